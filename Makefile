@@ -1,0 +1,48 @@
+# `make help` lists the targets. Everything runs in .venv, which `setup` makes with nothing but venv and pip.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+# Tests that start whole services run alone, one after the other; all others share the cores.
+SERVICE_TESTS := $(wildcard tests/e2e tests/chaos)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench bench-lecture clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.installed  ## make .venv with everything in it
+
+.venv/.installed: pyproject.toml
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed: make setup PYTHON=/path/to/python3.11' >&2; exit 1; }
+	'$(PYTHON)' -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[api,worker,local,dev]'
+	@touch $@
+
+demo: setup  ## train the lecture's GPT on a real text and watch it learn
+	$(BIN)/pretrain demo
+
+test: setup  ## run every test
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(SERVICE_TESTS:%=--ignore=%)
+ifneq ($(SERVICE_TESTS),)
+	$(BIN)/pytest $(SERVICE_TESTS)
+endif
+
+check: setup  ## style, types, import contracts, no pickle
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check --quiet --ignore-noqa --select TID251
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench:  ## list the benchmarks
+	@awk -F ':.*## ' '/^bench-[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+bench-lecture: setup  ## the lecture's job in every numerical mode, against the printed figures (about 30 minutes)
+	$(BIN)/python -m benchmarks.lecture
+
+clean:  ## remove .venv and everything that tools left behind
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,124 @@
+"""`pretrain demo`: the lecture's job from start to end on a service of its own."""
+
+import json
+import shlex
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from client.address import Address
+from client.chart import loss_chart
+from client.errors import ClientError
+from client.http import ApiError, Client, Unreachable
+from client.records import JSON, failure_of
+from client.render import as_duration, as_loss, clean, complain
+from client.stack import EVERYTHING, Stack, local_stack
+from client.watch import display_on, follow
+from jobs.settings import Settings
+
+PROMPT = "Every effort moves you"
+FALLBACK_DATASET = "sample"
+GENERATE_ATTEMPTS = 3
+RETRY_S = 2
+
+
+def run_demo(settings: Settings, spec: JSON, *, port_asked_for: bool, leave: bool) -> None:
+    """Start a service, train `spec` on it, show what came out; then serve until Ctrl-C, unless `leave`.
+
+    raises  ClientError if the job did not succeed or no answer was generated
+    """
+    with local_stack(settings, port_asked_for=port_asked_for, say=complain, essential=EVERYTHING) as stack:
+        print(f"The service runs at {stack.url} (its documentation: {stack.url}/docs).", flush=True)
+        with Client(Address(stack.url, "pretrain demo")) as client:
+            job = submit_or_fall_back(client, spec)
+            job = watch_to_the_end(client, job["id"], stack)
+            summarise(client, job, stack)
+            answer = generate(client, job["id"], stack)
+        print(f"\nGET /generate answers:\n  {clean(answer['text'])}")
+        print(f"\nThe same with curl:\n{curl_commands(stack.url, job['id'], spec)}", flush=True)
+        if not leave:
+            print(f"\nThe service stays at {stack.url} until Ctrl-C.", flush=True)
+            stack.serve_until_interrupted()
+
+
+def submit_or_fall_back(client: Client, spec: JSON) -> JSON:
+    """Post the job; where its default text cannot be had, with the text that comes with the project."""
+    try:
+        return client.submit(spec)
+    except ApiError as error:
+        if error.fields != {"dataset"} or "dataset" in spec:
+            raise
+        reason = error.errors[0].get("message", "")
+    complain(f"The job's own text is not at hand ({reason}); training on `{FALLBACK_DATASET}` instead.")
+    spec["dataset"] = FALLBACK_DATASET
+    return client.submit(spec)
+
+
+def watch_to_the_end(client: Client, job_id: str, stack: Stack) -> JSON:
+    """Show the job until it has ended; its record, or ClientError if it did not succeed."""
+    with display_on(sys.stdout) as display:
+        for update in follow(client, job_id, pause=stack.tend):
+            display.show(update)
+    if failure := failure_of(update.job):
+        raise ClientError(f"{failure}\nLogs: {stack.log_dir}")
+    return update.job
+
+
+def summarise(client: Client, job: JSON, stack: Stack) -> None:
+    """Write the loss plot into the data folder, and print what was learnt."""
+    losses = client.losses(job["id"])
+    samples = client.samples(job["id"])
+    latest, best = job["latest"], job["best"]
+    print(f"\n{loss_chart(losses)}\n")
+    print(f"  train loss       {as_loss(latest['train_loss'])} at the end")
+    print(f"  validation loss  {as_loss(latest['val_loss'])} at the end")
+    print(f"  best validation  {as_loss(best['val_loss'])} at step {best['step']}")
+    print(f"  time             {as_duration(training_time_s(job))}")
+    for path in write_plots(client, job["id"], stack.data_dir / "demo"):
+        print(f"  loss plot        {path}")
+    if samples:
+        print(f"\nThe last sample:\n  {clean(samples[-1]['text'])}", flush=True)
+
+
+def write_plots(client: Client, job_id: str, folder: Path) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for image_format in ("png", "svg"):
+        path = folder / f"losses.{image_format}"
+        path.write_bytes(client.loss_plot(job_id, image_format))
+        paths.append(path)
+    return paths
+
+
+def training_time_s(job: JSON) -> float:
+    """Seconds from a finished job's first claim to its end."""
+    started, finished = (datetime.fromisoformat(job[name]) for name in ("started_at", "finished_at"))
+    return (finished - started).total_seconds()
+
+
+def generate(client: Client, job_id: str, stack: Stack) -> JSON:
+    """Ask for a completion; while the generation worker is away, a few times."""
+    request = {"job_id": job_id, "prompt": PROMPT}
+    for _ in range(GENERATE_ATTEMPTS - 1):
+        try:
+            return client.generate(request)
+        except (ApiError, Unreachable) as error:
+            if isinstance(error, ApiError) and error.status != 503:
+                raise
+            complain(f"No answer yet ({error}); asking again.")
+        stack.tend(RETRY_S)
+    return client.generate(request)
+
+
+def curl_commands(url: str, job_id: str, spec: JSON) -> str:
+    query = urlencode({"job_id": job_id, "prompt": PROMPT})
+    commands: list[list[Any]] = [
+        ["-d", json.dumps(spec), "-H", "Content-Type: application/json", f"{url}/jobs"],
+        [f"{url}/jobs/{job_id}"],
+        [f"{url}/jobs/{job_id}/losses"],
+        [f"{url}/jobs/{job_id}/samples"],
+        [f"{url}/generate?{query}"],
+    ]
+    return "\n".join("  curl " + shlex.join(arguments) for arguments in commands)

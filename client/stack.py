@@ -1,0 +1,265 @@
+"""The local stack: broker, migrations, API, workers and keeper as child processes of `pretrain up`.
+
+Everything happens in the main thread: the children's lives are tied to it (client.tethered), so whoever waits
+for something else meanwhile calls `Stack.tend` to keep them running.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from client import valkey
+from client.address import Address, url_file
+from client.errors import ClientError
+from client.http import ApiError, Client, Unreachable
+from client.ports import choose_port
+from client.process import Process, Service
+from jobs.settings import Settings
+
+TICK_S = 0.1
+# How long a start may take before it says what is missing, and before it fails.
+PATIENCE_S = 10
+START_TIMEOUT_S = 300
+BROKER_START_ATTEMPTS = 3
+
+Say = Callable[[str], None]
+
+# Beyond PRETRAIN_STOP_GRACE_S, in which a trainer checkpoints: for the supervisor to record how it ended.
+RECORD_GRACE_S = 15
+
+
+def services(settings: Settings) -> list[Service]:
+    """What runs beside the broker, in the order in which it is started."""
+    python = (sys.executable, "-m")
+    return [
+        Service("api", (*python, "api"), stop_grace_s=15),
+        Service("train", (*python, "worker", "train"), stop_grace_s=settings.stop_grace_s + RECORD_GRACE_S),
+        Service("generate", (*python, "worker", "generate"), stop_grace_s=15),
+        Service("keeper", (*python, "worker.keeper"), stop_grace_s=15),
+    ]
+
+
+BROKER = "valkey"
+# Stopped one group after the other: workers while they can still record what they did, the broker last.
+STOP_ORDER = [{"train", "generate"}, {"api"}, {"keeper"}, {BROKER}]
+# Without these there is no service; without a worker or the keeper results can still be looked at.
+ESSENTIAL = {"api", BROKER}
+EVERYTHING = set().union(*STOP_ORDER)
+
+
+class Stack:
+    """A running local service. Make it with `local_stack`.
+
+    url       where the API answers
+    data_dir  where everything is kept; logs are in its `logs`
+    """
+
+    def __init__(self, settings: Settings, say: Say, essential: Collection[str]) -> None:
+        self.data_dir = settings.data_dir
+        self.log_dir = self.data_dir / "logs"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        reachable = host if settings.loopback else "127.0.0.1"
+        self.url = f"http://{reachable}:{settings.port}"
+        self._settings = settings
+        self._say = say
+        self._essential = essential
+        self._processes: list[Process] = []
+        self._environment = {
+            **os.environ,
+            "PRETRAIN_DATA_DIR": str(self.data_dir),
+            "PRETRAIN_HOST": settings.host,
+            "PRETRAIN_PORT": str(settings.port),
+            "PYTHONUNBUFFERED": "1",
+            # A folder called `api` or `jobs` where the person happens to be must not hide the package.
+            "PYTHONSAFEPATH": "1",
+        }
+
+    def describe(self) -> str:
+        """Where everything is, and how to stop it."""
+        return (
+            "pretrain is ready.\n"
+            f"  API   {self.url}\n"
+            f"  Docs  {self.url}/docs\n"
+            f"  Data  {self.data_dir}\n"
+            f"  Logs  {self.log_dir}\n"
+            f"  Stop  Ctrl-C, or kill {os.getpid()}"
+        )
+
+    def serve_until_interrupted(self) -> None:
+        """Keep everything running until Ctrl-C or SIGTERM, which is not an error."""
+        try:
+            while True:
+                self.tend(seconds=1)
+        except KeyboardInterrupt:
+            self._say("Stopping.")
+
+    def start(self) -> None:
+        """Start everything and return when the API says that it is ready; ClientError says what failed."""
+        self.log_dir.mkdir(mode=0o700, exist_ok=True)
+        if self._settings.redis_url is None:
+            self._start_broker()
+        self._migrate()
+        for service in services(self._settings):
+            self._spawn(service)
+        self._wait_until_ready()
+        url_file(self.data_dir).write_text(self.url + "\n")
+
+    def tend(self, seconds: float) -> None:
+        """Wait for `seconds`, restarting what dies; ClientError when something essential keeps dying."""
+        until = time.monotonic() + seconds
+        while True:
+            for process in self._processes:
+                news = process.tend()
+                if process.given_up and news and process.name in self._essential:
+                    raise ClientError(news)
+                if news:
+                    self._say(news)
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(TICK_S, left))
+
+    def stop(self) -> None:
+        """Stop everything, gently and in order; at once on a KeyboardInterrupt meanwhile."""
+        url_file(self.data_dir).unlink(missing_ok=True)
+        try:
+            for names in STOP_ORDER:
+                self._stop([process for process in self._processes if process.name in names])
+        except KeyboardInterrupt:
+            self._say("Stopping at once.")
+        finally:
+            for process in self._processes:
+                process.kill()
+            self._processes.clear()
+
+    def _stop(self, processes: list[Process]) -> None:
+        asked_at = time.monotonic()
+        for process in processes:
+            process.ask_to_stop()
+        for process in processes:
+            grace_s = process.service.stop_grace_s
+            if not process.end(asked_at + grace_s - time.monotonic()):
+                self._say(f"{process.name} did not stop within {grace_s:.0f} s and was killed.")
+
+    def _spawn(self, service: Service) -> Process:
+        process = Process(service, self._environment, self.log_dir / f"{service.name}.log")
+        self._processes.append(process)
+        return process
+
+    def _start_broker(self) -> None:
+        server = valkey.find_server()
+        for _ in range(BROKER_START_ATTEMPTS):
+            config, url = valkey.write_config(self.data_dir)
+            process = self._spawn(Service(BROKER, (str(server), str(config)), stop_grace_s=10))
+            deadline = time.monotonic() + START_TIMEOUT_S
+            while process.exit_status() is None and time.monotonic() < deadline:
+                if valkey.answers(url):
+                    self._environment["PRETRAIN_REDIS_URL"] = url
+                    return
+                time.sleep(TICK_S)
+            # Most likely another process took the port in between: try with another.
+            process.kill()
+            self._processes.remove(process)
+        raise ClientError(f"the broker {server} does not start. The end of {process.log}:\n{process.tail()}")
+
+    def _migrate(self) -> None:
+        """Bring the database's tables up to date."""
+        migration = Service("migrations", (sys.executable, "-m", "migrations"), stop_grace_s=10)
+        process = self._spawn(migration)
+        while process.exit_status() is None:
+            time.sleep(TICK_S)
+        self._processes.remove(process)
+        if process.exit_status() != 0:
+            raise ClientError(f"the database could not be prepared:\n{process.tail()}")
+
+    def _wait_until_ready(self) -> None:
+        started_at = time.monotonic()
+        speak_after_s = PATIENCE_S
+        with Client(Address(self.url, "pretrain up")) as client:
+            while True:
+                self.tend(TICK_S)
+                try:
+                    return client.check_ready()
+                except (ApiError, Unreachable) as error:
+                    missing = str(error).splitlines()[0]
+                waited_s = time.monotonic() - started_at
+                if waited_s > START_TIMEOUT_S:
+                    raise ClientError(f"not ready after {waited_s:.0f} s: {missing}\nLogs: {self.log_dir}")
+                if waited_s > speak_after_s:
+                    self._say(f"Not ready yet: {missing}")
+                    speak_after_s += PATIENCE_S
+
+
+@contextlib.contextmanager
+def local_stack(
+    settings: Settings, *, port_asked_for: bool, say: Say, essential: Collection[str] = ESSENTIAL
+) -> Iterator[Stack]:
+    """A stack that runs while the block does, and of which nothing is left afterwards.
+
+    SIGTERM and SIGHUP raise KeyboardInterrupt in the block, as Ctrl-C does.
+    raises  ClientError when it cannot start, or when one of the `essential` processes keeps dying
+    """
+    if not (settings.loopback or settings.allow_no_token):
+        raise ClientError(
+            f"host {settings.host} is reachable from other machines, and nobody needs a token yet: use "
+            "127.0.0.1, or set PRETRAIN_ALLOW_NO_TOKEN=1 if something else guards the port"
+        )
+    with data_folder(settings.data_dir), stop_signals():
+        port = choose_port(settings.host, settings.port, asked_for=port_asked_for)
+        if port != settings.port:
+            say(f"Port {settings.port} is in use; taking {port}.")
+        stack = Stack(settings.model_copy(update={"port": port}), say, essential)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.stop()
+
+
+@contextlib.contextmanager
+def data_folder(folder: Path) -> Iterator[None]:
+    """Make `folder` for its owner alone, and hold its lock; ClientError when another service does."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        lock = open(folder / "lock", "w")  # noqa: SIM115 - closed below; closing it is what unlocks
+    except OSError as error:
+        raise ClientError(f"cannot use {folder} as data folder: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ClientError(f"a service already runs on {folder}{running_at(folder)}") from error
+        yield
+
+
+def running_at(folder: Path) -> str:
+    try:
+        return f", at {url_file(folder).read_text().strip()}"
+    except FileNotFoundError:
+        return " (it is starting or stopping)"
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP stop the block as Ctrl-C does; a signal that is ignored (nohup) stays so."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,202 @@
+"""A job while it runs: what is new since the last look, and two ways to show it."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any, Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
+from rich.text import Text
+
+from client.http import ApiError, Client, Unreachable
+from client.records import JSON, has_ended
+from client.render import as_count, as_duration, as_loss, clean, console, one_line
+
+POLL_S = 0.5
+# A service that restarts or whose machine sleeps comes back; after this long it is taken for gone.
+OUTAGE_LIMIT_S = 60
+
+Pause = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Update:
+    """One look at a job: its record, and the evaluations and samples that the last look did not have.
+
+    outage  why this look failed, when the service could not be reached; then `job` is that of the last look
+    """
+
+    job: JSON
+    losses: list[JSON]
+    samples: list[JSON]
+    outage: str | None = None
+
+
+def follow(client: Client, job_id: str, pause: Pause = time.sleep) -> Iterator[Update]:
+    """Look at the job every POLL_S until it has ended; the last update has everything.
+
+    A service that is unreachable, or not ready, for up to OUTAGE_LIMIT_S is waited for, once it has answered.
+    raises  ApiError if there is no such job; Unreachable or ApiError when an outage lasts longer
+    """
+    job: JSON | None = None
+    last_step, shown_samples = -1, 0
+    down_since: float | None = None
+    while True:
+        try:
+            # The job first: when it has ended, what is asked for next is complete.
+            job = client.job(job_id)
+            losses = client.losses(job_id, since_step=last_step)
+            samples = client.samples(job_id)[shown_samples:]
+        except (Unreachable, ApiError) as error:
+            if job is None or (isinstance(error, ApiError) and error.status < 500):
+                raise
+            down_since = down_since or time.monotonic()
+            if time.monotonic() - down_since > OUTAGE_LIMIT_S:
+                raise
+            yield Update(job, [], [], outage=str(error).splitlines()[0])
+        else:
+            down_since = None
+            if losses:
+                last_step = losses[-1]["step"]
+            shown_samples += len(samples)
+            yield Update(job, losses, samples)
+            if has_ended(job):
+                return
+        pause(POLL_S)
+
+
+class Display(Protocol):
+    """Shows updates as they come; used in a `with` statement."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: Any) -> None: ...
+    def show(self, update: Update) -> None: ...
+
+
+def display_on(stream: IO[str]) -> Display:
+    """A live display where `stream` is a terminal, plain lines elsewhere."""
+    screen = console(stream)
+    return LiveDisplay(screen) if screen.is_terminal else PlainDisplay(screen)
+
+
+class PlainDisplay:
+    """One line for every change of status, evaluation and sample: for logs and pipes."""
+
+    def __init__(self, screen: Console) -> None:
+        self._screen = screen
+        self._last_status = ""
+        self._down = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        return None
+
+    def show(self, update: Update) -> None:
+        if update.outage and not self._down:
+            self._print(f"waiting for the service: {update.outage}")
+        self._down = update.outage is not None
+        for kind, row in in_order(update):
+            self._print(loss_line(row, update.job) if kind == "loss" else sample_line(row))
+        status = status_line(update.job)
+        if status != self._last_status:
+            self._print(status)
+            self._last_status = status
+
+    def _print(self, line: str) -> None:
+        self._screen.print(line, soft_wrap=True)
+
+
+class LiveDisplay:
+    """A progress bar that stays at the bottom, and each sample printed above it."""
+
+    def __init__(self, screen: Console) -> None:
+        self._progress = Progress(
+            Column(epoch_column),
+            Column(step_column),
+            BarColumn(bar_width=None),
+            Column(speed_column),
+            Column(losses_column),
+            console=screen,
+            expand=True,
+        )
+        self._bar = self._progress.add_task("", total=None, job=None, outage=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._progress.stop()
+
+    def show(self, update: Update) -> None:
+        for sample in update.samples:
+            self._progress.console.print(Text(sample_line(sample)))
+        progress = update.job["progress"]
+        self._progress.update(
+            self._bar,
+            completed=progress["step"],
+            total=progress["total_steps"],
+            job=update.job,
+            outage=update.outage,
+            refresh=True,
+        )
+
+
+class Column(ProgressColumn):
+    """A column of the bar that says something about the job."""
+
+    def __init__(self, describe: Callable[[JSON], str]) -> None:
+        super().__init__()
+        self._describe = describe
+
+    def render(self, task: Task) -> Text:
+        job = task.fields["job"]
+        return Text(self._describe(job) if job else "", no_wrap=True)
+
+
+def epoch_column(job: JSON) -> str:
+    if job["status"] != "running":
+        return one_line(job["status"])
+    return f"epoch {job['progress']['epoch']}/{job['spec']['training']['num_epochs']}"
+
+
+def step_column(job: JSON) -> str:
+    return f"step {as_count(job['progress']['step'])}/{as_count(job['progress']['total_steps'])}"
+
+
+def speed_column(job: JSON) -> str:
+    progress = job["progress"]
+    if job["status"] != "running" or progress["tokens_per_s"] is None:
+        return ""
+    return f"{progress['tokens_per_s']:,.0f} tok/s {as_duration(progress['remaining_s'])} left"
+
+
+def losses_column(job: JSON) -> str:
+    latest = job["latest"]
+    return f"train {as_loss(latest['train_loss'])} val {as_loss(latest['val_loss'])}" if latest else ""
+
+
+def in_order(update: Update) -> list[tuple[str, JSON]]:
+    """Evaluations and samples by step; a step's evaluation comes before the sample after it."""
+    rows = [("loss", row) for row in update.losses] + [("sample", row) for row in update.samples]
+    return sorted(rows, key=lambda kind_and_row: kind_and_row[1]["step"])
+
+
+def loss_line(row: JSON, job: JSON) -> str:
+    speed = f"  {row['tokens_per_s']:,.0f} tokens/s" if row.get("tokens_per_s") is not None else ""
+    return (
+        f"epoch {row['epoch']}  step {row['step']}/{as_count(job['progress']['total_steps'])}  "
+        f"train loss {as_loss(row['train_loss'])}  validation loss {as_loss(row['val_loss'])}{speed}"
+    )
+
+
+def sample_line(row: JSON) -> str:
+    return f"epoch {row['epoch']}  sample: {one_line(row['text'])}"
+
+
+def status_line(job: JSON) -> str:
+    stopping = f" ({job['stopping']} requested)" if job.get("stopping") else ""
+    return clean(f"job {job['id']} is {job['status']}{stopping}")

@@ -1,0 +1,55 @@
+"""What a job would take: parameters, steps and memory, by simple formulas."""
+
+from dataclasses import dataclass
+
+from jobs.spec import JobSpec
+from jobs.tables import TokenCount
+from model.config import GPTConfig, parameter_count
+from model.steps import total_steps, window_count
+
+STATE_BYTES_PER_PARAMETER = 16
+"""float32 weight, gradient and AdamW's two moments."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    parameters: int
+    train_tokens: int
+    val_tokens: int
+    total_steps: int
+    memory_bytes: int
+
+
+def activation_bytes(config: GPTConfig, batch_size: int) -> int:
+    """Memory that one micro-batch's forward pass keeps for its backward pass, in float32.
+
+    Per layer 17 vectors of the model's width a token (Korthikanti et al. 2022, section 4.1, without the
+    attention matrices that a fused attention does not keep), and the logits with their gradient.
+    """
+    tokens = batch_size * config.context_length
+    hidden = 17 * config.n_layers * config.emb_dim * tokens
+    logits = 2 * config.vocab_size * tokens
+    return 4 * (hidden + logits)
+
+
+def memory_bytes(spec: JobSpec) -> int:
+    config = spec.gpt
+    return STATE_BYTES_PER_PARAMETER * parameter_count(config) + activation_bytes(
+        config, spec.training.batch_size
+    )
+
+
+def estimate(spec: JobSpec, counts: TokenCount) -> Estimate:
+    training = spec.training
+    windows = window_count(
+        counts.train_tokens, spec.model.context_length, training.stride or spec.model.context_length
+    )
+    return Estimate(
+        parameters=parameter_count(spec.gpt),
+        train_tokens=counts.train_tokens,
+        val_tokens=counts.val_tokens,
+        total_steps=total_steps(
+            windows, training.batch_size, training.grad_accumulation, training.num_epochs, training.max_steps
+        ),
+        memory_bytes=memory_bytes(spec),
+    )

@@ -1,0 +1,118 @@
+"""What the environment decides: `PRETRAIN_<NAME>` sets each field. README.md lists them for users."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import ByteSize, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+def machine_memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="PRETRAIN_", use_attribute_docstrings=True, frozen=True, env_ignore_empty=True
+    )
+
+    data_dir: Path = Path(".pretrain")
+    """Folder of everything that has no place of its own: database, artifacts, logs, the service's URL."""
+
+    database_url: str | None = None
+    """SQLAlchemy URL. Default: SQLite in `data_dir`. PostgreSQL: postgresql+psycopg://user:password@host/name."""
+
+    redis_url: str | None = None
+    """Redis or Valkey URL. `pretrain up` starts an embedded Valkey when this is unset."""
+
+    artifacts_url: str | None = None
+    """Folder of data sets and checkpoints, which API and workers share. Default: `artifacts` in `data_dir`."""
+
+    host: str = "127.0.0.1"
+    """Address that the API listens on."""
+
+    port: int = Field(8000, ge=0, le=65535)
+    """Port that the API listens on."""
+
+    allow_no_token: bool = False
+    """Allow an address beyond loopback although nobody needs a token. Only where something else guards the port."""
+
+    dataset_mirror: str | None = None
+    """Folder or URL that holds the files of the built-in data sets, asked instead of their public address."""
+
+    max_job_memory: ByteSize = Field(default_factory=lambda: ByteSize(machine_memory_bytes()))
+    """Jobs estimated to need more memory are refused, such as 16GiB. Default: this machine's memory."""
+
+    max_steps: int = Field(10_000_000, ge=1)
+    """Jobs of more optimizer steps are refused."""
+
+    max_samples: int = Field(10_000, ge=1)
+    """Jobs of more epochs, each of which writes a sample, are refused."""
+
+    max_dataset_bytes: ByteSize = ByteSize(1024 * 1024)
+    """Largest text that `POST /datasets` takes."""
+
+    threads: int | None = Field(None, ge=1)
+    """CPU threads of a trainer. Default: PyTorch's choice, one for each core."""
+
+    lease_s: float = Field(30, gt=0)
+    """Seconds without a sign of life after which a worker's job is given to another."""
+
+    renew_s: float = Field(5, gt=0)
+    """Seconds between a worker's signs of life."""
+
+    keeper_s: float = Field(5, gt=0)
+    """Seconds between the keeper's looks for jobs to publish again or to take away from lost workers."""
+
+    stall_s: float = Field(600, gt=0)
+    """Seconds without a report from a trainer after which it counts as hung."""
+
+    stop_grace_s: float = Field(60, gt=0)
+    """Seconds that a trainer has to finish its step and write a checkpoint before it is killed."""
+
+    generate_timeout_s: float = Field(120, gt=0)
+    """Seconds that a request for a generation waits before it is answered with 503."""
+
+    loaded_models: int = Field(2, ge=1)
+    """Models that a generation worker keeps in memory."""
+
+    log_format: str = Field("text", pattern="^(text|json)$")
+    """`text` for people, `json` for machines."""
+
+    @field_validator("data_dir")
+    @classmethod
+    def absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
+
+    @field_validator("artifacts_url")
+    @classmethod
+    def folder_only(cls, url: str | None) -> str | None:
+        if url is not None and "://" in url and not url.startswith("file://"):
+            raise ValueError("only a folder or a file:// URL is supported yet")
+        return url
+
+    @cached_property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'pretrain.sqlite3'}"
+
+    @cached_property
+    def redis(self) -> str:
+        return self.redis_url or "redis://127.0.0.1:6379/0"
+
+    @cached_property
+    def artifacts(self) -> Path:
+        if self.artifacts_url is None:
+            return self.data_dir / "artifacts"
+        return Path(self.artifacts_url.removeprefix("file://")).expanduser().absolute()
+
+    @property
+    def loopback(self) -> bool:
+        return self.host in LOOPBACK
+
+
+def load_settings() -> Settings:
+    """The settings of this process, from its environment; pydantic's ValidationError names a wrong variable."""
+    return Settings()

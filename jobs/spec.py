@@ -1,0 +1,200 @@
+"""A job's spec: what a person posts, checked whole, with every field filled in."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from jobs.presets import PRESETS, Preset
+from model.config import (
+    CheckpointConfig,
+    EvaluationConfig,
+    GPTConfig,
+    Initialization,
+    ModelConfig,
+    SamplingConfig,
+    Section,
+    Text,
+    TrainingConfig,
+)
+from model.tokens import TOKENIZERS, load_tokenizer
+
+Label = Annotated[Text, Field(min_length=1, max_length=200)]
+
+
+class JobSpec(Section):
+    """A training job. `{}` is the lecture's job: GPT-2 small on a short story, ten epochs."""
+
+    name: Label | None = None
+    """A label of your own. Default: none."""
+
+    preset: Preset = "lecture"
+    """Starting point for the fields that are not given. Default: lecture."""
+
+    dataset: Label = "the-verdict"
+    """A built-in data set (`the-verdict`, `sample`) or the id of one of your own. Default: the lecture's."""
+
+    tokenizer: Label = "gpt2"
+    """`gpt2` (50,257 tokens) or `bytes` (257). Default: the lecture's."""
+
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    checkpoints: CheckpointConfig = CheckpointConfig()
+
+    devices: int = Field(1, ge=1, le=1024)
+    """Devices to train on. Default: 1, and more are not supported yet."""
+
+    queue: Label = "train"
+    """The queue whose workers may take the job. Default: train, and others are not supported yet."""
+
+    priority: int = Field(0, ge=0, le=9)
+    """Jobs of a higher priority are taken first. Default: 0."""
+
+    max_attempts: int = Field(3, ge=1, le=100)
+    """Crashes in a row, without a new checkpoint between them, after which the job fails. Default: 3."""
+
+    metadata: Annotated[
+        dict[Annotated[Text, Field(min_length=1, max_length=64)], Annotated[Text, Field(max_length=512)]],
+        Field(max_length=32),
+    ] = {}
+    """Up to 32 labels of your own, text to text. Default: none."""
+
+    @property
+    def initialization(self) -> Initialization:
+        """PyTorch's for the lecture's model, GPT-2's for every other.
+
+        Under a tied head PyTorch's N(0, 1) embedding would be the output matrix too and start at a loss in
+        the hundreds, so a tied lecture model starts as GPT-2 does.
+        """
+        return "pytorch" if self.preset == "lecture" and not self.model.tie_weights else "gpt2"
+
+    @property
+    def gpt(self) -> GPTConfig:
+        """The network's configuration, with the vocabulary of the spec's tokenizer."""
+        return GPTConfig(
+            **self.model.model_dump(),
+            vocab_size=load_tokenizer(self.tokenizer).vocab_size,
+            initialization=self.initialization,
+        )
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong field: its dotted path, what would be right, and the value that was given."""
+
+    field: str
+    message: str
+    value: Any = None
+
+
+class SpecError(ValueError):
+    """A spec that cannot be run; `errors` holds every wrong field."""
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+        self.errors = errors
+
+
+Rule = tuple[tuple[str, ...], Callable[..., str | None]]
+
+
+def not_supported(supported: Any) -> Callable[[Any], str | None]:
+    return lambda value: None if value == supported else f"not supported yet; leave it at {supported!r}"
+
+
+def heads_divide_width(width: int, heads: int) -> str | None:
+    return None if width % heads == 0 else f"must be a multiple of model.n_heads ({heads})"
+
+
+def rates_in_order(lowest: float, peak: float) -> str | None:
+    return None if lowest <= peak else f"must be at most training.learning_rate ({peak})"
+
+
+def known_tokenizer(name: str) -> str | None:
+    return None if name in TOKENIZERS else f"unknown; one of {', '.join(TOKENIZERS)}"
+
+
+# The first field of a rule is the one that is called wrong; the check sees the values of all of them.
+RULES: list[Rule] = [
+    (("model.emb_dim", "model.n_heads"), heads_divide_width),
+    (("training.min_learning_rate", "training.learning_rate"), rates_in_order),
+    (("tokenizer",), known_tokenizer),
+    (("training.compile",), not_supported(False)),
+    (("devices",), not_supported(1)),
+    (("queue",), not_supported("train")),
+]
+
+
+def parse_spec(body: Any) -> JobSpec:
+    """Check a decoded JSON body and fill in what it leaves out.
+
+    Rules between fields are checked too when other fields are wrong, so that one answer names everything.
+    raises  SpecError with every wrong field
+    """
+    if not isinstance(body, dict):
+        raise SpecError([FieldError("", "must be a JSON object", body)])
+    filled = fill(body)
+    errors = []
+    spec = None
+    try:
+        spec = JobSpec.model_validate(filled)
+    except ValidationError as invalid:
+        errors = [as_field_error(error) for error in invalid.errors()]
+    wrong = {error.field for error in errors}
+    for fields, check in RULES:
+        if any(field == bad or field.startswith(bad + ".") for field in fields for bad in wrong):
+            continue
+        values = [value_at(filled, field) for field in fields]
+        message = check(*values)
+        if message is not None:
+            errors.append(FieldError(fields[0], message, values[0]))
+    if errors or spec is None:
+        raise SpecError(errors)
+    return spec
+
+
+def fill(body: dict[str, Any]) -> dict[str, Any]:
+    """`body` over its preset over the defaults. What is wrong in `body` stays, for validation to find."""
+    preset = body.get("preset", "lecture")
+    filled = overlay(JobSpec().model_dump(), PRESETS.get(preset, {}) if isinstance(preset, str) else {})
+    return overlay(filled, body)
+
+
+def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = copy.copy(below)
+    for name, value in above.items():
+        section = name in SECTIONS and isinstance(value, dict)
+        merged[name] = {**below[name], **value} if section else value
+    return merged
+
+
+SECTIONS = {name for name, value in JobSpec() if isinstance(value, Section)}
+
+
+def value_at(tree: dict[str, Any], path: str) -> Any:
+    value: Any = tree
+    for name in path.split("."):
+        value = value[name]
+    return value
+
+
+def as_field_error(error: Any) -> FieldError:
+    """A pydantic error as a person would say it: the path that they wrote, and what would be right."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        message = "unknown field"
+    elif kind == "value_error":
+        message = str(context["error"])
+    elif kind in ("model_type", "dict_type"):
+        message = "must be a JSON object"
+    elif kind == "string_too_short":
+        message = "must not be empty" if context["min_length"] == 1 else error["msg"]
+    else:
+        message = error["msg"].replace("Input should be a valid", "must be a").replace("Input should", "must")
+        message = message.replace("must be a integer", "must be an integer")
+    path = ".".join(str(part) for part in error["loc"] if part != "[key]")
+    return FieldError(path, message, error["input"])

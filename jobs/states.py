@@ -1,0 +1,39 @@
+"""The states of a job and the ways between them. Whoever changes a status asks here."""
+
+from enum import StrEnum
+from typing import Literal
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+Stopping = Literal["cancel", "pause"]
+
+TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.QUEUED: frozenset({Status.RUNNING, Status.PAUSED, Status.CANCELLED}),
+    Status.RUNNING: frozenset({Status.QUEUED, Status.PAUSED, *TERMINAL}),
+    Status.PAUSED: frozenset({Status.QUEUED, Status.CANCELLED}),
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+
+class WrongState(Exception):
+    """A request that the job's status does not allow."""
+
+    def __init__(self, job_id: str, status: Status, wanted: str) -> None:
+        super().__init__(f"job {job_id} is {status}, so {wanted} is not possible")
+        self.status = status
+
+
+def may_become(current: Status, wanted: Status) -> bool:
+    return wanted in TRANSITIONS[current]

@@ -1,0 +1,110 @@
+"""Taking a job in: what can only be checked against the data and the limits, then the row."""
+
+from sqlalchemy.orm import Session
+
+from jobs.database import Database, now_s
+from jobs.datasets import DatasetUnavailable, count_tokens, find_dataset
+from jobs.estimate import Estimate, estimate
+from jobs.events import record_event
+from jobs.names import new_id
+from jobs.settings import Settings
+from jobs.spec import FieldError, JobSpec, SpecError
+from jobs.states import Status
+from jobs.tables import Dataset, Job, TokenCount
+from model.steps import window_count
+
+
+def submit(database: Database, settings: Settings, spec: JobSpec) -> Job:
+    """Store a job as `queued`. Publishing it is the caller's, after this has committed.
+
+    raises  SpecError with every field that the data set or the limits rule out
+    """
+    dataset, estimated = check_feasible(database, settings, spec)
+    with database.write() as session:
+        return insert_job(session, spec, dataset, estimated)
+
+
+def check_feasible(database: Database, settings: Settings, spec: JobSpec) -> tuple[Dataset, Estimate]:
+    """The spec's data set and what the job would take; SpecError if it cannot be run here."""
+    errors = [*sample_errors(spec, settings)]
+    try:
+        dataset = find_dataset(database, settings, spec.dataset)
+    except DatasetUnavailable as unavailable:
+        raise SpecError([*errors, FieldError("dataset", str(unavailable), spec.dataset)]) from unavailable
+    counts = count_tokens(database, settings, dataset, spec.tokenizer, spec.training.train_ratio)
+    errors += context_errors(spec, counts) or batch_errors(spec, counts)
+    estimated = estimate(spec, counts)
+    if estimated.total_steps > settings.max_steps:
+        field = "training.num_epochs" if spec.training.max_steps is None else "training.max_steps"
+        message = f"comes to {estimated.total_steps:,} steps, more than the limit of {settings.max_steps:,} (PRETRAIN_MAX_STEPS)"
+        errors.append(FieldError(field, message, value=spec.training.max_steps or spec.training.num_epochs))
+    if estimated.memory_bytes > settings.max_job_memory:
+        message = (
+            f"{estimated.parameters:,} parameters need about {gibibytes(estimated.memory_bytes)} to train, more than "
+            f"the limit of {gibibytes(settings.max_job_memory)} (PRETRAIN_MAX_JOB_MEMORY)"
+        )
+        errors.append(FieldError("model", message, spec.model.model_dump()))
+    if errors:
+        raise SpecError(errors)
+    return dataset, estimated
+
+
+def sample_errors(spec: JobSpec, settings: Settings) -> list[FieldError]:
+    epochs = spec.training.num_epochs
+    if epochs <= settings.max_samples:
+        return []
+    message = (
+        f"writes a sample an epoch, more than the limit of {settings.max_samples:,} (PRETRAIN_MAX_SAMPLES)"
+    )
+    return [FieldError("training.num_epochs", message, epochs)]
+
+
+def context_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
+    """A window takes one token more than the context: the last target."""
+    context = spec.model.context_length
+    largest = min(counts.train_tokens, counts.val_tokens) - 1
+    if context <= largest:
+        return []
+    message = (
+        f"the data set {spec.dataset} has {counts.train_tokens:,} training and {counts.val_tokens:,} validation "
+        f"tokens at train_ratio {spec.training.train_ratio}; "
+    )
+    message += f"the largest context that fits is {largest:,}" if largest >= 1 else "no context fits"
+    return [FieldError("model.context_length", message, context)]
+
+
+def batch_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
+    """Incomplete training batches are dropped, so there must be a complete one."""
+    training, context = spec.training, spec.model.context_length
+    windows = window_count(counts.train_tokens, context, training.stride or context)
+    if windows >= training.batch_size:
+        return []
+    message = f"the training text has {windows:,} windows of {context} tokens; at most that many fit a batch"
+    return [FieldError("training.batch_size", message, training.batch_size)]
+
+
+def gibibytes(count: float) -> str:
+    return f"{count / 2**30:,.1f} GiB"
+
+
+def insert_job(session: Session, spec: JobSpec, dataset: Dataset, estimated: Estimate) -> Job:
+    stored = spec.model_dump(mode="json")
+    job = Job(
+        id=new_id("job"),
+        name=spec.name,
+        status=Status.QUEUED,
+        spec=stored,
+        labels=stored["metadata"],
+        queue=spec.queue,
+        priority=spec.priority,
+        dataset_id=dataset.id,
+        dataset_sha256=dataset.sha256,
+        parameters=estimated.parameters,
+        total_steps=estimated.total_steps,
+        created_at=now_s(),
+    )
+    session.add(job)
+    session.flush()
+    session.refresh(job)
+    record_event(session, job.id, 0, "status", {"status": Status.QUEUED})
+    return job

@@ -1,0 +1,153 @@
+"""The tables, as SQLAlchemy sees them; `migrations/` makes them.
+
+Every time is seconds since 1970, UTC, by the database's own clock: SQLite and PostgreSQL then compare and add
+leases alike, and the hosts' clocks do not matter. The API writes them as RFC 3339.
+"""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, Integer, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# SQLite numbers rows by itself only where the key is INTEGER, which is 64 bits wide there.
+RowNumber = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Table(DeclarativeBase):
+    type_annotation_map = {dict[str, Any]: JSON, int: BigInteger, str: Text, float: Double}
+
+
+class Dataset(Table):
+    __tablename__ = "datasets"
+    __table_args__ = (UniqueConstraint("sha256", "builtin"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    builtin: Mapped[bool]
+    sha256: Mapped[str]
+    """Of the text's UTF-8 bytes, which name its file too: equal content is stored once."""
+    characters: Mapped[int]
+    bytes: Mapped[int]
+    first_lines: Mapped[str]
+    created_at: Mapped[float]
+
+
+class TokenCount(Table):
+    """Tokens of both splits of a data set, counted once."""
+
+    __tablename__ = "token_counts"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
+    tokenizer: Mapped[str] = mapped_column(primary_key=True)
+    train_ratio: Mapped[float] = mapped_column(primary_key=True)
+    train_tokens: Mapped[int]
+    val_tokens: Mapped[int]
+
+
+class Job(Table):
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("jobs_by_age", "created_at", "id"),
+        Index("jobs_by_status", "status", "lease_expires_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    status: Mapped[str]
+    stopping: Mapped[str | None]
+    """A request that the worker has not obeyed yet: `cancel` or `pause`."""
+    spec: Mapped[dict[str, Any]]
+    labels: Mapped[dict[str, Any]]
+    """The spec's `metadata`, a name that SQLAlchemy keeps for itself."""
+    queue: Mapped[str]
+    priority: Mapped[int]
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
+    dataset_sha256: Mapped[str]
+    parent_id: Mapped[str | None]
+    parameters: Mapped[int]
+    total_steps: Mapped[int]
+
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Claims so far. Every write of a worker carries it and changes nothing once there is a newer one."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """Crashes since the last new checkpoint."""
+    worker: Mapped[str | None]
+    lease_expires_at: Mapped[float | None]
+    published_at: Mapped[float | None]
+
+    numerics: Mapped[str | None]
+    device: Mapped[str | None]
+    threads: Mapped[int | None]
+    """What the first claim resolved; later attempts use the same."""
+
+    step: Mapped[int] = mapped_column(default=0)
+    epoch: Mapped[int] = mapped_column(default=0)
+    tokens_seen: Mapped[int] = mapped_column(default=0)
+    tokens_per_s: Mapped[float | None]
+    latest_step: Mapped[int | None]
+    latest_train_loss: Mapped[float | None]
+    latest_val_loss: Mapped[float | None]
+    best_step: Mapped[int | None]
+    best_val_loss: Mapped[float | None]
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+    created_at: Mapped[float]
+    started_at: Mapped[float | None]
+    finished_at: Mapped[float | None]
+
+
+class Evaluation(Table):
+    __tablename__ = "evaluations"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    epoch: Mapped[int]
+    tokens_seen: Mapped[int]
+    train_loss: Mapped[float]
+    val_loss: Mapped[float]
+    learning_rate: Mapped[float]
+    grad_norm: Mapped[float | None]
+    tokens_per_s: Mapped[float | None]
+    recorded_at: Mapped[float]
+
+
+class Sample(Table):
+    __tablename__ = "samples"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    epoch: Mapped[int]
+    prompt: Mapped[str]
+    text: Mapped[str]
+    recorded_at: Mapped[float]
+
+
+class Checkpoint(Table):
+    __tablename__ = "checkpoints"
+    __table_args__ = (UniqueConstraint("job_id", "step"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    step: Mapped[int]
+    epoch: Mapped[int]
+    train_loss: Mapped[float | None]
+    val_loss: Mapped[float]
+    bytes: Mapped[int]
+    sha256: Mapped[str]
+    directory: Mapped[str]
+    """Relative to the artifacts' root."""
+    resumable: Mapped[bool]
+    """Whether the optimizer's state is still there, not the weights alone."""
+    created_at: Mapped[float]
+
+
+class Event(Table):
+    __tablename__ = "events"
+    __table_args__ = (Index("events_by_job", "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    type: Mapped[str]
+    attempt: Mapped[int]
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[float]

@@ -1,0 +1,44 @@
+"""What `worker.keeper` does with the rows: find the jobs to publish again, take those of lost workers away."""
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from jobs.database import now_s
+from jobs.errors import job_error
+from jobs.lifecycle import Fenced, record_crash
+from jobs.states import Status
+from jobs.tables import Job
+
+
+def unheard_jobs(session: Session, queue: str, waiting: int, patience_s: float) -> list[Job]:
+    """Queued jobs that need another message: as many as the queue lacks, the longest unheard first.
+
+    waiting     messages in the queue now; while there is one for each queued job nothing is published, so that
+                the queue does not grow while every worker is busy
+    patience_s  age of a job's last message under which another would only race it
+    """
+    queued = (Job.status == Status.QUEUED, Job.queue == queue)
+    missing = (session.scalar(select(func.count()).where(*queued)) or 0) - waiting
+    if missing <= 0:
+        return []
+    heard = func.coalesce(Job.published_at, Job.created_at)
+    chosen = select(Job).where(*queued, or_(heard < now_s() - patience_s, waiting == 0))
+    return list(session.scalars(chosen.order_by(heard).limit(missing)))
+
+
+def mark_published(session: Session, job_id: str) -> None:
+    session.execute(update(Job).where(Job.id == job_id).values(published_at=now_s()))
+
+
+def reap(session: Session) -> list[str]:
+    """Take away every running job whose lease has run out, and say which: its worker is lost."""
+    expired = select(Job).where(Job.status == Status.RUNNING, Job.lease_expires_at < now_s())
+    lost = []
+    for job in session.scalars(expired.with_for_update(skip_locked=True)).all():
+        try:
+            message = f"worker {job.worker} gave no sign of life until its lease ran out"
+            record_crash(session, job.id, job.attempt, job_error("worker_lost", message, job.attempt))
+        except Fenced:
+            continue
+        lost.append(job.id)
+    return lost

@@ -1,0 +1,26 @@
+"""Alembic's entry point: one set of migrations for SQLite and PostgreSQL.
+
+`python -m migrations` hands its connection over; the `alembic` command opens one to the database of the
+settings.
+"""
+
+from alembic import context
+from sqlalchemy import Connection
+
+from jobs.database import Database
+from jobs.settings import load_settings
+from jobs.tables import Table
+
+
+def run_on(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=Table.metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if (given := context.config.attributes.get("connection")) is not None:
+    run_on(given)
+else:
+    with Database(load_settings().database).engine.connect() as connection:
+        run_on(connection)
+        connection.commit()

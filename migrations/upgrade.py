@@ -1,0 +1,59 @@
+"""Bring a database's schema to this version of the code. Safe to run by several processes at once."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from jobs.database import Database
+
+LOCK_KEY = 7_071_944
+"""Any number, as long as it is PostgreSQL's advisory lock for migrations of this application alone."""
+
+
+class UnknownSchema(Exception):
+    """A database whose schema this version of the code does not know: a newer one made it."""
+
+
+def configuration(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def head_revision() -> str:
+    """The revision that this version of the code works with."""
+    head = ScriptDirectory.from_config(configuration()).get_current_head()
+    assert head is not None
+    return head
+
+
+def upgrade(database: Database) -> str:
+    """Apply what is missing, all of it or nothing, and return the revision. raises UnknownSchema"""
+    if database.url.get_backend_name() == "sqlite" and database.url.database:
+        Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
+    with database.write() as session:
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+        current = MigrationContext.configure(connection).get_current_revision()
+        scripts = ScriptDirectory.from_config(configuration())
+        known = {script.revision for script in scripts.walk_revisions()}
+        if current is not None and current not in known:
+            raise UnknownSchema(
+                f"the database is at schema {current}, which this version does not know: it was made by a newer "
+                "version of pretrain. Start that version, or point PRETRAIN_DATABASE_URL elsewhere"
+            )
+        command.upgrade(configuration(connection), "head")
+    return head_revision()
+
+
+def schema_is_current(database: Database) -> bool:
+    """Whether the database has the schema that this version works with."""
+    with database.read() as session:
+        current = MigrationContext.configure(session.connection()).get_current_revision()
+    return current == head_revision()

@@ -1,0 +1,276 @@
+"""Checkpoints: directories that hold everything the next step depends on, written whole or not at all.
+
+weights.safetensors   the model's tensors and nothing else: equal weights give an equal file
+training.safetensors  the optimizer's moments and the generators' states; a checkpoint kept only because it is
+                      the best has none
+checkpoint.json       the manifest: run, position, losses, and the size and sha256 of the other files
+
+A checkpoint is written under a temporary name beside its place; files and directory are synced before it is
+renamed, and the parent after. Nothing is unpickled: tensors are safetensors, the rest is JSON.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from model.gpt import GPT
+from model.numerics import ResolvedNumerics
+from model.optimizer import make_optimizer
+from model.position import Position
+from model.run import Run
+from model.tensorfile import file_sha256, write_tensors
+
+FORMAT = 1
+WEIGHTS = "weights.safetensors"
+TRAINING = "training.safetensors"
+MANIFEST = "checkpoint.json"
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what torch.optim.AdamW keeps for each parameter
+
+
+class CheckpointError(Exception):
+    """A checkpoint is damaged, or does not fit what it is wanted for; the message says why."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `checkpoint.json` says."""
+
+    run: Run
+    data_sha256: str
+    position: Position
+    val_loss: float
+    """Measured when the checkpoint was written."""
+    numerics: ResolvedNumerics
+    device: str
+    threads: int
+    files: dict[str, dict[str, Any]]
+    """`bytes` and `sha256` of each file."""
+
+
+def write_checkpoint(
+    directory: Path,
+    *,
+    model: GPT,
+    optimizer: torch.optim.Optimizer,
+    run: Run,
+    data_sha256: str,
+    position: Position,
+    val_loss: float,
+) -> Manifest:
+    """Write a checkpoint at `directory` and return its manifest. An unlisted one of that name is replaced.
+
+    OSError from the file system (a full disk, say) leaves nothing behind, and other checkpoints as they were.
+    """
+    temporary = directory.with_name(f".tmp-{directory.name}")
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(temporary, ignore_errors=True)  # a crash may have left one
+    temporary.mkdir()
+    try:
+        device = next(model.parameters()).device
+        contents = {WEIGHTS: model.state_dict(), TRAINING: training_state(model, optimizer, device)}
+        sha256 = {name: write_tensors(temporary / name, tensors) for name, tensors in contents.items()}
+        files = {
+            name: {"bytes": (temporary / name).stat().st_size, "sha256": sha256[name]} for name in contents
+        }
+        manifest = Manifest(
+            run, data_sha256, position, val_loss, model.numerics, device.type, torch.get_num_threads(), files
+        )
+        write_manifest(temporary, manifest)
+        if directory.exists():
+            shutil.rmtree(directory)
+        temporary.rename(directory)
+        sync_directory(directory.parent)
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return manifest
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of the checkpoint at `directory`; CheckpointError if it is missing, damaged or of another
+    format."""
+    path = directory / MANIFEST
+    try:
+        content = json.loads(path.read_bytes())
+        if content["format"] != FORMAT:
+            raise CheckpointError(
+                f"{path} has format {content['format']}; this version reads format {FORMAT}"
+            )
+        if content.pop("sha256") != content_sha256(content):
+            raise CheckpointError(f"{path} is damaged: its sha256 does not fit its content")
+        return Manifest(
+            run=Run.from_json(content["run"]),
+            data_sha256=content["data_sha256"],
+            position=Position(**content["position"]),
+            val_loss=content["val_loss"],
+            numerics=content["numerics"],
+            device=content["device"],
+            threads=content["threads"],
+            files=content["files"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} can't be read: {error!r}") from error
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write `manifest` into `directory`, whole or not at all, and sync both."""
+    content = {
+        "format": FORMAT,
+        "run": manifest.run.to_json(),
+        "data_sha256": manifest.data_sha256,
+        "position": asdict(manifest.position),
+        "val_loss": manifest.val_loss,
+        "numerics": manifest.numerics,
+        "device": manifest.device,
+        "threads": manifest.threads,
+        "files": manifest.files,
+    }
+    temporary = directory / f".tmp-{MANIFEST}"
+    with temporary.open("w") as file:
+        json.dump(content | {"sha256": content_sha256(content)}, file, indent=2, allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(directory / MANIFEST)
+    sync_directory(directory)
+
+
+def content_sha256(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def verify(directory: Path, names: Iterable[str] | None = None) -> Manifest:
+    """Read every file of the checkpoint (or those in `names`) and return its manifest.
+
+    CheckpointError if one is missing or is not what was written, byte for byte.
+    """
+    manifest = read_manifest(directory)
+    for name in manifest.files if names is None else names:
+        path = directory / name
+        expected = manifest.files[name]
+        try:
+            size, found = path.stat().st_size, file_sha256(path)
+        except OSError as error:
+            raise CheckpointError(f"{path} can't be read: {error!r}") from error
+        if size != expected["bytes"]:
+            raise CheckpointError(f"{path} is damaged: it has {size} bytes, {expected['bytes']} were written")
+        if found != expected["sha256"]:
+            raise CheckpointError(
+                f"{path} is damaged: its sha256 is {found}, {expected['sha256']} was written"
+            )
+    return manifest
+
+
+def size_bytes(directory: Path) -> int:
+    """Of all files of the checkpoint at `directory`."""
+    return sum(path.stat().st_size for path in directory.iterdir())
+
+
+def load_model(
+    directory: Path, device: str | torch.device = "cpu", numerics: ResolvedNumerics = "float32"
+) -> tuple[GPT, Run]:
+    """The model of a checkpoint, for generation (in evaluation mode), and its run; CheckpointError if it is
+    damaged. Reads the weights alone."""
+    manifest = verify(directory, [WEIGHTS])
+    return load_weights(directory, manifest, torch.device(device), numerics).eval(), manifest.run
+
+
+def resume(
+    directory: Path, run: Run, data_sha256: str, device: torch.device, numerics: ResolvedNumerics
+) -> tuple[GPT, torch.optim.AdamW, Position]:
+    """Model, optimizer and position of a checkpoint; the global generators are as they were.
+
+    CheckpointError if it is damaged, has no training state, or was made by another run: other data, or other
+    settings that the course of the training depends on (those of samples and checkpoints may differ).
+    """
+    manifest = verify(directory)
+    if differences := mismatches(manifest, run, data_sha256):
+        raise CheckpointError(f"{directory} was made by another run: " + "; ".join(differences))
+    if TRAINING not in manifest.files:
+        raise CheckpointError(
+            f"{directory} can't be resumed: it keeps its weights alone, without the optimizer's state"
+        )
+    model = load_weights(directory, manifest, device, numerics)
+    optimizer = make_optimizer(model, run.training)
+    restore_training_state(load_file(directory / TRAINING), model, optimizer, device)
+    return model, optimizer, manifest.position
+
+
+def mismatches(manifest: Manifest, run: Run, data_sha256: str) -> list[str]:
+    """Where a checkpoint differs from `run` and its data in what the course of a training depends on."""
+    saved, wanted = manifest.run.to_json(), run.to_json()
+    pairs = [("tokenizer", saved["tokenizer"], wanted["tokenizer"])]
+    pairs += [
+        (f"{section}.{field}", saved[section][field], wanted[section][field])
+        for section in ("model", "training", "evaluation")
+        for field in wanted[section]
+    ]
+    pairs += [("the data's sha256", manifest.data_sha256, data_sha256)]
+    return [f"{name} is {was} there and {now} here" for name, was, now in pairs if was != now]
+
+
+def drop_training_state(directory: Path) -> None:
+    """Keep the weights alone of the checkpoint at `directory`, which then can generate but not resume.
+
+    Safe to repeat after a crash: the manifest forgets the file before the file goes.
+    """
+    manifest = read_manifest(directory)
+    weights_only = {name: entry for name, entry in manifest.files.items() if name != TRAINING}
+    write_manifest(directory, replace(manifest, files=weights_only))
+    (directory / TRAINING).unlink(missing_ok=True)
+    sync_directory(directory)
+
+
+def training_state(model: GPT, optimizer: torch.optim.Optimizer, device: torch.device) -> dict[str, Tensor]:
+    """All tensors but the weights that the next step depends on: moments and generator states."""
+    state = {
+        f"optimizer.{moment}.{name}": optimizer.state[parameter][moment]
+        for name, parameter in model.named_parameters()
+        for moment in MOMENTS
+    }
+    state["generator.cpu"] = torch.get_rng_state()
+    if device.type == "cuda":
+        state["generator.cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_training_state(
+    state: dict[str, Tensor], model: GPT, optimizer: torch.optim.Optimizer, device: torch.device
+) -> None:
+    """Put back what `training_state` took."""
+    moments = {
+        index: {moment: state[f"optimizer.{moment}.{name}"].clone() for moment in MOMENTS}
+        for index, (name, _) in enumerate(model.named_parameters())
+    }
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    torch.set_rng_state(state["generator.cpu"])
+    if device.type == "cuda" and "generator.cuda" in state:
+        torch.cuda.set_rng_state(state["generator.cuda"], device)
+
+
+def load_weights(
+    directory: Path, manifest: Manifest, device: torch.device, numerics: ResolvedNumerics
+) -> GPT:
+    """The model of a verified checkpoint. No weights are drawn first, and none are held twice."""
+    with torch.device("meta"):
+        model = GPT(manifest.run.model, numerics)
+    model.to_empty(device=device)
+    model.load_state_dict(load_file(directory / WEIGHTS))
+    return model
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in `directory` survive a power failure."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

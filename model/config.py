@@ -1,0 +1,191 @@
+"""What a run is made of: the sections of a job's spec that the model and its loop read.
+
+Every model is strict (`"10"` and `true` are no integers), closed (unknown fields are refused) and frozen.
+The defaults are those of the lecture's run; a field's docstring is its description in `/openapi.json`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Optimizer = Literal["adamw"]
+Schedule = Literal["constant", "linear", "cosine"]
+Numerics = Literal["auto", "reference", "float32", "bfloat16"]
+Initialization = Literal["pytorch", "gpt2"]
+
+
+def storable(text: str) -> str:
+    """Return `text` unchanged; ValueError if a database or a tokenizer could not hold it."""
+    if "\x00" in text:
+        raise ValueError("must not contain a NUL character")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must not contain a lone surrogate: it is not valid Unicode text")
+    return text
+
+
+Text = Annotated[str, AfterValidator(storable)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class ModelConfig(Section):
+    """The shape of the GPT. The vocabulary's size is not here: it follows from the tokenizer."""
+
+    context_length: int = Field(256, ge=1, le=131_072)
+    """Tokens that the model sees at once. Default: the lecture's 256 (GPT-2 has 1,024)."""
+
+    emb_dim: int = Field(768, ge=1, le=65_536)
+    """Width of the residual stream; a multiple of `n_heads`. Default: GPT-2 small's."""
+
+    n_heads: int = Field(12, ge=1, le=1_024)
+    """Attention heads of each block. Default: GPT-2 small's."""
+
+    n_layers: int = Field(12, ge=1, le=1_024)
+    """Transformer blocks. Default: GPT-2 small's."""
+
+    drop_rate: float = Field(0.1, ge=0, lt=1)
+    """Dropout probability, for embeddings, attention weights and both shortcuts. Default: GPT-2's."""
+
+    qkv_bias: bool = False
+    """Whether the query, key and value projections have a bias. Default: the lecture's (GPT-2 has one)."""
+
+    tie_weights: bool = False
+    """Whether the output head is the token embedding's matrix. Default: the lecture's (GPT-2 ties them)."""
+
+
+class TrainingConfig(Section):
+    """How the model learns."""
+
+    num_epochs: Count = 10
+    """Passes over the training text. Default: the lecture's."""
+
+    max_steps: Count | None = None
+    """Stop after this many optimizer steps, if the epochs have not ended before. Default: no limit."""
+
+    batch_size: int = Field(2, ge=1, le=65_536)
+    """Windows in a micro-batch. Default: the lecture's."""
+
+    grad_accumulation: int = Field(1, ge=1, le=65_536)
+    """Micro-batches whose gradients are averaged into one optimizer step. The last step of an epoch takes
+    those that are left. Default: the lecture's (none)."""
+
+    stride: Count | None = None
+    """Tokens between the starts of two neighbouring windows; null means `context_length`, so that windows
+    tile the text. Default: the lecture's."""
+
+    train_ratio: float = Field(0.9, gt=0, lt=1)
+    """Share of the text's characters, from its start, to train on; the rest validates. Default: the lecture's."""
+
+    optimizer: Optimizer = "adamw"
+    """`adamw` (Loshchilov and Hutter 2019). Default: the lecture's."""
+
+    learning_rate: float = Field(4e-4, gt=0, le=100)
+    """Peak learning rate. Default: the lecture's."""
+
+    weight_decay: float = Field(0.1, ge=0, le=100)
+    """Decoupled weight decay, on every parameter. Default: the lecture's."""
+
+    betas: Annotated[
+        tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]], Field(strict=False)
+    ] = (0.9, 0.999)
+    """AdamW's decay rates of the first and the second moment. Default: PyTorch's, as in the lecture."""
+
+    lr_schedule: Schedule = "constant"
+    """`constant`, `linear` or `cosine` decay from `learning_rate` to `min_learning_rate` after the warm-up.
+    Default: the lecture's."""
+
+    warmup_steps: int = Field(0, ge=0, le=1_000_000_000)
+    """Steps over which the rate rises linearly to `learning_rate`. Default: the lecture's (none)."""
+
+    min_learning_rate: float = Field(0.0, ge=0, le=100)
+    """Where `linear` and `cosine` end; at most `learning_rate`. Default: 0."""
+
+    grad_clip: float | None = Field(None, gt=0, le=1_000_000)
+    """Greatest L2 norm of the whole gradient; null leaves it alone. Default: the lecture's (null)."""
+
+    numerics: Numerics = "auto"
+    """`reference`: float32 and the lecture's own arithmetic and random draws, to the digit. `float32` and
+    `bfloat16`: the same mathematics, computed fast. `auto`: the faster of the two on the device. Default: auto."""
+
+    compile: bool = False
+    """Whether to compile the model with `torch.compile`. Default: no."""
+
+    seed: int = Field(123, ge=0, le=2**63 - 1)
+    """Seeds the weights, the dropout and the epochs' order. Default: the lecture's."""
+
+    early_stopping_patience: Count | None = None
+    """Stop after this many evaluations in a row without a new lowest validation loss; null never stops
+    early. Default: the lecture's (null)."""
+
+
+class EvaluationConfig(Section):
+    """When and how both losses are measured."""
+
+    eval_freq: Count = 5
+    """Steps between evaluations; the first follows step 0. Default: the lecture's."""
+
+    eval_iter: Count = 5
+    """Batches of each split in an evaluation, at most. Default: the lecture's."""
+
+
+class SamplingConfig(Section):
+    """The text sample after every epoch."""
+
+    start_context: Text = Field("Every effort moves you", min_length=1, max_length=10_000)
+    """The prompt. Default: the lecture's."""
+
+    max_new_tokens: int = Field(50, ge=1, le=10_000)
+    """Tokens to generate. Default: the lecture's."""
+
+    temperature: float = Field(0.0, ge=0, le=100)
+    """0 takes the likeliest token; above, logits are divided by it and a token is drawn. Default: the lecture's."""
+
+    top_k: int | None = Field(None, ge=1, le=1_000_000)
+    """Draw among the k likeliest tokens only. Default: null, all of them."""
+
+    top_p: float | None = Field(None, gt=0, le=1)
+    """Draw among the fewest likeliest tokens whose probabilities reach this sum (Holtzman et al. 2020).
+    Default: null, all of them."""
+
+
+class CheckpointConfig(Section):
+    """When checkpoints are written and which are kept. One is always written at the end."""
+
+    every_epochs: Count | None = 1
+    """Epochs between checkpoints; null for none by epoch. Default: 1."""
+
+    every_steps: Count | None = None
+    """Steps between checkpoints; null for none by step. Default: null."""
+
+    keep_last: int = Field(1, ge=1, le=1_000)
+    """Newest checkpoints to keep, with all that resuming needs. Default: 1."""
+
+    keep_best: int = Field(1, ge=0, le=1_000)
+    """Checkpoints of lowest validation loss to keep. Default: 1."""
+
+
+class GPTConfig(ModelConfig):
+    """All that building the network needs: the model's section, the vocabulary and the initialisation."""
+
+    vocab_size: int = Field(ge=1)
+    """Tokens that the tokenizer knows."""
+
+    initialization: Initialization = "pytorch"
+    """`pytorch`: PyTorch's defaults, drawn in the lecture's order of modules. `gpt2`: GPT-2's scheme."""
+
+
+def parameter_count(config: GPTConfig) -> int:
+    """Trainable parameters of the GPT that `config` describes; a tied head counts once."""
+    width = config.emb_dim
+    attention = 4 * width * width + width + (3 * width if config.qkv_bias else 0)
+    feed_forward = 2 * 4 * width * width + 4 * width + width
+    norms = 2 * 2 * width
+    blocks = config.n_layers * (attention + feed_forward + norms)
+    embeddings = (config.vocab_size + config.context_length) * width
+    head = 0 if config.tie_weights else config.vocab_size * width
+    return embeddings + blocks + 2 * width + head

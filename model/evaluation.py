@@ -1,0 +1,32 @@
+"""How well a model predicts: mean losses without gradients or dropout."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from model.data import Batch
+from model.gpt import GPT
+from model.loss import next_token_loss
+
+
+@contextmanager
+def evaluating(model: GPT) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards the model is in the mode it was in."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(was_training)
+
+
+def mean_loss(model: GPT, batches: Iterable[Batch]) -> float:
+    """Mean over `batches` of their mean loss, in nats a token, as the lecture takes it: a smaller last batch
+    counts as much as the others. ValueError if there is no batch."""
+    with evaluating(model):
+        losses = [next_token_loss(model(inputs), targets) for inputs, targets in batches]
+    if not losses:
+        raise ValueError("there is no batch to evaluate on")
+    return sum(loss.item() for loss in losses) / len(losses)

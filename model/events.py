@@ -1,0 +1,93 @@
+"""What a run reports while it happens. `train` passes each event to its `on_event`, in this file's order.
+
+`step` counts the updates done, but in `Evaluation` and `Sample` it is the 0-based number of the update just
+made, as the lecture prints it. Epochs count from 1, losses are in nats per token. Needs no torch.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Started:
+    """Model and data stand ready; the first update follows."""
+
+    total_steps: int
+    parameters: int
+    numerics: str
+    device: str
+    threads: int
+    resumed_step: int | None
+    """Updates that the checkpoint had done; None for a fresh start."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A sign of life while something other than training goes on: `evaluating`, `sampling` or `writing`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A micro-batch has been learnt from."""
+
+    step: int
+    epoch: int
+    total_steps: int
+    tokens_seen: int
+    tokens_per_s: float | None
+    """Recent speed of training alone; None until the first update of this process."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Both losses after an update, and what the update was like."""
+
+    step: int
+    epoch: int
+    tokens_seen: int
+    train_loss: float
+    val_loss: float
+    learning_rate: float
+    grad_norm: float
+    """L2 norm of the whole gradient, before clipping."""
+    tokens_per_s: float | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A text that the model wrote; `text` begins with the prompt."""
+
+    step: int
+    epoch: int
+    prompt: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CheckpointWritten:
+    """A checkpoint lies complete and synced in `directory`."""
+
+    directory: Path
+    step: int
+    epoch: int
+    tokens_seen: int
+    train_loss: float | None
+    """Of the latest evaluation."""
+    val_loss: float
+    bytes: int
+    """Size of the whole directory."""
+    sha256: str
+    """Of the weights file."""
+
+
+@dataclass(frozen=True)
+class EarlyStopped:
+    """The validation loss has not fallen for as many evaluations as `early_stopping_patience` allows."""
+
+    step: int
+    best_val_loss: float
+
+
+Event = Started | Phase | Progress | Evaluation | EarlyStopped | Sample | CheckpointWritten

@@ -1,0 +1,141 @@
+"""The lecture's GPT: embeddings, pre-norm blocks, a final norm and an output head. Sizes are B, T, C, V."""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model import reference
+from model.config import GPTConfig
+from model.numerics import ResolvedNumerics, autocast
+
+
+class GPT(nn.Module):
+    """ids (B, T) int64, T at most `context_length` -> logits (B, T, V).
+
+    The weights are drawn from the global generator when the model is made. `numerics` decides how the same
+    mathematics is computed, never what the weights are: one checkpoint serves every mode.
+    """
+
+    def __init__(self, config: GPTConfig, numerics: ResolvedNumerics = "float32") -> None:
+        super().__init__()
+        self.config = config
+        self.numerics = numerics
+        is_reference = numerics == "reference"
+        self.tok_emb = nn.Embedding(config.vocab_size, config.emb_dim)
+        self.pos_emb = nn.Embedding(config.context_length, config.emb_dim)
+        self.drop_emb = nn.Dropout(config.drop_rate)
+        self.blocks = nn.ModuleList(Block(config, is_reference) for _ in range(config.n_layers))
+        self.final_norm = LayerNorm(config.emb_dim, is_reference)
+        self.head = None if config.tie_weights else nn.Linear(config.emb_dim, config.vocab_size, bias=False)
+        if config.initialization == "gpt2":
+            self.apply(partial(initialise_as_gpt2, n_layers=config.n_layers))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        with autocast(self.numerics, ids.device):
+            return self.logits(self.hidden(ids))  # (B, T, V)
+
+    def next_logits(self, ids: Tensor) -> Tensor:
+        """(B, T) -> (B, V): scores of the token that follows the last one, without those of the others."""
+        with autocast(self.numerics, ids.device):
+            return self.logits(self.hidden(ids)[:, -1])
+
+    def hidden(self, ids: Tensor) -> Tensor:
+        T = ids.shape[1]
+        if self.config.context_length < T:
+            raise ValueError(f"{T} tokens do not fit into a context of {self.config.context_length}")
+        positions = torch.arange(T, device=ids.device)
+        x = self.drop_emb(self.tok_emb(ids) + self.pos_emb(positions))  # (B, T, C)
+        for block in self.blocks:
+            x = block(x)  # (B, T, C)
+        return self.final_norm(x)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return F.linear(hidden, self.tok_emb.weight if self.head is None else self.head.weight)
+
+
+class Block(nn.Module):
+    def __init__(self, config: GPTConfig, is_reference: bool) -> None:
+        super().__init__()
+        self.attention = Attention(config, is_reference)
+        self.feed_forward = FeedForward(config.emb_dim, is_reference)
+        self.norm1 = LayerNorm(config.emb_dim, is_reference)
+        self.norm2 = LayerNorm(config.emb_dim, is_reference)
+        self.drop = nn.Dropout(config.drop_rate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.drop(self.attention(self.norm1(x))) + x  # (B, T, C)
+        return self.drop(self.feed_forward(self.norm2(x))) + x
+
+
+class Attention(nn.Module):
+    """Causal multi-head self-attention (Vaswani et al. 2017, section 3.2)."""
+
+    def __init__(self, config: GPTConfig, is_reference: bool) -> None:
+        super().__init__()
+        self.n_heads = config.n_heads
+        self.drop_rate = config.drop_rate
+        self.is_reference = is_reference
+        self.qkv = fused_projection(config.emb_dim, config.qkv_bias)
+        self.out = nn.Linear(config.emb_dim, config.emb_dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        B, T, C = x.shape
+        drop_rate = self.drop_rate if self.training else 0.0
+        if self.is_reference:
+            mixed = reference.attention(x, self.qkv.weight, self.qkv.bias, self.n_heads, drop_rate)
+        else:
+            qkv = self.qkv(x).view(B, T, 3, self.n_heads, C // self.n_heads)
+            queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, C/H) each
+            mixed = F.scaled_dot_product_attention(queries, keys, values, dropout_p=drop_rate, is_causal=True)
+            mixed = mixed.transpose(1, 2).reshape(B, T, C)
+        return self.out(mixed)  # (B, T, C)
+
+
+class FeedForward(nn.Module):
+    def __init__(self, emb_dim: int, is_reference: bool) -> None:
+        super().__init__()
+        self.up = nn.Linear(emb_dim, 4 * emb_dim)
+        self.down = nn.Linear(4 * emb_dim, emb_dim)
+        self.gelu = reference.gelu if is_reference else partial(F.gelu, approximate="tanh")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down(self.gelu(self.up(x)))  # (B, T, C) -> (B, T, 4C) -> (B, T, C)
+
+
+class LayerNorm(nn.Module):
+    def __init__(self, emb_dim: int, is_reference: bool) -> None:
+        super().__init__()
+        self.is_reference = is_reference
+        self.scale = nn.Parameter(torch.ones(emb_dim))
+        self.shift = nn.Parameter(torch.zeros(emb_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.is_reference:
+            return reference.layer_norm(x, self.scale, self.shift)
+        return F.layer_norm(x, self.scale.shape, self.scale, self.shift, eps=1e-5)
+
+
+def fused_projection(emb_dim: int, bias: bool) -> nn.Linear:
+    """Query, key and value projection in one matrix (3C, C), drawn as the lecture draws its three: each with
+    PyTorch's default for C inputs, one after the other, so that the same seed gives the same weights."""
+    parts = [nn.Linear(emb_dim, emb_dim, bias=bias) for _ in range(3)]
+    fused = nn.Linear(emb_dim, 3 * emb_dim, bias=bias, device="meta")  # on meta nothing is drawn
+    fused.weight = nn.Parameter(torch.cat([part.weight.detach() for part in parts]))
+    if bias:
+        fused.bias = nn.Parameter(torch.cat([part.bias.detach() for part in parts]))
+    return fused
+
+
+def initialise_as_gpt2(module: nn.Module, n_layers: int) -> None:
+    """Normal weights of standard deviation 0.02 and zero biases; projections into the residual stream are
+    scaled by 1 / sqrt(2 * n_layers). Source: Radford et al. 2019, section 2.3, and GPT-2's src/model.py."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+    if isinstance(module, Attention | FeedForward):
+        # Children come before their parent, so this overwrites what they drew for themselves.
+        residual = module.out if isinstance(module, Attention) else module.down
+        nn.init.normal_(residual.weight, std=0.02 / (2 * n_layers) ** 0.5)

