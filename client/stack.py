@@ -213,7 +213,7 @@ def local_stack(
         )
     with data_folder(settings.data_dir), stop_signals():
         port = choose_port(settings.host, settings.port, asked_for=port_asked_for)
-        if port != settings.port:
+        if settings.port not in (0, port):
             say(f"Port {settings.port} is in use; taking {port}.")
         stack = Stack(settings.model_copy(update={"port": port}), say, essential)
         try:

@@ -10,16 +10,19 @@ from sqlalchemy.orm import Session
 
 from jobs.artifacts import dataset_path, sha256_of, write_whole
 from jobs.database import Database, now_s
+from jobs.lookup import NotFound
 from jobs.names import new_id
 from jobs.settings import Settings
 from jobs.tables import Dataset, TokenCount
 from jobs.upsert import insert_new, upsert
-from model.config import storable
+from model.config import TrainingConfig, storable
 from model.splits import split_text
 from model.tokens import load_tokenizer
 
 FETCH_TIMEOUT_S = 5
 FIRST_LINES_CHARACTERS = 400
+TOTALS_TOKENIZER = "gpt2"
+TOTALS_TRAIN_RATIO: float = TrainingConfig().train_ratio
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,22 @@ def read_text(settings: Settings, sha256: str) -> str:
 
 def list_datasets(session: Session) -> list[Dataset]:
     return list(session.scalars(select(Dataset).order_by(Dataset.created_at, Dataset.id)))
+
+
+def get_dataset(session: Session, dataset_id: str) -> Dataset:
+    """raises NotFound"""
+    dataset = session.get(Dataset, dataset_id)
+    if dataset is None:
+        raise NotFound("data set", dataset_id)
+    return dataset
+
+
+def token_totals(session: Session) -> dict[str, int]:
+    """By data set's id, the GPT-2 tokens of both its parts at the default `train_ratio`, where counted."""
+    counted = select(TokenCount).where(
+        TokenCount.tokenizer == TOTALS_TOKENIZER, TokenCount.train_ratio == TOTALS_TRAIN_RATIO
+    )
+    return {count.dataset_id: count.train_tokens + count.val_tokens for count in session.scalars(counted)}
 
 
 def count_tokens(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from jobs.spec import JobSpec
 from jobs.tables import TokenCount
 from model.config import GPTConfig, parameter_count
-from model.steps import total_steps, window_count
+from model.steps import batches_per_epoch, total_steps, window_count
 
 STATE_BYTES_PER_PARAMETER = 16
 """float32 weight, gradient and AdamW's two moments."""
@@ -39,17 +39,30 @@ def memory_bytes(spec: JobSpec) -> int:
     )
 
 
+def training_windows(spec: JobSpec, counts: TokenCount) -> int:
+    context = spec.model.context_length
+    return window_count(counts.train_tokens, context, spec.training.stride or context)
+
+
+def tokens_per_epoch(spec: JobSpec, counts: TokenCount) -> int:
+    """Tokens that a whole epoch trains on; windows that fill no batch are dropped."""
+    batch_size = spec.training.batch_size
+    batches = batches_per_epoch(training_windows(spec, counts), batch_size)
+    return batches * batch_size * spec.model.context_length
+
+
 def estimate(spec: JobSpec, counts: TokenCount) -> Estimate:
     training = spec.training
-    windows = window_count(
-        counts.train_tokens, spec.model.context_length, training.stride or spec.model.context_length
-    )
     return Estimate(
         parameters=parameter_count(spec.gpt),
         train_tokens=counts.train_tokens,
         val_tokens=counts.val_tokens,
         total_steps=total_steps(
-            windows, training.batch_size, training.grad_accumulation, training.num_epochs, training.max_steps
+            training_windows(spec, counts),
+            training.batch_size,
+            training.grad_accumulation,
+            training.num_epochs,
+            training.max_steps,
         ),
         memory_bytes=memory_bytes(spec),
     )

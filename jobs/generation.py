@@ -1,8 +1,8 @@
 """Prompts and their answers on the way through Redis.
 
-The asker stores the request under a key that expires when it stops waiting, and rings with the id alone. A
-worker takes the request away before it computes, so that what nobody waits for any more is not computed.
-The answer is a list of one element, on which the asker blocks.
+The asker stores the request under a key that lives as long as it waits, and rings with the id alone. The
+worker looks at that key before it computes and meanwhile, so that what nobody waits for any more is not
+computed. The answer is a list of one element, on which the asker blocks.
 """
 
 import json
@@ -82,9 +82,14 @@ def ask(celery: Celery, redis: Redis, request: dict[str, Any], timeout_s: float)
 
 
 def take_request(redis: Redis, request_id: str) -> dict[str, Any] | None:
-    """The request, which nobody else gets then; None if nobody waits for it any more."""
-    stored: Any = redis.getdel(request_key(request_id))
+    """The request; None if nobody waits for it any more."""
+    stored: Any = redis.get(request_key(request_id))
     return None if stored is None else json.loads(stored)
+
+
+def is_awaited(redis: Redis, request_id: str) -> bool:
+    """Whether somebody still waits for the answer."""
+    return bool(redis.exists(request_key(request_id)))
 
 
 def send_answer(redis: Redis, request_id: str, answer: dict[str, Any]) -> None:

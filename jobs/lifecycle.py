@@ -55,7 +55,16 @@ def write_as(session: Session, job_id: str, attempt: int, **values: Any) -> None
 def renew(session: Session, job_id: str, attempt: int, lease_s: float) -> Stopping | None:
     """Extend the lease, and say what is asked of the attempt. raises Fenced"""
     write_as(session, job_id, attempt, lease_expires_at=now_s() + lease_s)
-    return session.scalar(select(Job.stopping).where(Job.id == job_id))  # type: ignore[return-value]
+    return session.scalar(select(Job.stopping).where(Job.id == job_id))
+
+
+def succeed(session: Session, job_id: str, attempt: int) -> Status:
+    """Record that training is complete: `succeeded`, unless a person was promised a cancel. raises Fenced"""
+    write_as(session, job_id, attempt)
+    cancelled = session.scalar(select(Job.stopping).where(Job.id == job_id)) == "cancel"
+    status = Status.CANCELLED if cancelled else Status.SUCCEEDED
+    end(session, job_id, attempt, status)
+    return status
 
 
 def end(
@@ -75,7 +84,9 @@ def hand_back(session: Session, job_id: str, attempt: int, reason: str) -> None:
     record_event(session, job_id, attempt, "status", {"status": Status.QUEUED, "reason": reason})
 
 
-def record_crash(session: Session, job_id: str, attempt: int, error: dict[str, Any]) -> Status:
+def record_crash(
+    session: Session, job_id: str, attempt: int, error: dict[str, Any], log_lines: list[str] | None = None
+) -> Status:
     """Requeue a job whose attempt crashed, or fail it once it has crashed `max_attempts` times in a row.
 
     A person who asked for a stop in the meantime gets that instead of another attempt. raises Fenced
@@ -87,7 +98,9 @@ def record_crash(session: Session, job_id: str, attempt: int, error: dict[str, A
         status = STOPPED[job.stopping]
         end(session, job_id, attempt, status)
         return status
-    record_event(session, job_id, attempt, "crash", {"error": error, "failures": job.failures})
+    record_event(
+        session, job_id, attempt, "crash", {"error": error, "failures": job.failures, "log": log_lines or []}
+    )
     if job.failures >= job.spec["max_attempts"]:
         end(session, job_id, attempt, Status.FAILED, error)
         return Status.FAILED

@@ -5,7 +5,7 @@ that the row has been claimed.
 """
 
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 from redis import Redis
 
 from jobs.settings import Settings
@@ -68,4 +68,4 @@ def waiting_messages(redis: Redis, queue: str) -> int:
     """Messages in `queue` that no worker has taken, over all priorities (kombu keeps a list for each)."""
     separator = "\x06\x16"
     names = [queue, *(f"{queue}{separator}{priority}" for priority in PRIORITIES if priority)]
-    return sum(int(redis.llen(name)) for name in names)  # type: ignore[arg-type]
+    return sum(int(redis.llen(name)) for name in names)

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     """Redis or Valkey URL. `pretrain up` starts an embedded Valkey when this is unset."""
 
     artifacts_url: str | None = None
-    """Folder of data sets and checkpoints, which API and workers share. Default: `artifacts` in `data_dir`."""
+    """Folder of data sets and checkpoints, shared by API and workers. Default: `artifacts` in `data_dir`."""
 
     host: str = "127.0.0.1"
     """Address that the API listens on."""
@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     """Port that the API listens on."""
 
     allow_no_token: bool = False
-    """Allow an address beyond loopback although nobody needs a token. Only where something else guards the port."""
+    """Allow an address beyond loopback without tokens. Only where something else guards the port."""
 
     dataset_mirror: str | None = None
     """Folder or URL that holds the files of the built-in data sets, asked instead of their public address."""
@@ -114,5 +114,5 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings of this process, from its environment; pydantic's ValidationError names a wrong variable."""
+    """The settings in this process's environment; pydantic's ValidationError names a wrong variable."""
     return Settings()

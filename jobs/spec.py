@@ -160,7 +160,7 @@ def parse_spec(body: Any) -> JobSpec:
 def fill(body: dict[str, Any]) -> dict[str, Any]:
     """`body` over its preset over the defaults. What is wrong in `body` stays, for validation to find."""
     preset = body.get("preset", "lecture")
-    filled = overlay(JobSpec().model_dump(), PRESETS.get(preset, {}) if isinstance(preset, str) else {})
+    filled = overlay(JobSpec().model_dump(), PRESETS[preset] if preset in PRESET_NAMES else {})
     return overlay(filled, body)
 
 
@@ -172,6 +172,7 @@ def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+PRESET_NAMES = list(PRESETS)
 SECTIONS = {name for name, value in JobSpec() if isinstance(value, Section)}
 
 

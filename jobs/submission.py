@@ -36,12 +36,15 @@ def check_feasible(database: Database, settings: Settings, spec: JobSpec) -> tup
     estimated = estimate(spec, counts)
     if estimated.total_steps > settings.max_steps:
         field = "training.num_epochs" if spec.training.max_steps is None else "training.max_steps"
-        message = f"comes to {estimated.total_steps:,} steps, more than the limit of {settings.max_steps:,} (PRETRAIN_MAX_STEPS)"
+        message = (
+            f"comes to {estimated.total_steps:,} steps, more than the limit of "
+            f"{settings.max_steps:,} (PRETRAIN_MAX_STEPS)"
+        )
         errors.append(FieldError(field, message, value=spec.training.max_steps or spec.training.num_epochs))
     if estimated.memory_bytes > settings.max_job_memory:
         message = (
-            f"{estimated.parameters:,} parameters need about {gibibytes(estimated.memory_bytes)} to train, more than "
-            f"the limit of {gibibytes(settings.max_job_memory)} (PRETRAIN_MAX_JOB_MEMORY)"
+            f"{estimated.parameters:,} parameters need about {gibibytes(estimated.memory_bytes)} to train, "
+            f"more than the limit of {gibibytes(settings.max_job_memory)} (PRETRAIN_MAX_JOB_MEMORY)"
         )
         errors.append(FieldError("model", message, spec.model.model_dump()))
     if errors:
@@ -66,8 +69,8 @@ def context_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
     if context <= largest:
         return []
     message = (
-        f"the data set {spec.dataset} has {counts.train_tokens:,} training and {counts.val_tokens:,} validation "
-        f"tokens at train_ratio {spec.training.train_ratio}; "
+        f"the data set {spec.dataset} has {counts.train_tokens:,} training and {counts.val_tokens:,} "
+        f"validation tokens at train_ratio {spec.training.train_ratio}; "
     )
     message += f"the largest context that fits is {largest:,}" if largest >= 1 else "no context fits"
     return [FieldError("model.context_length", message, context)]

@@ -1,6 +1,6 @@
-"""What `worker.keeper` does with the rows: find the jobs to publish again, take those of lost workers away."""
+"""What `worker.keeper` does with the rows: finds jobs to publish again, takes those of lost workers away."""
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from jobs.database import now_s
@@ -13,8 +13,8 @@ from jobs.tables import Job
 def unheard_jobs(session: Session, queue: str, waiting: int, patience_s: float) -> list[Job]:
     """Queued jobs that need another message: as many as the queue lacks, the longest unheard first.
 
-    waiting     messages in the queue now; while there is one for each queued job nothing is published, so that
-                the queue does not grow while every worker is busy
+    waiting     messages in the queue now; while there is one for each queued job nothing is published, so
+                that the queue does not grow while every worker is busy
     patience_s  age of a job's last message under which another would only race it
     """
     queued = (Job.status == Status.QUEUED, Job.queue == queue)
@@ -22,7 +22,7 @@ def unheard_jobs(session: Session, queue: str, waiting: int, patience_s: float) 
     if missing <= 0:
         return []
     heard = func.coalesce(Job.published_at, Job.created_at)
-    chosen = select(Job).where(*queued, or_(heard < now_s() - patience_s, waiting == 0))
+    chosen = select(Job).where(*queued, or_(heard < now_s() - patience_s, literal(waiting == 0)))
     return list(session.scalars(chosen.order_by(heard).limit(missing)))
 
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from sqlalchemy import CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from jobs.tables import Table
 
-INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def upsert(session: Session, table: type[Table], key: list[str], values: dict[str, Any]) -> None:
@@ -21,4 +22,5 @@ def insert_new(session: Session, table: type[Table], key: list[str], values: dic
     """Insert the row unless one has the same `key` columns. Returns whether it was inserted."""
     insert = INSERTS[session.get_bind().dialect.name](table).values(values)
     result = session.execute(insert.on_conflict_do_nothing(index_elements=key))
-    return bool(result.rowcount)  # type: ignore[attr-defined]
+    assert isinstance(result, CursorResult)
+    return result.rowcount > 0

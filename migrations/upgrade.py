@@ -45,8 +45,8 @@ def upgrade(database: Database) -> str:
         known = {script.revision for script in scripts.walk_revisions()}
         if current is not None and current not in known:
             raise UnknownSchema(
-                f"the database is at schema {current}, which this version does not know: it was made by a newer "
-                "version of pretrain. Start that version, or point PRETRAIN_DATABASE_URL elsewhere"
+                f"the database is at schema {current}, which this version does not know: it was made by a "
+                "newer version of pretrain. Start that version, or point PRETRAIN_DATABASE_URL elsewhere"
             )
         command.upgrade(configuration(connection), "head")
     return head_revision()

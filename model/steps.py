@@ -1,7 +1,5 @@
 """How many windows, batches and steps a run has. Plain arithmetic: needs no torch."""
 
-from model.config import TrainingConfig
-
 
 def window_count(n_tokens: int, context_length: int, stride: int) -> int:
     """(input, target) windows in a text of `n_tokens`: one at every `stride` from the first token on, as long
@@ -19,10 +17,9 @@ def steps_per_epoch(n_windows: int, batch_size: int, grad_accumulation: int) -> 
     return -(-batches_per_epoch(n_windows, batch_size) // grad_accumulation)
 
 
-def total_steps(training: TrainingConfig, n_windows: int) -> int:
-    """Optimizer steps of a run over `n_windows` training windows, unless it stops early: its epochs' or
-    `max_steps`, whichever ends first."""
-    of_epochs = training.num_epochs * steps_per_epoch(
-        n_windows, training.batch_size, training.grad_accumulation
-    )
-    return of_epochs if training.max_steps is None else min(of_epochs, training.max_steps)
+def total_steps(
+    n_windows: int, batch_size: int, grad_accumulation: int, num_epochs: int, max_steps: int | None
+) -> int:
+    """Optimizer steps of a run that does not stop early: its epochs' or `max_steps`, whichever ends first."""
+    steps = num_epochs * steps_per_epoch(n_windows, batch_size, grad_accumulation)
+    return steps if max_steps is None else min(steps, max_steps)

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -96,7 +97,7 @@ def checked_table(name: str) -> Path:
     return path
 
 
-TOKENIZERS = {"gpt2": GPT2Tokenizer, "bytes": ByteTokenizer}
+TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {"gpt2": GPT2Tokenizer, "bytes": ByteTokenizer}
 
 
 @cache

@@ -108,7 +108,13 @@ class Training:
         self.tokenizer = load_tokenizer(run.tokenizer)
         self.orders = orders_for(numerics, run.training.seed)
         self.epoch_batches = batches_per_epoch(len(data.train), run.training.batch_size)
-        self.total_steps = total_steps(run.training, len(data.train))
+        self.total_steps = total_steps(
+            len(data.train),
+            run.training.batch_size,
+            run.training.grad_accumulation,
+            run.training.num_epochs,
+            run.training.max_steps,
+        )
         self.speed = Speed()
 
         repeat_exactly(device)

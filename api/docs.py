@@ -1,0 +1,72 @@
+"""The service's documentation: `/openapi.json`, and Swagger UI at `/docs` from its package, without a CDN."""
+
+from importlib.resources import files
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify
+from flask_openapi import OpenAPI
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>pretrain API</title>
+  <link rel="stylesheet" href="docs/assets/css/swagger-ui.css">
+  <link rel="icon" href="docs/assets/images/swagger.svg">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="docs/assets/js/swagger-ui-bundle.js"></script>
+  <script src="docs/start.js"></script>
+</body>
+</html>
+"""
+
+# In a file of its own, so that the page needs no inline script. Without `validatorUrl: null` it would ask
+# swagger.io to validate the document.
+START = """SwaggerUIBundle({
+  url: new URL("../openapi.json", document.currentScript.src).href,
+  dom_id: "#swagger-ui", validatorUrl: null
+});
+"""
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'"
+)
+
+docs = Blueprint(
+    "docs",
+    __name__,
+    static_folder=str(files("flask_openapi_swagger") / "templates" / "swagger"),
+    static_url_path="/docs/assets",
+)
+
+
+@docs.get("/docs")
+def page() -> Response:
+    return Response(PAGE, mimetype="text/html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+
+@docs.get("/docs/start.js")
+def start() -> Response:
+    return Response(START, mimetype="text/javascript")
+
+
+@docs.get("/openapi.json")
+def openapi() -> Response:
+    assert isinstance(current_app, OpenAPI)
+    return jsonify(current_app.api_doc)
+
+
+def complete_document(document: dict[str, Any]) -> None:
+    """Say what flask-openapi cannot: `metadata[k]=v` is how a parameter that is an object is written, and
+    losses come as CSV too."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["schema"].get("type") == "object":
+                    parameter.update(style="deepObject", explode=True)
+    losses = document["paths"]["/jobs/{job_id}/losses"]["get"]["responses"]["200"]
+    losses["content"]["text/csv"] = {"schema": {"type": "string"}}

@@ -1,0 +1,168 @@
+"""What a job has learnt so far: losses, samples, checkpoints, and what happened to it."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from flask import Response, request
+from flask_openapi import APIBlueprint, Tag
+from pydantic import Field
+
+from api.arguments import JobPath, parsed
+from api.problems import problem_responses
+from api.queries import MAX_LIMIT, Page, StepPage, refuse_event_stream
+from api.records import CheckpointRecord, EventRecord, Listing, LossRecord, SampleRecord
+from api.serialise import checkpoint_records, event_record, listing, loss_record, sample_record
+from api.services import services
+from jobs.database import Database
+from jobs.datasets import count_tokens, get_dataset
+from jobs.estimate import tokens_per_epoch
+from jobs.events import list_events
+from jobs.history import list_checkpoints, list_evaluations, list_samples
+from jobs.lookup import BadCursor, get_job
+from jobs.spec import JobSpec
+from model.config import Text
+
+CSV = "text/csv"
+
+history = APIBlueprint(
+    "history", __name__, abp_tags=[Tag(name="history")], abp_responses=problem_responses(404, 422, 500, 503)
+)
+
+
+class LossesQuery(StepPage):
+    limit: int | None = Field(None, ge=1, le=MAX_LIMIT)  # type: ignore[assignment]
+    """Rows in the answer, at most. Default: 1,000; as CSV, all."""
+
+    format: Literal["json", "csv"] | None = None
+    """Default: what `Accept` asks for, else json."""
+
+
+class EventsQuery(Page):
+    after: Text | None = Field(None, min_length=1, max_length=200)
+    """The id of the last event of the page before."""
+
+
+@history.get("/jobs/<job_id>/losses", responses={200: Listing[LossRecord]})
+@parsed()
+def show_losses(path: JobPath, query: LossesQuery) -> Response:
+    """List a job's evaluations in the order of their steps
+    With `format=csv` or `Accept: text/csv` as CSV with the same columns.
+    """
+    as_csv = (query.format or accepted_format()) == "csv"
+    limit = query.limit or MAX_LIMIT
+    database = services().database
+    with database.read() as session:
+        get_job(session, path.job_id)
+        rows = list_evaluations(session, path.job_id, query.since_step, limit + 1)
+    page = [loss_record(row) for row in rows[:limit]]
+    if not as_csv:
+        return listing(page, has_more=len(rows) > limit)
+    pages = all_pages(database, path.job_id, query.since_step) if query.limit is None else iter([page])
+    return Response(csv_lines(pages), content_type=f"{CSV}; charset=utf-8")
+
+
+def accepted_format() -> str:
+    best = request.accept_mimetypes.best_match(["application/json", CSV], default="application/json")
+    return "csv" if best == CSV else "json"
+
+
+def all_pages(database: Database, job_id: str, since_step: int) -> Iterator[list[LossRecord]]:
+    """Every evaluation after `since_step`, without holding them all in memory."""
+    while True:
+        with database.read() as session:
+            rows = list_evaluations(session, job_id, since_step, MAX_LIMIT)
+        if not rows:
+            return
+        yield [loss_record(row) for row in rows]
+        since_step = rows[-1].step
+
+
+def csv_lines(pages: Iterator[list[LossRecord]]) -> Iterator[str]:
+    """CSV text (RFC 4180), a header first; what is null is empty."""
+    columns = list(LossRecord.model_fields)
+    yield ",".join(columns) + "\r\n"
+    for page in pages:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns)
+        writer.writerows(record.model_dump(mode="json") for record in page)
+        yield text.getvalue()
+
+
+def image(media_type: str) -> dict[str, Any]:
+    """The documentation of an answer that is a picture."""
+    return {"description": "OK", "content": {media_type: {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@history.get("/jobs/<job_id>/losses.png", responses={200: image("image/png")})
+@parsed()
+def show_losses_png(path: JobPath) -> Response:
+    """Plot a job's losses as PNG
+    Train and validation loss over epochs, with the tokens seen on the upper axis.
+    """
+    return Response(plot(path.job_id, "png"), content_type="image/png")
+
+
+@history.get("/jobs/<job_id>/losses.svg", responses={200: image("image/svg+xml")})
+@parsed()
+def show_losses_svg(path: JobPath) -> Response:
+    """Plot a job's losses as SVG
+    Train and validation loss over epochs, with the tokens seen on the upper axis.
+    """
+    return Response(plot(path.job_id, "svg"), content_type="image/svg+xml")
+
+
+def plot(job_id: str, image_format: Literal["png", "svg"]) -> bytes:
+    from api.plots import draw_losses  # matplotlib takes half a second to import
+
+    to = services()
+    with to.database.read() as session:
+        job = get_job(session, job_id)
+        dataset = get_dataset(session, job.dataset_id)
+        rows = list_evaluations(session, job_id)
+    spec = JobSpec.model_validate(job.spec)
+    counts = count_tokens(to.database, to.settings, dataset, spec.tokenizer, spec.training.train_ratio)
+    return draw_losses(
+        job.name or job.id, [loss_record(row) for row in rows], tokens_per_epoch(spec, counts), image_format
+    )
+
+
+@history.get("/jobs/<job_id>/samples", responses={200: Listing[SampleRecord]})
+@parsed()
+def show_samples(path: JobPath, query: StepPage) -> Response:
+    """List what the model wrote, in the order of the steps"""
+    with services().database.read() as session:
+        get_job(session, path.job_id)
+        rows = list_samples(session, path.job_id, query.since_step, query.limit + 1)
+    return listing([sample_record(row) for row in rows[: query.limit]], has_more=len(rows) > query.limit)
+
+
+@history.get("/jobs/<job_id>/checkpoints", responses={200: Listing[CheckpointRecord]})
+@parsed()
+def show_checkpoints(path: JobPath) -> Response:
+    """List the checkpoints that are kept, the oldest first"""
+    with services().database.read() as session:
+        get_job(session, path.job_id)
+        rows = list_checkpoints(session, path.job_id)
+    return listing(checkpoint_records(rows))
+
+
+@history.get("/jobs/<job_id>/events", responses={200: Listing[EventRecord], **problem_responses(400)})
+@parsed()
+def show_events(path: JobPath, query: EventsQuery) -> Response:
+    """List what happened to a job, the oldest first"""
+    refuse_event_stream()
+    with services().database.read() as session:
+        get_job(session, path.job_id)
+        rows = list_events(session, path.job_id, event_number(query.after), query.limit + 1)
+    return listing([event_record(row) for row in rows[: query.limit]], has_more=len(rows) > query.limit)
+
+
+def event_number(cursor: str | None) -> int:
+    """The number behind an event's id; 0, before all of them, without one. raises BadCursor"""
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise BadCursor(f"after: no event {cursor!r}")
+    return int(cursor)

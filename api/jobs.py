@@ -1,0 +1,103 @@
+"""Jobs: post, list, look at, cancel."""
+
+import logging
+from http import HTTPStatus
+from typing import Annotated
+
+from flask import Response, url_for
+from flask_openapi import APIBlueprint, Tag
+from kombu.exceptions import OperationalError
+from pydantic import Field
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.arguments import JobPath, parsed
+from api.problems import problem_responses
+from api.queries import Page
+from api.records import JobRecord, Listing
+from api.serialise import answer, job_record, listing
+from api.services import services
+from jobs.lifecycle import request_cancel
+from jobs.lookup import JobFilter, get_job, list_jobs
+from jobs.queue import publish_job
+from jobs.spec import JobSpec, Label, parse_spec
+from jobs.states import Status
+from jobs.submission import submit
+from jobs.tables import Job
+from jobs.upkeep import mark_published
+from model.config import Text
+
+log = logging.getLogger(__name__)
+
+jobs = APIBlueprint(
+    "jobs", __name__, abp_tags=[Tag(name="jobs")], abp_responses=problem_responses(422, 500, 503)
+)
+
+
+class JobsQuery(Page):
+    status: Annotated[Status, Field(strict=False)] | None = None
+    """Only jobs with this status."""
+
+    name: Label | None = None
+    """Only jobs with exactly this name."""
+
+    metadata: dict[Annotated[Text, Field(min_length=1, max_length=64)], Text] = {}
+    """Only jobs with these labels: `metadata[team]=blue`."""
+
+    limit: int = Field(20, ge=1, le=1000)
+    """Jobs in the answer, at most. Default: 20."""
+
+    after: Label | None = None
+    """The id of the last job of the page before."""
+
+
+@jobs.post("/jobs", responses={201: JobRecord, **problem_responses(400, 413, 415)})
+@parsed(body=parse_spec)
+def post_job(body: JobSpec) -> Response:
+    """Post a job
+    `{}` is a valid body: the lecture's job. The answer has the whole spec, every field filled in.
+    """
+    to = services()
+    job = submit(to.database, to.settings, body)
+    ring_for(job)
+    return answer(job_record(job), HTTPStatus.CREATED, location=url_for("jobs.show_job", job_id=job.id))
+
+
+def ring_for(job: Job) -> None:
+    """Tell the workers. The job is stored already: if this fails, the keeper will do it."""
+    to = services()
+    try:
+        publish_job(to.celery, job)
+        with to.database.write() as session:
+            mark_published(session, job.id)
+    except (OperationalError, SQLAlchemyError) as error:
+        log.warning("job %s is stored but not announced yet: %s", job.id, error)
+
+
+@jobs.get("/jobs", responses={200: Listing[JobRecord], **problem_responses(400)})
+@parsed()
+def show_jobs(query: JobsQuery) -> Response:
+    """List jobs, the newest first"""
+    wanted = JobFilter(status=query.status, name=query.name, labels=query.metadata)
+    with services().database.read() as session:
+        page, has_more = list_jobs(session, wanted, query.limit, query.after)
+    return listing([job_record(job) for job in page], has_more=has_more)
+
+
+@jobs.get("/jobs/<job_id>", responses={200: JobRecord, **problem_responses(404)})
+@parsed()
+def show_job(path: JobPath) -> Response:
+    """Look at a job"""
+    with services().database.read() as session:
+        job = get_job(session, path.job_id)
+    return answer(job_record(job))
+
+
+@jobs.post("/jobs/<job_id>/cancel", responses={202: JobRecord, **problem_responses(404, 409)})
+@parsed()
+def cancel_job(path: JobPath) -> Response:
+    """Cancel a job
+    At once if nobody runs it; else `stopping` is `cancel` until the worker obeys. Repeats change nothing.
+    """
+    with services().database.write() as session:
+        job = request_cancel(session, path.job_id)
+    return answer(job_record(job), HTTPStatus.ACCEPTED)

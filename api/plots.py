@@ -1,0 +1,102 @@
+"""The lecture's plot. Figures are made without pyplot, whose state all threads would share."""
+
+import io
+import threading
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from api.records import LossRecord
+
+SIZE_INCHES = (8, 5)
+DOTS_PER_INCH = 120
+TITLE_CHARACTERS = 70
+FEW_ROWS = 40
+"""Up to so many evaluations each is marked; more would hide the line."""
+TRAIN_COLOUR, VALIDATION_COLOUR = "#1f6fb4", "#d9541e"
+INK, GRID = "#333333", "#dddddd"
+
+STYLE: dict[Any, Any] = {
+    "font.size": 11,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "svg.hashsalt": "pretrain",  # else equal plots differ in the ids of their parts
+}
+
+drawing = threading.Lock()
+"""Matplotlib's style, fonts and caches are the process's, and not safe for several threads."""
+
+
+def draw_losses(
+    title: str, rows: Sequence[LossRecord], tokens_per_epoch: int, image_format: Literal["png", "svg"]
+) -> bytes:
+    """Train and validation loss over epochs, with the tokens seen on the upper axis, as an image file.
+
+    rows              evaluations in order; there may be none
+    tokens_per_epoch  tokens that a whole epoch trains on
+    """
+    with drawing, matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")
+        axes = figure.add_subplot()
+        plot_rows(axes, rows, tokens_per_epoch)
+        label(axes, title, tokens_per_epoch)
+        image = io.BytesIO()
+        figure.savefig(image, format=image_format, metadata={"Date": None} if image_format == "svg" else None)
+    return image.getvalue()
+
+
+def plot_rows(axes: Axes, rows: Sequence[LossRecord], tokens_per_epoch: int) -> None:
+    if not rows:
+        axes.text(0.5, 0.5, "no evaluation yet", transform=axes.transAxes, ha="center", va="center")
+        axes.set(xlim=(0, 1), yticks=[])
+        return
+    epochs = [row.tokens_seen / tokens_per_epoch for row in rows]
+    marker = "o" if len(rows) <= FEW_ROWS else None
+    axes.plot(
+        epochs,
+        [row.train_loss for row in rows],
+        color=TRAIN_COLOUR,
+        marker=marker,
+        markersize=4,
+        label="Training loss",
+    )
+    axes.plot(
+        epochs,
+        [row.val_loss for row in rows],
+        color=VALIDATION_COLOUR,
+        linestyle="--",
+        marker=marker,
+        markersize=4,
+        label="Validation loss",
+    )
+    axes.set_xlim(0, max(1.0, epochs[-1]))
+    axes.legend(frameon=False)
+
+
+def label(axes: Axes, title: str, tokens_per_epoch: int) -> None:
+    # Names are anybody's: `$` would start a formula, and a control character would break the SVG.
+    printable = "".join(character for character in title if character.isprintable())
+    shown = printable if len(printable) <= TITLE_CHARACTERS else printable[: TITLE_CHARACTERS - 1] + "…"
+    axes.set_title(shown, parse_math=False, pad=12, fontsize=13)
+    axes.set_xlabel("Epochs")
+    axes.set_ylabel("Loss (nats per token)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.spines["right"].set_visible(False)
+
+    def as_tokens(epochs: Any) -> Any:
+        return epochs * tokens_per_epoch
+
+    def as_epochs(tokens: Any) -> Any:
+        return tokens / tokens_per_epoch
+
+    tokens = axes.secondary_xaxis("top", functions=(as_tokens, as_epochs))
+    tokens.set_xlabel("Tokens seen")
+    tokens.xaxis.set_major_formatter(EngFormatter(sep=""))

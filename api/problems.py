@@ -1,0 +1,171 @@
+"""Every error as `application/problem+json` (RFC 9457)."""
+
+import json
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy.exc
+from flask import Flask, Response, request
+from flask_openapi.types import ResponseDict
+from pydantic import BaseModel, ConfigDict
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+import jobs.lookup
+from jobs.lookup import BadCursor
+from jobs.spec import FieldError, SpecError
+from jobs.states import WrongState
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+# A body can be wrong in a hundred thousand places and quote a megabyte; an answer need not.
+MAX_ERRORS = 100
+MAX_VALUE_CHARACTERS = 500
+
+
+class WrongField(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    field: str
+    """Dotted path of the field; empty for the body as a whole."""
+
+    message: str
+    """What would be right."""
+
+    value: Any
+    """What was given; a long value is cut."""
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    type: str
+    """Always `about:blank`: the status says what kind of problem it is."""
+
+    title: str
+    """The HTTP status in words."""
+
+    status: int
+    """The HTTP status."""
+
+    detail: str
+    """What happened this time, and what would be right."""
+
+    instance: str
+    """The path that was asked for."""
+
+    errors: list[WrongField] | None = None
+    """Every wrong field; with status 422 only."""
+
+
+class Refusal(Exception):
+    """An error that is answered as it stands.
+
+    retry_after_s  seconds after which the same request may succeed
+    members        further members of the problem
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        retry_after_s: int | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+        self.members = members
+        self.headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+
+
+def wrong_fields(errors: Sequence[FieldError]) -> Refusal:
+    """A 422 that names every wrong field."""
+    detail = "1 field is wrong" if len(errors) == 1 else f"{len(errors)} fields are wrong"
+    if len(errors) > MAX_ERRORS:
+        detail += f"; the first {MAX_ERRORS} are listed"
+    return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors[:MAX_ERRORS])
+
+
+def unavailable(detail: str, **members: Any) -> Refusal:
+    """A 503: the same request may succeed soon."""
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=RETRY_AFTER_S, **members)
+
+
+def problem_responses(*statuses: int) -> ResponseDict:
+    """The entries of `/openapi.json` for errors with these statuses."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+
+
+def register_problem_handlers(app: Flask) -> None:
+    app.register_error_handler(Refusal, answer)
+    app.register_error_handler(SpecError, lambda error: answer(wrong_fields(error.errors)))
+    app.register_error_handler(BadCursor, lambda error: answer(Refusal(HTTPStatus.BAD_REQUEST, str(error))))
+    app.register_error_handler(
+        jobs.lookup.NotFound, lambda error: answer(Refusal(HTTPStatus.NOT_FOUND, str(error)))
+    )
+    app.register_error_handler(WrongState, lambda error: answer(Refusal(HTTPStatus.CONFLICT, str(error))))
+    app.register_error_handler(sqlalchemy.exc.OperationalError, database_away)
+    app.register_error_handler(sqlalchemy.exc.TimeoutError, database_away)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, unexpected)
+
+
+def answer(refusal: Refusal) -> Response:
+    problem = {
+        "type": "about:blank",
+        "title": refusal.status.phrase,
+        "status": refusal.status,
+        "detail": refusal.detail,
+        "instance": quote(request.path),
+        **refusal.members,
+    }
+    if refusal.errors:
+        problem["errors"] = [
+            {"field": error.field, "message": error.message, "value": shorten(error.value)}
+            for error in refusal.errors
+        ]
+    return Response(json.dumps(problem), refusal.status, refusal.headers, content_type=MEDIA_TYPE)
+
+
+def shorten(value: Any) -> Any:
+    """`value`, or the beginning of its JSON where that is long."""
+    text = json.dumps(value)
+    return value if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS] + "..."
+
+
+def http_error(error: HTTPException) -> Response | HTTPException:
+    """What Flask itself raises: unknown routes, methods, too large a body."""
+    if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
+        return error  # a redirect
+    detail = error.description or ""
+    if isinstance(error, NotFound):
+        detail = f"there is nothing at {request.path}"
+    elif isinstance(error, MethodNotAllowed):
+        detail = f"{request.method} is not possible here; {', '.join(error.valid_methods or ())} is"
+    response = answer(Refusal(HTTPStatus(error.code), detail))
+    for name, value in error.get_headers():
+        if name != "Content-Type":
+            response.headers[name] = value
+    return response
+
+
+def database_away(error: Exception) -> Response:
+    log.warning("the database does not answer: %s", error)
+    return answer(unavailable("the database does not answer"))
+
+
+def unexpected(error: Exception) -> Response:
+    log.exception("%s %s failed", request.method, request.path)
+    detail = "something went wrong in the service; its log has the reason under this X-Request-ID"
+    return answer(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, detail))

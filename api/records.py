@@ -1,0 +1,237 @@
+"""The objects that the API answers with; their docstrings are their description in `/openapi.json`."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+
+from jobs.errors import ErrorType
+from jobs.states import Status, Stopping
+from jobs.tables import Table
+
+
+def as_rfc3339(seconds: float) -> str:
+    """A moment in seconds since 1970 as UTC text with milliseconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Time = Annotated[
+    float,
+    PlainSerializer(as_rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
+
+
+Row = TypeVar("Row", bound=Record)
+
+
+class Listing(Record, Generic[Row]):
+    """A page of a list."""
+
+    object: Literal["list"] = "list"
+    data: list[Row]
+    has_more: bool
+    """Whether there is more behind this page."""
+
+
+class ProgressRecord(Record):
+    epoch: int
+    """The running epoch, from 1; 0 before the first."""
+    step: int
+    """Optimizer steps done."""
+    total_steps: int
+    """Optimizer steps of the whole job, unless it stops early."""
+    tokens_seen: int
+    """Tokens trained on, repetitions included."""
+    fraction: float
+    """`step` of `total_steps`."""
+    tokens_per_s: float | None
+    """Tokens trained on in a second, lately."""
+    remaining_s: float | None
+    """Seconds of training left at that speed; null unless the job runs and its speed is known."""
+
+
+class LatestRecord(Record):
+    train_loss: float
+    """Nats per token."""
+    val_loss: float
+    """Nats per token."""
+    step: int
+    """The evaluation's step."""
+
+
+class BestRecord(Record):
+    val_loss: float
+    """Nats per token."""
+    step: int
+    """The evaluation's step."""
+
+
+class ErrorRecord(Record):
+    type: ErrorType
+    message: str
+    attempt: int
+    """The attempt that ended so."""
+    retryable: bool
+    """Whether another attempt could have gone better."""
+
+
+class JobRecord(Record):
+    """A training job."""
+
+    id: str
+    object: Literal["job"] = "job"
+    name: str | None
+    status: Status
+    stopping: Stopping | None
+    """What was asked for and has not been obeyed yet."""
+    spec: dict[str, Any]
+    """The job's spec (`JobSpec`) with every field filled in."""
+    progress: ProgressRecord
+    latest: LatestRecord | None
+    """The newest evaluation; null before the first."""
+    best: BestRecord | None
+    """The evaluation of lowest validation loss; null before the first."""
+    attempt: int
+    """How often a worker has claimed the job."""
+    failures: int
+    """Crashes since the last new checkpoint."""
+    numerics: str | None
+    """What `training.numerics` came to; null before the first claim."""
+    threads: int | None
+    """CPU threads that it computes with; null before the first claim."""
+    parent: str | None
+    """The job that this one was forked from."""
+    dataset_sha256: str
+    """Of the text's bytes."""
+    parameters: int
+    """Trainable parameters of the model."""
+    device: str | None
+    """What it computes on; null before the first claim."""
+    error: ErrorRecord | None
+    """Why it failed or was paused by the service."""
+    created_at: Time
+    started_at: Time | None
+    """When it was first claimed."""
+    finished_at: Time | None
+    metadata: dict[str, str]
+
+
+class LossRecord(Record):
+    """An evaluation."""
+
+    step: int
+    """The 0-based number of the update just made."""
+    epoch: int
+    """From 1."""
+    tokens_seen: int
+    train_loss: float
+    """Nats per token."""
+    val_loss: float
+    """Nats per token."""
+    learning_rate: float
+    grad_norm: float | None
+    """L2 norm of the whole gradient, before clipping."""
+    tokens_per_s: float | None
+    recorded_at: Time
+
+
+class SampleRecord(Record):
+    """What the model wrote after an epoch."""
+
+    step: int
+    epoch: int
+    prompt: str
+    text: str
+    """The prompt and its continuation."""
+    recorded_at: Time
+
+
+class CheckpointRecord(Record):
+    """Weights that can be asked for a text."""
+
+    id: str
+    step: int
+    epoch: int
+    train_loss: float | None
+    val_loss: float
+    bytes: int
+    """Room that it takes."""
+    sha256: str
+    """Of the weights file."""
+    kind: list[Literal["last", "best"]]
+    """Whether it is the newest and whether it has the lowest validation loss of those that are kept."""
+    created_at: Time
+
+
+class EventRecord(Record):
+    """Something that happened to a job."""
+
+    id: str
+    type: str
+    attempt: int
+    data: dict[str, Any]
+    created_at: Time
+
+
+class DatasetRecord(Record):
+    """A text to train on. What is not known before a built-in one is first used is null."""
+
+    id: str
+    object: Literal["dataset"] = "dataset"
+    name: str
+    builtin: bool
+    characters: int | None
+    tokens: int | None
+    """GPT-2 tokens of both its parts at the default `train_ratio`; null while nobody has counted them."""
+    bytes: int | None
+    sha256: str | None
+    """Of the text's UTF-8 bytes."""
+    first_lines: str | None
+    created_at: Time | None
+
+
+class GenerationRecord(Record):
+    """A prompt and what a checkpoint made of it."""
+
+    object: Literal["generation"] = "generation"
+    job_id: str
+    checkpoint: int
+    """The checkpoint's step."""
+    prompt: str
+    prompt_truncated: bool
+    """Whether the prompt was longer than the context, so that only its end was read."""
+    completion: str
+    """The new text alone."""
+    text: str
+    """The prompt and the new text."""
+    prompt_tokens: int
+    completion_tokens: int
+    finish_reason: Literal["length", "stop"]
+    seed: int
+    """Gives the same text again."""
+    tokens_per_s: float
+
+
+class VersionRecord(Record):
+    version: str
+
+
+class HealthRecord(Record):
+    status: Literal["ok"] = "ok"
+
+
+class ReadinessRecord(Record):
+    status: Literal["ready"] = "ready"
+    checks: dict[str, str]
+    """For each of database, broker and migrations: `ok`."""
+
+
+def from_row(record: type[Row], row: Table, **more: Any) -> Row:
+    """The record of a table's row: equal names go over, and `more` has what the row calls otherwise."""
+    columns = {column.name: getattr(row, column.name) for column in row.__table__.columns}
+    return record.model_validate({**columns, **more})

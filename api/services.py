@@ -1,0 +1,43 @@
+"""What the views work with: one of each for the process, safe to share between threads."""
+
+from dataclasses import dataclass
+
+from celery import Celery
+from flask import current_app
+from redis import Redis
+
+from jobs.database import Database
+from jobs.queue import make_celery, make_redis
+from jobs.settings import Settings
+
+EXTENSION = "pretrain"
+BROKER_MARGIN_S = 5
+
+
+@dataclass(frozen=True)
+class Services:
+    """Nothing here connects before it is used: the API starts while the database or the broker is away."""
+
+    settings: Settings
+    database: Database
+    celery: Celery
+    redis: Redis
+    """Gives up after a few seconds."""
+    waiting_redis: Redis
+    """Blocks for as long as a generation may take."""
+
+
+def open_services(settings: Settings) -> Services:
+    return Services(
+        settings=settings,
+        database=Database(settings.database),
+        celery=make_celery(settings),
+        redis=make_redis(settings),
+        waiting_redis=make_redis(settings, settings.generate_timeout_s + BROKER_MARGIN_S),
+    )
+
+
+def services() -> Services:
+    """Those of the application that answers the present request."""
+    found: Services = current_app.extensions[EXTENSION]
+    return found

@@ -1,0 +1,19 @@
+"""Stands in for the API: ready at once, and answering the demo's requests."""
+
+import os
+from http.server import ThreadingHTTPServer
+
+import behaviour
+
+from tests.client.demo_service import demo_service
+from tests.client.service import Handler
+
+behaviour.begin("api")
+
+
+class DemoHandler(Handler):
+    service = demo_service()
+
+
+address = os.environ["PRETRAIN_HOST"], int(os.environ["PRETRAIN_PORT"])
+ThreadingHTTPServer(address, DemoHandler).serve_forever()

@@ -1,0 +1,3 @@
+import behaviour
+
+behaviour.begin("migrations")

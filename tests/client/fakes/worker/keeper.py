@@ -1,0 +1,4 @@
+import behaviour
+
+behaviour.begin("keeper")
+behaviour.wait_forever()

@@ -1,0 +1,91 @@
+"""`pretrain up` and `pretrain demo` as real processes, with stand-ins for the API, workers and migrations."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FAKES = Path(__file__).parent / "fakes"
+# Long enough for any machine: a wait that takes this long has failed.
+PATIENCE_S = 60
+RUN = "from client.main import run; run()"
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s in vain until {what}"
+        time.sleep(0.02)
+
+
+def stand_in_environment(data_dir: Path, **variables: str) -> dict[str, str]:
+    """The environment in which `python -m api` and its kin run the stand-ins."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PRETRAIN_")}
+    python_path = os.pathsep.join([str(FAKES), str(ROOT)])
+    return {**inherited, "PRETRAIN_DATA_DIR": str(data_dir), "PYTHONPATH": python_path, **variables}
+
+
+class Running:
+    """A `pretrain` command that runs beside the test; its output is in `out` and `err`."""
+
+    def __init__(self, words: list[str], environment: dict[str, str]) -> None:
+        self.data_dir = Path(environment["PRETRAIN_DATA_DIR"])
+        self.data_dir.mkdir(exist_ok=True)
+        number = len(list(self.data_dir.parent.glob("*.err")))
+        self._out, self._err = (self.data_dir.parent / f"{number}.{kind}" for kind in ("out", "err"))
+        with self._out.open("w") as out, self._err.open("w") as err:
+            command = [sys.executable, "-c", RUN, *words]
+            self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=err)
+
+    @property
+    def out(self) -> str:
+        return self._out.read_text()
+
+    @property
+    def err(self) -> str:
+        return self._err.read_text()
+
+    @property
+    def url(self) -> str:
+        return (self.data_dir / "url").read_text().strip()
+
+    def wait_for(self, text: str) -> None:
+        """Wait until the command has printed `text`; it must not end before."""
+
+        def printed() -> bool:
+            assert self.process.poll() is None or text in self.out + self.err, self.out + self.err
+            return text in self.out + self.err
+
+        wait_until(printed, f"{text!r} was printed")
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def ended(self) -> int:
+        """Wait for the end; the exit status."""
+        return self.process.wait(PATIENCE_S)
+
+    def pid(self, name: str) -> int:
+        return int((self.data_dir / "pids" / name).read_text())
+
+    def processes(self) -> dict[int, str]:
+        return processes_of(self.data_dir)
+
+
+def processes_of(data_dir: Path) -> dict[int, str]:
+    """Command lines, by process id, of all living processes whose environment names this data folder."""
+    mark = f"PRETRAIN_DATA_DIR={data_dir}".encode()
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdecimal():
+            continue
+        try:
+            if mark in (folder / "environ").read_bytes().split(b"\0"):
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # it ended meanwhile, or is another user's
+    return found

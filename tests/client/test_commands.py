@@ -1,0 +1,257 @@
+"""Every command, against a service that answers as the contract says."""
+
+import json
+from pathlib import Path
+
+from tests.client.conftest import Command
+from tests.client.service import FakeService, job_record, loss_row, sample_row
+
+CHECKPOINT = {
+    "id": "checkpoint-1",
+    "step": 30,
+    "epoch": 3,
+    "train_loss": 5.5,
+    "val_loss": 6.5,
+    "bytes": 649_700_000,
+    "sha256": "ab" * 32,
+    "kind": ["last", "best"],
+    "created_at": "2026-11-24T07:00:09Z",
+}
+GENERATION = {
+    "object": "generation",
+    "job_id": "job-1",
+    "checkpoint": 30,
+    "prompt": "Every effort",
+    "completion": " moves you",
+    "text": "Every effort moves you",
+    "prompt_tokens": 2,
+    "completion_tokens": 2,
+    "finish_reason": "length",
+    "seed": 0,
+    "tokens_per_s": 50.0,
+}
+
+
+def test_submit_without_a_spec_posts_the_lectures_job(service: FakeService, pretrain: Command) -> None:
+    service.answer("POST", "/jobs", job_record(status="queued"), 201)
+    outcome = pretrain("submit", "--url", service.url)
+    assert service.sent("POST", "/jobs").body == {}
+    assert outcome.status == 0
+    assert "job-1" in outcome.out
+    assert "queued" in outcome.out
+
+
+def test_submit_sends_the_file_with_the_assignments_on_top(
+    service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    service.answer("POST", "/jobs", job_record(), 201)
+    file = tmp_path / "spec.toml"
+    file.write_text('preset = "tiny"\n[training]\nseed = 1\nnum_epochs = 2\n')
+    pretrain("submit", file, "--set", "training.seed=7", "--set", "name=mine", "--url", service.url)
+    assert service.sent("POST", "/jobs").body == {
+        "preset": "tiny",
+        "training": {"seed": 7, "num_epochs": 2},
+        "name": "mine",
+    }
+
+
+def test_json_works_before_and_after_the_command(service: FakeService, pretrain: Command) -> None:
+    service.answer("GET", "/jobs/job-1", job_record())
+    before = pretrain("--json", "--url", service.url, "show", "job-1")
+    after = pretrain("show", "job-1", "--json", "--url", service.url)
+    assert json.loads(before.out) == json.loads(after.out) == job_record()
+
+
+def test_jobs_lists_one_line_a_job(service: FakeService, pretrain: Command) -> None:
+    service.answer_list(
+        "/jobs", [job_record(), job_record(id="job-0", name=None, latest=None, status="queued")]
+    )
+    outcome = pretrain("jobs", "--status", "running", "--limit", 5, "--url", service.url)
+    assert service.sent("GET", "/jobs").query == {"status": "running", "limit": "5"}
+    heading, first, second = outcome.out.splitlines()
+    assert heading.split() == ["ID", "NAME", "STATUS", "EPOCH", "STEP", "TRAIN", "VALIDATION", "CREATED"]
+    assert first.split() == [
+        "job-1",
+        "verdict",
+        "running",
+        "2",
+        "12/30",
+        "7.123",
+        "8.432",
+        "2026-11-24T07:00:00Z",
+    ]
+    assert second.split()[:3] == ["job-0", "-", "queued"]
+
+
+def test_jobs_says_when_there_are_more(service: FakeService, pretrain: Command) -> None:
+    service.answer_list("/jobs", [job_record()], has_more=True)
+    outcome = pretrain("jobs", "--json", "--url", service.url)
+    assert [job["id"] for job in json.loads(outcome.out)] == ["job-1"]
+    assert "--limit" in outcome.err
+
+
+def test_show_names_the_error_of_a_failed_job(service: FakeService, pretrain: Command) -> None:
+    error = {"type": "diverged", "message": "the loss is NaN at step 7", "attempt": 1, "retryable": False}
+    service.answer("GET", "/jobs/job-1", job_record(status="failed", error=error))
+    outcome = pretrain("show", "job-1", "--url", service.url)
+    assert outcome.status == 0
+    assert "diverged: the loss is NaN at step 7" in outcome.out
+
+
+def test_show_of_a_job_that_nobody_has_started_yet(service: FakeService, pretrain: Command) -> None:
+    nothing = dict.fromkeys(["latest", "best", "numerics", "device", "started_at", "name", "parameters"])
+    progress = dict.fromkeys(["epoch", "step", "total_steps", "tokens_seen", "tokens_per_s", "remaining_s"])
+    service.answer("GET", "/jobs/job-1", job_record(status="queued", progress=progress, **nothing))
+    assert "queued" in pretrain("show", "job-1", "--url", service.url).out
+
+
+def test_losses_follows_every_page(service: FakeService, pretrain: Command) -> None:
+    service.answer_list("/jobs/job-1/losses", [loss_row(0, 1, 9.781, 9.933)], has_more=True)
+    service.answer_list("/jobs/job-1/losses", [loss_row(5, 1, 8.111, 8.339)])
+    outcome = pretrain("losses", "job-1", "--json", "--url", service.url)
+    assert [row["step"] for row in json.loads(outcome.out)] == [0, 5]
+    assert [request.query.get("since_step") for request in service.requests] == [None, "0"]
+
+
+def test_losses_prints_a_table(service: FakeService, pretrain: Command) -> None:
+    service.answer_list("/jobs/job-1/losses", [loss_row(5, 1, 8.111, 8.339)])
+    row = pretrain("losses", "job-1", "--url", service.url).out.splitlines()[1]
+    assert row.split() == ["5", "1", "768", "8.111", "8.339", "0.0004", "1,234"]
+
+
+def test_losses_csv_is_the_services_own(service: FakeService, pretrain: Command) -> None:
+    service.answer_bytes("GET", "/jobs/job-1/losses", b"step,train_loss\n0,9.781\n", "text/csv")
+    outcome = pretrain("losses", "job-1", "--csv", "--url", service.url)
+    assert outcome.out == "step,train_loss\n0,9.781\n"
+    assert service.sent("GET", "/jobs/job-1/losses").query == {"format": "csv"}
+
+
+def test_losses_plot_is_written_to_a_file(service: FakeService, pretrain: Command, tmp_path: Path) -> None:
+    service.answer_bytes("GET", "/jobs/job-1/losses.svg", b"<svg/>", "image/svg+xml")
+    outcome = pretrain("losses", "job-1", "--plot", tmp_path / "plot.svg", "--url", service.url)
+    assert (tmp_path / "plot.svg").read_bytes() == b"<svg/>"
+    assert outcome.out == ""
+    assert "plot.svg" in outcome.err
+
+
+def test_a_plot_must_be_a_png_or_an_svg(service: FakeService, pretrain: Command) -> None:
+    outcome = pretrain("losses", "job-1", "--plot", "plot.pdf", "--url", service.url)
+    assert outcome.status == 2
+    assert ".png or .svg" in outcome.err
+
+
+def test_samples_prints_each_text_under_its_epoch(service: FakeService, pretrain: Command) -> None:
+    service.answer_list(
+        "/jobs/job-1/samples", [sample_row(9, 1, "Every effort,,,"), sample_row(19, 2, "Every and")]
+    )
+    lines = pretrain("samples", "job-1", "--url", service.url).out.splitlines()
+    assert lines == ["-- epoch 1, step 9", "Every effort,,,", "", "-- epoch 2, step 19", "Every and", ""]
+
+
+def test_checkpoints_prints_kinds_losses_and_sizes(service: FakeService, pretrain: Command) -> None:
+    service.answer_list("/jobs/job-1/checkpoints", [CHECKPOINT])
+    outcome = pretrain("checkpoints", "job-1", "--url", service.url)
+    for text in ("last, best", "6.500", "649.7 MB", "ab" * 32):
+        assert text in outcome.out
+
+
+def test_generate_takes_a_prompt_alone(service: FakeService, pretrain: Command) -> None:
+    service.answer("POST", "/generate", GENERATION)
+    outcome = pretrain("generate", "Every effort", "--url", service.url)
+    assert service.sent("POST", "/generate").body == {"prompt": "Every effort"}
+    assert outcome.out == "Every effort moves you\n"
+
+
+def test_generate_passes_the_job_and_every_option(service: FakeService, pretrain: Command) -> None:
+    service.answer("POST", "/generate", GENERATION)
+    options = ["--checkpoint", 30, "--max-new-tokens", 9, "--temperature", 0.7, "--top-k", 5, "--top-p", 0.9]
+    stops = ["--seed", 3, "--stop", ".", "--stop", "!"]
+    outcome = pretrain("generate", "job-1", "Every effort", *options, *stops, "--json", "--url", service.url)
+    assert service.sent("POST", "/generate").body == {
+        "job_id": "job-1",
+        "prompt": "Every effort",
+        "checkpoint": 30,
+        "max_new_tokens": 9,
+        "temperature": 0.7,
+        "top_k": 5,
+        "top_p": 0.9,
+        "seed": 3,
+        "stop": [".", "!"],
+    }
+    assert json.loads(outcome.out) == GENERATION
+
+
+def test_a_prompt_without_quotes_is_a_usage_error(service: FakeService, pretrain: Command) -> None:
+    outcome = pretrain("generate", "Every", "effort", "moves", "--url", service.url)
+    assert outcome.status == 2
+    assert "quote" in outcome.err
+    assert service.requests == []
+
+
+def test_cancel_shows_what_was_requested(service: FakeService, pretrain: Command) -> None:
+    service.answer("POST", "/jobs/job-1/cancel", job_record(stopping="cancel"), 202)
+    outcome = pretrain("cancel", "job-1", "--url", service.url)
+    assert "running (cancel requested)" in outcome.out
+
+
+def test_datasets_add_sends_the_text_under_the_files_name(
+    service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    service.answer("POST", "/datasets", {"id": "dataset-1", "name": "märchen"}, 201)
+    file = tmp_path / "märchen.txt"
+    file.write_text("Es war einmal …", encoding="utf-8")
+    outcome = pretrain("datasets", "add", file, "--url", service.url)
+    assert service.sent("POST", "/datasets").body == {"name": "märchen", "text": "Es war einmal …"}
+    assert outcome.out == "dataset-1\n"
+
+
+def test_datasets_add_refuses_what_is_not_utf8(
+    service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "text.txt"
+    file.write_bytes(b"caf\xe9")
+    outcome = pretrain("datasets", "add", file, "--url", service.url)
+    assert outcome.status == 2
+    assert "UTF-8" in outcome.err
+    assert service.requests == []
+
+
+def test_datasets_add_of_a_missing_file_names_it(
+    service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    outcome = pretrain("datasets", "add", tmp_path / "absent.txt", "--url", service.url)
+    assert outcome.status == 2
+    assert "absent.txt" in outcome.err
+
+
+def test_datasets_list_prints_one_line_a_text(service: FakeService, pretrain: Command) -> None:
+    rows = [{"id": "sample", "name": "sample", "characters": 20_123}]
+    service.answer_list("/datasets", rows)
+    assert pretrain("datasets", "list", "--url", service.url).out.splitlines()[1].split() == [
+        "sample",
+        "sample",
+        "20,123",
+    ]
+    assert json.loads(pretrain("datasets", "list", "--json", "--url", service.url).out) == rows
+
+
+def test_an_unknown_option_is_a_usage_error(pretrain: Command) -> None:
+    assert pretrain("jobs", "--no-such-option").status == 2
+
+
+def test_help_lists_every_command(pretrain: Command) -> None:
+    outcome = pretrain("--help")
+    assert outcome.status == 0
+    for command in (
+        "up",
+        "demo",
+        "submit",
+        "jobs",
+        "show",
+        "watch",
+        "losses",
+        "samples",
+        "generate",
+        "cancel",
+    ):
+        assert command in outcome.out

@@ -1,0 +1,162 @@
+"""Following a job: what is asked, what is shown, and how it ends."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from client.address import find_service
+from client.http import Client, Unreachable
+from client.watch import OUTAGE_LIMIT_S, LiveDisplay, Update, follow
+from tests.client.conftest import Command
+from tests.client.service import FakeService, RunningService, job_record, loss_row, sample_row
+
+FIRST, SECOND = loss_row(0, 1, 9.781, 9.933), loss_row(10, 2, 7.123, 8.432)
+SAMPLES = [sample_row(9, 1, "Every effort,,,"), sample_row(19, 2, "Every effort and")]
+
+
+def no_pause(seconds: float) -> None:
+    """Look again at once."""
+
+
+@pytest.fixture(autouse=True)
+def _poll_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.watch.POLL_S", 0)
+
+
+def answer_three_looks(service: FakeService, ends_as: str = "succeeded", error: object = None) -> None:
+    service.answer("GET", "/jobs/job-1", job_record(status="queued", latest=None))
+    service.answer("GET", "/jobs/job-1", job_record())
+    service.answer("GET", "/jobs/job-1", job_record(status=ends_as, error=error))
+    for rows in ([], [FIRST], [SECOND]):
+        service.answer_list("/jobs/job-1/losses", rows)
+    for samples in ([], SAMPLES[:1], SAMPLES):
+        service.answer_list("/jobs/job-1/samples", samples)
+
+
+def test_each_look_asks_only_for_what_is_new(service: FakeService) -> None:
+    answer_three_looks(service)
+    with Client(find_service(service.url)) as client:
+        updates = list(follow(client, "job-1", pause=no_pause))
+    assert [update.job["status"] for update in updates] == ["queued", "running", "succeeded"]
+    assert [update.losses for update in updates] == [[], [FIRST], [SECOND]]
+    assert [update.samples for update in updates] == [[], SAMPLES[:1], SAMPLES[1:]]
+    asked = [request.query["since_step"] for request in service.requests if request.path.endswith("losses")]
+    assert asked == ["-1", "-1", "0"]
+
+
+def test_watch_prints_one_line_for_each_evaluation_and_sample(
+    service: FakeService, pretrain: Command
+) -> None:
+    answer_three_looks(service)
+    outcome = pretrain("watch", "job-1", "--url", service.url)
+    assert outcome.status == 0
+    assert outcome.out.splitlines() == [
+        "job job-1 is queued",
+        "epoch 1  step 0/30  train loss 9.781  validation loss 9.933  1,234 tokens/s",
+        "epoch 1  sample: Every effort,,,",
+        "job job-1 is running",
+        "epoch 2  step 10/30  train loss 7.123  validation loss 8.432  1,234 tokens/s",
+        "epoch 2  sample: Every effort and",
+        "job job-1 is succeeded",
+    ]
+
+
+def test_submit_can_watch(service: FakeService, pretrain: Command) -> None:
+    service.answer("POST", "/jobs", job_record(status="queued"), 201)
+    answer_three_looks(service)
+    outcome = pretrain("submit", "--watch", "--url", service.url)
+    assert outcome.status == 0
+    assert outcome.out.splitlines()[-1] == "job job-1 is succeeded"
+
+
+def test_watch_of_a_failed_job_exits_with_1_and_the_reason(service: FakeService, pretrain: Command) -> None:
+    error = {"type": "diverged", "message": "the loss is NaN at step 7", "attempt": 1, "retryable": False}
+    answer_three_looks(service, "failed", error)
+    outcome = pretrain("watch", "job-1", "--url", service.url)
+    assert outcome.status == 1
+    assert outcome.err == "pretrain: job job-1 failed: diverged: the loss is NaN at step 7\n"
+
+
+def test_watch_of_a_cancelled_job_exits_with_1(service: FakeService, pretrain: Command) -> None:
+    answer_three_looks(service, "cancelled")
+    outcome = pretrain("watch", "job-1", "--url", service.url)
+    assert outcome.status == 1
+    assert "job job-1 cancelled" in outcome.err
+
+
+def test_watch_with_json_keeps_stdout_for_the_record(service: FakeService, pretrain: Command) -> None:
+    answer_three_looks(service)
+    outcome = pretrain("watch", "job-1", "--json", "--url", service.url)
+    assert json.loads(outcome.out)["status"] == "succeeded"
+    assert "train loss 9.781" in outcome.err
+
+
+def test_a_sample_cannot_control_the_terminal(service: FakeService, pretrain: Command) -> None:
+    service.answer("GET", "/jobs/job-1", job_record(status="succeeded"))
+    service.answer_list("/jobs/job-1/losses", [])
+    service.answer_list(
+        "/jobs/job-1/samples", [sample_row(9, 1, "\x1b[2J[bold]every\neffort[/bold]\x1b]0;x\x07")]
+    )
+    outcome = pretrain("watch", "job-1", "--url", service.url)
+    assert outcome.out.splitlines()[0] == "epoch 1  sample: [bold]every effort[/bold]"
+
+
+def test_a_short_outage_is_told_once_and_survived(running_service: RunningService, pretrain: Command) -> None:
+    service = running_service.fake
+    answer_three_looks(service)
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 1:
+            running_service.stop()
+        elif len(pauses) == 4:
+            running_service.start()
+
+    with Client(find_service(service.url)) as client:
+        updates = list(follow(client, "job-1", pause=pause))
+    assert [update.outage is not None for update in updates] == [False, True, True, True, False, False]
+    assert [row for update in updates for row in update.losses] == [FIRST, SECOND]
+
+
+def test_a_service_that_is_not_ready_is_waited_for(service: FakeService, pretrain: Command) -> None:
+    service.answer("GET", "/jobs/job-1", job_record())
+    service.answer("GET", "/jobs/job-1", {"title": "Service Unavailable", "detail": "no database"}, 503)
+    service.answer("GET", "/jobs/job-1", job_record(status="succeeded"))
+    service.answer_list("/jobs/job-1/losses", [])
+    service.answer_list("/jobs/job-1/samples", [])
+    outcome = pretrain("watch", "job-1", "--url", service.url)
+    assert outcome.status == 0
+    assert "waiting for the service: 503 Service Unavailable: no database" in outcome.out
+
+
+def test_a_long_outage_ends_the_watch(
+    running_service: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_three_looks(running_service.fake)
+    clock = [0.0]
+    monkeypatch.setattr("client.watch.time.monotonic", lambda: clock[0])
+
+    def pause(seconds: float) -> None:
+        if clock[0] == 0:
+            running_service.stop()
+        clock[0] += OUTAGE_LIMIT_S / 2 + 1
+
+    with Client(find_service(running_service.fake.url)) as client, pytest.raises(Unreachable):
+        list(follow(client, "job-1", pause=pause))
+    running_service.start()
+
+
+def test_the_live_display_shows_the_bar_and_prints_samples_above_it() -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None, markup=False)
+    with LiveDisplay(screen) as display:
+        display.show(Update(job_record(), [FIRST], SAMPLES[:1]))
+    assert isinstance(screen.file, io.StringIO)
+    shown = screen.file.getvalue()
+    bar = "epoch 2/3 step 12/30"
+    assert "epoch 1  sample: Every effort,,," in shown
+    assert shown.index("Every effort,,,") < shown.rindex(bar)
+    for text in (bar, "1,234 tok/s 1:15 left", "train 7.123 val 8.432"):
+        assert text in shown

@@ -1,0 +1,196 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.generation import StoppableText, complete, draw, generate, stream
+from model.gpt import GPT
+from model.tokens import load_tokenizer
+from tests.model.tiny import tiny_config
+
+BYTES = load_tokenizer("bytes")
+
+
+class Scripted(GPT):
+    """Whatever it reads, it writes `script`, token by token, and keeps what it was given to read."""
+
+    def __init__(self, script: list[int]) -> None:
+        super().__init__(tiny_config())
+        self.script = iter(script)
+        self.read: list[list[int]] = []
+
+    def next_logits(self, ids):
+        self.read.append(ids[0].tolist())
+        logits = torch.zeros(1, 257)
+        logits[0, next(self.script)] = 100.0
+        return logits
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(1)
+    return GPT(tiny_config())
+
+
+def test_greedy_generation_is_repeated_argmax_of_a_full_forward_over_the_last_context(model):
+    model.eval()
+    expected = [1, 2, 3]
+    with torch.no_grad():
+        for _ in range(20):
+            logits = model(torch.tensor([expected[-8:]]))  # (1, T, V)
+            expected.append(int(logits[0, -1].argmax()))
+    assert list(generate(model, [1, 2, 3], 20)) == expected[3:]
+
+
+def test_generating_leaves_the_model_in_training_mode_without_dropout_or_gradients(model):
+    model.train()
+    first, second = (list(generate(model, [1], 10)) for _ in range(2))
+    assert first == second
+    assert model.training
+    assert torch.is_grad_enabled()
+
+
+def test_nothing_to_continue_is_refused(model):
+    with pytest.raises(ValueError, match="ids is empty"):
+        next(generate(model, [], 5))
+
+
+def drawn_tokens(logits, n=300, **options):
+    generator = torch.Generator().manual_seed(3)
+    return [draw(torch.tensor(logits), generator=generator, **options) for _ in range(n)]
+
+
+LOGITS = [0.5, 0.3, 0.15, 0.05]
+LOGITS = torch.tensor(LOGITS).log().roll(1).tolist()  # token 1 is the likeliest, token 0 the rarest
+
+
+@pytest.mark.parametrize(
+    ("options", "possible"),
+    [
+        ({"top_k": None, "top_p": None}, {0, 1, 2, 3}),
+        ({"top_k": 1, "top_p": None}, {1}),
+        ({"top_k": 3, "top_p": None}, {1, 2, 3}),
+        ({"top_k": 99, "top_p": None}, {0, 1, 2, 3}),
+        ({"top_k": None, "top_p": 0.01}, {1}),
+        ({"top_k": None, "top_p": 0.6}, {1, 2}),
+        ({"top_k": None, "top_p": 0.9}, {1, 2, 3}),
+        ({"top_k": None, "top_p": 1.0}, {0, 1, 2, 3}),
+        # of the two likeliest, renormalised to 0.625 and 0.375, one reaches 0.6
+        ({"top_k": 2, "top_p": 0.6}, {1}),
+    ],
+)
+def test_a_draw_is_among_the_likeliest_tokens_that_top_k_and_top_p_leave(options, possible):
+    assert set(drawn_tokens(LOGITS, temperature=1.0, **options)) == possible
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_tokens_are_drawn_as_often_as_the_softmax_at_this_temperature_says(temperature):
+    tokens = drawn_tokens(LOGITS, n=2000, temperature=temperature, top_k=None, top_p=None)
+    expected = (torch.tensor(LOGITS) / temperature).softmax(0)
+    found = torch.bincount(torch.tensor(tokens), minlength=4) / 2000
+    assert (found - expected).abs().max() < 0.04
+
+
+def test_a_seed_gives_the_same_text_again_and_another_seed_another(model):
+    options = {"max_new_tokens": 30, "temperature": 1.0}
+    first, again, other = (complete(model, BYTES, "the", seed=seed, **options) for seed in (5, 5, 6))
+    assert (first.completion, first.seed) == (again.completion, 5)
+    assert other.completion != first.completion
+
+
+def test_without_a_seed_one_is_drawn_and_reported(model):
+    first, other = (complete(model, BYTES, "the", temperature=1.0, max_new_tokens=8) for _ in range(2))
+    assert first.seed != other.seed
+    again = complete(model, BYTES, "the", temperature=1.0, max_new_tokens=8, seed=first.seed)
+    assert again.completion == first.completion
+
+
+def test_the_global_generator_is_left_alone(model):
+    state = torch.get_rng_state()
+    complete(model, BYTES, "the", temperature=1.0, top_k=5, top_p=0.9)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_completion_says_what_it_took(model):
+    found = complete(Scripted(list(b" fox")), BYTES, "the", max_new_tokens=4)
+    assert (found.text, found.completion) == ("the fox", " fox")
+    assert (found.prompt_tokens, found.completion_tokens, found.finish_reason) == (3, 4, "length")
+    assert not found.prompt_truncated
+    assert found.tokens_per_s > 0
+
+
+def test_a_prompt_longer_than_the_context_keeps_its_end_and_says_so():
+    model = Scripted(list(b"xy"))
+    found = complete(model, BYTES, "0123456789", max_new_tokens=2)
+    assert model.read == [list(b"23456789"), list(b"3456789x")]
+    assert found.prompt_truncated
+    assert found.prompt_tokens == 10
+    assert found.text == "0123456789xy"
+    assert not complete(Scripted([1]), BYTES, "01234567", max_new_tokens=1).prompt_truncated
+
+
+def test_an_empty_prompt_starts_from_the_end_of_text_token():
+    model = Scripted(list(b"a"))
+    assert complete(model, BYTES, "", max_new_tokens=1).text == "a"
+    assert model.read == [[BYTES.end_of_text]]
+
+
+def test_the_end_of_text_token_ends_the_text():
+    found = complete(Scripted([*b"ab", BYTES.end_of_text, *b"cd"]), BYTES, "the", max_new_tokens=5)
+    assert (found.completion, found.completion_tokens, found.finish_reason) == ("ab", 2, "stop")
+
+
+@pytest.mark.parametrize(
+    ("stop", "completion", "tokens", "reason"),
+    [
+        ([" jumps"], "fox", 9, "stop"),
+        (["jumps", "fox "], "", 4, "stop"),
+        (["over"], "fox jumps ", 14, "stop"),
+        (["lazy"], "fox jumps over", 14, "length"),
+        # an end that only might have become a stop string is text
+        (["over the"], "fox jumps over", 14, "length"),
+        ([""], "fox jumps over", 14, "length"),
+        ([], "fox jumps over", 14, "length"),
+    ],
+)
+def test_a_stop_string_ends_the_text_before_itself(stop, completion, tokens, reason):
+    found = complete(Scripted(list(b"fox jumps over")), BYTES, "the ", max_new_tokens=14, stop=stop)
+    assert (found.completion, found.completion_tokens, found.finish_reason) == (completion, tokens, reason)
+
+
+def test_a_stream_never_splits_a_character_and_holds_back_what_may_be_a_stop_string():
+    pieces = list(stream(Scripted(list("aé🎉 E.".encode())), BYTES, "x", max_new_tokens=10, stop=[" END"]))
+    assert pieces == ["a", "é", "🎉", " E."]
+
+
+def test_half_a_character_at_the_end_becomes_a_replacement_character():
+    pieces: list[str] = []
+    found = complete(Scripted(list("é🎉".encode())), BYTES, "x", max_new_tokens=4, on_text=pieces.append)
+    assert pieces == ["é", "\ufffd"]
+    assert found.text == "xé\ufffd"
+
+
+def test_should_stop_is_asked_before_every_token():
+    answers = iter([False, False, True])
+    found = complete(Scripted(list(b"abcd")), BYTES, "x", max_new_tokens=4, should_stop=lambda: next(answers))
+    assert (found.completion, found.finish_reason) == ("ab", "stop")
+
+
+@given(
+    text=st.text("abc🎉é", max_size=20),
+    stop=st.lists(st.text("abc🎉", min_size=1, max_size=4), max_size=3),
+    cuts=st.lists(st.integers(0, 60), max_size=10),
+)
+def test_released_text_is_the_text_before_the_first_stop_string_however_it_arrives(text, stop, cuts):
+    data = text.encode()
+    borders = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    portions = [data[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    stoppable = StoppableText(stop)
+    pieces = [stoppable.add(portion) for portion in portions] + [stoppable.finish()]
+    released = "".join(pieces)
+    assert released == stoppable.released
+    assert text.startswith(released)
+    assert not any(string in released for string in stop)
+    assert (released == text) is not any(string in text for string in stop)
+    rest = text[len(released) :]
+    assert not rest or any(rest.startswith(string) for string in stop)

@@ -1,0 +1,102 @@
+"""Runs small enough to train in a fraction of a second."""
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import torch
+
+from model.config import (
+    CheckpointConfig,
+    EvaluationConfig,
+    GPTConfig,
+    SamplingConfig,
+    TrainingConfig,
+)
+from model.data import Data
+from model.events import Event
+from model.numerics import ResolvedNumerics
+from model.run import Run
+from model.tokens import load_tokenizer
+from model.training import train
+
+E = TypeVar("E")
+CPU = torch.device("cpu")
+MODES: tuple[ResolvedNumerics, ...] = ("reference", "float32", "bfloat16")
+TEXT = "the quick brown fox jumps over the lazy dog, and the dog does not mind at all. " * 2
+
+
+def tiny_config(**fields: Any) -> GPTConfig:
+    defaults: dict[str, Any] = {
+        "vocab_size": 257,
+        "context_length": 8,
+        "emb_dim": 16,
+        "n_heads": 2,
+        "n_layers": 2,
+        "drop_rate": 0.1,
+    }
+    return GPTConfig(**defaults | fields)
+
+
+def tiny_run(
+    model: dict[str, Any] | None = None,
+    training: dict[str, Any] | None = None,
+    evaluation: dict[str, Any] | None = None,
+    sampling: dict[str, Any] | None = None,
+    checkpoints: dict[str, Any] | None = None,
+) -> Run:
+    """Two epochs over `TEXT` in bytes; the arguments override fields of the sections."""
+    return Run(
+        model=tiny_config(**model or {}),
+        training=TrainingConfig(**{"num_epochs": 2, "learning_rate": 1e-2} | (training or {})),
+        evaluation=EvaluationConfig(**{"eval_freq": 2, "eval_iter": 2} | (evaluation or {})),
+        sampling=SamplingConfig(**{"start_context": "the", "max_new_tokens": 4} | (sampling or {})),
+        checkpoints=CheckpointConfig(**checkpoints or {}),
+        tokenizer="bytes",
+    )
+
+
+def tiny_data(run: Run, text: str = TEXT) -> Data:
+    return Data.from_text(text, load_tokenizer(run.tokenizer), run)
+
+
+class Recorder:
+    """Keeps the events of a run, and asks it to stop after a number of updates."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.events: list[Event] = []
+        self.stop_after = stop_after
+        self.questions = 0
+
+    def record(self, event: Event) -> None:
+        self.events.append(event)
+
+    def should_stop(self) -> bool:
+        self.questions += 1
+        return self.questions == self.stop_after
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def train_tiny(
+    run: Run,
+    root: Path,
+    recorder: Recorder,
+    numerics: ResolvedNumerics = "float32",
+    resume_from: Path | None = None,
+    text: str = TEXT,
+) -> Literal["finished", "stopped"]:
+    return train(
+        run,
+        tiny_data(run, text),
+        on_event=recorder.record,
+        should_stop=recorder.should_stop,
+        checkpoint_root=root,
+        numerics=numerics,
+        device=CPU,
+        resume_from=resume_from,
+    )
+
+
+def newest(root: Path) -> Path:
+    return max(root.iterdir())

@@ -1,0 +1,32 @@
+"""`python -m worker train` and `python -m worker generate`: a Celery worker of that queue."""
+
+import argparse
+
+from jobs.logs import configure_logging
+from jobs.queue import make_celery
+from jobs.settings import load_settings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
+    parser.add_argument("queue", choices=["train", "generate"])
+    queue = parser.parse_args().queue
+    settings = load_settings()
+    configure_logging(settings)
+    app = make_celery(settings)
+    if queue == "train":
+        from worker.training_task import add_training
+
+        add_training(app, settings)
+    else:
+        from worker.generation_task import add_generation
+
+        add_generation(app, settings)
+    # Threads, not processes: the task must hear of the worker's shutdown, and a trainer is tied to the thread
+    # that started it, which here lives as long as the worker.
+    options = ["--pool=threads", "--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=INFO"]
+    app.worker_main(["worker", f"--queues={queue}", f"--hostname={queue}@%h", *options])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""`python -m worker.keeper`: the relay and the reaper. Any number may run; the database arbitrates.
+
+The relay publishes queued jobs again until somebody claims them, so that emptying Redis loses nothing. The
+reaper gives the jobs of lost workers to others. After the database has been away, and at its own start, it
+waits a whole lease before it takes anything away: nobody could renew in the meantime.
+"""
+
+import logging
+import signal
+import threading
+import time
+
+from celery import Celery
+from kombu.exceptions import OperationalError as BrokerError
+from redis import Redis, RedisError
+from sqlalchemy.exc import OperationalError
+
+from jobs.database import Database
+from jobs.logs import configure_logging
+from jobs.queue import make_celery, make_redis, publish_job, waiting_messages
+from jobs.settings import Settings, load_settings
+from jobs.upkeep import mark_published, reap, unheard_jobs
+
+log = logging.getLogger(__name__)
+
+QUEUES = ("train",)
+
+
+class Keeper:
+    def __init__(self, settings: Settings, database: Database, celery: Celery, redis: Redis) -> None:
+        self._settings = settings
+        self._database = database
+        self._celery = celery
+        self._redis = redis
+        self._reaps_from_s = time.monotonic() + settings.lease_s
+
+    def look(self) -> None:
+        """Once over all rows. A database or broker that does not answer is tried again at the next look."""
+        try:
+            if time.monotonic() >= self._reaps_from_s:
+                self._reap()
+            self._relay()
+        except OperationalError as error:
+            log.warning("the database does not answer: %s", error.orig)
+            self._reaps_from_s = time.monotonic() + self._settings.lease_s
+        except (BrokerError, RedisError) as error:
+            log.warning("the broker does not answer: %s", error)
+
+    def _reap(self) -> None:
+        with self._database.write() as session:
+            lost = reap(session)
+        for job_id in lost:
+            log.warning("job %s taken away from a lost worker", job_id)
+
+    def _relay(self) -> None:
+        for queue in QUEUES:
+            waiting = waiting_messages(self._redis, queue)
+            with self._database.read() as session:
+                unheard = unheard_jobs(session, queue, waiting, patience_s=self._settings.keeper_s)
+            for job in unheard:
+                publish_job(self._celery, job)
+                with self._database.write() as session:
+                    mark_published(session, job.id)
+                log.info("job %s published again", job.id)
+
+
+def main() -> None:
+    settings = load_settings()
+    configure_logging(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    keeper = Keeper(settings, Database(settings.database), make_celery(settings), make_redis(settings))
+    while not stop.is_set():
+        keeper.look()
+        stop.wait(settings.keeper_s)
+
+
+if __name__ == "__main__":
+    main()

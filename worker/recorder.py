@@ -1,0 +1,150 @@
+"""Writes what a run reports into SQL, as one attempt."""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from jobs.database import Database
+from jobs.events import record_event
+from jobs.history import (
+    Superseded,
+    record_checkpoint,
+    record_evaluation,
+    record_progress,
+    record_sample,
+    resize_checkpoint,
+)
+from jobs.lifecycle import write_as
+from jobs.tables import Job
+from model.checkpoint import drop_training_state, size_bytes
+from model.config import CheckpointConfig
+from model.events import (
+    CheckpointWritten,
+    EarlyStopped,
+    Evaluation,
+    Event,
+    Phase,
+    Progress,
+    Sample,
+    Started,
+)
+
+log = logging.getLogger(__name__)
+
+PROGRESS_INTERVAL_S = 1.0
+RETRY_S = 0.5
+
+
+class Recorder:
+    """An `on_event` for `model.training.train`.
+
+    Everything but progress is written before the call returns, so that a checkpoint's row comes after those
+    of all that led to it. While the database is away the run waits; the fence ends it if that takes too long.
+    raises  Fenced when a newer attempt owns the job
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        artifacts: Path,
+        job: Job,
+        retention: CheckpointConfig,
+        alive: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._artifacts = artifacts
+        self._job = job
+        self._retention = retention
+        self._alive = alive
+        self._progress_written_s = 0.0
+
+    def __call__(self, event: Event) -> None:
+        self._alive()
+        match event:
+            case Phase():
+                return
+            case Progress():
+                self._progress(event)
+            case Started():
+                self._write(lambda session: self._started(session, event))
+            case Evaluation():
+                self._record(record_evaluation, event)
+            case Sample():
+                self._record(record_sample, event)
+            case CheckpointWritten():
+                self._checkpoint(event)
+            case EarlyStopped():
+                self._write(lambda session: self._event(session, "early_stop", asdict(event)))
+
+    def _write(self, action: Callable[[Session], object]) -> None:
+        while True:
+            try:
+                with self._database.write() as session:
+                    action(session)
+                return
+            except OperationalError as error:
+                log.warning("the database does not answer, trying again: %s", error.orig)
+                time.sleep(RETRY_S)
+
+    def _record(self, record: Callable[..., None], event: Evaluation | Sample) -> None:
+        self._write(lambda session: record(session, self._job.id, self._job.attempt, asdict(event)))
+
+    def _event(self, session: Session, kind: str, data: dict[str, object]) -> None:
+        record_event(session, self._job.id, self._job.attempt, kind, data)
+
+    def _progress(self, event: Progress) -> None:
+        now = time.monotonic()
+        if event.step < event.total_steps and now - self._progress_written_s < PROGRESS_INTERVAL_S:
+            return
+        self._progress_written_s = now
+        values = {name: getattr(event, name) for name in ("step", "epoch", "tokens_seen", "tokens_per_s")}
+        self._write(lambda session: record_progress(session, self._job.id, self._job.attempt, **values))
+
+    def _started(self, session: Session, event: Started) -> None:
+        environment = {name: getattr(event, name) for name in ("numerics", "device", "threads")}
+        before = {name: getattr(self._job, name) for name in environment}
+        write_as(session, self._job.id, self._job.attempt, **environment)
+        self._event(session, "started", {**environment, "resumed_step": event.resumed_step})
+        changed = [name for name in environment if before[name] not in (None, environment[name])]
+        if changed:
+            told = ", ".join(f"{name} was {before[name]} and is {environment[name]}" for name in changed)
+            self._event(session, "not_exact", {"message": f"bit-exactness ends here: {told}"})
+
+    def _checkpoint(self, event: CheckpointWritten) -> None:
+        row = {
+            name: getattr(event, name)
+            for name in ("step", "epoch", "train_loss", "val_loss", "bytes", "sha256")
+        }
+        row["directory"] = str(event.directory.relative_to(self._artifacts))
+        superseded: list[Superseded] = []
+
+        def record(session: Session) -> None:
+            superseded[:] = [
+                record_checkpoint(
+                    session,
+                    self._job.id,
+                    self._job.attempt,
+                    row,
+                    self._retention.keep_last,
+                    self._retention.keep_best,
+                )
+            ]
+            self._event(session, "checkpoint", {"step": event.step, "val_loss": event.val_loss})
+
+        self._write(record)
+        self._delete(superseded[0])
+
+    def _delete(self, superseded: Superseded) -> None:
+        for directory in superseded.directories:
+            shutil.rmtree(self._artifacts / directory, ignore_errors=True)
+        for directory in superseded.training_states:
+            path = self._artifacts / directory
+            drop_training_state(path)
+            size = size_bytes(path)
+            self._write(lambda session, d=directory, s=size: resize_checkpoint(session, d, s))  # type: ignore[misc]

@@ -1,0 +1,225 @@
+"""Runs one attempt at a job: starts its trainer, keeps the lease, obeys requests, records how it ended."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import IO, Any
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from jobs.database import Database
+from jobs.errors import RETRYABLE, ErrorType, job_error
+from jobs.lifecycle import STOPPED, Fenced, end, hand_back, record_crash, renew, succeed
+from jobs.lookup import get_job
+from jobs.settings import Settings
+from jobs.states import Status
+from jobs.tables import Job
+from worker.oom import kernel_oom_kills
+from worker.reports import TrainerEnd, parse_report
+
+log = logging.getLogger(__name__)
+
+LOG_LINES_KEPT = 50
+TICK_S = 0.2
+RETRY_S = 0.5
+FENCE_SHARE = 2 / 3
+"""Of a lease: how long after its last renewal a trainer may run."""
+
+
+class Trainer:
+    """A trainer process, what it has said and when."""
+
+    def __init__(self, job: Job) -> None:
+        command = [sys.executable, "-m", "worker.trainer", job.id, str(job.attempt), str(os.getpid())]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
+        self.heard_s = time.monotonic()
+        self.end: TrainerEnd | None = None
+        self.log_lines: deque[str] = deque(maxlen=LOG_LINES_KEPT)
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._read_reports, args=(self.process.stdout,), daemon=True),
+            threading.Thread(target=self._read_log, args=(self.process.stderr, job.id), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read_reports(self, reports: IO[bytes]) -> None:
+        # Unbuffered pipes have no readline worth its system calls: a read takes all signs of life at once.
+        unread = b""
+        while received := reports.read(65536):
+            self.heard_s = time.monotonic()
+            *lines, unread = (unread + received).split(b"\n")
+            for line in lines:
+                self.end = parse_report(line) or self.end
+
+    def _read_log(self, stream: IO[bytes], job_id: str) -> None:
+        unread = b""
+        while received := stream.read(65536):
+            *lines, unread = (unread + received).split(b"\n")
+            for line in lines:
+                text = line.decode(errors="replace")
+                self.log_lines.append(text)
+                log.info("%s %s", job_id, text)
+
+    def extend(self, deadline: float) -> None:
+        """Let it run until `deadline`, on the monotonic clock."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(f"{deadline!r}\n".encode())
+        except BrokenPipeError:
+            log.info("the trainer has ended")  # its exit is seen at the next tick
+
+    def ask_to_stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Its exit status once everything that it said has been read; None while it runs."""
+        try:
+            status = self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+        for reader in self._readers:
+            reader.join()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
+        return status
+
+
+class Supervisor:
+    """Of one attempt. `shutting_down` is set when the worker is asked to end."""
+
+    def __init__(
+        self, database: Database, settings: Settings, job: Job, shutting_down: threading.Event
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._job = job
+        self._shutting_down = shutting_down
+        self._requested: str | None = None
+        self._stop_asked_s: float | None = None
+        self._killed_for: TrainerEnd | None = None
+        self._fenced = False
+
+    def run(self) -> None:
+        """Return when the attempt has ended and that has been recorded, or when another owns the job."""
+        oom_kills_before = kernel_oom_kills()
+        # The claim has just given a whole lease.
+        renewed_s = time.monotonic()
+        next_renewal_s = renewed_s
+        trainer = Trainer(self._job)
+        while (status := trainer.wait(TICK_S)) is None:
+            now = time.monotonic()
+            if now >= next_renewal_s:
+                if self._renew():
+                    renewed_s = now
+                    trainer.extend(self._deadline(renewed_s))
+                next_renewal_s = now + self._settings.renew_s
+            if self._fenced or now > self._deadline(renewed_s):
+                log.warning("job %s attempt %s: lease lost", self._job.id, self._job.attempt)
+                trainer.kill()
+                self._fenced = True
+            elif self._requested is not None or self._shutting_down.is_set():
+                self._stop(trainer)
+            elif now - trainer.heard_s > self._settings.stall_s:
+                silence = f"no report from the trainer for {self._settings.stall_s:g} s"
+                self._killed_for = TrainerEnd("failed", "stalled", silence)
+                trainer.kill()
+        if self._fenced:
+            return
+        out_of_memory = kernel_oom_kills() > oom_kills_before
+        how = self._killed_for or trainer.end or unexplained(status, out_of_memory)
+        self._persist(lambda session: self._record(session, how, list(trainer.log_lines)), renewed_s)
+
+    def _deadline(self, renewed_s: float) -> float:
+        return renewed_s + FENCE_SHARE * self._settings.lease_s
+
+    def _renew(self) -> bool:
+        """Whether the lease was extended. What is asked of the job is noted on the way."""
+        try:
+            with self._database.write() as session:
+                asked = renew(session, self._job.id, self._job.attempt, self._settings.lease_s)
+        except OperationalError as error:
+            log.warning("could not renew the lease of job %s: %s", self._job.id, error.orig)
+            return False
+        except Fenced:
+            self._fenced = True
+            return False
+        self._requested = asked
+        return True
+
+    def _stop(self, trainer: Trainer) -> None:
+        """Gently at first; firmly when the time to finish a step and write a checkpoint is over."""
+        now = time.monotonic()
+        if self._stop_asked_s is None:
+            self._stop_asked_s = now
+            trainer.ask_to_stop()
+        elif now - self._stop_asked_s > self._settings.stop_grace_s:
+            self._killed_for = TrainerEnd("stopped")
+            trainer.kill()
+
+    def _persist(self, action: Callable[[Session], object], renewed_s: float) -> None:
+        """Write how it ended, for as long as the lease lasts; after that the keeper takes the job away."""
+        while True:
+            try:
+                with self._database.write() as session:
+                    action(session)
+                return
+            except Fenced:
+                return
+            except OperationalError as error:
+                if time.monotonic() > renewed_s + self._settings.lease_s:
+                    log.error("could not record the end of job %s: %s", self._job.id, error.orig)
+                    return
+                time.sleep(RETRY_S)
+
+    def _record(self, session: Session, how: TrainerEnd, log_lines: list[str]) -> None:
+        job_id, attempt = self._job.id, self._job.attempt
+        if how.kind == "finished":
+            succeed(session, job_id, attempt)
+        elif how.kind == "stopped":
+            stopping = get_job(session, job_id).stopping
+            if stopping is not None:
+                end(session, job_id, attempt, STOPPED[stopping])
+            else:
+                hand_back(session, job_id, attempt, "the worker is shutting down")
+        else:
+            assert how.error is not None
+            self._record_failure(session, how.error, how.message, log_lines)
+
+    def _record_failure(self, session: Session, kind: ErrorType, message: str, log_lines: list[str]) -> None:
+        job_id, attempt = self._job.id, self._job.attempt
+        error: dict[str, Any] = job_error(kind, message, attempt)
+        if kind == "disk_full":
+            end(session, job_id, attempt, Status.PAUSED, error)
+        elif kind in RETRYABLE:
+            record_crash(session, job_id, attempt, error, log_lines)
+        else:
+            end(session, job_id, attempt, Status.FAILED, error)
+
+
+def unexplained(status: int, out_of_memory: bool) -> TrainerEnd:
+    """The end of a trainer that left without a word."""
+    if status == -signal.SIGKILL and out_of_memory:
+        return TrainerEnd("failed", "out_of_memory", "the kernel killed the trainer: out of memory")
+    if status < 0:
+        return TrainerEnd("failed", "internal", f"the trainer died of {signal.Signals(-status).name}")
+    return TrainerEnd("failed", "internal", f"the trainer exited with status {status}; its log says why")

@@ -1,0 +1,191 @@
+"""`python -m worker.trainer JOB_ID ATTEMPT`: one attempt at a job, in a process of its own.
+
+The supervisor starts it, feeds it deadlines and reads its reports (`worker.reports`). SIGTERM asks it to
+finish its step, write a checkpoint and exit.
+"""
+
+import errno
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.artifacts import checkpoint_root, job_directory
+from jobs.database import Database
+from jobs.datasets import BadText, read_text
+from jobs.events import record_event
+from jobs.history import drop_checkpoint, list_checkpoints
+from jobs.lifecycle import Fenced
+from jobs.logs import configure_logging
+from jobs.lookup import get_job
+from jobs.settings import Settings, load_settings
+from jobs.spec import JobSpec
+from jobs.tables import Job
+from jobs.tether import die_with_parent
+from worker.fence import keep_watch
+from worker.reports import ReportPipe, TrainerEnd
+
+if TYPE_CHECKING:
+    from model.run import Run
+
+
+def main() -> None:
+    job_id, attempt, parent_pid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    die_with_parent(parent_pid)
+    # Reports own the pipe; whatever else prints goes to the log.
+    pipe = ReportPipe(os.dup(sys.stdout.fileno()))
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    keep_watch(sys.stdin.fileno())
+    stop = StopSignal()
+
+    settings = load_settings()
+    configure_logging(settings)
+    pipe.end(run_attempt(settings, job_id, attempt, pipe, stop))
+
+
+class StopSignal:
+    """Whether SIGTERM has come."""
+
+    def __init__(self) -> None:
+        self._received = False
+        signal.signal(signal.SIGTERM, self._receive)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to hear
+
+    def _receive(self, *_: object) -> None:
+        self._received = True
+
+    def __call__(self) -> bool:
+        return self._received
+
+
+def run_attempt(
+    settings: Settings, job_id: str, attempt: int, pipe: ReportPipe, stop: StopSignal
+) -> TrainerEnd:
+    """Train, and say how it ended. What has no name of its own is raised: the log then has the traceback."""
+    from model.training import Diverged
+
+    database = Database(settings.database)
+    with database.read() as session:
+        job = get_job(session, job_id)
+    if job.attempt != attempt:
+        raise Fenced(job_id, attempt)
+    try:
+        return TrainerEnd("finished" if train_job(settings, database, job, pipe, stop) else "stopped")
+    except BadText as error:
+        return TrainerEnd("failed", "bad_dataset", str(error))
+    except Diverged as error:
+        return TrainerEnd("failed", "diverged", str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return TrainerEnd("failed", "disk_full", f"{error.strerror}: {error.filename or settings.artifacts}")
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return TrainerEnd("failed", "out_of_memory", str(error).splitlines()[0] or type(error).__name__)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """PyTorch's CPU allocator raises a bare RuntimeError, the CUDA one a class of its own."""
+    import torch
+
+    return (
+        isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+        or "DefaultCPUAllocator: can't allocate memory" in str(error)
+        or "DefaultCPUAllocator: not enough memory" in str(error)
+    )
+
+
+def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe, stop: StopSignal) -> bool:
+    """Train from the newest good checkpoint on. Whether it came to the end, rather than being stopped."""
+    import torch
+
+    from model.data import Data
+    from model.numerics import pick_device, resolve_numerics
+    from model.tokens import load_tokenizer
+    from model.training import train
+    from worker.recorder import Recorder
+
+    spec = JobSpec.model_validate(job.spec)
+    run = make_run(spec)
+    if (threads := job.threads or settings.threads) is not None:
+        torch.set_num_threads(threads)
+    device = pick_device()
+    numerics = resolve_numerics(job.numerics or spec.training.numerics, device)  # type: ignore[arg-type]
+
+    pipe.alive()
+    text = read_text(settings, job.dataset_sha256)
+    try:
+        data = Data.from_text(text, load_tokenizer(spec.tokenizer), run)
+    except ValueError as error:
+        raise BadText(str(error)) from error
+    pipe.alive()
+
+    sweep(database, settings, job)
+    recorder = Recorder(database, settings.artifacts, job, spec.checkpoints, pipe.alive)
+    outcome = train(
+        run,
+        data,
+        on_event=recorder,
+        should_stop=stop,
+        checkpoint_root=checkpoint_root(settings.artifacts, job.id, job.attempt),
+        numerics=numerics,
+        device=device,
+        resume_from=newest_good_checkpoint(database, settings, job),
+    )
+    return outcome == "finished"
+
+
+def make_run(spec: JobSpec) -> "Run":
+    from model.run import Run
+
+    return Run(
+        model=spec.gpt,
+        training=spec.training,
+        evaluation=spec.evaluation,
+        sampling=spec.sampling,
+        checkpoints=spec.checkpoints,
+        tokenizer=spec.tokenizer,
+    )
+
+
+def newest_good_checkpoint(database: Database, settings: Settings, job: Job) -> Path | None:
+    """The newest checkpoint that can be resumed and has the right checksums; damaged ones are dropped."""
+    from model.checkpoint import CheckpointError, verify
+
+    with database.read() as session:
+        checkpoints = list_checkpoints(session, job.id)
+    for checkpoint in reversed(checkpoints):
+        if not checkpoint.resumable:
+            continue
+        directory = settings.artifacts / checkpoint.directory
+        try:
+            verify(directory)
+        except CheckpointError as damage:
+            with database.write() as session:
+                drop_checkpoint(session, job.id, job.attempt, checkpoint.id)
+                told = {"step": checkpoint.step, "message": str(damage)}
+                record_event(session, job.id, job.attempt, "checkpoint_damaged", told)
+            continue
+        return directory
+    return None
+
+
+def sweep(database: Database, settings: Settings, job: Job) -> None:
+    """Delete what earlier attempts left and no row lists: a crash kept it from being recorded."""
+    with database.read() as session:
+        listed = {
+            settings.artifacts / checkpoint.directory for checkpoint in list_checkpoints(session, job.id)
+        }
+    for attempt in job_directory(settings.artifacts, job.id).glob("attempt-*"):
+        for directory in attempt.iterdir():
+            if directory not in listed:
+                shutil.rmtree(directory)
+        if not any(attempt.iterdir()):
+            attempt.rmdir()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The task of the `train` queue: claim the job that the message names, and supervise it."""
+
+import logging
+import os
+import socket
+import threading
+
+from celery import Celery
+from celery.signals import worker_shutting_down
+
+from jobs.database import Database
+from jobs.lifecycle import claim
+from jobs.queue import TRAIN_TASK
+from jobs.settings import Settings
+from worker.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+def add_training(app: Celery, settings: Settings) -> None:
+    """Register the task, and let the worker's shutdown reach the supervisor while it waits."""
+    database = Database(settings.database)
+    shutting_down = threading.Event()
+    worker = f"{socket.gethostname()}-{os.getpid()}"
+
+    def shut_down(**_: object) -> None:
+        shutting_down.set()
+
+    worker_shutting_down.connect(shut_down, weak=False)
+
+    @app.task(name=TRAIN_TASK)
+    def train(job_id: str) -> None:
+        if shutting_down.is_set():
+            return  # the row stays queued, and is published again
+        with database.write() as session:
+            job = claim(session, job_id, worker, settings.lease_s)
+        if job is None:
+            log.info("job %s is not queued: nothing to do", job_id)
+            return
+        log.info("job %s attempt %s claimed", job.id, job.attempt)
+        Supervisor(database, settings, job, shutting_down).run()
