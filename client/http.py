@@ -87,17 +87,9 @@ class Client:
     def cancel(self, job_id: str) -> JSON:
         return self._json("POST", job_path(job_id, "cancel"))
 
-    def losses(self, job_id: str, *, since_step: int | None = None) -> list[JSON]:
-        """All evaluations after `since_step`, in order of their steps, from as many pages as there are."""
-        return list(self._loss_rows(job_id, since_step))
-
-    def _loss_rows(self, job_id: str, since_step: int | None) -> Iterator[JSON]:
-        while True:
-            page = self._json("GET", job_path(job_id, "losses"), params=given(since_step=since_step))
-            yield from page["data"]
-            if not page["has_more"]:
-                return
-            since_step = page["data"][-1]["step"]
+    def losses(self, job_id: str, *, since_step: int = -1) -> list[JSON]:
+        """All evaluations after `since_step`, in the order of their steps."""
+        return list(self._by_step(job_path(job_id, "losses"), since_step))
 
     def losses_csv(self, job_id: str) -> str:
         return self._request("GET", job_path(job_id, "losses"), params={"format": "csv"}).text
@@ -106,8 +98,9 @@ class Client:
         """The loss plot as an image file; `image_format` is png or svg."""
         return self._request("GET", job_path(job_id, f"losses.{image_format}")).content
 
-    def samples(self, job_id: str) -> list[JSON]:
-        return self._list(job_path(job_id, "samples"))
+    def samples(self, job_id: str, *, since_step: int = -1) -> list[JSON]:
+        """All samples after `since_step`, in the order of their steps."""
+        return list(self._by_step(job_path(job_id, "samples"), since_step))
 
     def checkpoints(self, job_id: str) -> list[JSON]:
         return self._list(job_path(job_id, "checkpoints"))
@@ -126,6 +119,15 @@ class Client:
     def check_ready(self) -> None:
         """Return if the service can take jobs; ApiError says what is missing."""
         self._request("GET", "/readyz", timeout=CONNECT_TIMEOUT_S)
+
+    def _by_step(self, path: str, since_step: int) -> Iterator[JSON]:
+        """The rows of a list that is paged by step, from as many pages as there are."""
+        while True:
+            page = self._json("GET", path, params={"since_step": since_step})
+            yield from page["data"]
+            if not page["has_more"]:
+                return
+            since_step = page["data"][-1]["step"]
 
     def _list(self, path: str) -> list[JSON]:
         rows: list[JSON] = self._json("GET", path)["data"]

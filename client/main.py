@@ -222,7 +222,7 @@ def generate(
     request = given(
         job_id=job_id[0] if job_id else None,
         prompt=prompt,
-        checkpoint=int(checkpoint) if checkpoint and checkpoint.isdecimal() else checkpoint,
+        checkpoint=checkpoint,
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         top_k=top_k,

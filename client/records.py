@@ -17,5 +17,6 @@ def failure_of(job: JSON) -> str | None:
     if job["status"] == "succeeded":
         return None
     error = job["error"]
+    verdict = "was cancelled" if job["status"] == "cancelled" else job["status"]
     reason = f": {error['type']}: {error['message']}" if error else ""
-    return f"job {job['id']} {job['status']}{reason}"
+    return f"job {job['id']} {verdict}{reason}"

@@ -118,6 +118,9 @@ def print_checkpoints(rows: Sequence[JSON]) -> None:
 
 def print_datasets(rows: Sequence[JSON]) -> None:
     print_table(
-        ["ID", "NAME", "CHARACTERS#"],
-        [[one_line(row["id"]), optional(row["name"]), as_count(row["characters"])] for row in rows],
+        ["ID", "NAME", "CHARACTERS#", "TOKENS#"],
+        [
+            [one_line(row["id"]), one_line(row["name"]), as_count(row["characters"]), as_count(row["tokens"])]
+            for row in rows
+        ],
     )

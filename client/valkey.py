@@ -44,6 +44,7 @@ def write_config(folder: Path) -> tuple[Path, str]:
         "save": '""',
         "appendonly": "no",
         "maxmemory-policy": "noeviction",  # a full broker must refuse messages, not forget some
+        "set-proc-title": "no",  # `ps` then shows whose folder it serves
         "dir": f'"{folder}"',
     }
     file = folder / "valkey.conf"

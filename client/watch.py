@@ -40,14 +40,14 @@ def follow(client: Client, job_id: str, pause: Pause = time.sleep) -> Iterator[U
     raises  ApiError if there is no such job; Unreachable or ApiError when an outage lasts longer
     """
     job: JSON | None = None
-    last_step, shown_samples = -1, 0
+    loss_step = sample_step = -1
     down_since: float | None = None
     while True:
         try:
             # The job first: when it has ended, what is asked for next is complete.
             job = client.job(job_id)
-            losses = client.losses(job_id, since_step=last_step)
-            samples = client.samples(job_id)[shown_samples:]
+            losses = client.losses(job_id, since_step=loss_step)
+            samples = client.samples(job_id, since_step=sample_step)
         except (Unreachable, ApiError) as error:
             if job is None or (isinstance(error, ApiError) and error.status < 500):
                 raise
@@ -57,9 +57,8 @@ def follow(client: Client, job_id: str, pause: Pause = time.sleep) -> Iterator[U
             yield Update(job, [], [], outage=str(error).splitlines()[0])
         else:
             down_since = None
-            if losses:
-                last_step = losses[-1]["step"]
-            shown_samples += len(samples)
+            loss_step = losses[-1]["step"] if losses else loss_step
+            sample_step = samples[-1]["step"] if samples else sample_step
             yield Update(job, losses, samples)
             if has_ended(job):
                 return
@@ -199,4 +198,4 @@ def sample_line(row: JSON) -> str:
 
 def status_line(job: JSON) -> str:
     stopping = f" ({job['stopping']} requested)" if job.get("stopping") else ""
-    return clean(f"job {job['id']} is {job['status']}{stopping}")
+    return clean(f"job {job['id']}: {job['status']}{stopping}")

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from sqlalchemy import CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -21,6 +20,5 @@ def upsert(session: Session, table: type[Table], key: list[str], values: dict[st
 def insert_new(session: Session, table: type[Table], key: list[str], values: dict[str, Any]) -> bool:
     """Insert the row unless one has the same `key` columns. Returns whether it was inserted."""
     insert = INSERTS[session.get_bind().dialect.name](table).values(values)
-    result = session.execute(insert.on_conflict_do_nothing(index_elements=key))
-    assert isinstance(result, CursorResult)
-    return result.rowcount > 0
+    inserted = insert.on_conflict_do_nothing(index_elements=key).returning(*table.__table__.primary_key)
+    return session.execute(inserted).first() is not None

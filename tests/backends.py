@@ -35,7 +35,17 @@ class RedisServer:
     def __init__(self, binary: str, folder: Path, port: int | None = None) -> None:
         self.port = free_port() if port is None else port
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+        self._command = [
+            binary,
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            str(folder),
+        ]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -103,7 +113,7 @@ class PostgresServer:
 def running_postgres() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="pretrain-postgres-"))
     # PostgreSQL refuses to run as root, so under root it runs as a user that must reach its folder.
-    os.chmod(folder, 0o755)  # noqa: PTH101
+    os.chmod(folder, 0o755)
     server = PostgresServer(folder / "data")
     try:
         yield server

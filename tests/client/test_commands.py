@@ -110,7 +110,7 @@ def test_losses_follows_every_page(service: FakeService, pretrain: Command) -> N
     service.answer_list("/jobs/job-1/losses", [loss_row(5, 1, 8.111, 8.339)])
     outcome = pretrain("losses", "job-1", "--json", "--url", service.url)
     assert [row["step"] for row in json.loads(outcome.out)] == [0, 5]
-    assert [request.query.get("since_step") for request in service.requests] == [None, "0"]
+    assert [request.query.get("since_step") for request in service.requests] == ["-1", "0"]
 
 
 def test_losses_prints_a_table(service: FakeService, pretrain: Command) -> None:
@@ -170,7 +170,7 @@ def test_generate_passes_the_job_and_every_option(service: FakeService, pretrain
     assert service.sent("POST", "/generate").body == {
         "job_id": "job-1",
         "prompt": "Every effort",
-        "checkpoint": 30,
+        "checkpoint": "30",
         "max_new_tokens": 9,
         "temperature": 0.7,
         "top_k": 5,
@@ -225,12 +225,15 @@ def test_datasets_add_of_a_missing_file_names_it(
 
 
 def test_datasets_list_prints_one_line_a_text(service: FakeService, pretrain: Command) -> None:
-    rows = [{"id": "sample", "name": "sample", "characters": 20_123}]
+    rows = [
+        {"id": "the-verdict", "name": "the-verdict", "characters": None, "tokens": None},
+        {"id": "dataset-1", "name": "mine", "characters": 20_123, "tokens": 4_567},
+    ]
     service.answer_list("/datasets", rows)
-    assert pretrain("datasets", "list", "--url", service.url).out.splitlines()[1].split() == [
-        "sample",
-        "sample",
-        "20,123",
+    lines = pretrain("datasets", "list", "--url", service.url).out.splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["the-verdict", "the-verdict", "-", "-"],
+        ["dataset-1", "mine", "20,123", "4,567"],
     ]
     assert json.loads(pretrain("datasets", "list", "--json", "--url", service.url).out) == rows
 

@@ -18,7 +18,7 @@ from client.ports import choose_port, free_port
 from client.process import MAX_DEATHS
 from client.stack import Stack, local_stack, stop_signals
 from jobs.settings import Settings
-from tests.client.stand_ins import Running, processes_of, stand_in_environment, wait_until
+from tests.client.running import Running, processes_of, stand_in_environment, wait_until
 
 CHILDREN = {"api", "train", "generate", "keeper"}
 

@@ -31,7 +31,7 @@ def answer_three_looks(service: FakeService, ends_as: str = "succeeded", error: 
     service.answer("GET", "/jobs/job-1", job_record(status=ends_as, error=error))
     for rows in ([], [FIRST], [SECOND]):
         service.answer_list("/jobs/job-1/losses", rows)
-    for samples in ([], SAMPLES[:1], SAMPLES):
+    for samples in ([], SAMPLES[:1], SAMPLES[1:]):
         service.answer_list("/jobs/job-1/samples", samples)
 
 
@@ -42,8 +42,11 @@ def test_each_look_asks_only_for_what_is_new(service: FakeService) -> None:
     assert [update.job["status"] for update in updates] == ["queued", "running", "succeeded"]
     assert [update.losses for update in updates] == [[], [FIRST], [SECOND]]
     assert [update.samples for update in updates] == [[], SAMPLES[:1], SAMPLES[1:]]
-    asked = [request.query["since_step"] for request in service.requests if request.path.endswith("losses")]
-    assert asked == ["-1", "-1", "0"]
+    asked = {
+        kind: [request.query["since_step"] for request in service.requests if request.path.endswith(kind)]
+        for kind in ("losses", "samples")
+    }
+    assert asked == {"losses": ["-1", "-1", "0"], "samples": ["-1", "-1", "9"]}
 
 
 def test_watch_prints_one_line_for_each_evaluation_and_sample(
@@ -53,13 +56,13 @@ def test_watch_prints_one_line_for_each_evaluation_and_sample(
     outcome = pretrain("watch", "job-1", "--url", service.url)
     assert outcome.status == 0
     assert outcome.out.splitlines() == [
-        "job job-1 is queued",
+        "job job-1: queued",
         "epoch 1  step 0/30  train loss 9.781  validation loss 9.933  1,234 tokens/s",
         "epoch 1  sample: Every effort,,,",
-        "job job-1 is running",
+        "job job-1: running",
         "epoch 2  step 10/30  train loss 7.123  validation loss 8.432  1,234 tokens/s",
         "epoch 2  sample: Every effort and",
-        "job job-1 is succeeded",
+        "job job-1: succeeded",
     ]
 
 
@@ -68,7 +71,7 @@ def test_submit_can_watch(service: FakeService, pretrain: Command) -> None:
     answer_three_looks(service)
     outcome = pretrain("submit", "--watch", "--url", service.url)
     assert outcome.status == 0
-    assert outcome.out.splitlines()[-1] == "job job-1 is succeeded"
+    assert outcome.out.splitlines()[-1] == "job job-1: succeeded"
 
 
 def test_watch_of_a_failed_job_exits_with_1_and_the_reason(service: FakeService, pretrain: Command) -> None:
@@ -83,7 +86,7 @@ def test_watch_of_a_cancelled_job_exits_with_1(service: FakeService, pretrain: C
     answer_three_looks(service, "cancelled")
     outcome = pretrain("watch", "job-1", "--url", service.url)
     assert outcome.status == 1
-    assert "job job-1 cancelled" in outcome.err
+    assert "job job-1 was cancelled" in outcome.err
 
 
 def test_watch_with_json_keeps_stdout_for_the_record(service: FakeService, pretrain: Command) -> None:

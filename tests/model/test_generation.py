@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -60,8 +62,7 @@ def drawn_tokens(logits, n=300, **options):
     return [draw(torch.tensor(logits), generator=generator, **options) for _ in range(n)]
 
 
-LOGITS = [0.5, 0.3, 0.15, 0.05]
-LOGITS = torch.tensor(LOGITS).log().roll(1).tolist()  # token 1 is the likeliest, token 0 the rarest
+LOGITS = torch.tensor([0.05, 0.5, 0.3, 0.15]).log().tolist()  # token 1 is the likeliest, token 0 the rarest
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_should_stop_is_asked_before_every_token():
 def test_released_text_is_the_text_before_the_first_stop_string_however_it_arrives(text, stop, cuts):
     data = text.encode()
     borders = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    portions = [data[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    portions = [data[a:b] for a, b in pairwise(borders)]
     stoppable = StoppableText(stop)
     pieces = [stoppable.add(portion) for portion in portions] + [stoppable.finish()]
     released = "".join(pieces)

@@ -1,4 +1,4 @@
-"""`pretrain up` and `pretrain demo` as real processes, with stand-ins for the API, workers and migrations."""
+"""`pretrain` commands as real processes, and where asked stand-ins for the processes that `up` starts."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FAKES = Path(__file__).parent / "fakes"
 # Long enough for any machine: a wait that takes this long has failed.
-PATIENCE_S = 60
+PATIENCE_S = 120
 RUN = "from client.main import run; run()"
 
 
@@ -22,17 +22,27 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
+def environment_on(data_dir: Path, **variables: str) -> dict[str, str]:
+    """The environment of a command whose state lies under `data_dir`."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PRETRAIN_") or name == "PRETRAIN_DATASET_MIRROR"
+    }
+    return {**inherited, "PRETRAIN_DATA_DIR": str(data_dir), **variables}
+
+
 def stand_in_environment(data_dir: Path, **variables: str) -> dict[str, str]:
-    """The environment in which `python -m api` and its kin run the stand-ins."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PRETRAIN_")}
+    """The same, where `python -m api` and its kin run the stand-ins."""
     python_path = os.pathsep.join([str(FAKES), str(ROOT)])
-    return {**inherited, "PRETRAIN_DATA_DIR": str(data_dir), "PYTHONPATH": python_path, **variables}
+    return environment_on(data_dir, PYTHONPATH=python_path, **variables)
 
 
 class Running:
     """A `pretrain` command that runs beside the test; its output is in `out` and `err`."""
 
     def __init__(self, words: list[str], environment: dict[str, str]) -> None:
+        self.environment = environment
         self.data_dir = Path(environment["PRETRAIN_DATA_DIR"])
         self.data_dir.mkdir(exist_ok=True)
         number = len(list(self.data_dir.parent.glob("*.err")))
@@ -61,6 +71,13 @@ class Running:
             return text in self.out + self.err
 
         wait_until(printed, f"{text!r} was printed")
+
+    def run(self, *words: str, status: int = 0) -> str:
+        """What another `pretrain` command on this data folder prints; it must end with `status`."""
+        command = [sys.executable, "-c", RUN, *words]
+        ran = subprocess.run(command, env=self.environment, text=True, capture_output=True, timeout=300)
+        assert ran.returncode == status, f"{words} ended with {ran.returncode}: {ran.stdout}{ran.stderr}"
+        return ran.stdout
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -1,0 +1,82 @@
+"""Jobs in every stage, made by the functions that the workers use."""
+
+from typing import Any
+
+from jobs.database import Database
+from jobs.history import record_checkpoint, record_evaluation, record_progress, record_sample
+from jobs.lifecycle import claim, end
+from jobs.settings import Settings
+from jobs.spec import parse_spec
+from jobs.states import Status
+from jobs.submission import submit
+from jobs.tables import Job
+
+STEPS_PER_EVALUATION = 5
+TOKENS_PER_STEP = 128
+
+
+def queued_job(database: Database, settings: Settings, **spec: Any) -> Job:
+    return submit(database, settings, parse_spec({"preset": "tiny", "dataset": "sample", **spec}))
+
+
+def running_job(database: Database, settings: Settings, **spec: Any) -> Job:
+    job = queued_job(database, settings, **spec)
+    with database.write() as session:
+        claimed = claim(session, job.id, "worker-1", lease_s=30)
+    assert claimed is not None
+    return claimed
+
+
+def ended_job(database: Database, settings: Settings, status: Status, **spec: Any) -> Job:
+    job = running_job(database, settings, **spec)
+    with database.write() as session:
+        end(session, job.id, job.attempt, status)
+    return job
+
+
+def evaluate(database: Database, job: Job, count: int) -> None:
+    """Record evaluations at steps 0, 5, 10, ...; the validation loss turns at step 5."""
+    with database.write() as session:
+        for index in range(count):
+            step = index * STEPS_PER_EVALUATION
+            tokens_seen = (step + 1) * TOKENS_PER_STEP
+            row = {
+                "step": step,
+                "epoch": 1,
+                "tokens_seen": tokens_seen,
+                "train_loss": 9.0 - index,
+                "val_loss": 9.5 + abs(index - 1) / 4,
+                "learning_rate": 4e-4,
+                "grad_norm": None,
+                "tokens_per_s": 100.0,
+            }
+            record_evaluation(session, job.id, job.attempt, row)
+            record_progress(
+                session,
+                job.id,
+                job.attempt,
+                step=step + 1,
+                epoch=1,
+                tokens_seen=tokens_seen,
+                tokens_per_s=100.0,
+            )
+
+
+def sample(database: Database, job: Job, step: int, text: str = "Every effort moves you,") -> None:
+    row = {"step": step, "epoch": 1, "prompt": "Every effort moves you", "text": text}
+    with database.write() as session:
+        record_sample(session, job.id, job.attempt, row)
+
+
+def checkpoint(database: Database, job: Job, step: int, val_loss: float = 6.0) -> None:
+    row = {
+        "step": step,
+        "epoch": 1,
+        "train_loss": 5.0,
+        "val_loss": val_loss,
+        "bytes": 1000,
+        "sha256": f"{step:064d}",
+        "directory": f"jobs/{job.id}/attempt-1/step-{step}",
+    }
+    with database.write() as session:
+        record_checkpoint(session, job.id, job.attempt, row, keep_last=1, keep_best=1)

@@ -1,0 +1,107 @@
+"""GET /jobs/<id>/losses"""
+
+import csv
+import io
+
+import pytest
+from flask.testing import FlaskClient
+
+from jobs.database import Database
+from jobs.settings import Settings
+from jobs.tables import Job
+from tests.api.seeds import evaluate, queued_job, running_job
+
+COLUMNS = [
+    "step", "epoch", "tokens_seen", "train_loss", "val_loss", "learning_rate", "grad_norm", "tokens_per_s",
+    "recorded_at",
+]  # fmt: skip
+
+
+@pytest.fixture
+def job(database: Database, settings: Settings) -> Job:
+    """A job with evaluations at steps 0, 5, 10, 15."""
+    job = running_job(database, settings)
+    evaluate(database, job, count=4)
+    return job
+
+
+def test_evaluations_come_in_the_order_of_their_steps(client: FlaskClient, job: Job) -> None:
+    losses = client.get(f"/jobs/{job.id}/losses").get_json()
+    assert (losses["object"], losses["has_more"]) == ("list", False)
+    assert [row["step"] for row in losses["data"]] == [0, 5, 10, 15]
+    first = losses["data"][0]
+    assert list(first) == COLUMNS
+    assert first | {"recorded_at": None} == {
+        "step": 0, "epoch": 1, "tokens_seen": 128, "train_loss": 9.0, "val_loss": 9.75,
+        "learning_rate": 4e-4, "grad_norm": None, "tokens_per_s": 100.0, "recorded_at": None,
+    }  # fmt: skip
+
+
+def test_since_step_is_exclusive_and_pages_say_whether_there_is_more(client: FlaskClient, job: Job) -> None:
+    page = client.get(f"/jobs/{job.id}/losses?since_step=0&limit=2").get_json()
+    assert ([row["step"] for row in page["data"]], page["has_more"]) == ([5, 10], True)
+    page = client.get(f"/jobs/{job.id}/losses?since_step=10&limit=2").get_json()
+    assert ([row["step"] for row in page["data"]], page["has_more"]) == ([15], False)
+
+
+@pytest.mark.parametrize("how", [{"query_string": "format=csv"}, {"headers": {"Accept": "text/csv"}}])
+def test_the_csv_has_the_same_columns_and_rows(client: FlaskClient, job: Job, how: dict[str, str]) -> None:
+    answer = client.get(f"/jobs/{job.id}/losses", **how)
+    assert answer.status_code == 200
+    assert answer.content_type == "text/csv; charset=utf-8"
+    reader = csv.DictReader(io.StringIO(answer.text))
+    rows = list(reader)
+    assert reader.fieldnames == COLUMNS
+    as_json = client.get(f"/jobs/{job.id}/losses").get_json()["data"]
+    expected = [{name: "" if value is None else str(value) for name, value in row.items()} for row in as_json]
+    assert rows == expected
+
+
+def test_the_csv_of_a_long_job_is_whole(
+    client: FlaskClient, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.history.MAX_LIMIT", 2)
+    rows = list(csv.DictReader(io.StringIO(client.get(f"/jobs/{job.id}/losses?format=csv").text)))
+    assert [row["step"] for row in rows] == ["0", "5", "10", "15"]
+
+
+def test_a_csv_may_be_limited(client: FlaskClient, job: Job) -> None:
+    text = client.get(f"/jobs/{job.id}/losses?format=csv&since_step=0&limit=1").text
+    assert [row["step"] for row in csv.DictReader(io.StringIO(text))] == ["5"]
+
+
+def test_the_format_parameter_goes_before_the_accept_header(client: FlaskClient, job: Job) -> None:
+    answer = client.get(f"/jobs/{job.id}/losses?format=json", headers={"Accept": "text/csv"})
+    assert answer.content_type == "application/json"
+
+
+def test_a_job_without_evaluations_has_an_empty_list_and_a_csv_of_its_header(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    job = queued_job(database, settings)
+    assert client.get(f"/jobs/{job.id}/losses").get_json()["data"] == []
+    assert client.get(f"/jobs/{job.id}/losses?format=csv").text == ",".join(COLUMNS) + "\r\n"
+
+
+@pytest.mark.parametrize("path", ["losses", "losses?format=csv"])
+def test_an_unknown_job_is_answered_with_404(client: FlaskClient, path: str) -> None:
+    assert client.get(f"/jobs/job-0/{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("since_step=-2", "since_step"),
+        ("since_step=x", "since_step"),
+        ("since_step=9223372036854775808", "since_step"),
+        ("format=xml", "format"),
+        ("limit=1001", "limit"),
+        ("max_points=100", "max_points"),
+    ],
+)
+def test_a_wrong_parameter_is_answered_with_its_name(
+    bare_client: FlaskClient, query: str, field: str
+) -> None:
+    answer = bare_client.get(f"/jobs/job-0/losses?{query}")
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.get_json(force=True)["errors"]] == [field]

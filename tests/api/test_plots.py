@@ -1,0 +1,78 @@
+"""GET /jobs/<id>/losses.png and /losses.svg"""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+from flask.testing import FlaskClient
+from matplotlib.figure import Figure
+
+from api.plots import draw_losses, label, plot_rows
+from api.records import LossRecord
+from jobs.database import Database
+from jobs.settings import Settings
+from tests.api.seeds import evaluate, queued_job, running_job
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def loss_rows(count: int) -> list[LossRecord]:
+    return [
+        LossRecord(
+            step=5 * index, epoch=1, tokens_seen=512 * (5 * index + 1), train_loss=9.0 - index,
+            val_loss=9.5, learning_rate=4e-4, grad_norm=None, tokens_per_s=None, recorded_at=0.0,
+        )
+        for index in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_a_job_is_plotted_however_many_evaluations_it_has(
+    client: FlaskClient, database: Database, settings: Settings, count: int
+) -> None:
+    job = running_job(database, settings)
+    evaluate(database, job, count)
+    png = client.get(f"/jobs/{job.id}/losses.png")
+    assert (png.status_code, png.content_type) == (200, "image/png")
+    assert png.data.startswith(PNG_SIGNATURE)
+    svg = client.get(f"/jobs/{job.id}/losses.svg")
+    assert (svg.status_code, svg.content_type) == (200, "image/svg+xml")
+    assert ET.fromstring(svg.data).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_the_plot_has_both_losses_over_epochs_and_tokens_seen_above() -> None:
+    axes = Figure().add_subplot()
+    plot_rows(axes, loss_rows(3), tokens_per_epoch=512 * 9)
+    label(axes, "verdict", tokens_per_epoch=512 * 9)
+    train, validation = axes.get_lines()
+    assert train.get_xdata() == pytest.approx([1 / 9, 6 / 9, 11 / 9])
+    assert list(train.get_ydata()) == [9.0, 8.0, 7.0]
+    assert list(validation.get_ydata()) == [9.5, 9.5, 9.5]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["Training loss", "Validation loss"]
+    assert axes.get_title() == "verdict"
+    assert axes.get_xlabel() == "Epochs"
+    (tokens,) = axes.child_axes
+    assert tokens.get_xlabel() == "Tokens seen"
+    axes.figure.draw_without_rendering()
+    assert tokens.get_xlim() == pytest.approx([edge * 512 * 9 for edge in axes.get_xlim()])
+
+
+@pytest.mark.parametrize("title", ["$\\frac{", "a\x01b\nc", "<&>--", "长" * 200, "😀"])
+@pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
+def test_any_name_gives_a_well_formed_picture(title: str) -> None:
+    ET.fromstring(draw_losses(title, loss_rows(2), 4608, "svg"))
+
+
+def test_equal_losses_give_equal_pictures() -> None:
+    assert draw_losses("a", loss_rows(3), 4608, "svg") == draw_losses("a", loss_rows(3), 4608, "svg")
+
+
+def test_an_unknown_job_is_answered_with_404(client: FlaskClient) -> None:
+    assert client.get("/jobs/job-0/losses.png").status_code == 404
+    assert client.get("/jobs/job-0/losses.svg").status_code == 404
+
+
+def test_a_queued_job_is_plotted_under_its_name(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    job = queued_job(database, settings, name="my run")
+    assert b"my run" in client.get(f"/jobs/{job.id}/losses.svg").data

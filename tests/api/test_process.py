@@ -1,0 +1,111 @@
+"""The API as a process of its own."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.database import Database
+from jobs.settings import Settings
+from tests.backends import free_port
+
+SERVE_ONE_REQUEST = """
+import sys
+from api.app import create_app
+client = create_app().test_client()
+assert client.get("/healthz").status_code == 200
+assert client.get("/openapi.json").status_code == 200
+print(sorted({"torch", "matplotlib", "numpy", "worker", "celery.worker"} & set(sys.modules)))
+"""
+
+
+def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_process_that_serves_requests_loads_neither_torch_nor_matplotlib(tmp_path: Path) -> None:
+    done = run_python("-c", SERVE_ONE_REQUEST, PRETRAIN_DATA_DIR=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_an_address_beyond_loopback_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    done = run_python("-m", "api", PRETRAIN_DATA_DIR=str(tmp_path), PRETRAIN_HOST="0.0.0.0")
+    assert done.returncode == 1
+    assert "PRETRAIN_HOST=0.0.0.0" in done.stderr
+    assert "PRETRAIN_ALLOW_NO_TOKEN=1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    done = run_python("-m", "api", PRETRAIN_DATA_DIR=str(tmp_path), PRETRAIN_PORT="many")
+    assert done.returncode == 1
+    assert "port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(params=["127.0.0.1", "0.0.0.0"])
+def port(
+    request: pytest.FixtureRequest, settings: Settings, database: Database, broker: str
+) -> Iterator[int]:
+    """The port of a running `python -m api`, on loopback and, where that is allowed, beyond."""
+    port = free_port()
+    environment = {
+        "PRETRAIN_DATA_DIR": str(settings.data_dir),
+        "PRETRAIN_DATABASE_URL": settings.database,
+        "PRETRAIN_REDIS_URL": broker,
+        "PRETRAIN_HOST": request.param,
+        "PRETRAIN_PORT": str(port),
+        "PRETRAIN_ALLOW_NO_TOKEN": "1",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "api"], env={**os.environ, **environment})
+    try:
+        wait_until_alive(process, port)
+        yield port
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+
+
+def wait_until_alive(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        assert process.poll() is None
+        try:
+            assert ask(port, "GET", "/healthz")[0] == 200
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
+def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    connection.request(method, path, body, headers)
+    response = connection.getresponse()
+    answer = (response.status, response.read())
+    connection.close()
+    return answer
+
+
+def test_the_served_api_takes_a_job_and_refuses_too_large_a_one(port: int) -> None:
+    assert ask(port, "GET", "/readyz")[0] == 200
+    status, job = ask(port, "POST", "/jobs", b'{"preset": "tiny", "dataset": "sample"}')
+    assert status == 201
+    assert json.loads(ask(port, "GET", f"/jobs/{json.loads(job)['id']}")[1])["status"] == "queued"
+    status, problem = ask(port, "POST", "/jobs", json.dumps({"name": "x" * 2_000_000}).encode())
+    assert (status, json.loads(problem)["status"]) == (413, 413)

@@ -1,0 +1,78 @@
+"""GET /jobs/<id>"""
+
+from datetime import datetime
+
+from flask.testing import FlaskClient
+
+from jobs.database import Database
+from jobs.errors import job_error
+from jobs.lifecycle import end
+from jobs.settings import Settings
+from jobs.states import Status
+from tests.api.seeds import ended_job, evaluate, queued_job, running_job
+
+
+def test_a_queued_job_has_learnt_nothing(client: FlaskClient, database: Database, settings: Settings) -> None:
+    job = client.get(f"/jobs/{queued_job(database, settings).id}").get_json()
+    assert (job["status"], job["attempt"], job["failures"]) == ("queued", 0, 0)
+    assert (job["latest"], job["best"], job["error"], job["stopping"]) == (None, None, None, None)
+    assert (job["started_at"], job["finished_at"]) == (None, None)
+    assert job["progress"]["fraction"] == 0
+    assert job["progress"]["remaining_s"] is None
+
+
+def test_a_running_job_says_how_far_it_is_and_how_long_it_takes(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    running = running_job(database, settings)
+    evaluate(database, running, count=3)
+    job = client.get(f"/jobs/{running.id}").get_json()
+    progress = job["progress"]
+    assert (progress["step"], progress["epoch"], progress["tokens_seen"]) == (11, 1, 11 * 128)
+    assert progress["fraction"] == 11 / progress["total_steps"]
+    # 128 tokens a step at 100 tokens/s.
+    assert progress["remaining_s"] == (progress["total_steps"] - 11) * 1.28
+    assert job["latest"] == {"train_loss": 7.0, "val_loss": 9.75, "step": 10}
+    assert job["best"] == {"val_loss": 9.5, "step": 5}
+
+
+def test_an_ended_job_has_no_time_left(client: FlaskClient, database: Database, settings: Settings) -> None:
+    ended = running_job(database, settings)
+    evaluate(database, ended, count=1)
+    with database.write() as session:
+        error = job_error("diverged", "the loss at step 3 is not finite", attempt=1)
+        end(session, ended.id, 1, Status.FAILED, error)
+    job = client.get(f"/jobs/{ended.id}").get_json()
+    assert job["progress"]["remaining_s"] is None
+    assert job["error"] == {
+        "type": "diverged",
+        "message": "the loss at step 3 is not finite",
+        "attempt": 1,
+        "retryable": False,
+    }
+
+
+def test_times_are_utc_by_the_databases_clock(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    job = client.get(f"/jobs/{ended_job(database, settings, Status.SUCCEEDED).id}").get_json()
+    texts = [job[name] for name in ("created_at", "started_at", "finished_at")]
+    assert all(text.endswith("Z") for text in texts)
+    moments = [datetime.fromisoformat(text) for text in texts]
+    assert moments == sorted(moments)
+
+
+def test_an_unknown_id_is_answered_with_404(client: FlaskClient) -> None:
+    answer = client.get("/jobs/job-0")
+    assert answer.status_code == 404
+    assert "job-0" in answer.get_json(force=True)["detail"]
+
+
+def test_an_id_that_could_not_exist_is_answered_with_404(client: FlaskClient) -> None:
+    assert client.get("/jobs/%00").status_code == 404
+    assert client.get(f"/jobs/{'x' * 201}").status_code == 404
+
+
+def test_an_unknown_parameter_is_refused(client: FlaskClient, database: Database, settings: Settings) -> None:
+    job = queued_job(database, settings)
+    assert client.get(f"/jobs/{job.id}?verbose=1").status_code == 422

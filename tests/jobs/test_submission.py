@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ByteSize
+from sqlalchemy import func, select
+
+from jobs.database import Database
+from jobs.datasets import store_dataset
+from jobs.settings import Settings
+from jobs.spec import FieldError, SpecError, parse_spec
+from jobs.states import Status
+from jobs.submission import submit
+from jobs.tables import Job
+from tests.jobs.making import TINY, queued_job
+
+
+def refused(database: Database, settings: Settings, body: dict[str, object]) -> list[FieldError]:
+    with pytest.raises(SpecError) as caught:
+        submit(database, settings, parse_spec(body))
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Job)) == 0
+    return caught.value.errors
+
+
+def test_a_job_is_stored_as_queued_with_what_it_will_take(database: Database, settings: Settings) -> None:
+    job = queued_job(database, settings, name="first", metadata={"who": "me"})
+    assert (job.status, job.attempt, job.name, job.labels) == (Status.QUEUED, 0, "first", {"who": "me"})
+    assert job.total_steps == 108
+    assert job.spec["training"]["num_epochs"] == 3
+
+
+def test_a_text_shorter_than_the_context_says_which_context_fits(
+    database: Database, settings: Settings
+) -> None:
+    dataset, _ = store_dataset(
+        database, settings, "short", b"one two three four five six seven eight nine ten"
+    )
+    (error,) = refused(database, settings, {"dataset": dataset.id, "tokenizer": "bytes"})
+    assert error.field == "model.context_length"
+    assert "43 training and 5 validation tokens" in error.message
+    assert "largest context that fits is 4" in error.message
+    fits = {"dataset": dataset.id, "tokenizer": "bytes", "model": {"context_length": 4}}
+    assert submit(database, settings, parse_spec(fits)).status == Status.QUEUED
+
+
+def test_a_text_in_which_no_context_fits_says_so(database: Database, settings: Settings) -> None:
+    dataset, _ = store_dataset(database, settings, "word", b"ab")
+    (error,) = refused(database, settings, {"dataset": dataset.id, "tokenizer": "bytes"})
+    assert "no context fits" in error.message
+
+
+def test_a_batch_larger_than_the_text_says_how_many_windows_there_are(
+    database: Database, settings: Settings
+) -> None:
+    (error,) = refused(database, settings, {**TINY, "training": {"batch_size": 1000}})
+    assert error.field == "training.batch_size"
+    assert "73 windows of 64 tokens" in error.message
+
+
+def test_a_model_larger_than_the_memory_is_refused_with_both_figures(
+    database: Database, settings: Settings
+) -> None:
+    small = settings.model_copy(update={"max_job_memory": ByteSize(2**30)})
+    (error,) = refused(database, small, {"dataset": "sample"})
+    assert error.field == "model"
+    assert "162,419,712 parameters need about 2." in error.message
+    assert "limit of 1.0 GiB (PRETRAIN_MAX_JOB_MEMORY)" in error.message
+
+
+def test_too_many_steps_and_samples_are_refused(database: Database, settings: Settings) -> None:
+    limited = settings.model_copy(update={"max_steps": 50, "max_samples": 2})
+    errors = refused(database, limited, TINY)
+    assert [error.field for error in errors] == ["training.num_epochs", "training.num_epochs"]
+    assert "108 steps" in errors[1].message
+
+
+def test_an_unknown_data_set_is_refused(database: Database, settings: Settings) -> None:
+    (error,) = refused(database, settings, {"dataset": "none"})
+    assert (error.field, error.value) == ("dataset", "none")
+    assert "the-verdict, sample" in error.message
+
+
+def test_a_verdict_that_cannot_be_fetched_names_the_sample(
+    database: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jobs import datasets
+
+    def no_internet(place: str) -> bytes:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(datasets, "read_place", no_internet)
+    (error,) = refused(database, settings, {})
+    assert error.field == "dataset"
+    assert "`sample`" in error.message
+    assert "PRETRAIN_DATASET_MIRROR" in error.message

@@ -1,0 +1,74 @@
+"""Attempts at tiny jobs, with real trainer processes."""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jobs.database import Database
+from jobs.lifecycle import claim
+from jobs.settings import Settings
+from jobs.spec import parse_spec
+from jobs.submission import submit
+from jobs.tables import Job
+from worker.supervisor import Supervisor
+
+# 6 epochs of 6 steps, in some seconds.
+SMALL: dict[str, Any] = {
+    "preset": "tiny",
+    "dataset": "sample",
+    "tokenizer": "bytes",
+    "model": {"context_length": 64, "emb_dim": 32, "n_heads": 2, "n_layers": 2},
+    "training": {"batch_size": 16, "grad_accumulation": 3, "num_epochs": 6, "numerics": "float32"},
+    "evaluation": {"eval_freq": 1, "eval_iter": 1},
+    "sampling": {"max_new_tokens": 5},
+    "checkpoints": {"every_epochs": None, "every_steps": 5},
+}
+
+
+@pytest.fixture
+def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """As for all tests, and in the environment too, where the trainer reads them."""
+    quick = settings.model_copy(update={"lease_s": 15.0, "renew_s": 0.2, "threads": 1})
+    for name, value in quick.model_dump(exclude_none=True).items():
+        monkeypatch.setenv(f"PRETRAIN_{name.upper()}", str(value))
+    return quick
+
+
+@pytest.fixture
+def post(database: Database, settings: Settings) -> Callable[..., Job]:
+    """Store the small job, with sections of its spec overridden."""
+
+    def post(**sections: Any) -> Job:
+        merged = {
+            name: {**SMALL.get(name, {}), **value} if isinstance(value, dict) else value
+            for name, value in sections.items()
+        }
+        return submit(database, settings, parse_spec({**SMALL, **merged}))
+
+    return post
+
+
+class Attempt:
+    """A supervised attempt in a thread, as a Celery worker runs it."""
+
+    def __init__(self, database: Database, settings: Settings, job_id: str) -> None:
+        self.shutting_down = threading.Event()
+        with database.write() as session:
+            job = claim(session, job_id, f"test-{os.getpid()}", settings.lease_s)
+        assert job is not None
+        self.job = job
+        self.supervisor = Supervisor(database, settings, job, self.shutting_down)
+        self._thread = threading.Thread(target=self.supervisor.run)
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join(timeout=120)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def attempt(database: Database, settings: Settings) -> Callable[[Job], Attempt]:
+    return lambda job: Attempt(database, settings, job.id)

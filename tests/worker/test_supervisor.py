@@ -1,0 +1,233 @@
+import os
+import shutil
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from jobs.database import Database
+from jobs.events import list_events
+from jobs.history import list_checkpoints, list_evaluations, list_samples
+from jobs.lifecycle import hand_back, request_cancel
+from jobs.lookup import get_job
+from jobs.settings import Settings
+from jobs.states import Status
+from jobs.tables import Job
+from tests.waiting import wait_until
+from tests.worker.conftest import Attempt
+from tests.worker.processes import pids_of
+
+StartAttempt = Callable[[Job], Attempt]
+Post = Callable[..., Job]
+
+
+def stored(database: Database, job: Job) -> Job:
+    with database.read() as session:
+        return get_job(session, job.id)
+
+
+def losses(database: Database, job: Job) -> list[tuple[int, float, float, int]]:
+    with database.read() as session:
+        rows = list_evaluations(session, job.id)
+    return [(row.step, row.train_loss, row.val_loss, row.tokens_seen) for row in rows]
+
+
+def final_sha256(database: Database, job: Job) -> str:
+    with database.read() as session:
+        return list_checkpoints(session, job.id)[-1].sha256
+
+
+def event_kinds(database: Database, job: Job) -> list[str]:
+    with database.read() as session:
+        return [event.type for event in list_events(session, job.id)]
+
+
+def trainer_pid(job: Job) -> int:
+    (pid,) = wait_until(lambda: pids_of(f"worker.trainer {job.id}"))
+    return pid
+
+
+def wait_for_step(database: Database, job: Job, step: int) -> None:
+    wait_until(lambda: any(row[0] >= step for row in losses(database, job)))
+
+
+def test_a_job_is_trained_to_its_end_and_recorded(
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt
+) -> None:
+    job = post()
+    attempt(job).join()
+    done = stored(database, job)
+    assert (done.status, done.error, done.step) == (Status.SUCCEEDED, None, done.total_steps)
+    assert (done.numerics, done.device, done.threads) == ("float32", "cpu", 1)
+    assert [row[0] for row in losses(database, job)] == list(range(done.total_steps))
+    assert losses(database, job)[-1][2] < losses(database, job)[0][2]
+    with database.read() as session:
+        assert [sample.epoch for sample in list_samples(session, job.id)] == [1, 2, 3, 4, 5, 6]
+        checkpoints = list_checkpoints(session, job.id)
+    assert checkpoints[-1].step == done.total_steps
+    assert checkpoints[-1].resumable
+    listed = {settings.artifacts / checkpoint.directory for checkpoint in checkpoints}
+    on_disk = set((settings.artifacts / "jobs" / job.id).glob("attempt-*/*"))
+    assert on_disk == listed, "retention left something behind, or took something away"
+    assert pids_of(f"worker.trainer {job.id}") == []
+
+
+def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(
+    database: Database, post: Post, attempt: StartAttempt
+) -> None:
+    undisturbed, killed = post(), post(max_attempts=5)
+    attempt(undisturbed).join()
+    # Before the first checkpoint, between two, and right behind one.
+    for step in (2, 13, 25):
+        running = attempt(killed)
+        wait_for_step(database, killed, step)
+        os.kill(trainer_pid(killed), signal.SIGKILL)
+        running.join()
+        assert stored(database, killed).status == Status.QUEUED
+    attempt(killed).join()
+    assert stored(database, killed).status == Status.SUCCEEDED
+    assert stored(database, killed).attempt == 4
+    assert losses(database, killed) == losses(database, undisturbed)
+    assert final_sha256(database, killed) == final_sha256(database, undisturbed)
+    with database.read() as session:
+        resumed = [e.data["resumed_step"] for e in list_events(session, killed.id) if e.type == "started"]
+    assert resumed[0] is None
+    assert resumed[2] >= 10
+    assert resumed[3] >= 25
+
+
+def test_a_worker_that_shuts_down_hands_the_job_back_with_a_checkpoint_and_counts_no_failure(
+    database: Database, post: Post, attempt: StartAttempt
+) -> None:
+    undisturbed, drained = post(), post()
+    attempt(undisturbed).join()
+    running = attempt(drained)
+    wait_for_step(database, drained, 7)
+    running.shutting_down.set()
+    running.join()
+    back = stored(database, drained)
+    assert (back.status, back.failures, back.worker) == (Status.QUEUED, 0, None)
+    with database.read() as session:
+        stopped_at = list_checkpoints(session, drained.id)[-1].step
+    assert stopped_at == losses(database, drained)[-1][0] + 1, "the step under way was finished and kept"
+    attempt(drained).join()
+    assert losses(database, drained) == losses(database, undisturbed)
+    assert final_sha256(database, drained) == final_sha256(database, undisturbed)
+
+
+def test_a_cancel_stops_the_trainer(database: Database, post: Post, attempt: StartAttempt) -> None:
+    job = post(training={"num_epochs": 1000})
+    running = attempt(job)
+    wait_for_step(database, job, 3)
+    with database.write() as session:
+        request_cancel(session, job.id)
+    running.join()
+    assert stored(database, job).status == Status.CANCELLED
+    assert stored(database, job).stopping is None
+    assert pids_of(f"worker.trainer {job.id}") == []
+
+
+def test_a_trainer_whose_job_another_attempt_owns_is_stopped_and_writes_nothing(
+    database: Database, post: Post, attempt: StartAttempt
+) -> None:
+    job = post(training={"num_epochs": 1000})
+    running = attempt(job)
+    wait_for_step(database, job, 3)
+    with database.write() as session:
+        hand_back(session, job.id, 1, "taken away")
+    rows = losses(database, job)
+    running.join()
+    assert losses(database, job) == rows
+    assert stored(database, job).status == Status.QUEUED
+    assert pids_of(f"worker.trainer {job.id}") == []
+
+
+def test_a_trainer_that_always_dies_fails_the_job_with_the_last_lines_of_its_log(
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = post(max_attempts=2)
+    monkeypatch.setenv("PRETRAIN_LOG_FORMAT", "nonsense")
+    for _ in range(2):
+        attempt(job).join()
+    failed = stored(database, job)
+    assert failed.status == Status.FAILED
+    assert failed.error is not None
+    assert failed.error["type"] == "internal"
+    with database.read() as session:
+        crash = next(event for event in list_events(session, job.id) if event.type == "crash")
+    assert any("log_format" in line for line in crash.data["log"])
+
+
+def test_a_diverging_job_fails_at_once_with_the_step(
+    database: Database, post: Post, attempt: StartAttempt
+) -> None:
+    job = post(training={"learning_rate": 100.0, "num_epochs": 1000, "weight_decay": 100.0})
+    attempt(job).join()
+    failed = stored(database, job)
+    assert failed.status == Status.FAILED
+    assert failed.error is not None
+    assert failed.error["type"] == "diverged"
+    assert "at step" in failed.error["message"]
+    assert not failed.error["retryable"]
+    assert failed.attempt == 1
+
+
+def test_a_text_that_is_gone_from_the_store_fails_the_job(
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt
+) -> None:
+    job = post()
+    (settings.artifacts / "datasets" / f"{job.dataset_sha256}.txt").write_text("changed behind the scenes")
+    attempt(job).join()
+    failed = stored(database, job)
+    assert failed.error is not None
+    assert (failed.status, failed.error["type"]) == (Status.FAILED, "bad_dataset")
+
+
+def test_a_hanging_trainer_is_ended_and_counted_as_stalled(
+    database: Database, settings: Settings, post: Post
+) -> None:
+    job = post(training={"num_epochs": 1000})
+    running = Attempt(database, settings.model_copy(update={"stall_s": 2.0}), job.id)
+    wait_for_step(database, job, 1)
+    os.kill(trainer_pid(job), signal.SIGSTOP)
+    running.join()
+    with database.read() as session:
+        crash = next(event for event in list_events(session, job.id) if event.type == "crash")
+    assert crash.data["error"]["type"] == "stalled"
+    assert stored(database, job).status == Status.QUEUED
+
+
+def test_a_damaged_newest_checkpoint_is_not_used(
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt
+) -> None:
+    undisturbed, damaged = post(), post(checkpoints={"keep_last": 2})
+    attempt(undisturbed).join()
+    running = attempt(damaged)
+    wait_for_step(database, damaged, 17)
+    running.shutting_down.set()
+    running.join()
+    with database.read() as session:
+        newest = list_checkpoints(session, damaged.id)[-1]
+    weights = settings.artifacts / newest.directory / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    attempt(damaged).join()
+    assert "checkpoint_damaged" in event_kinds(database, damaged)
+    assert stored(database, damaged).status == Status.SUCCEEDED
+    assert losses(database, damaged) == losses(database, undisturbed)
+    assert final_sha256(database, damaged) == final_sha256(database, undisturbed)
+
+
+def test_without_any_checkpoint_left_it_starts_over(
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt
+) -> None:
+    job = post()
+    running = attempt(job)
+    wait_for_step(database, job, 8)
+    running.shutting_down.set()
+    running.join()
+    shutil.rmtree(settings.artifacts / "jobs" / job.id)
+    attempt(job).join()
+    assert stored(database, job).status == Status.SUCCEEDED
+    assert [row[0] for row in losses(database, job)] == list(range(job.total_steps))
