@@ -153,7 +153,7 @@ def get_dataset(session: Session, dataset_id: str) -> Dataset:
     """raises NotFound"""
     dataset = session.get(Dataset, dataset_id)
     if dataset is None:
-        raise NotFound("data set", dataset_id)
+        raise NotFound(f"no data set {dataset_id!r}")
     return dataset
 
 

@@ -136,5 +136,5 @@ def find_checkpoint(session: Session, job_id: str, wanted: str) -> Checkpoint:
         found = [checkpoint for checkpoint in checkpoints if str(checkpoint.step) == wanted]
     if not found:
         steps = ", ".join(str(checkpoint.step) for checkpoint in checkpoints) or "none yet"
-        raise NotFound(f"checkpoint of job {job_id} (there are: {steps}) named", wanted)
+        raise NotFound(f"job {job_id} has no checkpoint {wanted!r}; its checkpoints' steps: {steps}")
     return found[0]

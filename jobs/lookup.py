@@ -10,10 +10,7 @@ from jobs.tables import Checkpoint, Job
 
 
 class NotFound(Exception):
-    """Nothing has that id."""
-
-    def __init__(self, kind: str, wanted: str) -> None:
-        super().__init__(f"no {kind} {wanted!r}")
+    """Nothing has that id; the message says what was looked for."""
 
 
 class BadCursor(ValueError):
@@ -31,7 +28,7 @@ def get_job(session: Session, job_id: str) -> Job:
     """raises NotFound"""
     job = session.get(Job, job_id)
     if job is None:
-        raise NotFound("job", job_id)
+        raise NotFound(f"no job {job_id!r}")
     return job
 
 
@@ -60,5 +57,5 @@ def newest_with_checkpoint(session: Session) -> Job:
     chosen = select(Job).where(select(Checkpoint.id).where(Checkpoint.job_id == Job.id).exists())
     job = session.scalar(chosen.order_by(Job.created_at.desc(), Job.id.desc()).limit(1))
     if job is None:
-        raise NotFound("job", "with a checkpoint")
+        raise NotFound("no job has a checkpoint yet")
     return job

@@ -8,64 +8,74 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from redis import Redis
 
 from api.app import create_app
 from api.services import EXTENSION
+from jobs.database import Database
 from jobs.generation import send_answer, take_request
 from jobs.queue import GENERATE_QUEUE, make_celery, make_redis
 from jobs.settings import Settings
 
+PATIENCE_S = 10
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
+Serve = Callable[[Settings], FlaskClient]
+
+
 @pytest.fixture
-def client(settings: Settings, database: Any, broker: str) -> Iterator[FlaskClient]:
+def serve() -> Iterator[Serve]:
+    """Makes clients of APIs with other settings than most tests have."""
+    opened: list[Database] = []
+
+    def make(settings: Settings) -> FlaskClient:
+        app = create_app(settings)
+        opened.append(app.extensions[EXTENSION].database)
+        return app.test_client()
+
+    yield make
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def client(serve: Serve, settings: Settings, database: Database) -> FlaskClient:
     """A client of the API, with a migrated, empty database and an empty broker behind it."""
-    app = create_app(settings)
-    yield app.test_client()
-    app.extensions[EXTENSION].database.close()
+    return serve(settings)
 
 
 @pytest.fixture
-def bare_client(tmp_path: Path) -> FlaskClient:
+def bare_client(serve: Serve, tmp_path: Path) -> FlaskClient:
     """A client of an API that has neither database nor broker, for what is refused before either matters."""
-    settings = Settings(
-        data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/none/none.db", redis_url=NOWHERE
-    )
-    return create_app(settings).test_client()
+    nowhere = f"sqlite:///{tmp_path}/none/none.sqlite3"
+    return serve(Settings(data_dir=tmp_path, database_url=nowhere, redis_url=NOWHERE))
 
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @contextmanager
-def generation_worker(settings: Settings, answer: Answer) -> Iterator[list[dict[str, Any]]]:
-    """Answer what is asked through the real broker; yields the requests so far."""
+def generation_worker(
+    settings: Settings, answer: Answer, requests: int = 1
+) -> Iterator[list[dict[str, Any]]]:
+    """Answer so many requests through the real broker; yields those that came."""
     asked: list[dict[str, Any]] = []
-    stop = threading.Event()
-    thread = threading.Thread(target=serve, args=(settings, answer, asked, stop))
+    thread = threading.Thread(target=answer_requests, args=(settings, answer, requests, asked))
     thread.start()
-    try:
-        yield asked
-    finally:
-        stop.set()
-        thread.join()
+    yield asked
+    thread.join()
 
 
-def serve(settings: Settings, answer: Answer, asked: list[dict[str, Any]], stop: threading.Event) -> None:
-    redis: Redis = make_redis(settings)
+def answer_requests(settings: Settings, answer: Answer, requests: int, asked: list[dict[str, Any]]) -> None:
+    redis = make_redis(settings)
     with make_celery(settings).connection_for_read() as connection:
         queue = connection.SimpleQueue(GENERATE_QUEUE)
-        while not stop.is_set():
-            try:
-                message = queue.get(timeout=0.1)
-            except queue.Empty:
-                continue
+        for _ in range(requests):
+            message = queue.get(timeout=PATIENCE_S)
             message.ack()
             (request_id,), *_ = message.payload
             request = take_request(redis, request_id)
-            if request is not None:
-                asked.append(request)
-                send_answer(redis, request_id, answer(request))
+            assert request is not None
+            asked.append(request)
+            send_answer(redis, request_id, answer(request))
         queue.close()

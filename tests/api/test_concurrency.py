@@ -3,8 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from flask import Flask
+from flask.testing import FlaskClient
 
-from api.app import create_app
 from jobs.database import Database
 from jobs.settings import Settings
 from tests.api.seeds import evaluate, running_job
@@ -14,11 +14,11 @@ TINY = {"preset": "tiny", "dataset": "sample", "tokenizer": "bytes"}
 
 
 def test_32_readers_and_8_writers_get_no_server_error(
-    settings: Settings, database: Database, broker: str
+    client: FlaskClient, settings: Settings, database: Database
 ) -> None:
     job = running_job(database, settings)
     evaluate(database, job, count=20)
-    app = create_app(settings)
+    app = client.application
 
     def write(_: int) -> list[int]:
         client = app.test_client()

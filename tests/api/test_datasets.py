@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.app import create_app
 from jobs.database import Database
 from jobs.datasets import find_dataset
 from jobs.settings import Settings
+from tests.api.conftest import Serve
 from tests.api.seeds import queued_job
 
 TEXT = "The sea was calm, and the señora sang.\n" * 20
@@ -96,9 +96,9 @@ def test_a_wrong_text_is_answered_with_every_wrong_field(
 
 
 def test_a_text_up_to_the_limit_is_taken_however_it_is_escaped(
-    settings: Settings, database: Database, broker: str
+    serve: Serve, settings: Settings, database: Database
 ) -> None:
-    client = create_app(settings.model_copy(update={"max_dataset_bytes": 10_000})).test_client()
+    client = serve(settings.model_copy(update={"max_dataset_bytes": 10_000}))
     escaped = json.dumps({"name": "bells", "text": "\x07" * 10_000})
     assert client.post("/datasets", data=escaped, content_type="application/json").status_code == 201
     too_long = client.post("/datasets", json={"name": "long", "text": "a" * 10_001})

@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.app import create_app
 from jobs.database import Database
 from jobs.queue import make_redis
 from jobs.settings import Settings
 from jobs.tables import Job
-from tests.api.conftest import NOWHERE, generation_worker
+from tests.api.conftest import NOWHERE, Serve, generation_worker
 from tests.api.seeds import checkpoint, queued_job, running_job
 
 PROMPT = "Every effort moves you"
@@ -64,7 +63,7 @@ def test_query_and_body_ask_the_worker_the_same(client: FlaskClient, settings: S
         "job_id": job.id, "prompt": "é & more", "checkpoint": "best", "max_new_tokens": 20,
         "temperature": 0.5, "top_k": 5, "top_p": 0.9, "seed": 7, "stop": ["\n", "."],
     }  # fmt: skip
-    with generation_worker(settings, continued) as asked:
+    with generation_worker(settings, continued, requests=2) as asked:
         assert client.get("/generate", query_string=options).status_code == 200
         assert client.post("/generate", json=options).status_code == 200
     assert asked[0] == asked[1]
@@ -139,19 +138,19 @@ def test_an_unknown_checkpoint_is_answered_with_404_and_those_that_there_are(
 
 
 def test_no_answer_in_time_is_answered_with_503_and_nothing_is_left_to_compute(
-    database: Database, settings: Settings, broker: str, job: Job
+    serve: Serve, settings: Settings, job: Job
 ) -> None:
-    hasty = settings.model_copy(update={"generate_timeout_s": 0.1})
-    answer = create_app(hasty).test_client().get("/generate")
+    client = serve(settings.model_copy(update={"generate_timeout_s": 0.1}))
+    answer = client.get("/generate")
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert "0.1 s" in answer.get_json(force=True)["detail"]
     assert list(make_redis(settings).scan_iter("pretrain:*")) == []
 
 
-def test_a_broker_that_is_away_is_answered_with_503(database: Database, settings: Settings, job: Job) -> None:
-    away = settings.model_copy(update={"redis_url": NOWHERE})
-    answer = create_app(away).test_client().get("/generate")
+def test_a_broker_that_is_away_is_answered_with_503(serve: Serve, settings: Settings, job: Job) -> None:
+    client = serve(settings.model_copy(update={"redis_url": NOWHERE}))
+    answer = client.get("/generate")
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers
 

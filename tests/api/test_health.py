@@ -2,15 +2,13 @@
 
 import re
 import socket
-from pathlib import Path
 
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from api.app import create_app
 from jobs.database import Database
 from jobs.settings import Settings
-from tests.api.conftest import NOWHERE
+from tests.api.conftest import NOWHERE, Serve
 
 
 def test_a_process_without_anything_behind_it_is_alive(bare_client: FlaskClient) -> None:
@@ -41,19 +39,19 @@ def test_a_service_that_has_nothing_says_what_is_missing(bare_client: FlaskClien
     assert "broker: " in problem["detail"]
 
 
-def test_a_broker_that_is_away_is_named_alone(settings: Settings, database: Database) -> None:
-    app = create_app(settings.model_copy(update={"redis_url": NOWHERE}))
-    problem = app.test_client().get("/readyz").get_json(force=True)
+def test_a_broker_that_is_away_is_named_alone(serve: Serve, settings: Settings, database: Database) -> None:
+    client = serve(settings.model_copy(update={"redis_url": NOWHERE}))
+    problem = client.get("/readyz").get_json(force=True)
     assert [name for name, finding in problem["checks"].items() if finding != "ok"] == ["broker"]
 
 
 def test_a_broker_that_accepts_and_never_answers_does_not_hold_the_check_up(
-    settings: Settings, database: Database
+    serve: Serve, settings: Settings, database: Database
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        app = create_app(settings.model_copy(update={"redis_url": url}))
-        problem = app.test_client().get("/readyz").get_json(force=True)
+        client = serve(settings.model_copy(update={"redis_url": url}))
+        problem = client.get("/readyz").get_json(force=True)
     assert problem["checks"]["broker"] == "no answer within 4 s"
     assert problem["checks"]["database"] == "ok"
 
@@ -66,12 +64,8 @@ def test_a_database_without_this_versions_schema_is_named(client: FlaskClient, d
     assert "migrations" in checks["migrations"]
 
 
-def test_a_database_that_is_away_is_answered_with_503_everywhere(tmp_path: Path, broker: str) -> None:
-    settings = Settings(
-        data_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/none/none.db", redis_url=broker
-    )
-    client = create_app(settings).test_client()
+def test_a_database_that_is_away_is_answered_with_503_everywhere(bare_client: FlaskClient) -> None:
     for path in ("/jobs", "/jobs/job-0", "/jobs/job-0/losses", "/datasets", "/generate"):
-        answer = client.get(path)
+        answer = bare_client.get(path)
         assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
         assert "Retry-After" in answer.headers

@@ -26,7 +26,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     for running in started:
         running.process.kill()
         running.process.wait()
-        wait_until(lambda: not running.processes(), "all processes were gone")
+    wait_until(lambda: not any(running.processes() for running in started), "all processes were gone")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
