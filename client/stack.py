@@ -215,6 +215,7 @@ def local_stack(
         port = choose_port(settings.host, settings.port, asked_for=port_asked_for)
         if settings.port not in (0, port):
             say(f"Port {settings.port} is in use; taking {port}.")
+        say(f"Starting the service in {settings.data_dir}.")
         stack = Stack(settings.model_copy(update={"port": port}), say, essential)
         try:
             stack.start()

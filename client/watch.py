@@ -121,7 +121,7 @@ class LiveDisplay:
             console=screen,
             expand=True,
         )
-        self._bar = self._progress.add_task("", total=None, job=None, outage=None)
+        self._bar = self._progress.add_task("", total=None, update=None)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -138,43 +138,46 @@ class LiveDisplay:
             self._bar,
             completed=progress["step"],
             total=progress["total_steps"],
-            job=update.job,
-            outage=update.outage,
+            update=update,
             refresh=True,
         )
 
 
 class Column(ProgressColumn):
-    """A column of the bar that says something about the job."""
+    """A column of the bar that says something about the last update."""
 
-    def __init__(self, describe: Callable[[JSON], str]) -> None:
+    def __init__(self, describe: Callable[[Update], str]) -> None:
         super().__init__()
         self._describe = describe
 
     def render(self, task: Task) -> Text:
-        job = task.fields["job"]
-        return Text(self._describe(job) if job else "", no_wrap=True)
+        update = task.fields["update"]
+        return Text(self._describe(update) if update else "", no_wrap=True)
 
 
-def epoch_column(job: JSON) -> str:
+def epoch_column(update: Update) -> str:
+    job = update.job
+    if update.outage:
+        return "no answer"
     if job["status"] != "running":
         return one_line(job["status"])
     return f"epoch {job['progress']['epoch']}/{job['spec']['training']['num_epochs']}"
 
 
-def step_column(job: JSON) -> str:
-    return f"step {as_count(job['progress']['step'])}/{as_count(job['progress']['total_steps'])}"
+def step_column(update: Update) -> str:
+    progress = update.job["progress"]
+    return f"step {as_count(progress['step'])}/{as_count(progress['total_steps'])}"
 
 
-def speed_column(job: JSON) -> str:
-    progress = job["progress"]
-    if job["status"] != "running" or progress["tokens_per_s"] is None:
+def speed_column(update: Update) -> str:
+    progress = update.job["progress"]
+    if update.job["status"] != "running" or progress["tokens_per_s"] is None:
         return ""
     return f"{progress['tokens_per_s']:,.0f} tok/s {as_duration(progress['remaining_s'])} left"
 
 
-def losses_column(job: JSON) -> str:
-    latest = job["latest"]
+def losses_column(update: Update) -> str:
+    latest = update.job["latest"]
     return f"train {as_loss(latest['train_loss'])} val {as_loss(latest['val_loss'])}" if latest else ""
 
 

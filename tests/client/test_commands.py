@@ -1,6 +1,8 @@
 """Every command, against a service that answers as the contract says."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.client.conftest import Command
@@ -240,6 +242,16 @@ def test_datasets_list_prints_one_line_a_text(service: FakeService, pretrain: Co
 
 def test_an_unknown_option_is_a_usage_error(pretrain: Command) -> None:
     assert pretrain("jobs", "--no-such-option").status == 2
+
+
+def test_help_waits_for_nothing_heavy() -> None:
+    show_help = "from client.main import app; app(['--help'], standalone_mode=False)"
+    look = (
+        "import sys; print(sorted({'httpx2', 'pydantic', 'redis', 'sqlalchemy', 'torch'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", f"{show_help}; {look}"]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert printed.splitlines()[-1] == "[]"
 
 
 def test_help_lists_every_command(pretrain: Command) -> None:

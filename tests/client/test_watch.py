@@ -163,3 +163,11 @@ def test_the_live_display_shows_the_bar_and_prints_samples_above_it() -> None:
     assert shown.index("Every effort,,,") < shown.rindex(bar)
     for text in (bar, "1,234 tok/s 1:15 left", "train 7.123 val 8.432"):
         assert text in shown
+
+
+def test_the_live_display_says_when_the_service_does_not_answer() -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None, markup=False)
+    with LiveDisplay(screen) as display:
+        display.show(Update(job_record(), [], [], outage="connection refused"))
+    assert isinstance(screen.file, io.StringIO)
+    assert "no answer step 12/30" in screen.file.getvalue()
