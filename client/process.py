@@ -28,7 +28,7 @@ class Service:
 class Process:
     """A running service in a session of its own, tied to the life of this process, its output in a log.
 
-    It must be started from the main thread: see client.tethered.
+    It must be started from the main thread: see jobs.tether.
     """
 
     def __init__(self, service: Service, environment: Mapping[str, str], log: Path) -> None:

@@ -1,6 +1,6 @@
 """The local stack: broker, migrations, API, workers and keeper as child processes of `pretrain up`.
 
-Everything happens in the main thread: the children's lives are tied to it (client.tethered), so whoever waits
+Everything happens in the main thread: the children's lives are tied to it (jobs.tether), so whoever waits
 for something else meanwhile calls `Stack.tend` to keep them running.
 """
 

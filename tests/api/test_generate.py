@@ -114,7 +114,7 @@ def test_no_checkpoint_anywhere_is_answered_with_404(
     queued_job(database, settings)
     answer = client.get("/generate")
     assert answer.status_code == 404
-    assert "with a checkpoint" in answer.get_json(force=True)["detail"]
+    assert "no job has a checkpoint" in answer.get_json(force=True)["detail"]
 
 
 def test_an_unknown_job_is_answered_with_404(client: FlaskClient) -> None:

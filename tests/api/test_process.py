@@ -21,7 +21,7 @@ from api.app import create_app
 client = create_app().test_client()
 assert client.get("/healthz").status_code == 200
 assert client.get("/openapi.json").status_code == 200
-print(sorted({"torch", "matplotlib", "numpy", "worker", "celery.worker"} & set(sys.modules)))
+print(sorted({"torch", "matplotlib", "numpy", "worker"} & set(sys.modules)))
 """
 
 

@@ -3,9 +3,8 @@
 import os
 from http.server import ThreadingHTTPServer
 
-import behaviour
-
 from tests.client.demo_service import demo_service
+from tests.client.fakes import behaviour
 from tests.client.service import Handler
 
 behaviour.begin("api")

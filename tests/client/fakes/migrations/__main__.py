@@ -1,3 +1,3 @@
-import behaviour
+from tests.client.fakes import behaviour
 
 behaviour.begin("migrations")

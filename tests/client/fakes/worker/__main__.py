@@ -1,6 +1,6 @@
 import sys
 
-import behaviour
+from tests.client.fakes import behaviour
 
 behaviour.begin(sys.argv[1])
 behaviour.wait_forever()

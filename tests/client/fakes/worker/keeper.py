@@ -1,4 +1,4 @@
-import behaviour
+from tests.client.fakes import behaviour
 
 behaviour.begin("keeper")
 behaviour.wait_forever()
