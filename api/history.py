@@ -11,7 +11,7 @@ from pydantic import Field
 
 from api.arguments import JobPath, parsed
 from api.problems import problem_responses
-from api.queries import MAX_LIMIT, Page, StepPage, refuse_event_stream
+from api.queries import MAX_LIMIT, Page, Since, StepPage, refuse_event_stream
 from api.records import CheckpointRecord, EventRecord, Listing, LossRecord, SampleRecord
 from api.serialise import checkpoint_records, event_record, listing, loss_record, sample_record
 from api.services import services
@@ -31,8 +31,8 @@ history = APIBlueprint(
 )
 
 
-class LossesQuery(StepPage):
-    limit: int | None = Field(None, ge=1, le=MAX_LIMIT)  # type: ignore[assignment]
+class LossesQuery(Since):
+    limit: int | None = Field(None, ge=1, le=MAX_LIMIT)
     """Rows in the answer, at most. Default: 1,000; as CSV, all."""
 
     format: Literal["json", "csv"] | None = None
@@ -57,10 +57,13 @@ def show_losses(path: JobPath, query: LossesQuery) -> Response:
         get_job(session, path.job_id)
         rows = list_evaluations(session, path.job_id, query.since_step, limit + 1)
     page = [loss_record(row) for row in rows[:limit]]
-    if not as_csv:
-        return listing(page, has_more=len(rows) > limit)
-    pages = all_pages(database, path.job_id, query.since_step) if query.limit is None else iter([page])
-    return Response(csv_lines(pages), content_type=f"{CSV}; charset=utf-8")
+    if as_csv:
+        pages = all_pages(database, path.job_id, query.since_step) if query.limit is None else iter([page])
+        response = Response(csv_lines(pages), content_type=f"{CSV}; charset=utf-8")
+    else:
+        response = listing(page, has_more=len(rows) > limit)
+    response.vary.add("Accept")
+    return response
 
 
 def accepted_format() -> str:

@@ -14,7 +14,7 @@ from api.records import LossRecord
 
 SIZE_INCHES = (8, 5)
 DOTS_PER_INCH = 120
-TITLE_CHARACTERS = 70
+TITLE_CHARACTERS = 60
 FEW_ROWS = 40
 """Up to so many evaluations each is marked; more would hide the line."""
 TRAIN_COLOUR, VALIDATION_COLOUR = "#1f6fb4", "#d9541e"
@@ -76,7 +76,8 @@ def plot_rows(axes: Axes, rows: Sequence[LossRecord], tokens_per_epoch: int) -> 
         markersize=4,
         label="Validation loss",
     )
-    axes.set_xlim(0, max(1.0, epochs[-1]))
+    axes.set_xlim(0, 1.02 * epochs[-1])
+    axes.set_ylim(0, 1.06 * max(max(row.train_loss, row.val_loss) for row in rows))
     axes.legend(frameon=False)
 
 
@@ -87,7 +88,8 @@ def label(axes: Axes, title: str, tokens_per_epoch: int) -> None:
     axes.set_title(shown, parse_math=False, pad=12, fontsize=13)
     axes.set_xlabel("Epochs")
     axes.set_ylabel("Loss (nats per token)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if axes.get_xlim()[1] > 2:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(color=GRID, linewidth=0.8)
     axes.spines["right"].set_visible(False)
 

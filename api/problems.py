@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -11,10 +12,9 @@ import sqlalchemy.exc
 from flask import Flask, Response, request
 from flask_openapi.types import ResponseDict
 from pydantic import BaseModel, ConfigDict
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug import exceptions
 
-import jobs.lookup
-from jobs.lookup import BadCursor
+from jobs.lookup import BadCursor, NotFound
 from jobs.spec import FieldError, SpecError
 from jobs.states import WrongState
 
@@ -25,6 +25,13 @@ RETRY_AFTER_S = 5
 # A body can be wrong in a hundred thousand places and quote a megabyte; an answer need not.
 MAX_ERRORS = 100
 MAX_VALUE_CHARACTERS = 500
+
+STATUSES: dict[type[Exception], HTTPStatus] = {
+    BadCursor: HTTPStatus.BAD_REQUEST,
+    NotFound: HTTPStatus.NOT_FOUND,
+    WrongState: HTTPStatus.CONFLICT,
+}
+"""What the record raises; its message is the detail."""
 
 
 class WrongField(BaseModel):
@@ -108,20 +115,17 @@ def problem_responses(*statuses: int) -> ResponseDict:
 
 
 def register_problem_handlers(app: Flask) -> None:
-    app.register_error_handler(Refusal, answer)
-    app.register_error_handler(SpecError, lambda error: answer(wrong_fields(error.errors)))
-    app.register_error_handler(BadCursor, lambda error: answer(Refusal(HTTPStatus.BAD_REQUEST, str(error))))
-    app.register_error_handler(
-        jobs.lookup.NotFound, lambda error: answer(Refusal(HTTPStatus.NOT_FOUND, str(error)))
-    )
-    app.register_error_handler(WrongState, lambda error: answer(Refusal(HTTPStatus.CONFLICT, str(error))))
+    app.register_error_handler(Refusal, as_response)
+    app.register_error_handler(SpecError, lambda error: as_response(wrong_fields(error.errors)))
+    for kind, status in STATUSES.items():
+        app.register_error_handler(kind, partial(domain_error, status))
     app.register_error_handler(sqlalchemy.exc.OperationalError, database_away)
     app.register_error_handler(sqlalchemy.exc.TimeoutError, database_away)
-    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(exceptions.HTTPException, http_error)
     app.register_error_handler(Exception, unexpected)
 
 
-def answer(refusal: Refusal) -> Response:
+def as_response(refusal: Refusal) -> Response:
     problem = {
         "type": "about:blank",
         "title": refusal.status.phrase,
@@ -144,16 +148,20 @@ def shorten(value: Any) -> Any:
     return value if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS] + "..."
 
 
-def http_error(error: HTTPException) -> Response | HTTPException:
+def domain_error(status: HTTPStatus, error: Exception) -> Response:
+    return as_response(Refusal(status, str(error)))
+
+
+def http_error(error: exceptions.HTTPException) -> Response | exceptions.HTTPException:
     """What Flask itself raises: unknown routes, methods, too large a body."""
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error  # a redirect
     detail = error.description or ""
-    if isinstance(error, NotFound):
+    if isinstance(error, exceptions.NotFound):
         detail = f"there is nothing at {request.path}"
-    elif isinstance(error, MethodNotAllowed):
+    elif isinstance(error, exceptions.MethodNotAllowed):
         detail = f"{request.method} is not possible here; {', '.join(error.valid_methods or ())} is"
-    response = answer(Refusal(HTTPStatus(error.code), detail))
+    response = as_response(Refusal(HTTPStatus(error.code), detail))
     for name, value in error.get_headers():
         if name != "Content-Type":
             response.headers[name] = value
@@ -162,10 +170,10 @@ def http_error(error: HTTPException) -> Response | HTTPException:
 
 def database_away(error: Exception) -> Response:
     log.warning("the database does not answer: %s", error)
-    return answer(unavailable("the database does not answer"))
+    return as_response(unavailable("the database does not answer"))
 
 
 def unexpected(error: Exception) -> Response:
     log.exception("%s %s failed", request.method, request.path)
     detail = "something went wrong in the service; its log has the reason under this X-Request-ID"
-    return answer(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, detail))
+    return as_response(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, detail))

@@ -33,9 +33,15 @@ class Page(Section):
     """Entries in the answer, at most. Default: 1,000."""
 
 
-class StepPage(Page):
+class Since(Section):
+    """Where a list by steps begins."""
+
     since_step: int = Field(-1, ge=-1, le=2**63 - 1)
     """Only entries of later steps than this one. Default: all."""
+
+
+class StepPage(Since, Page):
+    """Which part of a list by steps."""
 
 
 Query = TypeVar("Query", bound=Section)

@@ -31,10 +31,20 @@ def open_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         database=Database(settings.database),
-        celery=make_celery(settings),
+        celery=make_publisher(settings),
         redis=make_redis(settings),
         waiting_redis=make_redis(settings, settings.generate_timeout_s + BROKER_MARGIN_S),
     )
+
+
+def make_publisher(settings: Settings) -> Celery:
+    """A Celery application that gives up at once when the broker refuses connections.
+
+    Kombu would try for six seconds, and the request with it; the keeper announces the job soon after anyway.
+    """
+    celery = make_celery(settings)
+    celery.conf.broker_transport_options |= {"max_retries": 1, "interval_start": 0}
+    return celery
 
 
 def services() -> Services:

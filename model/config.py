@@ -79,7 +79,8 @@ class TrainingConfig(Section):
     tile the text. Default: the lecture's."""
 
     train_ratio: float = Field(0.9, gt=0, lt=1)
-    """Share of the text's characters, from its start, to train on; the rest validates. Default: the lecture's."""
+    """Share of the text's characters, from its start, to train on; the rest validates.
+    Default: the lecture's."""
 
     optimizer: Optimizer = "adamw"
     """`adamw` (Loshchilov and Hutter 2019). Default: the lecture's."""
@@ -110,7 +111,8 @@ class TrainingConfig(Section):
 
     numerics: Numerics = "auto"
     """`reference`: float32 and the lecture's own arithmetic and random draws, to the digit. `float32` and
-    `bfloat16`: the same mathematics, computed fast. `auto`: the faster of the two on the device. Default: auto."""
+    `bfloat16`: the same mathematics, computed fast. `auto`: the faster of the two on the device.
+    Default: auto."""
 
     compile: bool = False
     """Whether to compile the model with `torch.compile`. Default: no."""
@@ -143,7 +145,8 @@ class SamplingConfig(Section):
     """Tokens to generate. Default: the lecture's."""
 
     temperature: float = Field(0.0, ge=0, le=100)
-    """0 takes the likeliest token; above, logits are divided by it and a token is drawn. Default: the lecture's."""
+    """0 takes the likeliest token; above, logits are divided by it and a token is drawn.
+    Default: the lecture's."""
 
     top_k: int | None = Field(None, ge=1, le=1_000_000)
     """Draw among the k likeliest tokens only. Default: null, all of them."""

@@ -1,7 +1,8 @@
-"""What a run reports while it happens. `train` passes each event to its `on_event`, in this file's order.
+"""What a run reports while it happens, to the `on_event` of `train`. Needs no torch.
 
-`step` counts the updates done, but in `Evaluation` and `Sample` it is the 0-based number of the update just
-made, as the lecture prints it. Epochs count from 1, losses are in nats per token. Needs no torch.
+Those of one step come in the order Evaluation, EarlyStopped, Sample, CheckpointWritten. The first three number
+it as the lecture prints it: from 0, by the update just made. Elsewhere `step` counts the updates done. Epochs
+count from 1, losses are in nats a token.
 """
 
 from dataclasses import dataclass
@@ -56,6 +57,14 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class EarlyStopped:
+    """The validation loss has not fallen for as many evaluations as `early_stopping_patience` allows."""
+
+    step: int
+    best_val_loss: float
+
+
+@dataclass(frozen=True)
 class Sample:
     """A text that the model wrote; `text` begins with the prompt."""
 
@@ -80,14 +89,6 @@ class CheckpointWritten:
     """Size of the whole directory."""
     sha256: str
     """Of the weights file."""
-
-
-@dataclass(frozen=True)
-class EarlyStopped:
-    """The validation loss has not fallen for as many evaluations as `early_stopping_patience` allows."""
-
-    step: int
-    best_val_loss: float
 
 
 Event = Started | Phase | Progress | Evaluation | EarlyStopped | Sample | CheckpointWritten

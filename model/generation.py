@@ -103,7 +103,7 @@ def stream(
 
     It ends before the first occurrence of a string of `stop`, and before an end-of-text token. An empty
     prompt starts from the end-of-text token, as a text does. `seed` None draws one. The global generator is
-    left alone. `should_stop` is asked before every token.
+    left alone. `should_stop` is asked after every token.
     """
     seed = secrets.randbits(32) if seed is None else seed
     prompt_ids = tokenizer.encode(prompt)
@@ -120,14 +120,12 @@ def stream(
     )
     text = StoppableText(stop)
     n_tokens = 0
-    while not text.stopped and n_tokens < max_new_tokens:
-        token = None if should_stop() else next(tokens, None)
-        if token is None:
-            break
+    for token in tokens:
         n_tokens += 1
         if piece := text.add(tokenizer.decode_bytes([token])):
             yield piece
-    reached_length = n_tokens == max_new_tokens and not text.stopped
+        if text.stopped or should_stop():
+            break
     if piece := text.finish():
         yield piece
     return Completion(
@@ -135,7 +133,7 @@ def stream(
         completion=text.released,
         prompt_tokens=len(prompt_ids),
         completion_tokens=n_tokens,
-        finish_reason="length" if reached_length and not text.stopped else "stop",
+        finish_reason="stop" if text.stopped or n_tokens < max_new_tokens else "length",
         seed=seed,
         prompt_truncated=len(prompt_ids) > model.config.context_length,
         tokens_per_s=n_tokens / (time.perf_counter() - started),

@@ -74,14 +74,14 @@ class RedisServer:
         return self._process.pid
 
 
+def standalone_redis_server() -> str | None:
+    return shutil.which("redis-server")
+
+
 @contextmanager
 def running_redis(standalone: bool) -> Iterator[RedisServer]:
     """The embedded Valkey, or with `standalone` the redis-server on PATH where there is one."""
-    binary = shutil.which("redis-server") if standalone else None
-    if binary is None:
-        if standalone:
-            print("redis-server is not on PATH: its tests run against the embedded Valkey")
-        binary = str(find_server())
+    binary = (standalone_redis_server() if standalone else None) or str(find_server())
     with tempfile.TemporaryDirectory() as folder:
         server = RedisServer(binary, Path(folder))
         server.start()

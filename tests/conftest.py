@@ -19,7 +19,20 @@ from redis import Redis
 from jobs.database import Database
 from jobs.settings import Settings
 from migrations.upgrade import upgrade
-from tests.backends import PostgresServer, RedisServer, running_postgres, running_redis
+from tests.backends import (
+    PostgresServer,
+    RedisServer,
+    running_postgres,
+    running_redis,
+    standalone_redis_server,
+)
+
+
+def pytest_report_header() -> str:
+    binary = standalone_redis_server()
+    if binary is None:
+        return "redis: redis-server is not on PATH, so its tests run against the embedded Valkey as well"
+    return f"redis: embedded Valkey with SQLite, {binary} with PostgreSQL"
 
 
 @pytest.fixture(autouse=True)

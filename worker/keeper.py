@@ -20,6 +20,7 @@ from jobs.logs import configure_logging
 from jobs.queue import make_celery, make_redis, publish_job, waiting_messages
 from jobs.settings import Settings, load_settings
 from jobs.upkeep import mark_published, reap, unheard_jobs
+from migrations.upgrade import schema_is_current
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +33,17 @@ class Keeper:
         self._database = database
         self._celery = celery
         self._redis = redis
+        self._schema_is_current = False
         self._reaps_from_s = time.monotonic() + settings.lease_s
 
     def look(self) -> None:
-        """Once over all rows. A database or broker that does not answer is tried again at the next look."""
+        """Once over all rows. Database, schema or broker not there: it is tried again at the next look."""
         try:
+            if not self._schema_is_current:
+                self._schema_is_current = schema_is_current(self._database)
+            if not self._schema_is_current:
+                log.warning("the schema is not this version's; `python -m migrations` makes it")
+                return
             if time.monotonic() >= self._reaps_from_s:
                 self._reap()
             self._relay()

@@ -49,6 +49,7 @@ def test_the_csv_has_the_same_columns_and_rows(client: FlaskClient, job: Job, ho
     answer = client.get(f"/jobs/{job.id}/losses", **how)
     assert answer.status_code == 200
     assert answer.content_type == "text/csv; charset=utf-8"
+    assert answer.headers["Vary"] == "Accept"
     reader = csv.DictReader(io.StringIO(answer.text))
     rows = list(reader)
     assert reader.fieldnames == COLUMNS

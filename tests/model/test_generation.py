@@ -171,8 +171,8 @@ def test_half_a_character_at_the_end_becomes_a_replacement_character():
     assert found.text == "xé\ufffd"
 
 
-def test_should_stop_is_asked_before_every_token():
-    answers = iter([False, False, True])
+def test_should_stop_is_asked_after_every_token():
+    answers = iter([False, True])
     found = complete(Scripted(list(b"abcd")), BYTES, "x", max_new_tokens=4, should_stop=lambda: next(answers))
     assert (found.completion, found.finish_reason) == ("ab", "stop")
 

@@ -73,30 +73,26 @@ def test_progress_follows_every_micro_batch_and_counts_updates_epochs_and_tokens
     assert all(event.tokens_per_s > 0 for event in progress[3:])
 
 
-def test_the_first_updates_are_those_of_a_plain_loop(tmp_path):
-    """AdamW, the epoch's order, the mean over micro-batches and clipping, written out."""
+def test_the_updates_are_those_of_a_plain_loop(tmp_path):
+    """AdamW, the order of each epoch, the mean over micro-batches and clipping, written out."""
+    settings = {"weight_decay": 0.3, "betas": (0.8, 0.9)}
     run = tiny_run(
         model={"drop_rate": 0.0},
-        training={
-            "grad_accumulation": 2,
-            "max_steps": 3,
-            "grad_clip": 0.5,
-            "weight_decay": 0.3,
-            "betas": (0.8, 0.9),
-        },
+        training={"grad_accumulation": 2, "max_steps": 6, "grad_clip": 0.5} | settings,
     )
     found, _ = trained(run, tmp_path)
 
     data = tiny_data(run)
     torch.manual_seed(123)
     model = GPT(run.model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.3, betas=(0.8, 0.9))
-    order = permutation(len(data.train), SeededOrders(123).of_epoch(1)).tolist()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, **settings)
+    first, second = (permutation(len(data.train), SeededOrders(123).of_epoch(epoch)) for epoch in (1, 2))
+    whole_batches = 2 * N_BATCHES
+    order = torch.cat([first[:whole_batches], second[:whole_batches]])
     norms = []
-    for step in range(3):
+    for indices in order.split(4)[:6]:
+        inputs, targets = data.train.batch(indices)
         optimizer.zero_grad()
-        windows = [data.train[i] for i in order[4 * step : 4 * step + 4]]
-        inputs, targets = (torch.stack(part) for part in zip(*windows, strict=True))
         F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten()).backward()
         norms.append(math.sqrt(sum(parameter.grad.square().sum().item() for parameter in model.parameters())))
         torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
@@ -104,10 +100,8 @@ def test_the_first_updates_are_those_of_a_plain_loop(tmp_path):
 
     ours, _ = load_model(newest(tmp_path))
     for name, parameter in model.named_parameters():
-        assert torch.allclose(ours.get_parameter(name), parameter, atol=1e-5), name
-    assert [event.grad_norm for event in found.of(Evaluation)] == pytest.approx(
-        [norms[0], norms[2]], rel=1e-4
-    )
+        assert torch.allclose(ours.get_parameter(name), parameter, atol=1e-4), name
+    assert [event.grad_norm for event in found.of(Evaluation)] == pytest.approx(norms[::2], rel=1e-3)
 
 
 @pytest.mark.parametrize("numerics", MODES)

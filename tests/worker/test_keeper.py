@@ -1,4 +1,5 @@
 import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import update
@@ -9,6 +10,7 @@ from jobs.queue import make_celery, make_redis, waiting_messages
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.tables import Job
+from migrations.upgrade import upgrade
 from tests.jobs.making import queued_job, running_job
 from worker.keeper import Keeper
 
@@ -61,3 +63,17 @@ def test_a_broker_that_is_away_is_tried_again_at_the_next_look(
     nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     Keeper(nowhere, database, make_celery(nowhere), make_redis(nowhere)).look()
     assert "broker does not answer" in caplog.text
+
+
+def test_a_keeper_started_before_the_schema_is_there_begins_once_it_is(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'new.sqlite3'}")
+    keeper = make_keeper(settings, database)
+    keeper.look()
+    assert "python -m migrations" in caplog.text
+    upgrade(database)
+    queued_job(database, settings)
+    keeper.look()
+    assert waiting_messages(make_redis(settings), "train") == 1
+    database.close()
