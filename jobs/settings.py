@@ -1,7 +1,6 @@
 """What the environment decides: `PRETRAIN_<NAME>` sets each field. README.md lists them for users."""
 
 import os
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import ByteSize, Field, field_validator
@@ -94,15 +93,15 @@ class Settings(BaseSettings):
             raise ValueError("only a folder or a file:// URL is supported yet")
         return url
 
-    @cached_property
+    @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'pretrain.sqlite3'}"
 
-    @cached_property
+    @property
     def redis(self) -> str:
         return self.redis_url or "redis://127.0.0.1:6379/0"
 
-    @cached_property
+    @property
     def artifacts(self) -> Path:
         if self.artifacts_url is None:
             return self.data_dir / "artifacts"

@@ -78,15 +78,23 @@ def broker(backend: str, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def settings(backend: str, broker: str, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+def database_url(backend: str, request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Of an empty PostgreSQL database; None for SQLite, which lies in the data folder."""
+    if backend == "sqlite":
+        yield None
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = server.make_database()
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+def settings(database_url: str | None, broker: str, tmp_path: Path) -> Settings:
     """Settings of a service with an empty database and an empty broker, with room for any job."""
-    url = None
-    if backend == "postgresql":
-        server: PostgresServer = request.getfixturevalue("postgres")
-        url = server.make_database()
     return Settings(
         data_dir=tmp_path / "data",
-        database_url=url,
+        database_url=database_url,
         redis_url=broker,
         max_job_memory=ByteSize(64 * 2**30),
         generate_timeout_s=10,
