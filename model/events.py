@@ -1,7 +1,7 @@
 """What a run reports while it happens, to the `on_event` of `train`. Needs no torch.
 
-Those of one step come in the order Evaluation, EarlyStopped, Sample, CheckpointWritten. The first three number
-it as the lecture prints it: from 0, by the update just made. Elsewhere `step` counts the updates done. Epochs
+Those of one step come in the order Evaluation, EarlyStopped, Sample, CheckpointWritten; the first three count
+it from 0, by the update just made, as the lecture does. Elsewhere `step` counts the updates done. Epochs
 count from 1, losses are in nats a token.
 """
 

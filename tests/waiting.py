@@ -6,11 +6,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# Long enough for any machine: a wait that takes this long has failed.
+PATIENCE_S = 120
 
-def wait_until(condition: Callable[[], T], timeout_s: float = 60, every_s: float = 0.02) -> T:
-    """What `condition` returns once that is true; AssertionError after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
+
+def wait_until(condition: Callable[[], T], what: str = "the condition held") -> T:
+    """What `condition` returns once that is true; AssertionError after PATIENCE_S."""
+    deadline = time.monotonic() + PATIENCE_S
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {condition}"
-        time.sleep(every_s)
+        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s in vain until {what}"
+        time.sleep(0.02)
     return found

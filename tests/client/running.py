@@ -4,22 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 FAKES = Path(__file__).parent / "fakes"
-# Long enough for any machine: a wait that takes this long has failed.
-PATIENCE_S = 120
-RUN = "from client.main import run; run()"
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s in vain until {what}"
-        time.sleep(0.02)
+# A shell that runs the tests in the background has them, and what they start, ignore Ctrl-C.
+RUN = (
+    "import signal; from client.main import run; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    "signal.signal(signal.SIGINT, signal.default_int_handler); run()"
+)
 
 
 def environment_on(data_dir: Path, **variables: str) -> dict[str, str]:

@@ -187,7 +187,7 @@ def test_a_hanging_trainer_is_ended_and_counted_as_stalled(
     database: Database, settings: Settings, post: Post
 ) -> None:
     job = post(training={"num_epochs": 1000})
-    running = Attempt(database, settings.model_copy(update={"stall_s": 2.0}), job.id)
+    running = Attempt(database, settings.model_copy(update={"stall_s": 20.0}), job.id)
     wait_for_step(database, job, 1)
     os.kill(trainer_pid(job), signal.SIGSTOP)
     running.join()
