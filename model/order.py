@@ -30,13 +30,17 @@ class Orders(Protocol):
 
 
 class SeededOrders:
-    """Seeds that follow from the run's seed and the number of the epoch or step alone: nothing is drawn."""
+    """Seeds that follow from the run's seed and the number of the epoch or step alone.
+
+    An epoch's is the one of its number among those that a generator of the run's seed gives.
+    """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
     def of_epoch(self, epoch: int) -> int:
-        return derived_seed(self.seed, f"epoch {epoch}")
+        generator = torch.Generator().manual_seed(self.seed)
+        return [draw_seed(generator) for _ in range(epoch)][-1]
 
     def of_evaluation(self, step: int) -> int:
         return derived_seed(self.seed, f"evaluation {step}")
@@ -65,9 +69,9 @@ class LectureOrders:
         draw_seed()
 
 
-def draw_seed() -> int:
-    """An int64 of the global generator, as DataLoader and RandomSampler draw theirs."""
-    return int(torch.empty((), dtype=torch.int64).random_())
+def draw_seed(generator: torch.Generator | None = None) -> int:
+    """An int64 of `generator` (None: the global one), as DataLoader and RandomSampler draw theirs."""
+    return int(torch.empty((), dtype=torch.int64).random_(generator=generator))
 
 
 def orders_for(numerics: ResolvedNumerics, seed: int) -> Orders:
