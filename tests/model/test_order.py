@@ -24,7 +24,7 @@ def test_seeded_orders_draw_nothing_and_differ_by_seed_epoch_and_use():
         draw(number)
         for orders in (SeededOrders(1), SeededOrders(2))
         for draw in (orders.of_epoch, orders.of_evaluation)
-        for number in range(5)
+        for number in range(1, 6)
     ]
     SeededOrders(1).start_validation()
     assert torch.equal(torch.get_rng_state(), state)
