@@ -26,12 +26,14 @@ RUN --mount=type=cache,target=/root/.cache/pip pip wheel $PIP_OPTIONS --no-deps 
 
 FROM manifest AS api
 RUN --mount=type=cache,target=/root/.cache/pip pip install $PIP_OPTIONS '.[api]'
-RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels pip install --no-deps --force-reinstall /wheels/*.whl
+COPY --from=wheel /wheels /wheels
+RUN pip install --no-deps --force-reinstall /wheels/*.whl
 USER pretrain
 CMD ["python", "-m", "api"]
 
 FROM manifest AS worker
 RUN --mount=type=cache,target=/root/.cache/pip pip install $PIP_OPTIONS '.[worker]'
-RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels pip install --no-deps --force-reinstall /wheels/*.whl
+COPY --from=wheel /wheels /wheels
+RUN pip install --no-deps --force-reinstall /wheels/*.whl
 USER pretrain
 CMD ["python", "-m", "worker", "train"]

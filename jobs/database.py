@@ -83,6 +83,7 @@ def postgresql_engine(url: str) -> Engine:
         connect_args={
             "connect_timeout": 5,
             "tcp_user_timeout": 10_000,
+            "client_encoding": "utf8",
             "options": "-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
         },
     )
