@@ -1,0 +1,33 @@
+"""What the documents list is held against the code."""
+
+from pathlib import Path
+
+import pytest
+
+from api.app import create_app
+from jobs.settings import Settings
+from jobs.states import Status
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_readme_lists_every_setting(name: str) -> None:
+    assert f"`PRETRAIN_{name.upper()}`" in README
+
+
+def test_the_readme_lists_every_route(tmp_path: Path) -> None:
+    routes = {rule.rule for rule in create_app(Settings(data_dir=tmp_path)).url_map.iter_rules()}
+    documented = {route for route in routes if not route.startswith(("/static", "/docs/"))} - {"/"}
+    short = {route.replace("<job_id>", "<id>").replace("<dataset_id>", "<id>") for route in documented}
+    missing = {
+        route for route in short if route not in README and route.removeprefix("/jobs/<id>") not in README
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_architecture_says_who_writes_every_status(status: Status) -> None:
+    assert f"| `{status}` |" in ARCHITECTURE
