@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from jobs.database import now_s
 from jobs.events import record_event
 from jobs.lookup import get_job
-from jobs.states import TERMINAL, Status, Stopping, WrongState
+from jobs.states import TERMINAL, Status, Stopping, WrongState, sources_of
 from jobs.tables import Job
 
 
@@ -127,7 +127,9 @@ def request_cancel(session: Session, job_id: str) -> Job:
 
 
 def change(session: Session, where: tuple[Any, ...], **values: Any) -> bool:
-    """Whether the conditional UPDATE found its row."""
+    """Whether the conditional UPDATE found its row. A new status is given only to a row that may take it."""
+    if "status" in values:
+        where = (*where, Job.status.in_(sources_of(values["status"])))
     # Rows that the session holds are read anew rather than guessed at: the values are the database's.
     statement = update(Job).where(*where).values(**values)
     result = session.execute(statement, execution_options={"synchronize_session": False})

@@ -1,4 +1,4 @@
-"""The states of a job and the ways between them. Whoever changes a status asks here."""
+"""The states of a job and the ways between them: `jobs.lifecycle` changes a status along these alone."""
 
 from enum import StrEnum
 from typing import Literal
@@ -18,7 +18,7 @@ Stopping = Literal["cancel", "pause"]
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.RUNNING, Status.PAUSED, Status.CANCELLED}),
+    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
     Status.RUNNING: frozenset({Status.QUEUED, Status.PAUSED, *TERMINAL}),
     Status.PAUSED: frozenset({Status.QUEUED, Status.CANCELLED}),
     Status.SUCCEEDED: frozenset(),
@@ -37,3 +37,8 @@ class WrongState(Exception):
 
 def may_become(current: Status, wanted: Status) -> bool:
     return wanted in TRANSITIONS[current]
+
+
+def sources_of(wanted: Status) -> list[Status]:
+    """The statuses that `wanted` may follow."""
+    return [status for status in Status if may_become(status, wanted)]

@@ -5,7 +5,9 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -36,6 +38,8 @@ from model.events import (
 )
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 PROGRESS_INTERVAL_S = 1.0
 RETRY_S = 0.5
@@ -82,12 +86,11 @@ class Recorder:
             case EarlyStopped():
                 self._write(lambda session: self._event(session, "early_stop", asdict(event)))
 
-    def _write(self, action: Callable[[Session], object]) -> None:
+    def _write(self, action: Callable[[Session], Result]) -> Result:
         while True:
             try:
                 with self._database.write() as session:
-                    action(session)
-                return
+                    return action(session)
             except OperationalError as error:
                 log.warning("the database does not answer, trying again: %s", error.orig)
                 time.sleep(RETRY_S)
@@ -122,23 +125,16 @@ class Recorder:
             for name in ("step", "epoch", "train_loss", "val_loss", "bytes", "sha256")
         }
         row["directory"] = str(event.directory.relative_to(self._artifacts))
-        superseded: list[Superseded] = []
 
-        def record(session: Session) -> None:
-            superseded[:] = [
-                record_checkpoint(
-                    session,
-                    self._job.id,
-                    self._job.attempt,
-                    row,
-                    self._retention.keep_last,
-                    self._retention.keep_best,
-                )
-            ]
+        def record(session: Session) -> Superseded:
+            keep = self._retention
+            superseded = record_checkpoint(
+                session, self._job.id, self._job.attempt, row, keep.keep_last, keep.keep_best
+            )
             self._event(session, "checkpoint", {"step": event.step, "val_loss": event.val_loss})
+            return superseded
 
-        self._write(record)
-        self._delete(superseded[0])
+        self._delete(self._write(record))
 
     def _delete(self, superseded: Superseded) -> None:
         for directory in superseded.directories:
@@ -146,5 +142,4 @@ class Recorder:
         for directory in superseded.training_states:
             path = self._artifacts / directory
             drop_training_state(path)
-            size = size_bytes(path)
-            self._write(lambda session, d=directory, s=size: resize_checkpoint(session, d, s))  # type: ignore[misc]
+            self._write(partial(resize_checkpoint, directory=directory, size_bytes=size_bytes(path)))

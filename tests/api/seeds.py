@@ -4,27 +4,14 @@ from typing import Any
 
 from jobs.database import Database
 from jobs.history import record_checkpoint, record_evaluation, record_progress, record_sample
-from jobs.lifecycle import claim, end
+from jobs.lifecycle import end
 from jobs.settings import Settings
-from jobs.spec import parse_spec
 from jobs.states import Status
-from jobs.submission import submit
 from jobs.tables import Job
+from tests.jobs.making import running_job
 
 STEPS_PER_EVALUATION = 5
 TOKENS_PER_STEP = 128
-
-
-def queued_job(database: Database, settings: Settings, **spec: Any) -> Job:
-    return submit(database, settings, parse_spec({"preset": "tiny", "dataset": "sample", **spec}))
-
-
-def running_job(database: Database, settings: Settings, **spec: Any) -> Job:
-    job = queued_job(database, settings, **spec)
-    with database.write() as session:
-        claimed = claim(session, job.id, "worker-1", lease_s=30)
-    assert claimed is not None
-    return claimed
 
 
 def ended_job(database: Database, settings: Settings, status: Status, **spec: Any) -> Job:

@@ -6,7 +6,8 @@ from flask.testing import FlaskClient
 from jobs.database import Database
 from jobs.settings import Settings
 from jobs.states import Status
-from tests.api.seeds import ended_job, queued_job, running_job
+from tests.api.seeds import ended_job
+from tests.jobs.making import queued_job, running_job
 
 
 def test_a_queued_job_is_cancelled_at_once_and_repeats_change_nothing(

@@ -4,7 +4,8 @@ from flask.testing import FlaskClient
 
 from jobs.database import Database
 from jobs.settings import Settings
-from tests.api.seeds import checkpoint, queued_job, running_job
+from tests.api.seeds import checkpoint
+from tests.jobs.making import queued_job, running_job
 
 
 def test_checkpoints_say_which_is_the_newest_and_which_the_best(

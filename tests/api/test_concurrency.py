@@ -7,7 +7,8 @@ from flask.testing import FlaskClient
 
 from jobs.database import Database
 from jobs.settings import Settings
-from tests.api.seeds import evaluate, running_job
+from tests.api.seeds import evaluate
+from tests.jobs.making import running_job
 
 WRITERS, READERS, REQUESTS_EACH = 8, 32, 5
 TINY = {"preset": "tiny", "dataset": "sample", "tokenizer": "bytes"}

@@ -11,7 +11,7 @@ from jobs.database import Database
 from jobs.datasets import find_dataset
 from jobs.settings import Settings
 from tests.api.conftest import Serve
-from tests.api.seeds import queued_job
+from tests.jobs.making import queued_job
 
 TEXT = "The sea was calm, and the señora sang.\n" * 20
 

@@ -16,7 +16,8 @@ from schemathesis.specs.openapi.checks import (
 from jobs.database import Database
 from jobs.settings import Settings
 from tests.api.conftest import Serve
-from tests.api.seeds import evaluate, running_job, sample
+from tests.api.seeds import evaluate, sample
+from tests.jobs.making import running_job
 
 EXAMPLES = 10
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

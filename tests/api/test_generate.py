@@ -10,7 +10,8 @@ from jobs.queue import make_redis
 from jobs.settings import Settings
 from jobs.tables import Job
 from tests.api.conftest import NOWHERE, Serve, generation_worker
-from tests.api.seeds import checkpoint, queued_job, running_job
+from tests.api.seeds import checkpoint
+from tests.jobs.making import queued_job, running_job
 
 PROMPT = "Every effort moves you"
 

@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 from jobs.database import Database
 from jobs.settings import Settings
 from jobs.tables import Job
-from tests.api.seeds import evaluate, queued_job, running_job
+from tests.api.seeds import evaluate
+from tests.jobs.making import queued_job, running_job
 
 COLUMNS = [
     "step", "epoch", "tokens_seen", "train_loss", "val_loss", "learning_rate", "grad_norm", "tokens_per_s",

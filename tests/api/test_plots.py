@@ -10,7 +10,8 @@ from api.plots import draw_losses, label, plot_rows
 from api.records import LossRecord
 from jobs.database import Database
 from jobs.settings import Settings
-from tests.api.seeds import evaluate, queued_job, running_job
+from tests.api.seeds import evaluate
+from tests.jobs.making import queued_job, running_job
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

@@ -4,7 +4,8 @@ from flask.testing import FlaskClient
 
 from jobs.database import Database
 from jobs.settings import Settings
-from tests.api.seeds import queued_job, running_job, sample
+from tests.api.seeds import sample
+from tests.jobs.making import queued_job, running_job
 
 
 def test_samples_come_in_the_order_of_their_steps(

@@ -9,7 +9,8 @@ from jobs.errors import job_error
 from jobs.lifecycle import end
 from jobs.settings import Settings
 from jobs.states import Status
-from tests.api.seeds import ended_job, evaluate, queued_job, running_job
+from tests.api.seeds import ended_job, evaluate
+from tests.jobs.making import queued_job, running_job
 
 
 def test_a_queued_job_has_learnt_nothing(client: FlaskClient, database: Database, settings: Settings) -> None:
