@@ -16,6 +16,7 @@ from api.history import history
 from api.jobs import jobs
 from api.problems import Problem, register_problem_handlers
 from api.services import EXTENSION, open_services
+from api.workers import workers
 from jobs.settings import Settings, load_settings
 
 DESCRIPTION = "Pre-trains GPT models from scratch. Post a job, watch it learn, ask the result for a text."
@@ -33,7 +34,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.extensions[EXTENSION] = open_services(settings or load_settings())
     register_headers(app)
     register_problem_handlers(app)
-    for blueprint in (jobs, history, generation, datasets, health):
+    for blueprint in (jobs, history, generation, datasets, workers, health):
         app.register_api(blueprint)
     app.register_blueprint(docs)
     app.add_url_rule("/", "root", to_docs)

@@ -13,6 +13,7 @@ from api.records import HealthRecord, ReadinessRecord, VersionRecord
 from api.serialise import answer
 from api.services import Services, services
 from jobs.database import Database
+from jobs.workers import list_workers, shortcomings
 from migrations.upgrade import schema_is_current
 
 CHECK_TIMEOUT_S = 4
@@ -22,7 +23,7 @@ health = APIBlueprint(
 )
 
 # Bounded, so that checks of something that hangs do not pile up: those behind them then time out as well.
-checkers = ThreadPoolExecutor(max_workers=6, thread_name_prefix="readiness")
+checkers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="readiness")
 
 
 @health.get("/healthz", responses={200: HealthRecord})
@@ -35,8 +36,8 @@ def show_health() -> Response:
 @health.get("/readyz", responses={200: ReadinessRecord, **problem_responses(503)})
 @parsed()
 def show_readiness() -> Response:
-    """Say whether jobs can be taken
-    Checks database, broker and migrations; `checks` says for each `ok` or what is wrong.
+    """Say whether jobs can be taken and are worked on
+    Checks database, broker, migrations and workers; `checks` says for each `ok` or what is wrong.
     """
     checks = check_all(services())
     wrong = [f"{name}: {finding}" for name, finding in checks.items() if finding != "ok"]
@@ -58,6 +59,7 @@ def check_all(of: Services) -> dict[str, str]:
         "database": lambda: check_database(of.database),
         "broker": lambda: check_broker(of),
         "migrations": lambda: check_migrations(of.database),
+        "workers": lambda: check_workers(of),
     }
     running = {name: checkers.submit(check) for name, check in checks.items()}
     wait(running.values(), CHECK_TIMEOUT_S)
@@ -85,3 +87,10 @@ def check_broker(of: Services) -> None:
 def check_migrations(database: Database) -> None:
     if not schema_is_current(database):
         raise RuntimeError("the schema is not this version's; run `python -m migrations`")
+
+
+def check_workers(of: Services) -> None:
+    with of.database.read() as session:
+        states = list_workers(session, of.settings.lease_s)
+    if wrong := shortcomings(states):
+        raise RuntimeError("; ".join(wrong))

@@ -1,4 +1,4 @@
-"""Jobs: post, list, look at, cancel."""
+"""Jobs: post, list, look at, cancel, pause, resume, delete."""
 
 import logging
 from http import HTTPStatus
@@ -16,9 +16,10 @@ from api.queries import Page
 from api.records import JobRecord, Listing
 from api.serialise import answer, job_record, listing
 from api.services import services
-from jobs.lifecycle import request_cancel
+from jobs.cleanup import remove_deleted
 from jobs.lookup import JobFilter, get_job, list_jobs
 from jobs.queue import publish_job
+from jobs.requests import delete_job, request_cancel, request_pause, resume
 from jobs.spec import JobSpec, Label, parse_spec
 from jobs.states import Status
 from jobs.submission import submit
@@ -101,3 +102,44 @@ def cancel_job(path: JobPath) -> Response:
     with services().database.write() as session:
         job = request_cancel(session, path.job_id)
     return answer(job_record(job), HTTPStatus.ACCEPTED)
+
+
+@jobs.post("/jobs/<job_id>/pause", responses={202: JobRecord, **problem_responses(404, 409)})
+@parsed()
+def pause_job(path: JobPath) -> Response:
+    """Pause a running job
+    Its worker finishes the step and writes a checkpoint; until then `stopping` is `pause`. Repeats change
+    nothing.
+    """
+    with services().database.write() as session:
+        job = request_pause(session, path.job_id)
+    return answer(job_record(job), HTTPStatus.ACCEPTED)
+
+
+@jobs.post("/jobs/<job_id>/resume", responses={202: JobRecord, **problem_responses(404, 409)})
+@parsed()
+def resume_job(path: JobPath) -> Response:
+    """Queue a paused job again
+    It goes on from its last checkpoint, as if it had never stopped. Repeats change nothing.
+    """
+    with services().database.write() as session:
+        job = resume(session, path.job_id)
+    if job.published_at is None:
+        ring_for(job)
+    return answer(job_record(job), HTTPStatus.ACCEPTED)
+
+
+@jobs.delete("/jobs/<job_id>", responses={204: None, **problem_responses(404, 409)})
+@parsed()
+def remove_job(path: JobPath) -> Response:
+    """Delete a job that has ended or is paused
+    Its record, its history and its checkpoints are gone for good.
+    """
+    to = services()
+    with to.database.write() as session:
+        delete_job(session, path.job_id)
+    try:
+        remove_deleted(to.database, to.settings.artifacts)
+    except (OSError, SQLAlchemyError) as error:
+        log.warning("the files of deleted jobs are still there, the keeper will try: %s", error)
+    return Response(status=HTTPStatus.NO_CONTENT)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 from jobs.errors import ErrorType
 from jobs.states import Status, Stopping
 from jobs.tables import Table
+from jobs.workers import WorkerStatus
 
 
 def as_rfc3339(seconds: float) -> str:
@@ -217,6 +218,26 @@ class GenerationRecord(Record):
     tokens_per_s: float
 
 
+class WorkerRecord(Record):
+    """A process that takes jobs (`train`) or prompts (`generate`)."""
+
+    id: str
+    object: Literal["worker"] = "worker"
+    queue: str
+    host: str
+    pid: int
+    status: WorkerStatus
+    detail: str | None
+    """Why it is hung or lost."""
+    job_id: str | None
+    """The job that it is at."""
+    since: Time
+    """When it turned to that job, or to waiting."""
+    started_at: Time
+    heard_at: Time
+    """Its last sign of life."""
+
+
 class VersionRecord(Record):
     version: str
 
@@ -228,7 +249,7 @@ class HealthRecord(Record):
 class ReadinessRecord(Record):
     status: Literal["ready"] = "ready"
     checks: dict[str, str]
-    """For each of database, broker and migrations: `ok`."""
+    """For each of database, broker, migrations and workers: `ok`."""
 
 
 def from_row(record: type[Row], row: Table, **more: Any) -> Row:

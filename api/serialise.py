@@ -16,12 +16,14 @@ from api.records import (
     LossRecord,
     Record,
     SampleRecord,
+    WorkerRecord,
     from_row,
 )
 from jobs.datasets import BUILTINS
 from jobs.history import kinds
 from jobs.states import Status
 from jobs.tables import Checkpoint, Dataset, Evaluation, Event, Job, Sample
+from jobs.workers import WorkerState
 
 
 def answer(record: Record, status: HTTPStatus = HTTPStatus.OK, location: str | None = None) -> Response:
@@ -93,6 +95,10 @@ def checkpoint_records(checkpoints: list[Checkpoint]) -> list[CheckpointRecord]:
 
 def event_record(event: Event) -> EventRecord:
     return from_row(EventRecord, event, id=str(event.id))
+
+
+def worker_record(state: WorkerState) -> WorkerRecord:
+    return from_row(WorkerRecord, state.worker, status=state.status, detail=state.detail)
 
 
 def dataset_record(dataset: Dataset, tokens: int | None) -> DatasetRecord:

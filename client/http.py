@@ -87,6 +87,21 @@ class Client:
     def cancel(self, job_id: str) -> JSON:
         return self._json("POST", job_path(job_id, "cancel"))
 
+    def pause(self, job_id: str) -> JSON:
+        return self._json("POST", job_path(job_id, "pause"))
+
+    def resume(self, job_id: str) -> JSON:
+        return self._json("POST", job_path(job_id, "resume"))
+
+    def delete(self, job_id: str) -> None:
+        self._request("DELETE", job_path(job_id))
+
+    def logs(self, job_id: str) -> list[str]:
+        """The last log lines of the trainer that failed most recently; empty if none has."""
+        events = self._list(job_path(job_id, "events"))
+        lines = [event["data"]["lines"] for event in events if event["type"] == "log"]
+        return lines[-1] if lines else []
+
     def losses(self, job_id: str, *, since_step: int = -1) -> list[JSON]:
         """All evaluations after `since_step`, in the order of their steps."""
         return list(self._by_step(job_path(job_id, "losses"), since_step))

@@ -137,9 +137,12 @@ def list_jobs(
 
 @app.command()
 def show(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
-    """Show a job."""
+    """Show a job; if it failed, with the last lines of its log."""
     with connect(url) as client:
-        output(client.job(job_id), as_json, tables.print_job)
+        job = client.job(job_id)
+        log_lines = client.logs(job_id) if job["error"] and not as_json else []
+    output(job, as_json, tables.print_job)
+    tables.print_log(log_lines)
 
 
 @app.command()
@@ -240,6 +243,28 @@ def cancel(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
     """Cancel a job; one that runs stops after its current step."""
     with connect(url) as client:
         output(client.cancel(job_id), as_json, tables.print_job)
+
+
+@app.command()
+def pause(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
+    """Pause a running job; it stops after its current step, with a checkpoint."""
+    with connect(url) as client:
+        output(client.pause(job_id), as_json, tables.print_job)
+
+
+@app.command()
+def resume(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
+    """Let a paused job go on from its last checkpoint."""
+    with connect(url) as client:
+        output(client.resume(job_id), as_json, tables.print_job)
+
+
+@app.command()
+def delete(job_id: JobId, url: Url = None) -> None:
+    """Delete a job that has ended or is paused, with its history and its checkpoints."""
+    with connect(url) as client:
+        client.delete(job_id)
+    complain(f"Deleted {one_line(job_id)}.")
 
 
 @datasets_app.command(name="add")

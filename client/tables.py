@@ -14,6 +14,8 @@ from client.render import (
     print_table,
 )
 
+LOG_LINES_SHOWN = 15
+
 
 def print_jobs(jobs: Sequence[JSON]) -> None:
     print_table(
@@ -72,6 +74,13 @@ def print_job(job: JSON) -> None:
     for name, value in facts.items():
         if value is not None:
             print(f"{name:<16} {one_line(value)}")
+
+
+def print_log(lines: Sequence[str]) -> None:
+    if lines:
+        print("\nThe end of its trainer's log:")
+    for line in lines[-LOG_LINES_SHOWN:]:
+        print(f"  {one_line(line)}")
 
 
 def print_losses(rows: Sequence[JSON]) -> None:

@@ -1,18 +1,20 @@
-"""How a job's row moves through its states: claims, leases, requests and ends.
+"""How attempts move a job's row through its states: claims, leases and ends.
 
 Every function is one conditional UPDATE, whose row count decides, and the event that tells of it. The callers
 hold the transaction. ARCHITECTURE.md has the protocol.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import CursorResult, case, select, update
 from sqlalchemy.orm import Session
 
 from jobs.database import now_s
+from jobs.errors import RETRYABLE
 from jobs.events import record_event
 from jobs.lookup import get_job
-from jobs.states import TERMINAL, Status, Stopping, WrongState, sources_of
+from jobs.states import TERMINAL, Status, Stopping, sources_of
 from jobs.tables import Job
 
 
@@ -60,8 +62,7 @@ def renew(session: Session, job_id: str, attempt: int, lease_s: float) -> Stoppi
 
 def succeed(session: Session, job_id: str, attempt: int) -> Status:
     """Record that training is complete: `succeeded`, unless a person was promised a cancel. raises Fenced"""
-    write_as(session, job_id, attempt)
-    cancelled = session.scalar(select(Job.stopping).where(Job.id == job_id)) == "cancel"
+    cancelled = owned_job(session, job_id, attempt).stopping == "cancel"
     status = Status.CANCELLED if cancelled else Status.SUCCEEDED
     end(session, job_id, attempt, status)
     return status
@@ -78,52 +79,67 @@ def end(
     )
 
 
-def hand_back(session: Session, job_id: str, attempt: int, reason: str) -> None:
-    """Return a job to the queue through no fault of its own: its worker is shutting down. raises Fenced"""
-    write_as(session, job_id, attempt, status=Status.QUEUED, published_at=None, **LEFT)
-    record_event(session, job_id, attempt, "status", {"status": Status.QUEUED, "reason": reason})
+def stop(session: Session, job_id: str, attempt: int, reason: str) -> Status:
+    """Record that an attempt has stopped unharmed, and why: as a person asked, else back to the queue.
 
-
-def record_crash(
-    session: Session, job_id: str, attempt: int, error: dict[str, Any], log_lines: list[str] | None = None
-) -> Status:
-    """Requeue a job whose attempt crashed, or fail it once it has crashed `max_attempts` times in a row.
-
-    A person who asked for a stop in the meantime gets that instead of another attempt. raises Fenced
+    raises  Fenced
     """
-    write_as(session, job_id, attempt, failures=Job.failures + 1)
-    job = get_job(session, job_id)
-    session.refresh(job)
+    job = owned_job(session, job_id, attempt)
     if job.stopping is not None:
         status = STOPPED[job.stopping]
         end(session, job_id, attempt, status)
         return status
-    record_event(
-        session, job_id, attempt, "crash", {"error": error, "failures": job.failures, "log": log_lines or []}
-    )
-    if job.failures >= job.spec["max_attempts"]:
-        end(session, job_id, attempt, Status.FAILED, error)
-        return Status.FAILED
-    write_as(session, job_id, attempt, status=Status.QUEUED, published_at=None, **LEFT)
-    record_event(session, job_id, attempt, "status", {"status": Status.QUEUED, "reason": error["type"]})
+    requeue(session, job_id, attempt, reason)
     return Status.QUEUED
 
 
-def request_cancel(session: Session, job_id: str) -> Job:
-    """Cancel a job now if nobody runs it, else ask its worker to. Repeats change nothing.
+def fail(
+    session: Session, job_id: str, attempt: int, error: dict[str, Any], log_lines: Sequence[str] = ()
+) -> Status:
+    """Record that an attempt has failed, with the last lines of its log; what becomes of the job.
 
-    raises  NotFound, WrongState from `succeeded` and `failed`
+    A full disk pauses it. An error that might not repeat queues it again, until it has crashed `max_attempts`
+    times without a new checkpoint in between. A person who asked for a stop meanwhile gets that instead.
+    raises  Fenced
     """
-    waiting = (Job.id == job_id, Job.status.in_([Status.QUEUED, Status.PAUSED]))
-    if change(session, waiting, status=Status.CANCELLED, stopping=None, finished_at=now_s(), **LEFT):
-        job = get_job(session, job_id)
-        record_event(session, job_id, job.attempt, "status", {"status": Status.CANCELLED})
-        return job
-    change(session, (Job.id == job_id, Job.status == Status.RUNNING), stopping="cancel")
-    job = get_job(session, job_id)
-    if job.status not in (Status.RUNNING, Status.CANCELLED):
-        raise WrongState(job_id, Status(job.status), "cancel")
-    return job
+    job = owned_job(session, job_id, attempt)
+    if log_lines:
+        record_event(session, job_id, attempt, "log", {"lines": list(log_lines)})
+    retryable = error["type"] in RETRYABLE
+    failures = job.failures + retryable
+    if retryable:
+        write_as(session, job_id, attempt, failures=failures)
+        record_event(session, job_id, attempt, "crash", {"error": error, "failures": failures})
+    if job.stopping == "cancel" or (job.stopping is not None and retryable):
+        status = STOPPED[job.stopping]
+        end(session, job_id, attempt, status)
+    elif error["type"] == "disk_full":
+        status = Status.PAUSED
+        end(session, job_id, attempt, status, error)
+    elif retryable and failures < job.spec["max_attempts"]:
+        status = Status.QUEUED
+        requeue(session, job_id, attempt, error["type"])
+    else:
+        status = Status.FAILED
+        end(session, job_id, attempt, status, error)
+    return status
+
+
+def owned_job(session: Session, job_id: str, attempt: int) -> Job:
+    """The job, locked and read anew, of an attempt that still owns it. raises Fenced"""
+    write_as(session, job_id, attempt)
+    return get_job(session, job_id)
+
+
+def requeue(session: Session, job_id: str, attempt: int, reason: str) -> None:
+    """Return a job to the queue for its next attempt. raises Fenced"""
+    write_as(session, job_id, attempt, **queued())
+    record_event(session, job_id, attempt, "status", {"status": Status.QUEUED, "reason": reason})
+
+
+def queued() -> dict[str, Any]:
+    """The columns of a job that waits for its next attempt."""
+    return {"status": Status.QUEUED, "stopping": None, "queued_at": now_s(), "published_at": None, **LEFT}
 
 
 def change(session: Session, where: tuple[Any, ...], **values: Any) -> bool:

@@ -13,6 +13,7 @@ from jobs.tables import Job
 
 TRAIN_TASK = "pretrain.train"
 GENERATE_TASK = "pretrain.generate"
+TRAIN_QUEUE = "train"
 GENERATE_QUEUE = "generate"
 PRIORITIES = range(10)
 BROKER_TIMEOUT_S = 5
@@ -21,8 +22,8 @@ BROKER_TIMEOUT_S = 5
 def make_celery(settings: Settings) -> Celery:
     app = Celery("pretrain", broker=settings.redis)
     app.conf.update(
-        task_queues=[Queue("train"), Queue(GENERATE_QUEUE)],
-        task_default_queue="train",
+        task_queues=[Queue(TRAIN_QUEUE), Queue(GENERATE_QUEUE)],
+        task_default_queue=TRAIN_QUEUE,
         # With late acknowledgement the Redis transport would deliver a task again after its visibility
         # timeout, an hour, although it is still running. A lost message costs one keeper interval.
         task_acks_late=False,

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     stop_grace_s: float = Field(60, gt=0)
     """Seconds that a trainer has to finish its step and write a checkpoint before it is killed."""
 
+    checkpoint_s: float = Field(180, gt=0)
+    """Seconds of training after which a checkpoint is written if the spec has asked for none before."""
+
+    disk_retry_s: float = Field(60, gt=0)
+    """Seconds after which a job that was paused because the disk was full is tried again, if it now fits."""
+
     generate_timeout_s: float = Field(120, gt=0)
     """Seconds that a request for a generation waits before it is answered with 503."""
 

@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from jobs.database import Database, now_s
 from jobs.datasets import DatasetUnavailable, count_tokens, find_dataset
+from jobs.disk import checkpoints_bytes, disk_bytes
 from jobs.estimate import Estimate, estimate
 from jobs.events import record_event
 from jobs.names import new_id
@@ -47,6 +48,13 @@ def check_feasible(database: Database, settings: Settings, spec: JobSpec) -> tup
             f"more than the limit of {gibibytes(settings.max_job_memory)} (PRETRAIN_MAX_JOB_MEMORY)"
         )
         errors.append(FieldError("model", message, spec.model.model_dump()))
+    needed, disk = checkpoints_bytes(spec), disk_bytes(settings.artifacts)
+    if needed > disk:
+        message = (
+            f"its checkpoints need {gibibytes(needed)} at once, more than the whole disk of "
+            f"{gibibytes(disk)}; a smaller model or a smaller checkpoints.keep_last would fit"
+        )
+        errors.append(FieldError("checkpoints", message, spec.checkpoints.model_dump()))
     if errors:
         raise SpecError(errors)
     return dataset, estimated
@@ -105,6 +113,7 @@ def insert_job(session: Session, spec: JobSpec, dataset: Dataset, estimated: Est
         parameters=estimated.parameters,
         total_steps=estimated.total_steps,
         created_at=now_s(),
+        queued_at=now_s(),
     )
     session.add(job)
     session.flush()

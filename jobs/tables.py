@@ -73,6 +73,8 @@ class Job(Table):
     """Crashes since the last new checkpoint."""
     worker: Mapped[str | None]
     lease_expires_at: Mapped[float | None]
+    queued_at: Mapped[float | None]
+    """When it last came to wait for a worker."""
     published_at: Mapped[float | None]
 
     numerics: Mapped[str | None]
@@ -139,6 +141,33 @@ class Checkpoint(Table):
     resumable: Mapped[bool]
     """Whether the optimizer's state is still there, not the weights alone."""
     created_at: Mapped[float]
+
+
+class Worker(Table):
+    """A process that takes jobs or prompts, as it last told of itself."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    queue: Mapped[str]
+    host: Mapped[str]
+    pid: Mapped[int]
+    listening: Mapped[bool]
+    """Whether its consumer still turns over, so that it would hear of a message."""
+    job_id: Mapped[str | None]
+    """What it is at."""
+    since: Mapped[float]
+    """When it turned to that, or to waiting."""
+    started_at: Mapped[float]
+    heard_at: Mapped[float]
+
+
+class Removal(Table):
+    """A deleted job whose folder has yet to go."""
+
+    __tablename__ = "removals"
+
+    job_id: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Event(Table):

@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from jobs.database import now_s
 from jobs.errors import job_error
-from jobs.lifecycle import Fenced, record_crash
+from jobs.lifecycle import Fenced, fail
 from jobs.states import Status
-from jobs.tables import Job
+from jobs.tables import Event, Job
 
 
 def unheard_jobs(session: Session, queue: str, waiting: int, patience_s: float) -> list[Job]:
@@ -37,8 +37,19 @@ def reap(session: Session) -> list[str]:
     for job in session.scalars(expired.with_for_update(skip_locked=True)).all():
         try:
             message = f"worker {job.worker} gave no sign of life until its lease ran out"
-            record_crash(session, job.id, job.attempt, job_error("worker_lost", message, job.attempt))
+            fail(session, job.id, job.attempt, job_error("worker_lost", message, job.attempt))
         except Fenced:
             continue
         lost.append(job.id)
     return lost
+
+
+def paused_for_room(session: Session, patience_s: float) -> list[Job]:
+    """Jobs that a full disk paused at least `patience_s` ago."""
+    paused_at = (
+        select(func.max(Event.created_at))
+        .where(Event.job_id == Job.id, Event.type == "status")
+        .scalar_subquery()
+    )
+    full = (Job.status == Status.PAUSED, Job.error["type"].as_string() == "disk_full")
+    return list(session.scalars(select(Job).where(*full, paused_at < now_s() - patience_s)))

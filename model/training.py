@@ -58,17 +58,21 @@ def train(
     numerics: ResolvedNumerics,
     device: torch.device,
     resume_from: Path | None = None,
+    checkpoint_interval_s: float | None = None,
 ) -> Literal["finished", "stopped"]:
     """Train to the end of `run`, or until `should_stop`, which is asked after every step.
 
-    Checkpoints are written as `checkpoint_root / "step-00000042"`, numbered by the updates done; one always
-    at the end and when stopped. `resume_from` continues such a checkpoint: with the same numerics, device and
+    Checkpoints are written as `checkpoint_root / "step-00000042"`, numbered by the updates done: when `run`
+    says so, when `checkpoint_interval_s` of training have gone by without one, at the end and when stopped.
+    `resume_from` continues such a checkpoint: with the same numerics, device and
     number of threads, weights and events are those of a run without a break.
 
     Raises Diverged, CheckpointError if `resume_from` can't be resumed, ValueError for a run that is not
     supported, OSError if a checkpoint can't be written.
     """
-    training = Training(run, data, on_event, checkpoint_root, numerics, device, resume_from)
+    training = Training(
+        run, data, on_event, checkpoint_root, numerics, device, resume_from, checkpoint_interval_s
+    )
     position = training.position
     while not training.is_finished:
         for micro_batches in training.steps_left_in_epoch():
@@ -99,6 +103,7 @@ class Training:
         numerics: ResolvedNumerics,
         device: torch.device,
         resume_from: Path | None,
+        checkpoint_interval_s: float | None,
     ) -> None:
         if run.training.compile:
             raise ValueError("training.compile is not supported yet")
@@ -116,6 +121,8 @@ class Training:
             run.training.max_steps,
         )
         self.speed = Speed()
+        self.checkpoint_interval_s = checkpoint_interval_s
+        self.checkpoint_written_s = time.monotonic()
 
         repeat_exactly(device)
         if resume_from is None:
@@ -159,7 +166,9 @@ class Training:
             every.every_epochs is not None and self.epoch_is_over and position.epoch % every.every_epochs == 0
         )
         by_step = every.every_steps is not None and position.step % every.every_steps == 0
-        return by_epoch or by_step
+        limit_s = self.checkpoint_interval_s
+        by_time = limit_s is not None and time.monotonic() - self.checkpoint_written_s >= limit_s
+        return by_epoch or by_step or by_time
 
     def evaluates(self, step: int) -> bool:
         return step % self.run.evaluation.eval_freq == 0
@@ -314,6 +323,7 @@ class Training:
             position=position,
             val_loss=val_loss,
         )
+        self.checkpoint_written_s = time.monotonic()
         self.on_event(
             CheckpointWritten(
                 directory=directory,

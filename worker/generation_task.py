@@ -8,14 +8,16 @@ from typing import Any
 
 from celery import Celery
 
+from jobs.database import Database
 from jobs.generation import is_awaited, send_answer, take_request
-from jobs.queue import GENERATE_TASK, make_redis
+from jobs.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
 from jobs.settings import Settings
 from model.checkpoint import CheckpointError, load_model
 from model.generation import complete
 from model.gpt import GPT
 from model.numerics import pick_device, resolve_numerics
 from model.tokens import Tokenizer, load_tokenizer
+from worker.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ class LoadedModels:
 def add_generation(app: Celery, settings: Settings) -> None:
     redis = make_redis(settings)
     models = LoadedModels(settings.artifacts, settings.loaded_models)
+    heartbeat = Heartbeat(Database(settings.database), settings, GENERATE_QUEUE)
+    heartbeat.follow(app)
 
     @app.task(name=GENERATE_TASK)
     def generate(request_id: str) -> None:
@@ -55,10 +59,11 @@ def add_generation(app: Celery, settings: Settings) -> None:
             log.info("nobody waits for %s any more", request_id)
             return
         awaited = Awaited(lambda: is_awaited(redis, request_id))
-        try:
-            send_answer(redis, request_id, answer(models, request, awaited))
-        except CheckpointError as error:
-            send_answer(redis, request_id, {"failure": str(error)})
+        with heartbeat.at(request["job_id"]):
+            try:
+                send_answer(redis, request_id, answer(models, request, awaited))
+            except CheckpointError as error:
+                send_answer(redis, request_id, {"failure": str(error)})
 
 
 class Awaited:

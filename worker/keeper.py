@@ -1,8 +1,9 @@
-"""`python -m worker.keeper`: the relay and the reaper. Any number may run; the database arbitrates.
+"""`python -m worker.keeper`: relay, reaper and caretaker. Any number may run; the database arbitrates.
 
 The relay publishes queued jobs again until somebody claims them, so that emptying Redis loses nothing. The
 reaper gives the jobs of lost workers to others. After the database has been away, and at its own start, it
-waits a whole lease before it takes anything away: nobody could renew in the meantime.
+waits a whole lease before it takes anything away: nobody could renew in the meantime. The caretaker queues
+jobs again that a full disk paused, once they fit, and deletes files that no row speaks of.
 """
 
 import logging
@@ -15,16 +16,24 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis import Redis, RedisError
 from sqlalchemy.exc import OperationalError
 
+from jobs.cleanup import remove_deleted, sweep_idle_jobs
 from jobs.database import Database
+from jobs.disk import missing_bytes
 from jobs.logs import configure_logging
-from jobs.queue import make_celery, make_redis, publish_job, waiting_messages
+from jobs.queue import TRAIN_QUEUE, make_celery, make_redis, publish_job, waiting_messages
+from jobs.requests import resume
 from jobs.settings import Settings, load_settings
-from jobs.upkeep import mark_published, reap, unheard_jobs
+from jobs.spec import JobSpec
+from jobs.states import WrongState
+from jobs.upkeep import mark_published, paused_for_room, reap, unheard_jobs
+from jobs.workers import forget_lost_workers
 from migrations.upgrade import schema_is_current
 
 log = logging.getLogger(__name__)
 
-QUEUES = ("train",)
+QUEUES = (TRAIN_QUEUE,)
+TIDY_S = 600
+WORKERS_REMEMBERED_S = 3600
 
 
 class Keeper:
@@ -35,6 +44,7 @@ class Keeper:
         self._redis = redis
         self._schema_is_current = False
         self._reaps_from_s = time.monotonic() + settings.lease_s
+        self._tidies_from_s = time.monotonic()
 
     def look(self) -> None:
         """Once over all rows. Database, schema or broker not there: it is tried again at the next look."""
@@ -46,6 +56,10 @@ class Keeper:
                 return
             if time.monotonic() >= self._reaps_from_s:
                 self._reap()
+            self._find_room()
+            if time.monotonic() >= self._tidies_from_s:
+                self._tidies_from_s = time.monotonic() + TIDY_S
+                self._tidy()
             self._relay()
         except OperationalError as error:
             log.warning("the database does not answer: %s", error.orig)
@@ -58,6 +72,28 @@ class Keeper:
             lost = reap(session)
         for job_id in lost:
             log.warning("job %s taken away from a lost worker", job_id)
+
+    def _find_room(self) -> None:
+        with self._database.read() as session:
+            paused = paused_for_room(session, self._settings.disk_retry_s)
+        for job in paused:
+            if missing_bytes(self._settings.artifacts, job.id, JobSpec.model_validate(job.spec)):
+                continue
+            try:
+                with self._database.write() as session:
+                    resume(session, job.id, reason="there is room on the disk again")
+            except WrongState:
+                continue  # a person was faster
+            log.info("job %s queued again: there is room on the disk", job.id)
+
+    def _tidy(self) -> None:
+        try:
+            remove_deleted(self._database, self._settings.artifacts)
+            sweep_idle_jobs(self._database, self._settings.artifacts)
+        except OSError as error:
+            log.warning("could not delete what is left over: %s", error)
+        with self._database.write() as session:
+            forget_lost_workers(session, WORKERS_REMEMBERED_S)
 
     def _relay(self) -> None:
         for queue in QUEUES:

@@ -1,6 +1,5 @@
 """Writes what a run reports into SQL, as one attempt."""
 
-import logging
 import shutil
 import time
 from collections.abc import Callable
@@ -9,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from jobs.database import Database
@@ -36,13 +34,11 @@ from model.events import (
     Sample,
     Started,
 )
-
-log = logging.getLogger(__name__)
+from worker.patience import patiently
 
 Result = TypeVar("Result")
 
 PROGRESS_INTERVAL_S = 1.0
-RETRY_S = 0.5
 
 
 class Recorder:
@@ -87,13 +83,7 @@ class Recorder:
                 self._write(lambda session: self._event(session, "early_stop", asdict(event)))
 
     def _write(self, action: Callable[[Session], Result]) -> Result:
-        while True:
-            try:
-                with self._database.write() as session:
-                    return action(session)
-            except OperationalError as error:
-                log.warning("the database does not answer, trying again: %s", error.orig)
-                time.sleep(RETRY_S)
+        return patiently(self._database.write, action)
 
     def _record(self, record: Callable[..., None], event: Evaluation | Sample) -> None:
         self._write(lambda session: record(session, self._job.id, self._job.attempt, asdict(event)))

@@ -9,18 +9,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from jobs.database import Database
-from jobs.errors import RETRYABLE, ErrorType, job_error
-from jobs.lifecycle import STOPPED, Fenced, end, hand_back, record_crash, renew, succeed
-from jobs.lookup import get_job
+from jobs.errors import job_error
+from jobs.lifecycle import Fenced, fail, renew, stop, succeed
 from jobs.settings import Settings
-from jobs.states import Status
 from jobs.tables import Job
+from worker.fence import FENCED_EXIT_STATUS
 from worker.oom import kernel_oom_kills
 from worker.reports import TrainerEnd, parse_report
 
@@ -31,6 +30,9 @@ TICK_S = 0.2
 RETRY_S = 0.5
 FENCE_SHARE = 2 / 3
 """Of a lease: how long after its last renewal a trainer may run."""
+
+
+LEASE_LOST = TrainerEnd("stopped", message="the lease could not be renewed in time: no database to do it in")
 
 
 class Trainer:
@@ -117,7 +119,7 @@ class Supervisor:
         self._requested: str | None = None
         self._stop_asked_s: float | None = None
         self._killed_for: TrainerEnd | None = None
-        self._fenced = False
+        self._overtaken = False
 
     def run(self) -> None:
         """Return when the attempt has ended and that has been recorded, or when another owns the job."""
@@ -133,21 +135,26 @@ class Supervisor:
                     renewed_s = now
                     trainer.extend(self._deadline(renewed_s))
                 next_renewal_s = now + self._settings.renew_s
-            if self._fenced or now > self._deadline(renewed_s):
-                log.warning("job %s attempt %s: lease lost", self._job.id, self._job.attempt)
+            if self._overtaken:
+                log.warning("job %s: no longer of attempt %s", self._job.id, self._job.attempt)
                 trainer.kill()
-                self._fenced = True
+            elif now > self._deadline(renewed_s):
+                log.warning("job %s: %s", self._job.id, LEASE_LOST.message)
+                self._killed_for = LEASE_LOST
+                trainer.kill()
             elif self._requested is not None or self._shutting_down.is_set():
                 self._stop(trainer)
             elif now - trainer.heard_s > self._settings.stall_s:
                 silence = f"no report from the trainer for {self._settings.stall_s:g} s"
                 self._killed_for = TrainerEnd("failed", "stalled", silence)
                 trainer.kill()
-        if self._fenced:
+        if self._overtaken:
             return
+        if status == FENCED_EXIT_STATUS:
+            self._killed_for = LEASE_LOST
         out_of_memory = kernel_oom_kills() > oom_kills_before
-        how = self._killed_for or trainer.end or unexplained(status, out_of_memory)
-        self._persist(lambda session: self._record(session, how, list(trainer.log_lines)), renewed_s)
+        how = trainer.end or self._killed_for or unexplained(status, out_of_memory)
+        self._persist(lambda session: self._record(session, how, list(trainer.log_lines)))
 
     def _deadline(self, renewed_s: float) -> float:
         return renewed_s + FENCE_SHARE * self._settings.lease_s
@@ -161,7 +168,7 @@ class Supervisor:
             log.warning("could not renew the lease of job %s: %s", self._job.id, error.orig)
             return False
         except Fenced:
-            self._fenced = True
+            self._overtaken = True
             return False
         self._requested = asked
         return True
@@ -173,11 +180,12 @@ class Supervisor:
             self._stop_asked_s = now
             trainer.ask_to_stop()
         elif now - self._stop_asked_s > self._settings.stop_grace_s:
-            self._killed_for = TrainerEnd("stopped")
+            self._killed_for = TrainerEnd("stopped", message="the worker is shutting down")
             trainer.kill()
 
-    def _persist(self, action: Callable[[Session], object], renewed_s: float) -> None:
-        """Write how it ended, for as long as the lease lasts; after that the keeper takes the job away."""
+    def _persist(self, action: Callable[[Session], object]) -> None:
+        """Write how it ended. A database that is away is waited for, but not by a worker that shuts down:
+        then the lease runs out, and the keeper takes the job away."""
         while True:
             try:
                 with self._database.write() as session:
@@ -186,34 +194,19 @@ class Supervisor:
             except Fenced:
                 return
             except OperationalError as error:
-                if time.monotonic() > renewed_s + self._settings.lease_s:
-                    log.error("could not record the end of job %s: %s", self._job.id, error.orig)
+                log.warning("could not record the end of job %s yet: %s", self._job.id, error.orig)
+                if self._shutting_down.wait(RETRY_S):
                     return
-                time.sleep(RETRY_S)
 
     def _record(self, session: Session, how: TrainerEnd, log_lines: list[str]) -> None:
         job_id, attempt = self._job.id, self._job.attempt
         if how.kind == "finished":
             succeed(session, job_id, attempt)
         elif how.kind == "stopped":
-            stopping = get_job(session, job_id).stopping
-            if stopping is not None:
-                end(session, job_id, attempt, STOPPED[stopping])
-            else:
-                hand_back(session, job_id, attempt, "the worker is shutting down")
+            stop(session, job_id, attempt, how.message or "the worker is shutting down")
         else:
             assert how.error is not None
-            self._record_failure(session, how.error, how.message, log_lines)
-
-    def _record_failure(self, session: Session, kind: ErrorType, message: str, log_lines: list[str]) -> None:
-        job_id, attempt = self._job.id, self._job.attempt
-        error: dict[str, Any] = job_error(kind, message, attempt)
-        if kind == "disk_full":
-            end(session, job_id, attempt, Status.PAUSED, error)
-        elif kind in RETRYABLE:
-            record_crash(session, job_id, attempt, error, log_lines)
-        else:
-            end(session, job_id, attempt, Status.FAILED, error)
+            fail(session, job_id, attempt, job_error(how.error, how.message, attempt), log_lines)
 
 
 def unexplained(status: int, out_of_memory: bool) -> TrainerEnd:

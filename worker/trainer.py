@@ -6,25 +6,30 @@ finish its step, write a checkpoint and exit.
 
 import errno
 import os
-import shutil
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.artifacts import checkpoint_root, job_directory
+from sqlalchemy.orm import Session
+
+from jobs.artifacts import checkpoint_root
+from jobs.cleanup import sweep_attempts
 from jobs.database import Database
 from jobs.datasets import BadText, read_text
+from jobs.disk import missing_bytes
 from jobs.events import record_event
-from jobs.history import drop_checkpoint, list_checkpoints
+from jobs.history import drop_checkpoint, list_checkpoints, resize_checkpoint
 from jobs.lifecycle import Fenced
 from jobs.logs import configure_logging
 from jobs.lookup import get_job
 from jobs.settings import Settings, load_settings
 from jobs.spec import JobSpec
-from jobs.tables import Job
+from jobs.tables import Checkpoint, Job
 from jobs.tether import die_with_parent
 from worker.fence import keep_watch
+from worker.patience import patiently
 from worker.reports import ReportPipe, TrainerEnd
 
 if TYPE_CHECKING:
@@ -67,8 +72,7 @@ def run_attempt(
     from model.training import Diverged
 
     database = Database(settings.database)
-    with database.read() as session:
-        job = get_job(session, job_id)
+    job = patiently(database.read, lambda session: get_job(session, job_id))
     if job.attempt != attempt:
         raise Fenced(job_id, attempt)
     try:
@@ -81,10 +85,16 @@ def run_attempt(
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         return TrainerEnd("failed", "disk_full", f"{error.strerror}: {error.filename or settings.artifacts}")
+    except NoRoom as error:
+        return TrainerEnd("failed", "disk_full", str(error))
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
         return TrainerEnd("failed", "out_of_memory", str(error).splitlines()[0] or type(error).__name__)
+
+
+class NoRoom(Exception):
+    """The disk cannot hold what the job is going to write."""
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -124,6 +134,11 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
     pipe.alive()
 
     sweep(database, settings, job)
+    if missing := missing_bytes(settings.artifacts, job.id, spec):
+        raise NoRoom(
+            f"the checkpoints need {missing / 2**20:,.0f} MiB more than is free at {settings.artifacts}; "
+            "the job goes on when there is room, by itself or by POST /jobs/<id>/resume"
+        )
     recorder = Recorder(database, settings.artifacts, job, spec.checkpoints, pipe.alive)
     outcome = train(
         run,
@@ -134,6 +149,7 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
         numerics=numerics,
         device=device,
         resume_from=newest_good_checkpoint(database, settings, job),
+        checkpoint_interval_s=settings.checkpoint_s,
     )
     return outcome == "finished"
 
@@ -155,8 +171,7 @@ def newest_good_checkpoint(database: Database, settings: Settings, job: Job) -> 
     """The newest checkpoint that can be resumed and has the right checksums; damaged ones are dropped."""
     from model.checkpoint import CheckpointError, verify
 
-    with database.read() as session:
-        checkpoints = list_checkpoints(session, job.id)
+    checkpoints = patiently(database.read, lambda session: list_checkpoints(session, job.id))
     for checkpoint in reversed(checkpoints):
         if not checkpoint.resumable:
             continue
@@ -164,27 +179,39 @@ def newest_good_checkpoint(database: Database, settings: Settings, job: Job) -> 
         try:
             verify(directory)
         except CheckpointError as damage:
-            with database.write() as session:
-                drop_checkpoint(session, job.id, job.attempt, checkpoint.id)
-                told = {"step": checkpoint.step, "message": str(damage)}
-                record_event(session, job.id, job.attempt, "checkpoint_damaged", told)
+            patiently(database.write, partial(give_up, job=job, checkpoint=checkpoint, reason=str(damage)))
             continue
         return directory
     return None
 
 
+def give_up(session: Session, job: Job, checkpoint: Checkpoint, reason: str) -> None:
+    """Stop listing a checkpoint that is damaged, and say so."""
+    drop_checkpoint(session, job.id, job.attempt, checkpoint.id)
+    told = {"step": checkpoint.step, "message": reason}
+    record_event(session, job.id, job.attempt, "checkpoint_damaged", told)
+
+
 def sweep(database: Database, settings: Settings, job: Job) -> None:
-    """Delete what earlier attempts left and no row lists: a crash kept it from being recorded."""
-    with database.read() as session:
-        listed = {
-            settings.artifacts / checkpoint.directory for checkpoint in list_checkpoints(session, job.id)
-        }
-    for attempt in job_directory(settings.artifacts, job.id).glob("attempt-*"):
-        for directory in attempt.iterdir():
-            if directory not in listed:
-                shutil.rmtree(directory)
-        if not any(attempt.iterdir()):
-            attempt.rmdir()
+    """Delete what earlier attempts left and no row lists: a crash came between the one and the other."""
+    checkpoints = patiently(database.read, lambda session: list_checkpoints(session, job.id))
+    listed = {checkpoint.directory for checkpoint in checkpoints}
+    sweep_attempts(settings.artifacts, job.id, job.attempt, listed)
+    for checkpoint in checkpoints:
+        if not checkpoint.resumable:
+            forget_training_state(database, settings, checkpoint)
+
+
+def forget_training_state(database: Database, settings: Settings, checkpoint: Checkpoint) -> None:
+    """Take away what a checkpoint that is kept for its weights no longer needs, if a crash has left it."""
+    from model.checkpoint import TRAINING, drop_training_state, size_bytes
+
+    directory = settings.artifacts / checkpoint.directory
+    if not (directory / TRAINING).exists():
+        return
+    drop_training_state(directory)
+    resize = partial(resize_checkpoint, directory=checkpoint.directory, size_bytes=size_bytes(directory))
+    patiently(database.write, resize)
 
 
 if __name__ == "__main__":

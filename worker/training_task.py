@@ -1,8 +1,6 @@
 """The task of the `train` queue: claim the job that the message names, and supervise it."""
 
 import logging
-import os
-import socket
 import threading
 
 from celery import Celery
@@ -10,8 +8,9 @@ from celery.signals import worker_shutting_down
 
 from jobs.database import Database
 from jobs.lifecycle import claim
-from jobs.queue import TRAIN_TASK
+from jobs.queue import TRAIN_QUEUE, TRAIN_TASK
 from jobs.settings import Settings
+from worker.heartbeat import Heartbeat
 from worker.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,8 @@ def add_training(app: Celery, settings: Settings) -> None:
     """Register the task, and let the worker's shutdown reach the supervisor while it waits."""
     database = Database(settings.database)
     shutting_down = threading.Event()
-    worker = f"{socket.gethostname()}-{os.getpid()}"
+    heartbeat = Heartbeat(database, settings, TRAIN_QUEUE)
+    heartbeat.follow(app)
 
     def shut_down(**_: object) -> None:
         shutting_down.set()
@@ -33,9 +33,10 @@ def add_training(app: Celery, settings: Settings) -> None:
         if shutting_down.is_set():
             return  # the row stays queued, and is published again
         with database.write() as session:
-            job = claim(session, job_id, worker, settings.lease_s)
+            job = claim(session, job_id, heartbeat.worker_id, settings.lease_s)
         if job is None:
             log.info("job %s is not queued: nothing to do", job_id)
             return
         log.info("job %s attempt %s claimed", job.id, job.attempt)
-        Supervisor(database, settings, job, shutting_down).run()
+        with heartbeat.at(job.id):
+            Supervisor(database, settings, job, shutting_down).run()

@@ -13,7 +13,7 @@ from jobs.history import (
     record_evaluation,
     record_sample,
 )
-from jobs.lifecycle import Fenced, claim, hand_back
+from jobs.lifecycle import Fenced, claim, stop
 from jobs.lookup import NotFound, get_job
 from jobs.settings import Settings
 from jobs.tables import Job
@@ -76,7 +76,7 @@ def test_since_step_is_exclusive(database: Database, settings: Settings) -> None
 def test_a_stale_attempt_records_nothing(database: Database, settings: Settings) -> None:
     job = running_job(database, settings)
     with database.write() as session:
-        hand_back(session, job.id, 1, "drained")
+        stop(session, job.id, 1, "drained")
     with database.write() as session:
         claim(session, job.id, "worker-2", lease_s=30)
     with pytest.raises(Fenced):

@@ -7,8 +7,9 @@ from jobs.database import Database, now_s
 from jobs.errors import job_error
 from jobs.events import list_events
 from jobs.history import record_checkpoint
-from jobs.lifecycle import Fenced, claim, end, hand_back, record_crash, renew, request_cancel, succeed
+from jobs.lifecycle import Fenced, claim, end, fail, renew, stop, succeed
 from jobs.lookup import NotFound, get_job
+from jobs.requests import request_cancel
 from jobs.settings import Settings
 from jobs.states import Status, WrongState
 from jobs.tables import Job
@@ -53,7 +54,7 @@ def test_of_ten_claims_at_once_one_succeeds(database: Database, settings: Settin
 def test_an_older_attempt_is_fenced_and_changes_nothing(database: Database, settings: Settings) -> None:
     job = running_job(database, settings)
     with database.write() as session:
-        hand_back(session, job.id, 1, "drained")
+        stop(session, job.id, 1, "drained")
     with database.write() as session:
         claim(session, job.id, "worker-2", lease_s=30)
     before = stored(database, job)
@@ -61,8 +62,8 @@ def test_an_older_attempt_is_fenced_and_changes_nothing(database: Database, sett
         lambda session: renew(session, job.id, 1, 30),
         lambda session: succeed(session, job.id, 1),
         lambda session: end(session, job.id, 1, Status.FAILED, CRASH),
-        lambda session: record_crash(session, job.id, 1, CRASH),
-        lambda session: hand_back(session, job.id, 1, "late"),
+        lambda session: fail(session, job.id, 1, CRASH),
+        lambda session: stop(session, job.id, 1, "late"),
     ):
         with pytest.raises(Fenced), database.write() as session:
             write(session)
@@ -74,11 +75,11 @@ def test_an_older_attempt_is_fenced_and_changes_nothing(database: Database, sett
 def test_a_crash_requeues_until_max_attempts_crashes_in_a_row(database: Database, settings: Settings) -> None:
     job = running_job(database, settings, max_attempts=2)
     with database.write() as session:
-        assert record_crash(session, job.id, 1, CRASH) == Status.QUEUED
+        assert fail(session, job.id, 1, CRASH) == Status.QUEUED
     with database.write() as session:
         claim(session, job.id, "worker-1", lease_s=30)
     with database.write() as session:
-        assert record_crash(session, job.id, 2, {**CRASH, "attempt": 2}) == Status.FAILED
+        assert fail(session, job.id, 2, {**CRASH, "attempt": 2}) == Status.FAILED
     failed = stored(database, job)
     assert failed.error == {**CRASH, "attempt": 2}
     assert failed.finished_at is not None
@@ -87,7 +88,7 @@ def test_a_crash_requeues_until_max_attempts_crashes_in_a_row(database: Database
 def test_a_new_checkpoint_counts_crashes_anew(database: Database, settings: Settings) -> None:
     job = running_job(database, settings, max_attempts=2)
     with database.write() as session:
-        record_crash(session, job.id, 1, CRASH)
+        fail(session, job.id, 1, CRASH)
     with database.write() as session:
         claim(session, job.id, "worker-1", lease_s=30)
     row = {
@@ -102,7 +103,7 @@ def test_a_new_checkpoint_counts_crashes_anew(database: Database, settings: Sett
     with database.write() as session:
         record_checkpoint(session, job.id, 2, row, keep_last=1, keep_best=1)
     with database.write() as session:
-        assert record_crash(session, job.id, 2, CRASH) == Status.QUEUED
+        assert fail(session, job.id, 2, CRASH) == Status.QUEUED
 
 
 def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(
@@ -158,4 +159,4 @@ def test_a_crash_after_a_cancel_was_promised_ends_in_cancelled(
     with database.write() as session:
         request_cancel(session, job.id)
     with database.write() as session:
-        assert record_crash(session, job.id, 1, CRASH) == Status.CANCELLED
+        assert fail(session, job.id, 1, CRASH) == Status.CANCELLED

@@ -8,8 +8,9 @@ import pytest
 from jobs.database import Database
 from jobs.events import list_events
 from jobs.history import list_checkpoints, list_evaluations, list_samples
-from jobs.lifecycle import hand_back, request_cancel
+from jobs.lifecycle import stop
 from jobs.lookup import get_job
+from jobs.requests import request_cancel
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.tables import Job
@@ -134,7 +135,7 @@ def test_a_trainer_whose_job_another_attempt_owns_is_stopped_and_writes_nothing(
     running = attempt(job)
     wait_for_step(database, job, 3)
     with database.write() as session:
-        hand_back(session, job.id, 1, "taken away")
+        stop(session, job.id, 1, "taken away")
     rows = losses(database, job)
     running.join()
     assert losses(database, job) == rows
@@ -154,8 +155,8 @@ def test_a_trainer_that_always_dies_fails_the_job_with_the_last_lines_of_its_log
     assert failed.error is not None
     assert failed.error["type"] == "internal"
     with database.read() as session:
-        crash = next(event for event in list_events(session, job.id) if event.type == "crash")
-    assert any("log_format" in line for line in crash.data["log"])
+        log = next(event for event in list_events(session, job.id) if event.type == "log")
+    assert any("log_format" in line for line in log.data["lines"])
 
 
 def test_a_diverging_job_fails_at_once_with_the_step(

@@ -1,0 +1,61 @@
+"""Deleting files that no row speaks of any more."""
+
+import re
+import shutil
+from pathlib import Path
+
+from sqlalchemy import delete, select
+
+from jobs.artifacts import job_directory
+from jobs.database import Database
+from jobs.states import Status
+from jobs.tables import Checkpoint, Job, Removal
+
+ATTEMPT = re.compile(r"attempt-(\d+)")
+BATCH = 500
+
+
+def remove_deleted(database: Database, artifacts: Path) -> None:
+    """Delete the folders of deleted jobs. A crash leaves the list, and the next call goes on with it."""
+    with database.read() as session:
+        job_ids = list(session.scalars(select(Removal.job_id)))
+    for job_id in job_ids:
+        folder = job_directory(artifacts, job_id)
+        if folder.exists():
+            shutil.rmtree(folder)
+        with database.write() as session:
+            session.execute(delete(Removal).where(Removal.job_id == job_id))
+
+
+def sweep_idle_jobs(database: Database, artifacts: Path) -> None:
+    """Delete what crashed attempts left behind in the folders of jobs that nobody runs.
+
+    Folders of jobs that the database does not know are left alone: it may be another database.
+    """
+    folders = artifacts / "jobs"
+    names = sorted(folder.name for folder in folders.iterdir()) if folders.exists() else []
+    for first in range(0, len(names), BATCH):
+        with database.read() as session:
+            chosen = Job.id.in_(names[first : first + BATCH]), Job.status != Status.RUNNING
+            idle = {
+                row.id: row.attempt for row in session.execute(select(Job.id, Job.attempt).where(*chosen))
+            }
+            listed = set(
+                session.scalars(select(Checkpoint.directory).where(Checkpoint.job_id.in_(list(idle))))
+            )
+        # A claim in the meantime makes a new attempt, whose folder this does not touch.
+        for job_id, attempt in idle.items():
+            sweep_attempts(artifacts, job_id, attempt, listed)
+
+
+def sweep_attempts(artifacts: Path, job_id: str, newest: int, listed: set[str]) -> None:
+    """Delete what attempts up to `newest` left and `listed` (relative to `artifacts`) does not have."""
+    for attempt in job_directory(artifacts, job_id).glob("attempt-*"):
+        number = ATTEMPT.fullmatch(attempt.name)
+        if number is None or int(number[1]) > newest:
+            continue
+        for directory in attempt.iterdir():
+            if str(directory.relative_to(artifacts)) not in listed:
+                shutil.rmtree(directory)
+        if not any(attempt.iterdir()):
+            attempt.rmdir()

@@ -1,0 +1,43 @@
+"""Whether the disk can hold what a job will write."""
+
+import shutil
+from pathlib import Path
+
+from jobs.artifacts import job_directory
+from jobs.spec import JobSpec
+from model.config import parameter_count
+
+WEIGHT_BYTES = 4
+TRAINING_STATE_BYTES = 8
+"""AdamW's two moments in float32, for each parameter."""
+SMALL_FILES_BYTES = 256 * 1024
+"""Of a checkpoint: manifest, headers and generators' states."""
+
+
+def checkpoints_bytes(spec: JobSpec) -> int:
+    """The most that a job's checkpoints take at once: those it keeps, and the one being written."""
+    parameters, keep = parameter_count(spec.gpt), spec.checkpoints
+    weights = WEIGHT_BYTES * parameters + SMALL_FILES_BYTES
+    whole = weights + TRAINING_STATE_BYTES * parameters
+    return (keep.keep_last + 1) * whole + keep.keep_best * weights
+
+
+def missing_bytes(artifacts: Path, job_id: str, spec: JobSpec) -> int:
+    """How much more room the job needs than it has, what it holds already counted; 0 if it fits."""
+    free = shutil.disk_usage(nearest_existing(artifacts)).free
+    held = held_bytes(job_directory(artifacts, job_id))
+    return max(0, checkpoints_bytes(spec) - held - free)
+
+
+def disk_bytes(artifacts: Path) -> int:
+    """Size of the whole disk that the artifacts lie on."""
+    return shutil.disk_usage(nearest_existing(artifacts)).total
+
+
+def held_bytes(directory: Path) -> int:
+    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*"))
+
+
+def nearest_existing(folder: Path) -> Path:
+    """The folder, or the closest one above it that has been made."""
+    return next(path for path in (folder, *folder.parents) if path.exists())

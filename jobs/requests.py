@@ -1,0 +1,92 @@
+"""What people ask of a job: cancel, pause, resume, delete. Repeats change nothing.
+
+Like `jobs.lifecycle`, each is one conditional change of the row and the event that tells of it; the callers
+hold the transaction.
+"""
+
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from jobs.database import now_s
+from jobs.events import record_event
+from jobs.lifecycle import LEFT, change, queued
+from jobs.lookup import get_job
+from jobs.states import TERMINAL, Status, WrongState
+from jobs.tables import Event, Job, Removal
+
+RESUMED = "resumed"
+DELETABLE = TERMINAL | {Status.PAUSED}
+
+
+def request_cancel(session: Session, job_id: str) -> Job:
+    """Cancel a job now if nobody runs it, else ask its worker to; that outranks a pause asked for before.
+
+    raises  NotFound, WrongState from `succeeded` and `failed`
+    """
+    waiting = (Job.id == job_id, Job.status.in_([Status.QUEUED, Status.PAUSED]))
+    ended = {"status": Status.CANCELLED, "stopping": None, "finished_at": now_s(), **LEFT}
+    if change(session, waiting, **ended):
+        return told(session, job_id, {"status": Status.CANCELLED})
+    change(session, (Job.id == job_id, Job.status == Status.RUNNING), stopping="cancel")
+    return expect(session, job_id, {Status.RUNNING, Status.CANCELLED}, "cancel")
+
+
+def request_pause(session: Session, job_id: str) -> Job:
+    """Ask the worker of a running job to checkpoint and stop; a cancel asked for before stands.
+
+    raises  NotFound, WrongState unless it is running or paused
+    """
+    change(
+        session, (Job.id == job_id, Job.status == Status.RUNNING, Job.stopping.is_(None)), stopping="pause"
+    )
+    return expect(session, job_id, {Status.RUNNING, Status.PAUSED}, "pause")
+
+
+def resume(session: Session, job_id: str, reason: str = RESUMED) -> Job:
+    """Queue a paused job again; its next attempt goes on from the last checkpoint.
+
+    A repeat that finds it still waiting since the last `resume` changes nothing.
+    raises  NotFound, WrongState unless it is paused
+    """
+    if change(session, (Job.id == job_id, Job.status == Status.PAUSED), error=None, **queued()):
+        return told(session, job_id, {"status": Status.QUEUED, "reason": reason})
+    job = get_job(session, job_id)
+    if job.status == Status.QUEUED and newest_status(session, job_id).get("reason") == RESUMED:
+        return job
+    raise WrongState(job_id, Status(job.status), "resume")
+
+
+def delete_job(session: Session, job_id: str) -> None:
+    """Forget a job and all that it has recorded, and list its folder for `jobs.cleanup` to remove.
+
+    raises  NotFound, WrongState while it is queued or running
+    """
+    gone = session.execute(
+        delete(Job).where(Job.id == job_id, Job.status.in_(DELETABLE)).returning(Job.id)
+    ).first()
+    if gone is None:
+        raise WrongState(job_id, Status(get_job(session, job_id).status), "delete")
+    session.add(Removal(job_id=job_id))
+
+
+def expect(session: Session, job_id: str, allowed: set[Status], wanted: str) -> Job:
+    """The job, if a request for `wanted` may find it in its status. raises NotFound, WrongState"""
+    job = get_job(session, job_id)
+    if job.status not in allowed:
+        raise WrongState(job_id, Status(job.status), wanted)
+    return job
+
+
+def told(session: Session, job_id: str, data: dict[str, Any]) -> Job:
+    """The job, after an event that says what has happened to its status."""
+    job = get_job(session, job_id)
+    record_event(session, job_id, job.attempt, "status", data)
+    return job
+
+
+def newest_status(session: Session, job_id: str) -> dict[str, Any]:
+    """The data of the job's newest `status` event."""
+    chosen = select(Event.data).where(Event.job_id == job_id, Event.type == "status")
+    return session.scalars(chosen.order_by(Event.id.desc()).limit(1)).first() or {}

@@ -1,0 +1,114 @@
+"""A worker's word about itself, in the `workers` table: that it lives, listens, and what it is at."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from celery import Celery, bootsteps
+from celery.signals import worker_ready, worker_shutdown
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from jobs.database import Database
+from jobs.settings import Settings
+from jobs.workers import announce, retire
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+
+
+class Heartbeat:
+    """Tells of this process every `PRETRAIN_RENEW_S`, and at once when it turns to something else.
+
+    Whether it listens is not the thread's to say: the consumer's own event loop ticks, and a worker whose
+    loop has not turned for a lease no longer hears of messages, however alive its process is.
+    """
+
+    def __init__(self, database: Database, settings: Settings, queue: str) -> None:
+        self.worker_id = f"{queue}-{socket.gethostname()}-{os.getpid()}"
+        self._database = database
+        self._settings = settings
+        self._queue = queue
+        self._job_id: str | None = None
+        self._started_s = self._since_s = self._ticked_s = time.monotonic()
+        self._due = threading.Event()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def follow(self, app: Celery) -> None:
+        """Begin when the worker is ready, and end with it."""
+        heartbeat = self
+
+        class ConsumerPulse(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery is untyped
+            """Ticks in the consumer's event loop for as long as it is connected to the broker."""
+
+            requires = {"celery.worker.consumer.tasks:Tasks"}
+
+            def start(self, consumer: Any) -> None:
+                heartbeat.tick()
+                self.timer = consumer.timer.call_repeatedly(TICK_S, heartbeat.tick)
+
+            def stop(self, consumer: Any) -> None:
+                self.timer.cancel()
+
+        app.steps["consumer"].add(ConsumerPulse)
+        worker_ready.connect(lambda **_: self._thread.start(), weak=False)
+        worker_shutdown.connect(lambda **_: self.stop(), weak=False)
+
+    def tick(self) -> None:
+        self._ticked_s = time.monotonic()
+
+    @contextmanager
+    def at(self, job_id: str) -> Iterator[None]:
+        """Tell that the worker is at this job while the block runs."""
+        self._turn_to(job_id)
+        try:
+            yield
+        finally:
+            self._turn_to(None)
+
+    def _turn_to(self, job_id: str | None) -> None:
+        self._job_id, self._since_s = job_id, time.monotonic()
+        self._due.set()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._due.clear()
+            self._write(self._tell)
+            self._due.wait(self._settings.renew_s)
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        values = {
+            "id": self.worker_id,
+            "queue": self._queue,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "listening": now - self._ticked_s < self._settings.lease_s,
+            "job_id": self._job_id,
+        }
+        with self._database.write() as session:
+            announce(session, values, age_s=now - self._started_s, state_age_s=now - self._since_s)
+
+    def stop(self) -> None:
+        """Take leave."""
+        self._stopped = True
+        self._due.set()
+        self._thread.join()
+        self._write(self._leave)
+
+    def _leave(self) -> None:
+        with self._database.write() as session:
+            retire(session, self.worker_id)
+
+    def _write(self, action: Any) -> None:
+        try:
+            action()
+        except (OperationalError, ProgrammingError) as error:
+            # Away, or not migrated yet: the next sign of life is soon.
+            log.warning("could not tell the database of this worker: %s", error.orig)
