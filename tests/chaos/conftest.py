@@ -1,0 +1,151 @@
+"""Faults injected into real processes, and a table of what was injected and what it broke.
+
+`make chaos` runs everything (`--thorough`); without it each test injects its fault fewer times, and those
+that need root or Debian's strace and faketime, marked `thorough`, are left to `make chaos`.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from tests.backends import PostgresServer, RedisServer, running_redis
+from tests.chaos.faults import PROMISES, Fault, table
+from tests.chaos.proxy import Proxy
+from tests.chaos.reference import Reference, reference_of
+from tests.chaos.service import Service
+
+FAULTS: list[Fault] = []
+TOOLS = ("strace", "faketime")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="inject every fault, as often as promised")
+    parser.addoption("--seed", type=int, default=None, help="seed of the random moments")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fault(number): the fault that the test injects")
+    config.addinivalue_line("markers", "thorough: needs what only `make chaos` asks for")
+    if config.getoption("--thorough", default=False):
+        missing = [f"Debian's {tool}" for tool in TOOLS if shutil.which(tool) is None]
+        missing += [] if os.geteuid() == 0 else ["root (to mount a small disk and to limit memory)"]
+        if missing:
+            pytest.exit(f"make chaos needs {' and '.join(missing)}", returncode=1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--thorough", default=False):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def thorough(request: pytest.FixtureRequest) -> bool:
+    chosen: bool = request.config.getoption("--thorough")
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """Of the random moments; printed, so that a run can be repeated with --seed."""
+    given: int | None = request.config.getoption("--seed")
+    chosen = int.from_bytes(os.urandom(4)) if given is None else given
+    print(f"seed {chosen}")
+    return chosen
+
+
+@pytest.fixture
+def fault(request: pytest.FixtureRequest) -> Iterator[Fault]:
+    """The fault that the test is marked with. The test fails if a promise was not kept, or none was tried."""
+    marker = request.node.get_closest_marker("fault")
+    found = Fault(marker.args[0])
+    assert found.number in PROMISES
+    FAULTS.append(found)
+    yield found
+    assert not found.violations, "not as promised:\n" + "\n".join(found.violations)
+    assert found.injected, "the fault was not injected"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A test that fails in any other way is a violation, too."""
+    report = yield
+    found = getattr(item, "funcargs", {}).get("fault")
+    if report.failed and isinstance(found, Fault) and not found.violations:
+        found.violations.append(str(call.excinfo))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if FAULTS:
+        terminalreporter.section("faults")
+        for line in table(FAULTS):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def redis_server() -> Iterator[RedisServer]:
+    """One that the test may restart, empty and stop."""
+    with running_redis(standalone=True) as server:
+        yield server
+
+
+Serve = Callable[..., Service]
+
+
+@pytest.fixture
+def serve(request: pytest.FixtureRequest, redis_server: RedisServer, tmp_path: Path) -> Iterator[Serve]:
+    """Starts services; `database="postgresql"` for one on PostgreSQL, else SQLite. See `Service`."""
+    services: list[Service] = []
+    urls: list[str] = []
+
+    def start(*, database: str = "sqlite", **options: Any) -> Service:
+        url = None
+        if database == "postgresql":
+            url = request.getfixturevalue("postgres").make_database()
+            urls.append(url)
+        folder = tmp_path / f"service-{len(services)}"
+        service = Service(folder, database_url=url, redis_url=redis_server.url, **options)
+        services.append(service)
+        service.start()
+        return service
+
+    Redis.from_url(redis_server.url).flushall()
+    yield start
+    for service in services:
+        service.close()
+    for url in urls:
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        postgres.drop_database(url)
+
+
+@pytest.fixture
+def proxy() -> Iterator[Callable[[int], Proxy]]:
+    """Makes proxies to ports of this machine."""
+    made: list[Proxy] = []
+
+    def make(port: int) -> Proxy:
+        made.append(Proxy(port))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], Reference]:
+    """What a job ends in when nothing disturbs it: see `reference_of`."""
+    return lambda spec: reference_of(spec, tmp_path_factory)

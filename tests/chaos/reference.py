@@ -1,0 +1,84 @@
+"""What a job ends in when nothing disturbs it, without the service: `model.training.train` alone."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+
+from jobs.datasets import BUILTINS, builtin_content
+from jobs.spec import parse_spec
+from model.data import Data
+from model.events import CheckpointWritten, Evaluation, Event, Sample
+from model.tokens import load_tokenizer
+from model.training import train
+from worker.trainer import make_run
+
+# 6 epochs of 6 steps, of which each takes some hundredths of a second.
+SMALL: dict[str, Any] = {
+    "preset": "tiny",
+    "dataset": "sample",
+    "tokenizer": "bytes",
+    "model": {"context_length": 64, "emb_dim": 32, "n_heads": 2, "n_layers": 2},
+    "training": {"batch_size": 16, "grad_accumulation": 3, "num_epochs": 6, "numerics": "float32"},
+    "evaluation": {"eval_freq": 1, "eval_iter": 1},
+    "sampling": {"max_new_tokens": 5},
+    "checkpoints": {"every_epochs": None, "every_steps": 5, "keep_last": 2},
+    "max_attempts": 10,
+}
+
+
+def small(**sections: Any) -> dict[str, Any]:
+    """The small job's spec, with fields of its sections replaced: `small(training={"num_epochs": 60})`."""
+    merged = {
+        name: {**SMALL.get(name, {}), **value} if isinstance(value, dict) else value
+        for name, value in sections.items()
+    }
+    return {**SMALL, **merged}
+
+
+@dataclass(frozen=True)
+class Reference:
+    losses: list[tuple[int, float, float]]
+    """Step, training and validation loss of every evaluation."""
+    samples: list[tuple[int, str]]
+    sha256: str
+    """Of the final weights."""
+
+
+KNOWN: dict[str, Reference] = {}
+
+
+def reference_of(spec: dict[str, Any], folders: pytest.TempPathFactory) -> Reference:
+    """The undisturbed course of `spec` (of the text `sample`, in float32, on one thread), computed once."""
+    key = json.dumps(spec, sort_keys=True)
+    if key not in KNOWN:
+        KNOWN[key] = compute(spec, folders)
+    return KNOWN[key]
+
+
+def compute(spec: dict[str, Any], folders: pytest.TempPathFactory) -> Reference:
+    parsed = parse_spec(spec)
+    run = make_run(parsed)
+    text = builtin_content("sample", BUILTINS["sample"], None).decode()
+    events: list[Event] = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        train(
+            run,
+            Data.from_text(text, load_tokenizer(parsed.tokenizer), run),
+            on_event=events.append,
+            should_stop=lambda: False,
+            checkpoint_root=folders.mktemp("reference"),
+            numerics="float32",
+            device=torch.device("cpu"),
+        )
+    finally:
+        torch.set_num_threads(threads)
+    return Reference(
+        losses=[(e.step, e.train_loss, e.val_loss) for e in events if isinstance(e, Evaluation)],
+        samples=[(e.step, e.text) for e in events if isinstance(e, Sample)],
+        sha256=[e.sha256 for e in events if isinstance(e, CheckpointWritten)][-1],
+    )

@@ -1,0 +1,234 @@
+"""A service of real processes, each of which a test can signal, kill and start again on its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from pydantic import ByteSize
+
+from jobs.database import Database
+from jobs.events import list_events
+from jobs.history import list_evaluations
+from jobs.lookup import get_job
+from jobs.settings import Settings
+from jobs.tables import Event, Job
+from migrations.upgrade import upgrade
+from tests.backends import free_port
+from tests.chaos.invariants import Outcome, outcome_of
+from tests.client.running import environment_on, processes_of
+from tests.waiting import wait_until
+from tests.worker.processes import pids_of
+
+INJECTION = Path(__file__).parent / "injection"
+ROOT = Path(__file__).parents[2]
+QUICK = {"lease_s": 6.0, "renew_s": 0.5, "keeper_s": 0.5, "stop_grace_s": 30.0, "threads": 1}
+
+
+class Process:
+    """A process of the service, in a session of its own, with its output in a file."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        self._environment = environment
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self._command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._popen.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        """To this process alone, not to its children."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for the end. What it started is left to itself."""
+        self.send(signal.SIGKILL)
+        self._popen.wait()
+
+    def kill_group(self) -> None:
+        """SIGKILL for it and all that it started in its session (the API's own worker, say)."""
+        os.killpg(self.pid, signal.SIGKILL)
+        self._popen.wait()
+
+    def terminate(self) -> int:
+        """SIGTERM, and the exit status."""
+        self.send(signal.SIGTERM)
+        return self._popen.wait(120)
+
+    def close(self) -> None:
+        if self.alive:
+            self.send(signal.SIGCONT)
+            self.kill_group()
+
+
+class Service:
+    """API, training workers and keepers on one database and one Redis, with short leases.
+
+    workers, keepers  how many are started
+    database_url      None: SQLite in the folder
+    variables         settings of all its processes, by their names in `Settings`, over QUICK
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database_url: str | None,
+        redis_url: str,
+        workers: int = 1,
+        keepers: int = 1,
+        **variables: Any,
+    ) -> None:
+        folder.mkdir()
+        self.folder = folder
+        values: dict[str, Any] = {
+            "data_dir": folder / "data",
+            "database_url": database_url,
+            "redis_url": redis_url,
+            "port": free_port(),
+            "max_job_memory": ByteSize(64 * 2**30),
+            **QUICK,
+            **variables,
+        }
+        self.settings = Settings(**values)
+        self.database = Database(self.settings.database)
+        self.processes: list[Process] = []
+        self._counts = {"api": 1, "worker": workers, "keeper": keepers}
+        settings = {
+            f"PRETRAIN_{name.upper()}": str(value) for name, value in values.items() if value is not None
+        }
+        self._environment = environment_on(
+            self.settings.data_dir, **settings, OMP_NUM_THREADS="1", PYTHONUNBUFFERED="1"
+        )
+
+    def start(self) -> None:
+        """Migrate, start everything, and wait until the API answers and every worker listens."""
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
+        upgrade(self.database)
+        for kind, count in self._counts.items():
+            for _ in range(count):
+                self.spawn(kind)
+        if self._counts["api"]:
+            wait_until(self._answers, "the API answered")
+        wait_until(lambda: len(self.live_workers()) >= self._counts["worker"], "the workers listened")
+
+    def spawn(self, kind: str, **variables: str) -> Process:
+        """Start one more `api`, `worker` or `keeper`; `variables` are of its environment alone."""
+        modules = {"api": ["api"], "worker": ["worker", "train"], "keeper": ["worker.keeper"]}
+        number = len(self.processes)
+        process = Process(
+            f"{kind}-{number}",
+            [sys.executable, "-m", *modules[kind]],
+            {**self._environment, **variables},
+            self.folder / f"{number}-{kind}.log",
+        )
+        self.processes.append(process)
+        return process
+
+    def spawn_injected(self, kind: str, **injection: Any) -> Process:
+        """Start one more process in which, or in whose trainers, a fault strikes: see sitecustomize.py."""
+        python_path = os.pathsep.join([str(INJECTION), str(ROOT)])
+        return self.spawn(kind, PYTHONPATH=python_path, CHAOS_INJECT=json.dumps(injection, default=str))
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.close()
+        wait_until(lambda: not processes_of(self.settings.data_dir), "all processes were gone")
+        self.database.close()
+
+    def of_kind(self, kind: str) -> list[Process]:
+        """The living processes of a kind, oldest first."""
+        return [process for process in self.processes if process.name.startswith(kind) and process.alive]
+
+    @property
+    def api(self) -> Process:
+        return self.of_kind("api")[0]
+
+    @property
+    def worker(self) -> Process:
+        """The oldest living worker."""
+        return self.of_kind("worker")[0]
+
+    @property
+    def keeper(self) -> Process:
+        return self.of_kind("keeper")[0]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    def _answers(self) -> bool:
+        try:
+            return self.request("GET", "/healthz").status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        return httpx2.request(method, self.url + path, timeout=60, trust_env=False, **options)
+
+    def live_workers(self) -> list[dict[str, Any]]:
+        """The records of `GET /workers` that are idle or busy."""
+        from jobs.workers import list_workers
+
+        with self.database.read() as session:
+            states = list_workers(session, self.settings.lease_s)
+        return [
+            {"id": state.worker.id, "status": state.status}
+            for state in states
+            if state.status in ("idle", "busy")
+        ]
+
+    def post(self, spec: dict[str, Any]) -> str:
+        """Post a job; its id."""
+        answer = self.request("POST", "/jobs", json=spec)
+        assert answer.status_code == 201, answer.text
+        job_id: str = answer.json()["id"]
+        return job_id
+
+    def job(self, job_id: str) -> Job:
+        with self.database.read() as session:
+            return get_job(session, job_id)
+
+    def events(self, job_id: str, kind: str | None = None) -> list[Event]:
+        with self.database.read() as session:
+            events = list_events(session, job_id)
+        return [event for event in events if kind in (None, event.type)]
+
+    def steps(self, job_id: str) -> list[int]:
+        """The evaluated steps on record."""
+        with self.database.read() as session:
+            return [row.step for row in list_evaluations(session, job_id)]
+
+    def wait_for_step(self, job_id: str, step: int) -> None:
+        """Wait until the evaluation of `step` (or a later one) stands."""
+        wait_until(lambda: (self.steps(job_id) or [-1])[-1] >= step, f"step {step} was evaluated")
+
+    def wait_for_status(self, job_id: str, *statuses: str) -> Job:
+        wait_until(lambda: self.job(job_id).status in statuses, f"the job was {' or '.join(statuses)}")
+        return self.job(job_id)
+
+    def trainer_pid(self, job_id: str) -> int:
+        """The process that trains the job, once there is one."""
+        (pid,) = wait_until(lambda: pids_of(f"worker.trainer {job_id}"), "a trainer ran")
+        return pid
+
+    def outcome(self, job_id: str) -> Outcome:
+        """What the job has come to, to be held against its reference."""
+        return outcome_of(self.database, self.settings.artifacts, job_id)
