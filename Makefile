@@ -7,7 +7,7 @@ BIN := .venv/bin
 SERVICE_TESTS := $(wildcard tests/e2e tests/chaos)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-lecture clean
+.PHONY: help setup demo test chaos soak check bench bench-lecture bench-overhead clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,12 @@ ifneq ($(SERVICE_TESTS),)
 	$(BIN)/pytest $(SERVICE_TESTS)
 endif
 
+chaos: setup  ## every fault, as often as promised, and a table (needs root, strace, faketime; about 40 minutes)
+	$(BIN)/pytest tests/chaos --thorough
+
+soak: setup  ## 60 jobs in 10 minutes of killed workers and a broker that comes and goes
+	$(BIN)/python -m tests.chaos.soak
+
 check: setup  ## style, types, import contracts, no pickle
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -42,6 +48,9 @@ bench:  ## list the benchmarks
 
 bench-lecture: setup  ## the lecture's job in every numerical mode, against the printed figures (about 30 minutes)
 	$(BIN)/python -m benchmarks.lecture
+
+bench-overhead: setup  ## what the service and its checkpoints cost around the loop (about 10 minutes)
+	$(BIN)/python -m benchmarks.overhead
 
 clean:  ## remove .venv and everything that tools left behind
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -96,10 +96,19 @@ class Client:
     def delete(self, job_id: str) -> None:
         self._request("DELETE", job_path(job_id))
 
+    def events(self, job_id: str) -> list[JSON]:
+        """All that happened to the job, in order."""
+        events: list[JSON] = []
+        while True:
+            after = {"after": events[-1]["id"]} if events else {}
+            page = self._json("GET", job_path(job_id, "events"), params=after)
+            events += page["data"]
+            if not page["has_more"]:
+                return events
+
     def logs(self, job_id: str) -> list[str]:
         """The last log lines of the trainer that failed most recently; empty if none has."""
-        events = self._list(job_path(job_id, "events"))
-        lines = [event["data"]["lines"] for event in events if event["type"] == "log"]
+        lines = [event["data"]["lines"] for event in self.events(job_id) if event["type"] == "log"]
         return lines[-1] if lines else []
 
     def losses(self, job_id: str, *, since_step: int = -1) -> list[JSON]:

@@ -47,14 +47,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def thorough(request: pytest.FixtureRequest) -> bool:
-    chosen: bool = request.config.getoption("--thorough")
+    chosen: bool = request.config.getoption("--thorough", default=False)
     return chosen
 
 
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> int:
     """Of the random moments; printed, so that a run can be repeated with --seed."""
-    given: int | None = request.config.getoption("--seed")
+    given: int | None = request.config.getoption("--seed", default=None)
     chosen = int.from_bytes(os.urandom(4)) if given is None else given
     print(f"seed {chosen}")
     return chosen

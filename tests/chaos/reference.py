@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,11 +55,12 @@ def reference_of(spec: dict[str, Any], folders: pytest.TempPathFactory) -> Refer
     """The undisturbed course of `spec` (of the text `sample`, in float32, on one thread), computed once."""
     key = json.dumps(spec, sort_keys=True)
     if key not in KNOWN:
-        KNOWN[key] = compute(spec, folders)
+        KNOWN[key] = compute(spec, folders.mktemp("reference"))
     return KNOWN[key]
 
 
-def compute(spec: dict[str, Any], folders: pytest.TempPathFactory) -> Reference:
+def compute(spec: dict[str, Any], folder: Path) -> Reference:
+    """Train `spec` here, with its checkpoints in `folder`."""
     parsed = parse_spec(spec)
     run = make_run(parsed)
     text = builtin_content("sample", BUILTINS["sample"], None).decode()
@@ -71,7 +73,7 @@ def compute(spec: dict[str, Any], folders: pytest.TempPathFactory) -> Reference:
             Data.from_text(text, load_tokenizer(parsed.tokenizer), run),
             on_event=events.append,
             should_stop=lambda: False,
-            checkpoint_root=folders.mktemp("reference"),
+            checkpoint_root=folder,
             numerics="float32",
             device=torch.device("cpu"),
         )
