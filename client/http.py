@@ -29,13 +29,15 @@ class ApiError(ClientError):
     title   what kind of error it is
     detail  what happened this time, or ""
     errors  for 422: every wrong field, as {"field", "message", "value"}
+    checks  for 503 of /readyz: what each check found, `ok` or what is wrong
     """
 
-    def __init__(self, status: int, title: str, detail: str, errors: list[JSON]) -> None:
+    def __init__(self, status: int, title: str, detail: str, errors: list[JSON], checks: JSON) -> None:
         self.status = status
         self.title = title
         self.detail = detail
         self.errors = errors
+        self.checks = checks
         lines = [f"{status} {title}" + (f": {detail}" if detail else "")]
         lines += [describe_field_error(error) for error in errors]
         super().__init__("\n".join(lines))
@@ -141,7 +143,7 @@ class Client:
         return self._list("/datasets")
 
     def check_ready(self) -> None:
-        """Return if the service can take jobs; ApiError says what is missing."""
+        """Return if the service can take jobs and works on them; ApiError says what is missing."""
         self._request("GET", "/readyz", timeout=CONNECT_TIMEOUT_S)
 
     def _by_step(self, path: str, since_step: int) -> Iterator[JSON]:
@@ -205,6 +207,7 @@ def as_api_error(response: httpx2.Response) -> ApiError:
         str(problem.get("title") or response.reason_phrase or "error"),
         str(problem.get("detail") or ""),
         [error for error in problem.get("errors") or [] if isinstance(error, dict)],
+        problem.get("checks") or {},
     )
 
 

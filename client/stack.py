@@ -47,8 +47,9 @@ def services(settings: Settings) -> list[Service]:
 
 
 BROKER = "valkey"
+WORKERS = {"train", "generate"}
 # Stopped one group after the other: workers while they can still record what they did, the broker last.
-STOP_ORDER = [{"train", "generate"}, {"api"}, {"keeper"}, {BROKER}]
+STOP_ORDER = [WORKERS, {"api"}, {"keeper"}, {BROKER}]
 # Without these there is no service; without a worker or the keeper results can still be looked at.
 ESSENTIAL = {"api", BROKER}
 EVERYTHING = set().union(*STOP_ORDER)
@@ -101,7 +102,10 @@ class Stack:
             self._say("Stopping.")
 
     def start(self) -> None:
-        """Start everything and return when the API says that it is ready; ClientError says what failed."""
+        """Start everything and return when the service is ready; ClientError says what failed.
+
+        A worker that has been given up by then is not waited for: results can be looked at without it.
+        """
         self.log_dir.mkdir(mode=0o700, exist_ok=True)
         if self._settings.redis_url is None:
             self._start_broker()
@@ -186,8 +190,11 @@ class Stack:
             while True:
                 self.tend(TICK_S)
                 try:
-                    return client.check_ready()
+                    client.check_ready()
+                    return
                 except (ApiError, Unreachable) as error:
+                    if only_workers_are_missing(error) and self._has_given_up_a_worker():
+                        return
                     missing = str(error).splitlines()[0]
                 waited_s = time.monotonic() - started_at
                 if waited_s > START_TIMEOUT_S:
@@ -195,6 +202,16 @@ class Stack:
                 if waited_s > speak_after_s:
                     self._say(f"Not ready yet: {missing}")
                     speak_after_s += PATIENCE_S
+
+    def _has_given_up_a_worker(self) -> bool:
+        return any(process.given_up for process in self._processes if process.name in WORKERS)
+
+
+def only_workers_are_missing(error: ApiError | Unreachable) -> bool:
+    """Whether the API could do everything but have jobs or prompts worked on."""
+    if not isinstance(error, ApiError):
+        return False
+    return {name for name, finding in error.checks.items() if finding != "ok"} == {"workers"}
 
 
 @contextlib.contextmanager

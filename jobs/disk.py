@@ -1,5 +1,7 @@
 """Whether the disk can hold what a job will write."""
 
+import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -35,7 +37,13 @@ def disk_bytes(artifacts: Path) -> int:
 
 
 def held_bytes(directory: Path) -> int:
-    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*"))
+    """Room that the files below `directory` take. Those that are deleted meanwhile take none."""
+    held = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                held += os.lstat(os.path.join(folder, name)).st_blocks * 512
+    return held
 
 
 def nearest_existing(folder: Path) -> Path:

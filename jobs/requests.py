@@ -1,7 +1,7 @@
 """What people ask of a job: cancel, pause, resume, delete. Repeats change nothing.
 
 Like `jobs.lifecycle`, each is one conditional change of the row and the event that tells of it; the callers
-hold the transaction.
+hold the transaction. The row is locked first: what a worker is about to write decides before, not in between.
 """
 
 from typing import Any
@@ -25,8 +25,9 @@ def request_cancel(session: Session, job_id: str) -> Job:
 
     raises  NotFound, WrongState from `succeeded` and `failed`
     """
+    lock_job(session, job_id)
     waiting = (Job.id == job_id, Job.status.in_([Status.QUEUED, Status.PAUSED]))
-    ended = {"status": Status.CANCELLED, "stopping": None, "finished_at": now_s(), **LEFT}
+    ended = {"status": Status.CANCELLED, "stopping": None, "error": None, "finished_at": now_s(), **LEFT}
     if change(session, waiting, **ended):
         return told(session, job_id, {"status": Status.CANCELLED})
     change(session, (Job.id == job_id, Job.status == Status.RUNNING), stopping="cancel")
@@ -38,9 +39,9 @@ def request_pause(session: Session, job_id: str) -> Job:
 
     raises  NotFound, WrongState unless it is running or paused
     """
-    change(
-        session, (Job.id == job_id, Job.status == Status.RUNNING, Job.stopping.is_(None)), stopping="pause"
-    )
+    lock_job(session, job_id)
+    unasked = (Job.id == job_id, Job.status == Status.RUNNING, Job.stopping.is_(None))
+    change(session, unasked, stopping="pause")
     return expect(session, job_id, {Status.RUNNING, Status.PAUSED}, "pause")
 
 
@@ -50,6 +51,7 @@ def resume(session: Session, job_id: str, reason: str = RESUMED) -> Job:
     A repeat that finds it still waiting since the last `resume` changes nothing.
     raises  NotFound, WrongState unless it is paused
     """
+    lock_job(session, job_id)
     if change(session, (Job.id == job_id, Job.status == Status.PAUSED), error=None, **queued()):
         return told(session, job_id, {"status": Status.QUEUED, "reason": reason})
     job = get_job(session, job_id)
@@ -63,12 +65,18 @@ def delete_job(session: Session, job_id: str) -> None:
 
     raises  NotFound, WrongState while it is queued or running
     """
+    lock_job(session, job_id)
     gone = session.execute(
         delete(Job).where(Job.id == job_id, Job.status.in_(DELETABLE)).returning(Job.id)
     ).first()
     if gone is None:
         raise WrongState(job_id, Status(get_job(session, job_id).status), "delete")
     session.add(Removal(job_id=job_id))
+
+
+def lock_job(session: Session, job_id: str) -> None:
+    """Let nobody else change the job until the transaction ends (on SQLite, nobody else writes anyway)."""
+    session.execute(select(Job.id).where(Job.id == job_id).with_for_update())
 
 
 def expect(session: Session, job_id: str, allowed: set[Status], wanted: str) -> Job:

@@ -90,7 +90,8 @@ def write_checkpoint(
         temporary.rename(directory)
         sync_directory(directory.parent)
     except OSError:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for unfinished in (temporary, directory):
+            shutil.rmtree(unfinished, ignore_errors=True)
         raise
     return manifest
 

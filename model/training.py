@@ -80,6 +80,8 @@ def train(
             grad_norm = training.train_step(micro_batches)
             val_loss = training.evaluate(step, grad_norm) if training.evaluates(step) else None
             if training.epoch_is_over or training.is_finished:
+                if val_loss is None:  # nothing can be drawn from weights that are not finite
+                    val_loss = training.validation_loss()
                 training.sample(step)
             stopping = should_stop()
             if training.checkpoint_is_due or training.is_finished or stopping:

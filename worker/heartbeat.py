@@ -77,8 +77,10 @@ class Heartbeat:
         self._due.set()
 
     def _run(self) -> None:
-        while not self._stopped:
+        while True:
             self._due.clear()
+            if self._stopped:
+                return
             self._write(self._tell)
             self._due.wait(self._settings.renew_s)
 
@@ -96,10 +98,11 @@ class Heartbeat:
             announce(session, values, age_s=now - self._started_s, state_age_s=now - self._since_s)
 
     def stop(self) -> None:
-        """Take leave."""
+        """Take leave, also if it never began: the worker may have ended before it was ready."""
         self._stopped = True
         self._due.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         self._write(self._leave)
 
     def _leave(self) -> None:

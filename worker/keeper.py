@@ -1,12 +1,13 @@
 """`python -m worker.keeper`: relay, reaper and caretaker. Any number may run; the database arbitrates.
 
 The relay publishes queued jobs again until somebody claims them, so that emptying Redis loses nothing. The
-reaper gives the jobs of lost workers to others. After the database has been away, and at its own start, it
-waits a whole lease before it takes anything away: nobody could renew in the meantime. The caretaker queues
+reaper gives the jobs of lost workers to others. Once the database is back after it has been away, and at its
+own start, it waits a whole lease before it takes anything away: nobody could renew. The caretaker queues
 jobs again that a full disk paused, once they fit, and deletes files that no row speaks of.
 """
 
 import logging
+import math
 import signal
 import threading
 import time
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 QUEUES = (TRAIN_QUEUE,)
 TIDY_S = 600
 WORKERS_REMEMBERED_S = 3600
+UNWATCHED_SHARE = 1 / 3
+"""Of a lease: how much later than due the database may answer before it counts as having been away. A lease
+that was renewed before an absence as long as that is still good for some renewals after it."""
 
 
 class Keeper:
@@ -43,7 +47,8 @@ class Keeper:
         self._celery = celery
         self._redis = redis
         self._schema_is_current = False
-        self._reaps_from_s = time.monotonic() + settings.lease_s
+        self._answered_s = -math.inf
+        self._watches_since_s = math.inf
         self._tidies_from_s = time.monotonic()
 
     def look(self) -> None:
@@ -54,8 +59,7 @@ class Keeper:
             if not self._schema_is_current:
                 log.warning("the schema is not this version's; `python -m migrations` makes it")
                 return
-            if time.monotonic() >= self._reaps_from_s:
-                self._reap()
+            self._reap()
             self._find_room()
             if time.monotonic() >= self._tidies_from_s:
                 self._tidies_from_s = time.monotonic() + TIDY_S
@@ -63,15 +67,27 @@ class Keeper:
             self._relay()
         except OperationalError as error:
             log.warning("the database does not answer: %s", error.orig)
-            self._reaps_from_s = time.monotonic() + self._settings.lease_s
+            self._answered_s = -math.inf
         except (BrokerError, RedisError) as error:
             log.warning("the broker does not answer: %s", error)
 
     def _reap(self) -> None:
         with self._database.write() as session:
             lost = reap(session)
+            # Only now is it known whether the database let the keeper wait for this answer.
+            if not self._has_watched_for_a_lease():
+                session.rollback()
+                return
         for job_id in lost:
             log.warning("job %s taken away from a lost worker", job_id)
+
+    def _has_watched_for_a_lease(self) -> bool:
+        """Note that the database has just answered; whether it has done so without a gap for a lease."""
+        now, settings = time.monotonic(), self._settings
+        if now - self._answered_s > settings.keeper_s + UNWATCHED_SHARE * settings.lease_s:
+            self._watches_since_s = now
+        self._answered_s = now
+        return now - self._watches_since_s >= settings.lease_s
 
     def _find_room(self) -> None:
         with self._database.read() as session:

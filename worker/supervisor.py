@@ -33,6 +33,7 @@ FENCE_SHARE = 2 / 3
 
 
 LEASE_LOST = TrainerEnd("stopped", message="the lease could not be renewed in time: no database to do it in")
+SHUT_DOWN = TrainerEnd("stopped", message="the worker is shutting down")
 
 
 class Trainer:
@@ -152,6 +153,8 @@ class Supervisor:
             return
         if status == FENCED_EXIT_STATUS:
             self._killed_for = LEASE_LOST
+        elif status == -signal.SIGTERM and self._stop_asked_s is not None:
+            self._killed_for = SHUT_DOWN  # it was still starting, so there is nothing to checkpoint
         out_of_memory = kernel_oom_kills() > oom_kills_before
         how = trainer.end or self._killed_for or unexplained(status, out_of_memory)
         self._persist(lambda session: self._record(session, how, list(trainer.log_lines)))
@@ -180,7 +183,7 @@ class Supervisor:
             self._stop_asked_s = now
             trainer.ask_to_stop()
         elif now - self._stop_asked_s > self._settings.stop_grace_s:
-            self._killed_for = TrainerEnd("stopped", message="the worker is shutting down")
+            self._killed_for = SHUT_DOWN
             trainer.kill()
 
     def _persist(self, action: Callable[[Session], object]) -> None:
@@ -203,7 +206,7 @@ class Supervisor:
         if how.kind == "finished":
             succeed(session, job_id, attempt)
         elif how.kind == "stopped":
-            stop(session, job_id, attempt, how.message or "the worker is shutting down")
+            stop(session, job_id, attempt, how.message or SHUT_DOWN.message)
         else:
             assert how.error is not None
             fail(session, job_id, attempt, job_error(how.error, how.message, attempt), log_lines)

@@ -207,9 +207,10 @@ def forget_training_state(database: Database, settings: Settings, checkpoint: Ch
     from model.checkpoint import TRAINING, drop_training_state, size_bytes
 
     directory = settings.artifacts / checkpoint.directory
-    if not (directory / TRAINING).exists():
+    if (directory / TRAINING).exists():
+        drop_training_state(directory)
+    elif size_bytes(directory) == checkpoint.bytes:
         return
-    drop_training_state(directory)
     resize = partial(resize_checkpoint, directory=checkpoint.directory, size_bytes=size_bytes(directory))
     patiently(database.write, resize)
 

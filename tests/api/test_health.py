@@ -10,6 +10,7 @@ from sqlalchemy import text
 from jobs.database import Database
 from jobs.settings import Settings
 from tests.api.conftest import NOWHERE, Serve
+from tests.jobs.making import announce_worker, silence_worker
 
 
 def test_a_process_without_anything_behind_it_is_alive(bare_client: FlaskClient) -> None:
@@ -21,12 +22,29 @@ def test_the_version_is_that_of_the_package(bare_client: FlaskClient) -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", bare_client.get("/version").get_json()["version"])
 
 
-def test_a_service_that_has_everything_is_ready(client: FlaskClient) -> None:
+def test_a_service_that_has_everything_is_ready(client: FlaskClient, database: Database) -> None:
+    announce_worker(database, "train")
+    announce_worker(database, "generate")
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.get_json() == {
         "status": "ready",
-        "checks": {"database": "ok", "broker": "ok", "migrations": "ok"},
+        "checks": {"database": "ok", "broker": "ok", "migrations": "ok", "workers": "ok"},
+    }
+
+
+def test_a_service_without_workers_is_not_ready_and_says_which_work_nobody_does(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    announce_worker(database, "generate")
+    silence_worker(database, announce_worker(database, "train"), settings.lease_s + 1)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json(force=True)["checks"] == {
+        "database": "ok",
+        "broker": "ok",
+        "migrations": "ok",
+        "workers": "no training worker works (train-1 is lost: no sign of life for 31 s)",
     }
 
 
@@ -35,12 +53,14 @@ def test_a_service_that_has_nothing_says_what_is_missing(bare_client: FlaskClien
     problem = answer.get_json(force=True)
     assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
     assert "Retry-After" in answer.headers
-    assert set(problem["checks"]) == {"database", "broker", "migrations"}
+    assert set(problem["checks"]) == {"database", "broker", "migrations", "workers"}
     assert "ok" not in problem["checks"].values()
     assert "broker: " in problem["detail"]
 
 
 def test_a_broker_that_is_away_is_named_alone(serve: Serve, settings: Settings, database: Database) -> None:
+    announce_worker(database, "train")
+    announce_worker(database, "generate")
     client = serve(settings.model_copy(update={"redis_url": NOWHERE}))
     problem = client.get("/readyz").get_json(force=True)
     assert [name for name, finding in problem["checks"].items() if finding != "ok"] == ["broker"]

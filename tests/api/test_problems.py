@@ -12,11 +12,8 @@ from flask.testing import FlaskClient
     [
         ("GET", "/nothing"),
         ("GET", "/jobs/"),
-        ("POST", "/jobs/job-0/pause"),
-        ("POST", "/jobs/job-0/resume"),
         ("POST", "/jobs/job-0/fork"),
         ("GET", "/v1/models"),
-        ("GET", "/workers"),
         ("GET", "/metrics"),
     ],
 )
@@ -35,7 +32,7 @@ def test_a_route_that_is_not_there_is_answered_with_404(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("DELETE", "/jobs"), ("DELETE", "/jobs/job-0"), ("PUT", "/jobs")]
+    ("method", "path"), [("DELETE", "/jobs"), ("PATCH", "/jobs/job-0"), ("PUT", "/jobs")]
 )
 def test_a_method_that_is_not_possible_is_answered_with_405_and_those_that_are(
     bare_client: FlaskClient, method: str, path: str

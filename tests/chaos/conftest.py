@@ -14,6 +14,7 @@ import pytest
 from redis import Redis
 
 from tests.backends import PostgresServer, RedisServer, running_redis
+from tests.chaos.attempts import Attempts
 from tests.chaos.faults import PROMISES, Fault, table
 from tests.chaos.proxy import Proxy
 from tests.chaos.reference import Reference, reference_of
@@ -103,6 +104,7 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 Serve = Callable[..., Service]
+MakeProxy = Callable[[int | Path], Proxy]
 
 
 @pytest.fixture
@@ -132,17 +134,25 @@ def serve(request: pytest.FixtureRequest, redis_server: RedisServer, tmp_path: P
 
 
 @pytest.fixture
-def proxy() -> Iterator[Callable[[int], Proxy]]:
-    """Makes proxies to ports of this machine."""
+def proxy() -> Iterator[MakeProxy]:
+    """Makes proxies to ports or Unix sockets of this machine."""
     made: list[Proxy] = []
 
-    def make(port: int) -> Proxy:
-        made.append(Proxy(port))
+    def make(target: int | Path) -> Proxy:
+        made.append(Proxy(target))
         return made[-1]
 
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attempts]:
+    """Attempts at jobs without a service around them."""
+    found = Attempts(tmp_path / "data", monkeypatch)
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,16 @@ import select
 import socket
 import struct
 import threading
+from pathlib import Path
 from typing import Literal
+
+from sqlalchemy import make_url
 
 Mode = Literal["forward", "refuse", "stall"]
 
 
 class Proxy:
-    """Forwards connections to a port of this machine, until told otherwise.
+    """Forwards connections to a port or a Unix socket of this machine, until told otherwise.
 
     forward  passes everything on
     refuse   resets what is open and accepts nothing
@@ -19,10 +22,10 @@ class Proxy:
     delay_s  how long each piece is held back while forwarding
     """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target: int | Path) -> None:
         self.delay_s = 0.0
         self.accepted = 0
-        self._target_port = target_port
+        self._target = target
         self._mode: Mode = "forward"
         self._changed = threading.Condition()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
@@ -88,12 +91,14 @@ class Proxy:
         with client:
             self._wait_until_forwarding()
             try:
-                server = socket.create_connection(("127.0.0.1", self._target_port), timeout=5)
+                server = self._connect()
             except OSError:
                 return
             with server:
                 pair = (client, server)
                 with self._changed:
+                    if self._mode == "refuse":
+                        return  # it was accepted just before
                     self._pairs.add(pair)
                 try:
                     self._pump(client, server)
@@ -102,6 +107,13 @@ class Proxy:
                 finally:
                     with self._changed:
                         self._pairs.discard(pair)
+
+    def _connect(self) -> socket.socket:
+        if isinstance(self._target, int):
+            return socket.create_connection(("127.0.0.1", self._target), timeout=5)
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(str(self._target))
+        return server
 
     def _pump(self, client: socket.socket, server: socket.socket) -> None:
         other = {client: server, server: client}
@@ -119,3 +131,9 @@ class Proxy:
     def _wait_until_forwarding(self) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._mode != "stall" or self._closed)
+
+
+def behind(proxy: Proxy, url: str) -> str:
+    """The URL of the same database or broker, by way of `proxy`."""
+    by_proxy = make_url(url).set(host="127.0.0.1", port=proxy.port).difference_update_query(["host"])
+    return by_proxy.render_as_string(hide_password=False)

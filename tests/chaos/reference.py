@@ -46,6 +46,8 @@ class Reference:
     samples: list[tuple[int, str]]
     sha256: str
     """Of the final weights."""
+    events: list[Event]
+    """All that the run reported, in order."""
 
 
 KNOWN: dict[str, Reference] = {}
@@ -83,4 +85,5 @@ def compute(spec: dict[str, Any], folder: Path) -> Reference:
         losses=[(e.step, e.train_loss, e.val_loss) for e in events if isinstance(e, Evaluation)],
         samples=[(e.step, e.text) for e in events if isinstance(e, Sample)],
         sha256=[e.sha256 for e in events if isinstance(e, CheckpointWritten)][-1],
+        events=events,
     )

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from jobs.tables import Event, Job
 from migrations.upgrade import upgrade
 from tests.backends import free_port
 from tests.chaos.invariants import Outcome, outcome_of
+from tests.chaos.proxy import Proxy, behind
 from tests.client.running import environment_on, processes_of
 from tests.waiting import wait_until
 from tests.worker.processes import pids_of
@@ -83,6 +85,8 @@ class Service:
 
     workers, keepers  how many are started
     database_url      None: SQLite in the folder
+    links             proxies by which its processes, though not the test, reach what a setting names:
+                      `{"redis_url": proxy}`
     variables         settings of all its processes, by their names in `Settings`, over QUICK
     """
 
@@ -94,6 +98,7 @@ class Service:
         redis_url: str,
         workers: int = 1,
         keepers: int = 1,
+        links: Mapping[str, Proxy] = {},
         **variables: Any,
     ) -> None:
         folder.mkdir()
@@ -111,6 +116,7 @@ class Service:
         self.database = Database(self.settings.database)
         self.processes: list[Process] = []
         self._counts = {"api": 1, "worker": workers, "keeper": keepers}
+        values |= {name: behind(link, values[name]) for name, link in links.items()}
         settings = {
             f"PRETRAIN_{name.upper()}": str(value) for name, value in values.items() if value is not None
         }
@@ -126,7 +132,7 @@ class Service:
             for _ in range(count):
                 self.spawn(kind)
         if self._counts["api"]:
-            wait_until(self._answers, "the API answered")
+            self.wait_for_api()
         wait_until(lambda: len(self.live_workers()) >= self._counts["worker"], "the workers listened")
 
     def spawn(self, kind: str, **variables: str) -> Process:
@@ -173,6 +179,9 @@ class Service:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.settings.port}"
+
+    def wait_for_api(self) -> None:
+        wait_until(self._answers, "the API answered")
 
     def _answers(self) -> bool:
         try:

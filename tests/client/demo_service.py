@@ -13,11 +13,22 @@ NO_TEXT = {
 }
 
 
-def demo_service() -> FakeService:
-    """FAKE_JOB sets how its job ends."""
+NO_WORKERS = {
+    "title": "Service Unavailable",
+    "status": 503,
+    "detail": "workers: no training worker works (none has been started)",
+    "checks": {"database": "ok", "broker": "ok", "migrations": "ok", "workers": "no training worker works"},
+}
+
+
+def demo_service(workers: bool) -> FakeService:
+    """Ready if it has `workers`. FAKE_JOB sets how its job ends."""
     service = FakeService()
     ended = {"status": os.environ.get("FAKE_JOB", "succeeded"), "finished_at": "2026-11-24T07:02:11Z"}
-    service.answer("GET", "/readyz", {"status": "ready"})
+    if workers:
+        service.answer("GET", "/readyz", {"status": "ready"})
+    else:
+        service.answer("GET", "/readyz", NO_WORKERS, 503)
     service.answer("POST", "/jobs", NO_TEXT, 422)
     service.answer("POST", "/jobs", job_record(status="queued"), 201)
     service.answer("GET", "/jobs/job-1", job_record())

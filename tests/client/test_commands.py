@@ -95,9 +95,27 @@ def test_jobs_says_when_there_are_more(service: FakeService, pretrain: Command) 
 def test_show_names_the_error_of_a_failed_job(service: FakeService, pretrain: Command) -> None:
     error = {"type": "diverged", "message": "the loss is NaN at step 7", "attempt": 1, "retryable": False}
     service.answer("GET", "/jobs/job-1", job_record(status="failed", error=error))
+    service.answer_list("/jobs/job-1/events", [])
     outcome = pretrain("show", "job-1", "--url", service.url)
     assert outcome.status == 0
     assert "diverged: the loss is NaN at step 7" in outcome.out
+    assert "log" not in outcome.out
+
+
+def test_show_ends_with_the_log_of_the_attempt_that_failed_last(
+    service: FakeService, pretrain: Command
+) -> None:
+    error = {"type": "internal", "message": "exit status 1", "attempt": 2, "retryable": True}
+    service.answer("GET", "/jobs/job-1", job_record(status="failed", error=error))
+    first, second = ({"id": n, "type": "log", "data": {"lines": [f"boom {n}\x1b[2J"]}} for n in "12")
+    service.answer_list("/jobs/job-1/events", [first], has_more=True)
+    service.answer_list("/jobs/job-1/events", [second, {"id": "3", "type": "status", "data": {}}])
+    lines = pretrain("show", "job-1", "--url", service.url).out.splitlines()
+    assert lines[-2:] == ["The end of its trainer's log:", "  boom 2"]
+    assert [request.query for request in service.requests if request.path.endswith("events")] == [
+        {},
+        {"after": "1"},
+    ]
 
 
 def test_show_of_a_job_that_nobody_has_started_yet(service: FakeService, pretrain: Command) -> None:
@@ -196,6 +214,29 @@ def test_cancel_shows_what_was_requested(service: FakeService, pretrain: Command
     assert "running (cancel requested)" in outcome.out
 
 
+def test_pause_shows_what_was_requested(service: FakeService, pretrain: Command) -> None:
+    service.answer("POST", "/jobs/job-1/pause", job_record(stopping="pause"), 202)
+    assert "running (pause requested)" in pretrain("pause", "job-1", "--url", service.url).out
+
+
+def test_resume_shows_that_the_job_waits_again(service: FakeService, pretrain: Command) -> None:
+    service.answer("POST", "/jobs/job-1/resume", job_record(status="queued"), 202)
+    assert "queued" in pretrain("resume", "job-1", "--url", service.url).out
+
+
+def test_delete_says_what_it_deleted(service: FakeService, pretrain: Command) -> None:
+    service.answer_bytes("DELETE", "/jobs/job-1", b"", "text/html", 204)
+    outcome = pretrain("delete", "job-1", "--url", service.url)
+    assert (outcome.status, outcome.out, outcome.err) == (0, "", "Deleted job-1.\n")
+
+
+def test_what_the_jobs_status_does_not_allow_is_an_error(service: FakeService, pretrain: Command) -> None:
+    detail = "job job-1 is running, so delete is not possible"
+    service.answer("DELETE", "/jobs/job-1", {"title": "Conflict", "status": 409, "detail": detail}, 409)
+    outcome = pretrain("delete", "job-1", "--url", service.url)
+    assert (outcome.status, outcome.err) == (1, f"pretrain: 409 Conflict: {detail}\n")
+
+
 def test_datasets_add_sends_the_text_under_the_files_name(
     service: FakeService, pretrain: Command, tmp_path: Path
 ) -> None:
@@ -268,5 +309,8 @@ def test_help_lists_every_command(pretrain: Command) -> None:
         "samples",
         "generate",
         "cancel",
+        "pause",
+        "resume",
+        "delete",
     ):
         assert command in outcome.out

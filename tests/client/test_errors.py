@@ -39,6 +39,14 @@ def test_an_api_error_holds_status_title_detail_and_fields(service: FakeService)
     assert refusal.value.fields == {"training.learning_rate", "model.n_heads"}
 
 
+def test_a_service_that_is_not_ready_says_what_each_check_found(service: FakeService) -> None:
+    checks = {"database": "ok", "workers": "no training worker works"}
+    service.answer("GET", "/readyz", {"title": "Service Unavailable", "status": 503, "checks": checks}, 503)
+    with Client(find_service(service.url)) as client, pytest.raises(ApiError) as refusal:
+        client.check_ready()
+    assert refusal.value.checks == checks
+
+
 def test_an_unknown_job_exits_with_1(service: FakeService, pretrain: Command) -> None:
     outcome = pretrain("show", "job-9", "--url", service.url)
     assert outcome.status == 1

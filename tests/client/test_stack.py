@@ -271,19 +271,29 @@ def test_an_essential_process_that_keeps_dying_ends_the_stack(stack_here: OpenSt
     assert processes_of(tmp_path) == {}
 
 
-def test_another_process_that_keeps_dying_is_given_up(stack_here: OpenStack, said: list[str]) -> None:
+def test_without_a_worker_that_cannot_start_the_stack_still_comes_up(
+    stack_here: OpenStack, said: list[str]
+) -> None:
     with stack_here({"api"}, FAKE_CRASH="train") as stack:
-
-        def given_up() -> bool:
-            stack.tend(0)
-            return "given up" in said[-1]
-
-        wait_until(given_up, "the worker was given up")
+        assert "given up" in said[-1]
+        assert (stack.data_dir / "url").read_text().strip() == stack.url
         stack.tend(0)
     assert [line.split(" in ")[0] for line in said[1:-1]] == [
         "train ended with exit status 1; it starts again"
     ] * (MAX_DEATHS - 1)
     assert said[-1].startswith(f"train ended with exit status 1, {MAX_DEATHS} times in a row: given up.")
+
+
+def test_a_keeper_that_keeps_dying_is_given_up_while_the_rest_goes_on(
+    stack_here: OpenStack, said: list[str]
+) -> None:
+    with stack_here({"api"}, FAKE_CRASH="keeper") as stack:
+
+        def given_up() -> bool:
+            stack.tend(0)
+            return "given up" in said[-1]
+
+        wait_until(given_up, "the keeper was given up")
 
 
 def test_a_process_that_does_not_stop_is_killed(

@@ -1,13 +1,17 @@
-"""Short ways to a stored job."""
+"""Short ways to stored jobs and workers."""
 
 from typing import Any
 
-from jobs.database import Database
-from jobs.lifecycle import claim
+from sqlalchemy import update
+
+from jobs.database import Database, now_s
+from jobs.errors import job_error
+from jobs.lifecycle import claim, fail
 from jobs.settings import Settings
 from jobs.spec import parse_spec
 from jobs.submission import submit
-from jobs.tables import Job
+from jobs.tables import Event, Job, Worker
+from jobs.workers import announce
 
 TINY: dict[str, Any] = {"preset": "tiny", "dataset": "sample"}
 
@@ -22,3 +26,40 @@ def running_job(database: Database, settings: Settings, **spec: Any) -> Job:
         claimed = claim(session, job.id, "worker-1", lease_s=30)
     assert claimed is not None
     return claimed
+
+
+def full_disk_job(database: Database, settings: Settings, **spec: Any) -> Job:
+    """A job that the service paused because the disk was full."""
+    job = running_job(database, settings, **spec)
+    with database.write() as session:
+        fail(session, job.id, job.attempt, job_error("disk_full", "no space left", job.attempt))
+    return job
+
+
+def age_events(database: Database, job_id: str, age_s: float) -> None:
+    """As if all that has happened to the job had happened so long ago."""
+    with database.write() as session:
+        session.execute(update(Event).where(Event.job_id == job_id).values(created_at=now_s() - age_s))
+
+
+def announce_worker(
+    database: Database, queue: str, *, age_s: float = 0, state_age_s: float = 0, **values: Any
+) -> str:
+    """Let a worker of that queue tell that it is idle, unless `values` say otherwise; its id."""
+    idle = {
+        "id": f"{queue}-1",
+        "queue": queue,
+        "host": "here",
+        "pid": 1,
+        "listening": True,
+        "job_id": None,
+    }
+    with database.write() as session:
+        announce(session, {**idle, **values}, age_s=age_s, state_age_s=state_age_s)
+    return str({**idle, **values}["id"])
+
+
+def silence_worker(database: Database, worker_id: str, silence_s: float) -> None:
+    """As if the worker had last been heard so many seconds ago."""
+    with database.write() as session:
+        session.execute(update(Worker).where(Worker.id == worker_id).values(heard_at=now_s() - silence_s))

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydantic import ByteSize
@@ -65,6 +66,25 @@ def test_a_model_larger_than_the_memory_is_refused_with_both_figures(
     assert error.field == "model"
     assert "162,419,712 parameters need about 2." in error.message
     assert "limit of 1.0 GiB (PRETRAIN_MAX_JOB_MEMORY)" in error.message
+
+
+def test_checkpoints_larger_than_the_whole_disk_are_refused_with_both_figures(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.submission.disk_bytes", lambda _: 2**30)
+    (error,) = refused(database, settings, {"dataset": "sample", "checkpoints": {"keep_last": 2}})
+    assert error.field == "checkpoints"
+    # 162,419,712 parameters: three times 12 bytes of each, and the best one's 4.
+    assert "need 6.1 GiB at once, more than the whole disk of 1.0 GiB" in error.message
+    assert isinstance(error.value, dict)
+    assert error.value["keep_last"] == 2
+
+
+def test_a_disk_that_is_full_just_now_refuses_no_job(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.disk.shutil.disk_usage", lambda _: SimpleNamespace(total=2**40, free=0))
+    assert queued_job(database, settings).status == Status.QUEUED
 
 
 def test_too_many_steps_and_samples_are_refused(database: Database, settings: Settings) -> None:

@@ -1,14 +1,18 @@
 import threading
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from jobs.database import Database
+from jobs.events import list_events
+from jobs.lookup import get_job
 from jobs.settings import Settings
 from jobs.tables import Table
-from migrations.upgrade import UnknownSchema, head_revision, schema_is_current, upgrade
+from jobs.workers import list_workers
+from migrations.upgrade import UnknownSchema, configuration, head_revision, schema_is_current, upgrade
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(database: Database) -> None:
@@ -20,6 +24,41 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(database: Database) 
 def test_upgrading_again_changes_nothing(database: Database) -> None:
     assert upgrade(database) == head_revision()
     assert schema_is_current(database)
+
+
+def test_a_database_of_the_first_version_keeps_its_rows(settings: Settings) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    database = Database(settings.database)
+    with database.write() as session:
+        command.upgrade(configuration(session.connection()), "0001")
+        session.execute(text(DATASET_OF_0001))
+        for job_id, status in (("job-1", "queued"), ("job-2", "succeeded")):
+            session.execute(text(JOB_OF_0001), {"id": job_id, "status": status})
+        session.execute(text(EVENT_OF_0001))
+    assert not schema_is_current(database)
+    upgrade(database)
+    with database.read() as session:
+        waiting, done = (get_job(session, job_id) for job_id in ("job-1", "job-2"))
+        assert (waiting.status, waiting.spec, waiting.created_at) == ("queued", {"seed": 1}, 1.5)
+        assert (waiting.queued_at, done.queued_at) == (1.5, None)
+        assert [event.data for event in list_events(session, "job-1")] == [{"status": "queued"}]
+        assert list_workers(session, lease_s=30) == []
+    database.close()
+
+
+DATASET_OF_0001 = """
+    INSERT INTO datasets (id, name, builtin, sha256, characters, bytes, first_lines, created_at)
+    VALUES ('dataset-1', 'mine', false, 'ab', 1, 1, 'a', 1.0)
+"""
+JOB_OF_0001 = """
+    INSERT INTO jobs (id, status, spec, labels, queue, priority, dataset_id, dataset_sha256, parameters,
+                      total_steps, attempt, failures, step, epoch, tokens_seen, created_at)
+    VALUES (:id, :status, '{"seed": 1}', '{}', 'train', 0, 'dataset-1', 'ab', 1, 1, 0, 0, 0, 0, 0, 1.5)
+"""
+EVENT_OF_0001 = """
+    INSERT INTO events (job_id, type, attempt, data, created_at)
+    VALUES ('job-1', 'status', 0, '{"status": "queued"}', 1.5)
+"""
 
 
 def test_several_processes_may_upgrade_at_once(settings: Settings) -> None:

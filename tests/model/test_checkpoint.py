@@ -348,11 +348,14 @@ def test_a_crash_while_dropping_the_training_state_leaves_a_whole_checkpoint(
     assert {path.name for path in directory.iterdir()} == {WEIGHTS, MANIFEST}
 
 
-def test_a_full_disk_is_an_oserror_that_leaves_nothing_behind(tmp_path, monkeypatch):
+@pytest.mark.parametrize("syncs", range(5))
+def test_a_full_disk_is_an_oserror_that_leaves_nothing_behind(tmp_path, monkeypatch, syncs):
     written(tmp_path / "step-1")
+    left = iter(range(syncs))
 
     def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
+        if next(left, None) is None:
+            raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
         disk.setattr(os, "fsync", full)

@@ -192,6 +192,62 @@ def test_checkpoints_come_by_epoch_and_by_step_and_always_at_the_end(tmp_path, c
     assert [event.step for event in found.of(CheckpointWritten)] == steps
 
 
+class StepClock:
+    """A monotonic clock on which every update takes a second, and nothing else any time."""
+
+    def __init__(self, recorder):
+        self.recorder = recorder
+
+    def monotonic(self):
+        return float(max((event.step for event in self.recorder.of(Progress)), default=0))
+
+
+def timed_run(monkeypatch, root, interval_s, **checkpoints):
+    """The steps at which checkpoints are written, when an update takes a second."""
+    recorder = Recorder()
+    monkeypatch.setattr(training.time, "monotonic", StepClock(recorder).monotonic)
+    run = tiny_run(training={"num_epochs": 3}, checkpoints=checkpoints)
+    train_tiny(run, root, recorder, checkpoint_interval_s=interval_s)
+    return [event.step for event in recorder.of(CheckpointWritten)]
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "checkpoints", "steps"),
+    [
+        (None, {"every_epochs": None}, [24]),
+        (5, {"every_epochs": None}, [5, 10, 15, 20, 24]),
+        (4.5, {"every_epochs": None}, [5, 10, 15, 20, 24]),
+        (100, {"every_epochs": None}, [24]),
+        # Counted from the checkpoint before, whatever that one was written for.
+        (5, {"every_epochs": 1}, [5, 8, 13, 16, 21, 24]),
+        (5, {"every_epochs": None, "every_steps": 3}, [3, 6, 9, 12, 15, 18, 21, 24]),
+    ],
+)
+def test_a_checkpoint_is_written_whenever_the_interval_has_gone_by_without_one(
+    tmp_path, monkeypatch, interval_s, checkpoints, steps
+):
+    assert timed_run(monkeypatch, tmp_path, interval_s, **checkpoints) == steps
+
+
+def test_a_resumed_run_counts_the_interval_from_its_start(tmp_path, monkeypatch):
+    run = tiny_run(training={"num_epochs": 3}, checkpoints={"every_epochs": None})
+    stopped = Recorder(stop_after=7)
+    train_tiny(run, tmp_path, stopped)
+    resumed = Recorder()
+    clock = StepClock(resumed)
+    monkeypatch.setattr(training.time, "monotonic", lambda: max(clock.monotonic(), 7.0))
+    train_tiny(run, tmp_path, resumed, resume_from=newest(tmp_path), checkpoint_interval_s=5)
+    assert [event.step for event in resumed.of(CheckpointWritten)] == [12, 17, 22, 24]
+
+
+def test_when_checkpoints_are_written_never_changes_what_a_run_learns(tmp_path, monkeypatch):
+    hashes = set()
+    for name, interval_s in (("never", None), ("often", 1)):
+        timed_run(monkeypatch, tmp_path / name, interval_s, every_epochs=None)
+        hashes.add(read_manifest(newest(tmp_path / name)).files["weights.safetensors"]["sha256"])
+    assert len(hashes) == 1
+
+
 def test_a_run_that_ends_inside_an_epoch_still_ends_with_a_sample_and_a_checkpoint(tmp_path):
     found, result = trained(tiny_run(training={"max_steps": 11}), tmp_path)
     assert result == "finished"
@@ -236,13 +292,13 @@ def scripted_losses(monkeypatch, val_losses):
 
 def test_patience_counts_evaluations_without_a_new_lowest_validation_loss(tmp_path, monkeypatch):
     scripted_losses(monkeypatch, [5.0, 4.0, 4.0, 3.0, 3.5, 3.1, 3.0])
-    run = tiny_run(training={"early_stopping_patience": 3}, checkpoints={"every_epochs": None})
+    run = tiny_run(training={"early_stopping_patience": 3}, evaluation={"eval_freq": 1})
     found, result = trained(run, tmp_path)
     assert result == "finished"
     assert [event.val_loss for event in found.of(Evaluation)] == [5.0, 4.0, 4.0, 3.0, 3.5, 3.1, 3.0]
-    assert found.of(EarlyStopped) == [EarlyStopped(step=12, best_val_loss=3.0)]
-    assert found.of(Sample)[-1].step == 12
-    assert found.of(CheckpointWritten)[-1].step == 13
+    assert found.of(EarlyStopped) == [EarlyStopped(step=6, best_val_loss=3.0)]
+    assert found.of(Sample)[-1].step == 6
+    assert found.of(CheckpointWritten)[-1].step == 7
 
 
 def test_without_patience_a_run_goes_on_however_its_losses_go(tmp_path, monkeypatch):
@@ -283,6 +339,18 @@ def test_weights_that_are_no_numbers_are_found_by_the_evaluation(tmp_path, monke
         train_tiny(tiny_run(), tmp_path, recorder)
     assert [event.step for event in recorder.of(Evaluation)] == [0]
     assert not recorder.of(CheckpointWritten)
+
+
+def test_weights_that_are_no_numbers_are_found_before_a_token_is_drawn_from_them(tmp_path):
+    run = tiny_run(
+        training={"learning_rate": 100, "weight_decay": 100, "max_steps": 2},
+        evaluation={"eval_freq": 100},
+        sampling={"temperature": 1.0},
+    )
+    recorder = Recorder()
+    with pytest.raises(Diverged, match="nan at step 1"):
+        train_tiny(run, tmp_path, recorder)
+    assert not recorder.of(Sample)
 
 
 def test_a_watchdog_hears_of_every_batch_that_is_evaluated_every_piece_of_a_sample_and_each_checkpoint(

@@ -85,6 +85,7 @@ def train_tiny(
     numerics: ResolvedNumerics = "float32",
     resume_from: Path | None = None,
     text: str = TEXT,
+    checkpoint_interval_s: float | None = None,
 ) -> Literal["finished", "stopped"]:
     return train(
         run,
@@ -95,6 +96,7 @@ def train_tiny(
         numerics=numerics,
         device=CPU,
         resume_from=resume_from,
+        checkpoint_interval_s=checkpoint_interval_s,
     )
 
 

@@ -1,22 +1,44 @@
+import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
+from jobs.artifacts import checkpoint_root
 from jobs.database import Database, now_s
+from jobs.disk import checkpoints_bytes
+from jobs.events import list_events
+from jobs.lifecycle import stop, succeed
 from jobs.lookup import get_job
 from jobs.queue import make_celery, make_redis, waiting_messages
+from jobs.requests import delete_job, request_pause
 from jobs.settings import Settings
+from jobs.spec import JobSpec
 from jobs.states import Status
 from jobs.tables import Job
+from jobs.workers import list_workers
 from migrations.upgrade import upgrade
-from tests.jobs.making import queued_job, running_job
-from worker.keeper import Keeper
+from tests.jobs.making import (
+    age_events,
+    announce_worker,
+    full_disk_job,
+    queued_job,
+    running_job,
+    silence_worker,
+)
+from worker.keeper import TIDY_S, WORKERS_REMEMBERED_S, Keeper
 
 
 def make_keeper(settings: Settings, database: Database) -> Keeper:
     return Keeper(settings, database, make_celery(settings), make_redis(settings))
+
+
+def status_of(database: Database, job: Job) -> str:
+    with database.read() as session:
+        return get_job(session, job.id).status
 
 
 def test_emptying_redis_loses_no_job(database: Database, settings: Settings) -> None:
@@ -45,15 +67,149 @@ def test_a_lost_workers_job_is_taken_away_once_a_lease_has_passed_since_the_star
     job = running_job(database, settings)
     with database.write() as session:
         session.execute(update(Job).where(Job.id == job.id).values(lease_expires_at=now_s() - 1))
+    clock = Clock(monkeypatch)
     keeper = make_keeper(settings, database)
     keeper.look()
-    with database.read() as session:
-        assert get_job(session, job.id).status == Status.RUNNING
-    later = time.monotonic() + settings.lease_s
-    monkeypatch.setattr(time, "monotonic", lambda: later)
+    clock.look_on(keeper, settings, settings.lease_s - settings.keeper_s)
+    assert status_of(database, job) == Status.RUNNING
+    clock.look_on(keeper, settings, settings.keeper_s)
+    assert status_of(database, job) == Status.QUEUED
+
+
+@pytest.mark.parametrize("answers_late", [True, False])
+def test_once_the_database_is_back_nothing_is_taken_away_for_a_lease(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, answers_late: bool
+) -> None:
+    clock = Clock(monkeypatch)
+    keeper = make_keeper(settings, database)
+    keeper.look()
+    clock.look_on(keeper, settings, settings.lease_s)
+    job = running_job(database, settings)
+    with database.write() as session:
+        session.execute(update(Job).where(Job.id == job.id).values(lease_expires_at=now_s() - 1))
+    if answers_late:
+        clock.now_s += settings.lease_s
+    else:
+        with monkeypatch.context() as away:
+            away.setattr(database, "write", refuse)
+            keeper.look()
+    keeper.look()
+    clock.look_on(keeper, settings, settings.lease_s - settings.keeper_s)
+    assert status_of(database, job) == Status.RUNNING
+    clock.look_on(keeper, settings, settings.keeper_s)
+    assert status_of(database, job) == Status.QUEUED
+
+
+class Clock:
+    """The monotonic clock, which stands still unless the test moves it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
+
+    def look_on(self, keeper: Keeper, settings: Settings, seconds: float) -> None:
+        """Let time pass while the keeper looks as often as it does."""
+        for _ in range(round(seconds / settings.keeper_s)):
+            self.now_s += settings.keeper_s
+            keeper.look()
+
+
+def refuse() -> None:
+    raise OperationalError("BEGIN", {}, Exception("connection refused"))
+
+
+def make_checkpoint(settings: Settings, job_id: str) -> Path:
+    """A folder such as attempts write, of which no row speaks."""
+    directory = checkpoint_root(settings.artifacts, job_id, 1) / "step-1"
+    directory.mkdir(parents=True)
+    return directory
+
+
+def set_free_bytes(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+
+
+def test_a_job_that_a_full_disk_paused_is_queued_again_once_it_fits(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = full_disk_job(database, settings)
+    needed = checkpoints_bytes(JobSpec.model_validate(job.spec))
+    keeper, redis = make_keeper(settings, database), make_redis(settings)
+    set_free_bytes(monkeypatch, needed)
+    keeper.look()
+    assert status_of(database, job) == Status.PAUSED, "it had just been paused"
+    age_events(database, job.id, settings.disk_retry_s + 1)
+    set_free_bytes(monkeypatch, needed - 1)
+    keeper.look()
+    assert status_of(database, job) == Status.PAUSED, "it did not fit"
+    assert waiting_messages(redis, "train") == 0
+    set_free_bytes(monkeypatch, needed)
     keeper.look()
     with database.read() as session:
-        assert get_job(session, job.id).status == Status.QUEUED
+        resumed, told = get_job(session, job.id), list_events(session, job.id)[-1].data
+    assert (resumed.status, resumed.error) == (Status.QUEUED, None)
+    assert told == {"status": "queued", "reason": "there is room on the disk again"}
+    assert waiting_messages(redis, "train") == 1
+
+
+def test_what_a_person_paused_stays_paused(database: Database, settings: Settings) -> None:
+    job = running_job(database, settings)
+    with database.write() as session:
+        request_pause(session, job.id)
+        stop(session, job.id, 1, "asked")
+    age_events(database, job.id, settings.disk_retry_s + 1)
+    make_keeper(settings, database).look()
+    assert status_of(database, job) == Status.PAUSED
+
+
+def test_what_is_left_of_deleted_jobs_and_of_crashed_attempts_goes_at_the_first_look_and_now_and_then(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = make_keeper(settings, database)
+    deleted, crashed = running_job(database, settings), running_job(database, settings)
+    with database.write() as session:
+        succeed(session, deleted.id, 1)
+        delete_job(session, deleted.id)
+        stop(session, crashed.id, 1, "drained")
+    foreign = make_checkpoint(settings, "job-of-another-database")
+    left = [make_checkpoint(settings, job.id) for job in (deleted, crashed)]
+    keeper.look()
+    assert [directory.exists() for directory in (*left, foreign)] == [False, False, True]
+
+    again = make_checkpoint(settings, crashed.id)
+    keeper.look()
+    assert again.exists(), "it had just tidied"
+    later = time.monotonic() + TIDY_S
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    keeper.look()
+    assert not again.exists()
+
+
+def test_files_that_cannot_be_deleted_keep_it_from_nothing_else(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = running_job(database, settings)
+    make_checkpoint(settings, job.id)
+    with database.write() as session:
+        stop(session, job.id, 1, "drained")
+
+    def refuse(_: Path) -> None:
+        raise PermissionError("read-only file system")
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    make_keeper(settings, database).look()
+    assert "read-only file system" in caplog.text
+    assert waiting_messages(make_redis(settings), "train") == 1
+
+
+def test_workers_that_have_been_lost_for_an_hour_are_forgotten(
+    database: Database, settings: Settings
+) -> None:
+    for worker_id, silence_s in (("long", WORKERS_REMEMBERED_S + 1), ("lately", settings.lease_s + 1)):
+        silence_worker(database, announce_worker(database, "train", id=worker_id), silence_s)
+    make_keeper(settings, database).look()
+    with database.read() as session:
+        assert [state.worker.id for state in list_workers(session, settings.lease_s)] == ["lately"]
 
 
 def test_a_broker_that_is_away_is_tried_again_at_the_next_look(

@@ -116,6 +116,17 @@ def test_a_worker_that_shuts_down_hands_the_job_back_with_a_checkpoint_and_count
     assert final_sha256(database, drained) == final_sha256(database, undisturbed)
 
 
+def test_a_worker_that_shuts_down_while_its_trainer_starts_counts_no_failure(
+    database: Database, post: Post, attempt: StartAttempt
+) -> None:
+    job = post()
+    running = attempt(job)
+    running.shutting_down.set()
+    running.join()
+    assert (stored(database, job).status, stored(database, job).failures) == (Status.QUEUED, 0)
+    assert event_kinds(database, job)[-1] == "status"
+
+
 def test_a_cancel_stops_the_trainer(database: Database, post: Post, attempt: StartAttempt) -> None:
     job = post(training={"num_epochs": 1000})
     running = attempt(job)

@@ -1,20 +1,31 @@
 """Strikes a Python process at the Nth call of something. Python runs this file at every start, if it is on
-PYTHONPATH; it does nothing unless CHAOS_INJECT says so and the process is the one meant.
+PYTHONPATH; it does nothing unless the environment says so and the process is the one meant.
 
 CHAOS_INJECT  JSON: {"process", "call", "nth", "action", "token"}
   process  a word of the command line of the process meant, such as `worker.trainer`; or a list of words
-  call     fsync | rename | commit | commit-answered (after the commit, before its answer is seen)
+  call     fsync | rename | statement | commit | commit-answered (after it, before its answer is seen) |
+           report (a trainer's sign of life: two before the training, then each event, before it is recorded)
   nth      which call, counted from 1
-  action   kill (SIGKILL to itself) | no-space (the call raises ENOSPC)
+  action   kill (SIGKILL to itself) | stop (SIGSTOP to itself) | no-space (the call raises ENOSPC)
   token    a file that is made when the fault strikes; while it exists nothing strikes again
+
+CHAOS_STUBS   a file with the ids of jobs whose trainers only say that they have finished
+
+CHAOS_CLOCK   seconds that are added to what `time.time` tells
+FAKETIME      is libfaketime's own; where it leaves the monotonic clock alone, `time.sleep` must do without
+              clock_nanosleep, which fails there
 """
 
 import errno
 import json
 import os
+import select
 import signal
 import sys
+import time
 from typing import Any
+
+SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
 class Strike:
@@ -26,8 +37,9 @@ class Strike:
     def __call__(self) -> None:
         self._left -= 1
         if self._left == 0 and self._takes_token():
-            if self._action == "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
+            if number := SIGNALS.get(self._action):
+                os.kill(os.getpid(), number)
+                return
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _takes_token(self) -> bool:
@@ -61,12 +73,42 @@ def inject(call: str, strike: Strike) -> None:
     elif call == "rename":
         os.rename = before(strike, os.rename)
         os.replace = before(strike, os.replace)
+    elif call == "report":
+        os.write = before(strike, os.write)
     else:
         from sqlalchemy.engine.default import DefaultDialect
 
+        if call == "statement":
+            DefaultDialect.do_execute = before(strike, DefaultDialect.do_execute)  # type: ignore[method-assign]
+            return
         wrap = {"commit": before, "commit-answered": after}[call]
         DefaultDialect.do_commit = wrap(strike, DefaultDialect.do_commit)  # type: ignore[method-assign]
 
+
+def stand_in(job_id: str, stubs: str) -> None:
+    """End as if the job had been trained, if the file `stubs` lists it: nothing heavy is imported."""
+    with open(stubs) as file:
+        if job_id in file.read().split():
+            from worker.reports import ReportPipe, TrainerEnd
+
+            ReportPipe(sys.stdout.fileno()).end(TrainerEnd("finished"))
+            os._exit(0)
+
+
+def shift_clock(by_s: float) -> None:
+    true_time, true_time_ns = time.time, time.time_ns
+    time.time = lambda: true_time() + by_s
+    time.time_ns = lambda: true_time_ns() + round(by_s * 1e9)
+
+
+if by_s := os.environ.get("CHAOS_CLOCK"):
+    shift_clock(float(by_s))
+
+if "FAKETIME" in os.environ:
+    time.sleep = lambda seconds: select.select([], [], [], seconds)
+
+if "worker.trainer" in sys.orig_argv and (stubs := os.environ.get("CHAOS_STUBS")):
+    stand_in(sys.orig_argv[-3], stubs)
 
 if given := os.environ.get("CHAOS_INJECT"):
     plan = json.loads(given)

@@ -9,11 +9,12 @@ import signal
 from pathlib import Path
 
 FOLDER = Path(os.environ["PRETRAIN_DATA_DIR"])
+CRASHING = set(os.environ.get("FAKE_CRASH", "").split(","))
 
 
 def begin(name: str) -> None:
     """Leave the process's id in `pids/NAME`; on SIGTERM add its name to `stopped` and end."""
-    if name in os.environ.get("FAKE_CRASH", "").split(","):
+    if name in CRASHING:
         raise SystemExit(f"{name} cannot work today")
 
     def stop(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""Stands in for the API: ready at once, and answering the demo's requests."""
+"""Stands in for the API: ready at once unless a worker crashes, and answering the demo's requests."""
 
 import os
 from http.server import ThreadingHTTPServer
@@ -11,7 +11,7 @@ behaviour.begin("api")
 
 
 class DemoHandler(Handler):
-    service = demo_service()
+    service = demo_service(workers=not behaviour.CRASHING & {"train", "generate"})
 
 
 address = os.environ["PRETRAIN_HOST"], int(os.environ["PRETRAIN_PORT"])

@@ -1,0 +1,172 @@
+"""A broker that repeats itself, comes and goes, forgets everything, or falls silent."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import pytest
+from redis import Redis
+from sqlalchemy import select
+
+from jobs.queue import make_celery, publish_job
+from jobs.spec import parse_spec
+from jobs.states import Status
+from jobs.submission import submit
+from jobs.tables import Job
+from tests.backends import RedisServer
+from tests.chaos.conftest import MakeProxy, Serve
+from tests.chaos.faults import Fault
+from tests.chaos.reference import Reference, small
+from tests.chaos.service import Process, Service
+from tests.waiting import wait_until
+
+Referee = Callable[[dict], Reference]
+
+LONGER = small(training={"num_epochs": 30})
+SHORT = small(training={"num_epochs": 1})
+DELIVERIES = 10
+ANSWER_WITHIN_S = 10
+
+
+def check_all_succeed(
+    service: Service, fault: Fault, specs: dict[str, dict], reference: Referee, attempts: int = 1
+) -> None:
+    """Expect of every job, by its id, that it ends as its spec does undisturbed, in one attempt."""
+    for job_id, spec in specs.items():
+        job = service.wait_for_status(job_id, Status.SUCCEEDED)
+        fault.expect(job.attempt == attempts, f"job {job_id} took {job.attempt} attempts")
+        service.outcome(job_id).check(fault, reference(spec))
+
+
+@pytest.mark.fault(8)
+@pytest.mark.parametrize("database", ["postgresql", pytest.param("sqlite", marks=pytest.mark.thorough)])
+def test_a_message_delivered_ten_times_at_once_is_claimed_once(
+    serve: Serve, reference: Referee, fault: Fault, thorough: bool, database: str
+) -> None:
+    service = serve(database=database, workers=3, keepers=0)
+    celery = make_celery(service.settings)
+    specs = {}
+    for number in range(1, 11 if thorough else 2):
+        job = submit(service.database, service.settings, parse_spec(small()))
+        specs[job.id] = small()
+        with ThreadPoolExecutor(DELIVERIES) as pool:
+            list(pool.map(lambda _, job=job: publish_job(celery, job), range(DELIVERIES)))
+        fault.inject()
+        check_all_succeed(service, fault, {job.id: small()}, reference)
+        no_ops = (DELIVERIES - 1) * number
+        wait_until(lambda no_ops=no_ops: no_ops_of(service) >= no_ops, "every message was taken")
+    # Once more, long after the end.
+    for _ in range(DELIVERIES):
+        publish_job(celery, job)
+    wait_until(lambda: no_ops_of(service) >= no_ops + DELIVERIES, "every message was taken")
+    check_all_succeed(service, fault, specs, reference)
+
+
+def no_ops_of(service: Service) -> int:
+    """Messages for which the workers found nothing to do, as their logs tell."""
+    return sum(worker.log.read_text().count("nothing to do") for worker in service.of_kind("worker"))
+
+
+@pytest.mark.fault(11)
+def test_a_broker_that_is_restarted_again_and_again_stops_neither_training_nor_the_queue(
+    serve: Serve, redis_server: RedisServer, reference: Referee, fault: Fault, thorough: bool
+) -> None:
+    service = serve()
+    specs = {service.post(LONGER): LONGER}
+    for _ in range(10 if thorough else 3):
+        running = wait_until(lambda: jobs_with(service, Status.RUNNING), "a job ran")[0]
+        service.wait_for_step(running, 0)
+        connections = connections_of(service.worker)
+        redis_server.stop()
+        fault.inject()
+        specs[service.post(SHORT)] = SHORT
+        done = service.job(running).step
+        wait_until(lambda running=running, done=done: moved_on(service, running, done), "training went on")
+        redis_server.start()
+        wait_until(lambda connections=connections: connections_of(service.worker) > connections)
+    check_all_succeed(service, fault, specs, reference)
+
+
+def jobs_with(service: Service, status: Status) -> list[str]:
+    with service.database.read() as session:
+        return list(session.scalars(select(Job.id).where(Job.status == status)))
+
+
+def connections_of(worker: Process) -> int:
+    """How often it has connected to the broker, as its log tells."""
+    return worker.log.read_text().count("Connected to redis")
+
+
+def moved_on(service: Service, job_id: str, step: int) -> bool:
+    job = service.job(job_id)
+    return job.step > step or job.status == Status.SUCCEEDED
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
+def test_a_broker_that_is_emptied_loses_no_job(
+    serve: Serve, redis_server: RedisServer, reference: Referee, fault: Fault, thorough: bool, database: str
+) -> None:
+    service = serve(database=database, keepers=2)
+    redis = Redis.from_url(redis_server.url)
+    for _ in range(5 if thorough else 1):
+        running = service.post(LONGER)
+        service.wait_for_step(running, 1)
+        waiting = [service.post(SHORT), service.post(SHORT)]
+        redis.flushall()
+        redis.flushall()
+        # What Redis knew of the queue itself is gone, too.
+        waiting.append(service.post(SHORT))
+        redis.flushall()
+        fault.inject(3)
+        assert service.job(running).status == Status.RUNNING
+        check_all_succeed(service, fault, {running: LONGER, **dict.fromkeys(waiting, SHORT)}, reference)
+
+
+@pytest.mark.fault(13)
+@pytest.mark.parametrize(
+    "connected",
+    [True, pytest.param(False, marks=pytest.mark.thorough)],
+    ids=["connected", "no connection yet"],
+)
+def test_a_broker_that_never_answers_delays_jobs_and_nothing_else(
+    serve: Serve,
+    proxy: MakeProxy,
+    redis_server: RedisServer,
+    reference: Referee,
+    fault: Fault,
+    thorough: bool,
+    connected: bool,
+) -> None:
+    link = proxy(redis_server.port)
+    service = serve(links={"redis_url": link})
+    if connected:
+        service.wait_for_status(service.post(SHORT), Status.SUCCEEDED)
+    link.stall()
+    posts = 20 if thorough else 3
+    with ThreadPoolExecutor(posts) as pool:
+        answers = list(pool.map(lambda _: service.request("POST", "/jobs", json=SHORT), range(posts)))
+    fault.inject(posts)
+    for answer in answers:
+        fault.expect(answer.status_code == 201, f"POST answered {answer.status_code}")
+        check_in_time(fault, answer)
+    specs = {answer.json()["id"]: SHORT for answer in answers}
+
+    answer = service.request("GET", "/jobs")
+    fault.expect(set(specs) <= {job["id"] for job in answer.json()["data"]}, "a job is not on the list")
+    check_in_time(fault, answer)
+    answer = service.request("GET", "/readyz")
+    fault.expect(answer.status_code == 503, f"/readyz answered {answer.status_code}")
+    fault.expect(answer.json()["checks"]["broker"] != "ok", f"/readyz says {answer.text}")
+    check_in_time(fault, answer)
+
+    statuses = {service.job(job_id).status for job_id in specs}
+    fault.expect(statuses == {Status.QUEUED}, f"jobs are {statuses} although no message got through")
+    link.forward()
+    check_all_succeed(service, fault, specs, reference)
+
+
+def check_in_time(fault: Fault, answer: httpx2.Response) -> None:
+    seconds = answer.elapsed.total_seconds()
+    request = answer.request
+    fault.expect(seconds < ANSWER_WITHIN_S, f"{request.method} {request.url.path} took {seconds:.1f} s")

@@ -1,0 +1,260 @@
+"""Trainers that are killed, hang, run out of memory or diverge."""
+
+import json
+import math
+import os
+import random
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from jobs.history import list_evaluations
+from jobs.states import Status
+from model.events import CheckpointWritten, Event, Phase, Progress
+from model.training import Diverged
+from tests.chaos.attempts import Attempts
+from tests.chaos.conftest import Serve
+from tests.chaos.faults import Fault
+from tests.chaos.reference import Reference, small
+from tests.chaos.service import Service
+from tests.waiting import wait_until
+
+Referee = Callable[[dict], Reference]
+Moment = Callable[[Event, Event], bool]
+"""Whether it lies between two neighbouring events."""
+
+REPORTS_BEFORE_EVENTS = 2
+
+STALL_S = 15.0
+"""More than a busy machine needs to import torch."""
+
+# One tensor of its logits, 128 x 256 x 50,257 float32 numbers, takes 6.6 GB; its weights take 26 MB.
+OUTGROWING = small(
+    tokenizer="gpt2",
+    model={"context_length": 256},
+    training={"batch_size": 128, "stride": 1, "grad_accumulation": 1, "max_steps": 2},
+)
+MEMORY_BYTES = 2 * 2**30
+"""Enough for a worker and for the trainer of a small job."""
+
+
+@pytest.mark.fault(1)
+def test_jobs_whose_trainers_are_killed_at_random_moments_end_as_if_undisturbed(
+    attempts: Attempts, reference: Referee, fault: Fault, thorough: bool, seed: int
+) -> None:
+    kills, kills_per_job = (100, 2) if thorough else (6, 3)
+    chosen = random.Random(seed)
+    whole_s = attempts.finish(attempts.post(small()))
+    while fault.injected < kills:
+        job_id = attempts.post(small())
+        for _ in range(kills_per_job):
+            attempt = attempts.start(job_id)
+            if not attempt.ended_within(chosen.uniform(0, whole_s)):
+                attempt.send(signal.SIGKILL)
+            attempt.join()
+            if not attempts.was_killed(job_id):
+                break  # it was faster
+            fault.inject()
+            attempts.check_intact(fault, job_id)
+        else:
+            attempts.finish(job_id)
+        attempts.outcome(job_id).check(fault, reference(small()))
+        attempts.check_tidy(fault, job_id)
+
+
+def inside_accumulation(before: Event, event: Event) -> bool:
+    return isinstance(before, Progress) and isinstance(event, Progress) and before.step == event.step
+
+
+def inside_evaluation(before: Event, event: Event) -> bool:
+    return before == event == Phase("evaluating")
+
+
+def inside_sample(before: Event, event: Event) -> bool:
+    return before == event == Phase("sampling")
+
+
+def between_files_and_row(_: Event, event: Event) -> bool:
+    return isinstance(event, CheckpointWritten)
+
+
+def report_at(moment: Moment, events: list[Event], resumed: int | None, checkpoint: int) -> int:
+    """Number of the report in which an attempt comes to the first such moment behind `checkpoint`.
+
+    events   of the whole undisturbed run
+    resumed  the checkpoint that the attempt resumes from; where that was written, it reports its start
+    """
+    at = {event.step: i for i, event in enumerate(events) if isinstance(event, CheckpointWritten)}
+    started = 0 if resumed is None else at[resumed]
+    found = next(i for i in range(at[checkpoint] + 1, len(events)) if moment(events[i - 1], events[i]))
+    return REPORTS_BEFORE_EVENTS + 1 + found - started
+
+
+@pytest.mark.fault(1)
+def test_a_job_whose_trainer_is_killed_at_the_worst_moments_ends_as_if_undisturbed(
+    attempts: Attempts, reference: Referee, fault: Fault
+) -> None:
+    expected = reference(small())
+    job_id = attempts.post(small())
+    resumed = None
+    for moment, checkpoint in [
+        (inside_accumulation, 5),
+        (inside_evaluation, 10),
+        (inside_sample, 15),
+        (between_files_and_row, 20),
+    ]:
+        report = report_at(moment, expected.events, resumed, checkpoint)
+        attempts.run(job_id, call="report", nth=report)
+        assert attempts.was_killed(job_id)
+        fault.inject()
+        attempts.check_intact(fault, job_id)
+        resumed = checkpoint
+    unlisted = attempts.outcome(job_id).unlisted
+    assert [Path(folder).name for folder in unlisted] == ["step-00000025"], "its row was not written"
+    attempts.finish(job_id)
+    steps = attempts.resumed_steps(job_id)
+    fault.expect(steps == [None, 5, 10, 15, 20], f"resumed from the checkpoints {steps}")
+    attempts.outcome(job_id).check(fault, expected)
+    attempts.check_tidy(fault, job_id)
+
+
+@pytest.mark.fault(10)
+def test_a_job_whose_trainer_hangs_is_tried_again(
+    attempts: Attempts, reference: Referee, fault: Fault, thorough: bool
+) -> None:
+    expected = reference(small())
+    attempts.settings = attempts.settings.model_copy(update={"stall_s": STALL_S})
+    job_id = attempts.post(small())
+    hangs = [report_at(inside_accumulation, expected.events, None, 5)]
+    if thorough:
+        hangs += [1, report_at(inside_evaluation, expected.events, 5, 10)]
+    for report in hangs:
+        attempts.run(job_id, call="report", nth=report, action="stop")
+        fault.inject()
+        crash = attempts.events(job_id, "crash")[-1].data["error"]
+        fault.expect(crash["type"] == "stalled", f"a trainer that hung ended as {crash}")
+        fault.expect(attempts.job(job_id).status == Status.QUEUED, "it was not tried again")
+        fault.expect(not attempts.trainers(job_id), "the trainer that hung is still there")
+        attempts.check_intact(fault, job_id)
+    attempts.finish(job_id)
+    attempts.outcome(job_id).check(fault, expected)
+    attempts.check_tidy(fault, job_id)
+
+
+@pytest.mark.fault(19)
+def test_a_job_that_the_allocator_has_no_memory_for_fails_once_and_the_next_one_runs(
+    serve: Serve, reference: Referee, fault: Fault
+) -> None:
+    service = serve(workers=1)
+    resource.prlimit(service.worker.pid, resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    check_that_the_queue_moves_on(service, reference, fault, told="can't allocate memory")
+
+
+@pytest.mark.thorough
+@pytest.mark.fault(19)
+def test_a_job_that_the_kernel_kills_for_its_memory_fails_once_and_the_next_one_runs(
+    serve: Serve, reference: Referee, fault: Fault
+) -> None:
+    with memory_group(MEMORY_BYTES) as group:
+        service = serve(workers=1)
+        (group / "cgroup.procs").write_text(str(service.worker.pid))
+        check_that_the_queue_moves_on(service, reference, fault, told="the kernel killed the trainer")
+        service.worker.kill()
+
+
+def check_that_the_queue_moves_on(service: Service, reference: Referee, fault: Fault, told: str) -> None:
+    """Expect that a job which needs more memory than there is fails at once, and that its successor runs."""
+    job_id, next_id = service.post(OUTGROWING), service.post(small())
+    job = service.wait_for_status(job_id, Status.SUCCEEDED, Status.FAILED)
+    fault.inject()
+    error = job.error or {}
+    fault.expect(job.status == Status.FAILED, f"the job is {job.status}")
+    fault.expect(error.get("type") == "out_of_memory", f"its error is {error}")
+    fault.expect(told in error.get("message", ""), f"its error is {error}")
+    fault.expect(job.attempt == 1, f"it was tried {job.attempt} times")
+    service.wait_for_status(next_id, Status.SUCCEEDED, Status.FAILED)
+    service.outcome(next_id).check(fault, reference(small()))
+
+
+@contextmanager
+def memory_group(limit_bytes: int) -> Iterator[Path]:
+    """A control group whose processes may use so much memory together; they must be gone in the end."""
+    root, limit = Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"
+    if not root.exists():  # version 2
+        root, limit = root.parent, "memory.max"
+        (root / "cgroup.subtree_control").write_text("+memory")
+    group = root / f"pretrain-{os.getpid()}"
+    group.mkdir()
+    try:
+        (group / limit).write_text(str(limit_bytes))
+        yield group
+    finally:
+        wait_until(lambda: not (group / "cgroup.procs").read_text(), "the group was empty")
+        group.rmdir()
+
+
+@pytest.mark.fault(19)
+def test_a_trainer_killed_while_there_is_memory_is_not_said_to_have_run_out_of_it(
+    attempts: Attempts, reference: Referee, fault: Fault
+) -> None:
+    job_id = attempts.post(small())
+    attempt = attempts.start(job_id)
+    attempt.send(signal.SIGKILL)
+    attempt.join()
+    fault.inject()
+    crash = attempts.events(job_id, "crash")[-1].data["error"]
+    fault.expect(crash["type"] == "internal", f"the kill was told as {crash}")
+    attempts.finish(job_id)
+    attempts.outcome(job_id).check(fault, reference(small()))
+
+
+DIVERGING = {"learning_rate": 1, "weight_decay": 100}
+
+
+@pytest.mark.fault(20)
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
+def test_a_job_that_diverges_fails_at_once_and_tells_the_step_in_valid_json(
+    serve: Serve, reference: Referee, fault: Fault, database: str
+) -> None:
+    service = serve(database=database, workers=1)
+    for spec in (
+        small(training=DIVERGING),  # an evaluation finds it
+        small(training=DIVERGING, evaluation={"eval_freq": 1000}),  # the next step does
+        # A token is to be drawn after the step that broke the weights.
+        small(
+            training={**DIVERGING, "max_steps": 4},
+            evaluation={"eval_freq": 1000},
+            sampling={"temperature": 1.0},
+        ),
+    ):
+        with pytest.raises(Diverged) as undisturbed:
+            reference(spec)
+        job_id = service.post(spec)
+        job = service.wait_for_status(job_id, Status.SUCCEEDED, Status.FAILED)
+        fault.inject()
+        message = str(undisturbed.value)
+        told = {"type": "diverged", "message": message, "attempt": 1, "retryable": False}
+        fault.expect(job.status == Status.FAILED, f"the job is {job.status}")
+        fault.expect(job.error == told, f"its error is {job.error}, not {told}")
+        fault.expect(f"at step {undisturbed.value.step}" in message, "the step is not told")
+        check_that_all_is_finite(service, fault, job_id)
+        service.outcome(job_id).check_order(fault)
+
+
+def check_that_all_is_finite(service: Service, fault: Fault, job_id: str) -> None:
+    """Expect that no number told of the job is NaN or infinite, which JSON does not have."""
+    for path in ("", "/losses", "/samples", "/checkpoints", "/events"):
+        answer = service.request("GET", f"/jobs/{job_id}{path}")
+        assert answer.status_code == 200
+        strange: list[str] = []
+        json.loads(answer.text, parse_constant=strange.append)
+        fault.expect(not strange, f"/jobs/{job_id}{path} has {strange}")
+    with service.database.read() as session:
+        for row in list_evaluations(session, job_id):
+            numbers = [row.train_loss, row.val_loss, row.learning_rate, row.grad_norm, row.tokens_per_s]
+            finite = all(number is not None and math.isfinite(number) for number in numbers)
+            fault.expect(finite, f"job {job_id}, step {row.step}: {numbers}")

@@ -1,0 +1,362 @@
+"""The real store, driven at random and held against a plain model of what jobs may do."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from jobs.database import Database, now_s
+from jobs.errors import RETRYABLE, ErrorType, job_error
+from jobs.history import record_checkpoint, record_evaluation, record_progress, record_sample
+from jobs.lifecycle import Fenced, claim, fail, renew, stop, succeed
+from jobs.requests import DELETABLE, delete_job, request_cancel, request_pause, resume
+from jobs.settings import Settings
+from jobs.states import TERMINAL, TRANSITIONS, Status, WrongState
+from jobs.tables import Checkpoint, Evaluation, Event, Job, Removal, Sample, Table
+from jobs.upkeep import reap
+from tests.jobs.making import queued_job
+
+N_OPEN = 1
+OPEN = set(Status) - TERMINAL
+MAX_ATTEMPTS = 2
+LEASE_S = 1000.0
+KEEP_ALL = 1000
+STOPPED = {"cancel": Status.CANCELLED, "pause": Status.PAUSED}
+OWNERS: dict[type[Table], Any] = {
+    Job: Job.id,
+    Evaluation: Evaluation.job_id,
+    Sample: Sample.job_id,
+    Checkpoint: Checkpoint.job_id,
+    Event: Event.job_id,
+}
+"""The tables of what belongs to a job, and the column that says to which."""
+LOSSES = {"train_loss": 1.0, "val_loss": 2.0}
+
+Write = Callable[[Session, str, int], object]
+
+
+@dataclass
+class Expected:
+    """What a job must be, and how it came to that."""
+
+    status: Status = Status.QUEUED
+    stopping: str | None = None
+    attempt: int = 0
+    failures: int = 0
+    error: ErrorType | None = None
+    resumed: bool = False
+    evaluations: set[int] = field(default_factory=set)
+    checkpoints: set[int] = field(default_factory=set)
+    history: list[Status] = field(default_factory=lambda: [Status.QUEUED])
+
+    def become(self, status: Status, error: ErrorType | None = None) -> None:
+        assert self.status not in TERMINAL
+        self.status, self.error, self.stopping, self.resumed = status, error, None, False
+        self.history.append(status)
+
+    def fail(self, error: ErrorType) -> None:
+        retryable = error in RETRYABLE
+        self.failures += retryable
+        if self.stopping == "cancel":
+            self.become(Status.CANCELLED)
+        elif self.stopping == "pause" and retryable:
+            self.become(Status.PAUSED)
+        elif error == "disk_full":
+            self.become(Status.PAUSED, error)
+        elif retryable and self.failures < MAX_ATTEMPTS:
+            self.become(Status.QUEUED)
+        else:
+            self.become(Status.FAILED, error)
+
+
+def evaluation_of(step: int) -> dict[str, Any]:
+    speed = {"tokens_seen": step, "learning_rate": 1.0, "grad_norm": None, "tokens_per_s": None}
+    return {"step": step, "epoch": 1, **LOSSES, **speed}
+
+
+def checkpoint_of(step: int, attempt: int) -> dict[str, Any]:
+    files = {"bytes": 1, "sha256": "0", "directory": f"attempt-{attempt}/step-{step}"}
+    return {"step": step, "epoch": 1, **LOSSES, **files}
+
+
+def evaluate(session: Session, job_id: str, attempt: int, step: int = 0) -> None:
+    record_evaluation(session, job_id, attempt, evaluation_of(step))
+
+
+def keep_checkpoint(session: Session, job_id: str, attempt: int, step: int = 0) -> None:
+    record_checkpoint(session, job_id, attempt, checkpoint_of(step, attempt), KEEP_ALL, keep_best=1)
+
+
+def keep_sample(session: Session, job_id: str, attempt: int) -> None:
+    record_sample(session, job_id, attempt, {"step": 0, "epoch": 1, "prompt": "a", "text": "ab"})
+
+
+WRITES: dict[str, Write] = {
+    "renew": lambda session, job_id, attempt: renew(session, job_id, attempt, LEASE_S),
+    "succeed": succeed,
+    "stop": lambda session, job_id, attempt: stop(session, job_id, attempt, "drained"),
+    "crash": lambda session, job_id, attempt: fail(
+        session, job_id, attempt, job_error("internal", "boom", attempt), ["a last word"]
+    ),
+    "progress": lambda session, job_id, attempt: record_progress(session, job_id, attempt, step=9),
+    "evaluate": evaluate,
+    "sample": keep_sample,
+    "checkpoint": keep_checkpoint,
+}
+"""Everything that an attempt may do to its job."""
+
+any_step = st.integers(min_value=0, max_value=3)
+any_error = st.sampled_from(["out_of_memory", "diverged", "disk_full", "bad_dataset", *sorted(RETRYABLE)])
+any_write = st.sampled_from(sorted(WRITES))
+
+
+class Jobs(RuleBasedStateMachine):
+    """Some jobs, and all that workers, people and the keeper do to them.
+
+    What an attempt may do is done by those that run; what it may not, by those that were overtaken, and by
+    the newest of a job that does not run. Requests come in every status.
+    """
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        super().__init__()
+        self._database = database
+        self._settings = settings
+        self._expected: dict[str, Expected] = {}
+        self._deleted: set[str] = set()
+
+    def ids(self, *statuses: Status) -> list[str]:
+        """Of the jobs in one of these statuses."""
+        return [job_id for job_id, expected in self._expected.items() if expected.status in statuses]
+
+    def draw(self, data: st.DataObject, *statuses: Status) -> tuple[str, Expected]:
+        """One in one of these statuses; any of the newest few if none is given."""
+        job_id = data.draw(st.sampled_from(self.ids(*statuses) if statuses else list(self._expected)[-2:]))
+        return job_id, self._expected[job_id]
+
+    @contextmanager
+    def transaction(self, refused_with: type[Exception] | None) -> Iterator[Session]:
+        """One that must commit, or be refused like that and change nothing."""
+        if refused_with is None:
+            with self._database.write() as session:
+                yield session
+            return
+        before = self.rows()
+        with pytest.raises(refused_with), self._database.write() as session:
+            yield session
+        assert self.rows() == before
+
+    def rows(self) -> dict[type[Table], list[Any]]:
+        """All that is stored of the jobs."""
+        found: dict[type[Table], list[Any]] = {}
+        with self._database.read() as session:
+            for table, job_id in OWNERS.items():
+                chosen = select(*table.__table__.columns).where(job_id.in_(self._expected))
+                found[table] = list(session.execute(chosen.order_by(*table.__table__.primary_key)))
+        return found
+
+    @precondition(lambda self: len(self.ids(*OPEN)) < N_OPEN)
+    @rule()
+    def submit(self) -> None:
+        job = queued_job(self._database, self._settings, max_attempts=MAX_ATTEMPTS)
+        self._expected[job.id] = Expected()
+
+    @precondition(lambda self: self._expected)
+    @rule(data=st.data())
+    def claim(self, data: st.DataObject) -> None:
+        job_id, expected = self.draw(data)
+        with self._database.write() as session:
+            claimed = claim(session, job_id, "worker-1", LEASE_S)
+        assert (claimed is not None) == (expected.status == Status.QUEUED)
+        if claimed is not None:
+            expected.attempt += 1
+            expected.become(Status.RUNNING)
+
+    @precondition(lambda self: self.ids(Status.RUNNING))
+    @rule(data=st.data())
+    def renew(self, data: st.DataObject) -> None:
+        job_id, expected = self.draw(data, Status.RUNNING)
+        with self._database.write() as session:
+            assert renew(session, job_id, expected.attempt, LEASE_S) == expected.stopping
+
+    @precondition(lambda self: self.ids(Status.RUNNING))
+    @rule(data=st.data())
+    def succeed(self, data: st.DataObject) -> None:
+        job_id, expected = self.draw(data, Status.RUNNING)
+        with self._database.write() as session:
+            status = succeed(session, job_id, expected.attempt)
+        expected.become(Status.CANCELLED if expected.stopping == "cancel" else Status.SUCCEEDED)
+        assert status == expected.status
+
+    @precondition(lambda self: self.ids(Status.RUNNING))
+    @rule(data=st.data())
+    def stop(self, data: st.DataObject) -> None:
+        job_id, expected = self.draw(data, Status.RUNNING)
+        with self._database.write() as session:
+            status = stop(session, job_id, expected.attempt, "drained")
+        expected.become(STOPPED[expected.stopping] if expected.stopping else Status.QUEUED)
+        assert status == expected.status
+
+    @precondition(lambda self: self.ids(Status.RUNNING))
+    @rule(data=st.data(), error=any_error)
+    def fail(self, data: st.DataObject, error: ErrorType) -> None:
+        job_id, expected = self.draw(data, Status.RUNNING)
+        with self._database.write() as session:
+            status = fail(session, job_id, expected.attempt, job_error(error, "boom", expected.attempt))
+        expected.fail(error)
+        assert status == expected.status
+
+    @precondition(lambda self: self._expected)
+    @rule(data=st.data())
+    def reap(self, data: st.DataObject) -> None:
+        job_id, expected = self.draw(data)
+        with self._database.write() as session:
+            owned = (Job.id == job_id, Job.status == Status.RUNNING)
+            session.execute(update(Job).where(*owned).values(lease_expires_at=now_s() - 1))
+            lost = reap(session)
+        assert lost == ([job_id] if expected.status == Status.RUNNING else [])
+        if lost:
+            expected.fail("worker_lost")
+
+    @precondition(lambda self: self.ids(Status.RUNNING))
+    @rule(data=st.data(), step=any_step)
+    def evaluate(self, data: st.DataObject, step: int) -> None:
+        job_id, expected = self.draw(data, Status.RUNNING)
+        with self._database.write() as session:
+            evaluate(session, job_id, expected.attempt, step)
+        expected.evaluations.add(step)
+
+    @precondition(lambda self: self.ids(Status.RUNNING))
+    @rule(data=st.data(), step=any_step)
+    def keep_checkpoint(self, data: st.DataObject, step: int) -> None:
+        job_id, expected = self.draw(data, Status.RUNNING)
+        with self._database.write() as session:
+            keep_checkpoint(session, job_id, expected.attempt, step)
+        expected.checkpoints.add(step)
+        expected.failures = 0
+
+    @precondition(lambda self: self._expected)
+    @rule(data=st.data(), age=st.integers(min_value=1, max_value=3), name=any_write)
+    def write_too_late(self, data: st.DataObject, age: int, name: str) -> None:
+        job_id, expected = self.draw(data)
+        newest_too_late = expected.attempt if expected.status == Status.RUNNING else expected.attempt + 1
+        with self.transaction(refused_with=Fenced) as session:
+            WRITES[name](session, job_id, newest_too_late - age)
+
+    @precondition(lambda self: self._expected)
+    @rule(data=st.data())
+    def request_cancel(self, data: st.DataObject) -> None:
+        job_id, expected = self.draw(data)
+        refused = expected.status in (Status.SUCCEEDED, Status.FAILED)
+        with self.transaction(WrongState if refused else None) as session:
+            request_cancel(session, job_id)
+        if expected.status in (Status.QUEUED, Status.PAUSED):
+            expected.become(Status.CANCELLED)
+        elif expected.status == Status.RUNNING:
+            expected.stopping = "cancel"
+
+    @precondition(lambda self: self._expected)
+    @rule(data=st.data())
+    def request_pause(self, data: st.DataObject) -> None:
+        job_id, expected = self.draw(data)
+        refused = expected.status not in (Status.RUNNING, Status.PAUSED)
+        with self.transaction(WrongState if refused else None) as session:
+            request_pause(session, job_id)
+        if expected.status == Status.RUNNING:
+            expected.stopping = expected.stopping or "pause"
+
+    @precondition(lambda self: self._expected)
+    @rule(data=st.data())
+    def resume(self, data: st.DataObject) -> None:
+        job_id, expected = self.draw(data)
+        is_repeat = expected.status == Status.QUEUED and expected.resumed
+        refused = expected.status != Status.PAUSED and not is_repeat
+        with self.transaction(WrongState if refused else None) as session:
+            resume(session, job_id)
+        if expected.status == Status.PAUSED:
+            expected.become(Status.QUEUED)
+            expected.resumed = True
+
+    @precondition(lambda self: self._expected)
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        job_id, expected = self.draw(data)
+        refused = expected.status not in DELETABLE
+        with self.transaction(WrongState if refused else None) as session:
+            delete_job(session, job_id)
+        if not refused:
+            del self._expected[job_id]
+            self._deleted.add(job_id)
+
+    @invariant()
+    def the_store_is_as_expected(self) -> None:
+        rows = self.rows()
+        assert {job.id for job in rows[Job]} == set(self._expected)
+        for job in rows[Job]:
+            expected = self._expected[job.id]
+            assert (job.status, job.stopping, job.attempt) == (
+                expected.status,
+                expected.stopping,
+                expected.attempt,
+            )
+            assert (job.failures, job.error and job.error["type"]) == (expected.failures, expected.error)
+            assert steps_of(job, rows[Evaluation]) == expected.evaluations
+            assert steps_of(job, rows[Checkpoint]) == expected.checkpoints
+            check_columns(job)
+            check_events(job, [event for event in rows[Event] if event.job_id == job.id], expected)
+
+    @invariant()
+    def deleted_jobs_are_gone_and_their_folders_listed(self) -> None:
+        with self._database.read() as session:
+            assert not list(session.scalars(select(Job.id).where(Job.id.in_(self._deleted))))
+            assert self._deleted <= set(session.scalars(select(Removal.job_id)))
+
+
+def check_columns(job: Any) -> None:
+    """Only a running job has a worker, a lease and perhaps a request to stop; only an ended one an end."""
+    running = job.status == Status.RUNNING
+    assert (job.worker is not None, job.lease_expires_at is not None) == (running, running)
+    assert running or job.stopping is None
+    assert (job.finished_at is not None) == (job.status in TERMINAL)
+
+
+def check_events(job: Any, events: list[Any], expected: Expected) -> None:
+    """The events retell each status that the job has had, and each change was allowed."""
+    told = [Status(event.data["status"]) for event in events if event.type == "status"]
+    assert told == expected.history
+    assert all(later in TRANSITIONS[earlier] for earlier, later in pairwise(told))
+    assert told.count(Status.RUNNING) == job.attempt
+
+
+def steps_of(job: Any, rows: list[Any]) -> set[int]:
+    return {row.step for row in rows if row.job_id == job.id}
+
+
+def test_whatever_is_done_to_jobs_the_store_does_what_the_model_of_it_says(
+    database: Database, settings: Settings
+) -> None:
+    run_state_machine_as_test(
+        lambda: Jobs(database, settings),
+        settings=hypothesis.settings(
+            max_examples=25,
+            stateful_step_count=40,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,0 +1,160 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from celery.signals import worker_ready, worker_shutdown
+
+from jobs.database import Database
+from jobs.queue import make_celery
+from jobs.settings import Settings
+from jobs.workers import WorkerState, list_workers
+from migrations.upgrade import upgrade
+from tests.backends import running_redis
+from tests.waiting import wait_until
+from worker.heartbeat import Heartbeat
+
+SELDOM_S = 3600.0
+
+
+def told(database: Database, settings: Settings) -> list[WorkerState]:
+    with database.read() as session:
+        return list_workers(session, settings.lease_s)
+
+
+Begin = Callable[..., Heartbeat]
+
+
+@pytest.fixture
+def begin(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+    """Makes heartbeats and, as Celery does, tells them that their worker is ready and that it ends."""
+    for celery_signal in (worker_ready, worker_shutdown):
+        monkeypatch.setattr(celery_signal, "receivers", [])
+
+    def begin(*, ready: bool = True, **changes: float) -> Heartbeat:
+        heartbeat = Heartbeat(database, settings.model_copy(update=changes), "train")
+        heartbeat.follow(make_celery(settings))
+        if ready:
+            worker_ready.send(sender=None)
+        return heartbeat
+
+    yield begin
+    worker_shutdown.send(sender=None)
+
+
+def test_a_worker_tells_of_itself_from_its_start_to_its_end(
+    database: Database, settings: Settings, begin: Begin
+) -> None:
+    heartbeat = begin()
+    (state,) = wait_until(lambda: told(database, settings))
+    worker = state.worker
+    assert (worker.id, worker.queue, worker.pid) == (heartbeat.worker_id, "train", os.getpid())
+    assert (state.status, worker.listening, worker.job_id) == ("idle", True, None)
+    worker_shutdown.send(sender=None)
+    assert told(database, settings) == []
+
+
+def test_it_tells_at_once_what_it_turns_to(database: Database, settings: Settings, begin: Begin) -> None:
+    heartbeat = begin(renew_s=SELDOM_S)
+    (idle,) = wait_until(lambda: told(database, settings))
+    with heartbeat.at("job-1"):
+        wait_until(lambda: told(database, settings)[0].worker.job_id == "job-1")
+        (busy,) = told(database, settings)
+        assert busy.worker.since >= idle.worker.since
+    wait_until(lambda: told(database, settings)[0].worker.job_id is None)
+
+
+def test_it_is_at_nothing_after_a_job_that_raised(
+    database: Database, settings: Settings, begin: Begin
+) -> None:
+    heartbeat = begin(renew_s=SELDOM_S)
+
+    def crash() -> None:
+        wait_until(lambda: [state.worker.job_id for state in told(database, settings)] == ["job-1"])
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), heartbeat.at("job-1"):
+        crash()
+    wait_until(lambda: told(database, settings)[0].worker.job_id is None)
+
+
+def test_it_goes_on_telling(database: Database, settings: Settings, begin: Begin) -> None:
+    begin(renew_s=0.02)
+    (first,) = wait_until(lambda: told(database, settings))
+    wait_until(lambda: told(database, settings)[0].worker.heard_at > first.worker.heard_at)
+
+
+def test_a_consumer_that_has_not_ticked_for_a_lease_no_longer_listens_and_one_that_ticks_again_does(
+    database: Database, settings: Settings, begin: Begin
+) -> None:
+    heartbeat = begin(renew_s=0.02, lease_s=0.5)
+    wait_until(lambda: told(database, settings) and not told(database, settings)[0].worker.listening)
+
+    def listens_again() -> bool:
+        heartbeat.tick()
+        return told(database, settings)[0].worker.listening
+
+    wait_until(listens_again)
+
+
+def test_a_worker_that_ends_before_it_was_ready_ends_quietly(
+    database: Database, settings: Settings, begin: Begin, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin(ready=False)
+    worker_shutdown.send(sender=None)
+    assert caplog.text == ""
+    assert told(database, settings) == []
+
+
+def test_a_database_that_is_not_migrated_yet_hears_of_it_once_it_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for celery_signal in (worker_ready, worker_shutdown):
+        monkeypatch.setattr(celery_signal, "receivers", [])
+    settings.data_dir.mkdir(exist_ok=True)
+    database = Database(settings.database)
+    heartbeat = Heartbeat(database, settings.model_copy(update={"renew_s": 0.02}), "train")
+    heartbeat.follow(make_celery(settings))
+    worker_ready.send(sender=None)
+    wait_until(lambda: "could not tell the database" in caplog.text)
+    upgrade(database)
+    wait_until(lambda: told(database, settings))
+    worker_shutdown.send(sender=None)
+    database.close()
+
+
+@pytest.fixture
+def worker(settings: Settings) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+    """Starts `python -m worker train` on a broker."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(redis_url: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "PRETRAIN_REDIS_URL": redis_url}
+        started.append(subprocess.Popen([sys.executable, "-m", "worker", "train"], env=environment))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_real_worker_listens_as_long_as_it_has_its_broker_and_takes_leave(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, worker: Callable[[str], Any]
+) -> None:
+    monkeypatch.setenv("PRETRAIN_LEASE_S", "3")
+    with running_redis(standalone=False) as broker:
+        process = worker(broker.url)
+        (state,) = wait_until(lambda: told(database, settings))
+        assert (state.status, state.worker.pid) == ("idle", process.pid)
+        broker.stop()
+        wait_until(lambda: told(database, settings)[0].status == "hung")
+        assert "no longer listens" in str(told(database, settings)[0].detail)
+        broker.start()
+        wait_until(lambda: told(database, settings)[0].status == "idle")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    assert told(database, settings) == []
