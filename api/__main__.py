@@ -8,11 +8,10 @@ from gunicorn.glogging import Logger
 from pydantic import ValidationError
 
 from api.app import create_app
+from api.services import THREADS
 from jobs.logs import configure_logging
 from jobs.settings import LOOPBACK, Settings, load_settings
 
-THREADS = 32
-"""Requests at once; one that waits for a generation holds a thread."""
 GRACE_S = 10
 """Seconds that requests have to end when the service stops."""
 

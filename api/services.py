@@ -12,6 +12,8 @@ from jobs.settings import Settings
 
 EXTENSION = "pretrain"
 BROKER_MARGIN_S = 5
+THREADS = 32
+"""Requests at once; one that waits for a generation holds a thread."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,13 @@ def open_services(settings: Settings) -> Services:
 
 
 def make_publisher(settings: Settings) -> Celery:
-    """A Celery application that gives up at once when the broker refuses connections.
+    """A Celery application that gives up at once when the broker refuses connections, soon when it is silent.
 
     Kombu would try for six seconds, and the request with it; the keeper announces the job soon after anyway.
+    With fewer connections than requests, some would first wait for those that wait for a silent broker.
     """
     celery = make_celery(settings)
+    celery.conf.broker_pool_limit = THREADS
     celery.conf.broker_transport_options |= {"max_retries": 1, "interval_start": 0}
     return celery
 

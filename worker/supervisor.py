@@ -139,7 +139,7 @@ class Supervisor:
             if self._overtaken:
                 log.warning("job %s: no longer of attempt %s", self._job.id, self._job.attempt)
                 trainer.kill()
-            elif now > self._deadline(renewed_s):
+            elif time.monotonic() > self._deadline(renewed_s):  # the renewal may have waited long
                 log.warning("job %s: %s", self._job.id, LEASE_LOST.message)
                 self._killed_for = LEASE_LOST
                 trainer.kill()

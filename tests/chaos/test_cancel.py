@@ -21,7 +21,7 @@ from tests.worker.processes import pids_of
 
 Referee = Callable[[dict], Reference]
 
-LONGER = small(training={"num_epochs": 30})
+LONGER = small(training={"num_epochs": 12})
 LONG = small(training={"num_epochs": 1000})
 PATIENT_S = 60.0
 """A lease that does not run out while a worker is stopped, however slow the machine is."""
@@ -165,10 +165,9 @@ def test_jobs_are_cancelled_and_paused_while_redis_is_down(
     serve: Serve, redis_server: RedisServer, reference: Referee, fault: Fault
 ) -> None:
     service = serve(workers=2)
-    cancelled, resumed = service.post(LONG), service.post(LONGER)
+    cancelled, resumed, announced = (service.post(spec) for spec in (LONG, LONGER, LONG))
     for job_id in (cancelled, resumed):
         service.wait_for_step(job_id, 1)
-    announced = service.post(LONG)
     redis_server.stop()
     try:
         fault.expect(ask(service, resumed, "pause") == (202, Status.RUNNING), "a pause was refused")

@@ -7,7 +7,7 @@ import random
 import resource
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ Moment = Callable[[Event, Event], bool]
 
 REPORTS_BEFORE_EVENTS = 2
 
-STALL_S = 15.0
+STALL_S = 10.0
 """More than a busy machine needs to import torch."""
 
 # One tensor of its logits, 128 x 256 x 50,257 float32 numbers, takes 6.6 GB; its weights take 26 MB.
@@ -46,7 +46,7 @@ MEMORY_BYTES = 2 * 2**30
 def test_jobs_whose_trainers_are_killed_at_random_moments_end_as_if_undisturbed(
     attempts: Attempts, reference: Referee, fault: Fault, thorough: bool, seed: int
 ) -> None:
-    kills, kills_per_job = (100, 2) if thorough else (6, 3)
+    kills, kills_per_job = (100, 2) if thorough else (6, 6)
     chosen = random.Random(seed)
     whole_s = attempts.finish(attempts.post(small()))
     while fault.injected < kills:
@@ -127,7 +127,8 @@ def test_a_job_whose_trainer_hangs_is_tried_again(
     attempts: Attempts, reference: Referee, fault: Fault, thorough: bool
 ) -> None:
     expected = reference(small())
-    attempts.settings = attempts.settings.model_copy(update={"stall_s": STALL_S})
+    patient = attempts.settings
+    attempts.settings = patient.model_copy(update={"stall_s": STALL_S})
     job_id = attempts.post(small())
     hangs = [report_at(inside_accumulation, expected.events, None, 5)]
     if thorough:
@@ -140,6 +141,7 @@ def test_a_job_whose_trainer_hangs_is_tried_again(
         fault.expect(attempts.job(job_id).status == Status.QUEUED, "it was not tried again")
         fault.expect(not attempts.trainers(job_id), "the trainer that hung is still there")
         attempts.check_intact(fault, job_id)
+    attempts.settings = patient
     attempts.finish(job_id)
     attempts.outcome(job_id).check(fault, expected)
     attempts.check_tidy(fault, job_id)
@@ -163,7 +165,6 @@ def test_a_job_that_the_kernel_kills_for_its_memory_fails_once_and_the_next_one_
         service = serve(workers=1)
         (group / "cgroup.procs").write_text(str(service.worker.pid))
         check_that_the_queue_moves_on(service, reference, fault, told="the kernel killed the trainer")
-        service.worker.kill()
 
 
 def check_that_the_queue_moves_on(service: Service, reference: Referee, fault: Fault, told: str) -> None:
@@ -182,7 +183,7 @@ def check_that_the_queue_moves_on(service: Service, reference: Referee, fault: F
 
 @contextmanager
 def memory_group(limit_bytes: int) -> Iterator[Path]:
-    """A control group whose processes may use so much memory together; they must be gone in the end."""
+    """A control group whose processes may use so much memory together; in the end they leave it."""
     root, limit = Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"
     if not root.exists():  # version 2
         root, limit = root.parent, "memory.max"
@@ -193,6 +194,9 @@ def memory_group(limit_bytes: int) -> Iterator[Path]:
         (group / limit).write_text(str(limit_bytes))
         yield group
     finally:
+        for pid in (group / "cgroup.procs").read_text().split():
+            with suppress(ProcessLookupError):
+                (root / "cgroup.procs").write_text(pid)
         wait_until(lambda: not (group / "cgroup.procs").read_text(), "the group was empty")
         group.rmdir()
 

@@ -42,7 +42,8 @@ def test_a_worker_killed_right_after_its_claim_loses_the_job_to_the_next(
 def test_a_worker_killed_after_the_last_checkpoint_costs_no_training(
     serve: Serve, reference: Referee, fault: Fault
 ) -> None:
-    service = serve(workers=1)
+    # Long enough for the trainer to come to its end although nobody renews any more.
+    service = serve(workers=1, lease_s=18.0)
     worker = service.worker
     job_id = service.post(small())
     service.wait_for_step(job_id, 1)

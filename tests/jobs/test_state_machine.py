@@ -1,10 +1,10 @@
 """The real store, driven at random and held against a plain model of what jobs may do."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import hypothesis
 import pytest
@@ -31,8 +31,8 @@ from jobs.tables import Checkpoint, Evaluation, Event, Job, Removal, Sample, Tab
 from jobs.upkeep import reap
 from tests.jobs.making import queued_job
 
-N_OPEN = 1
-OPEN = set(Status) - TERMINAL
+N_OPEN = 2
+OPEN = [status for status in Status if status not in TERMINAL]
 MAX_ATTEMPTS = 2
 LEASE_S = 1000.0
 KEEP_ALL = 1000
@@ -47,6 +47,7 @@ OWNERS: dict[type[Table], Any] = {
 """The tables of what belongs to a job, and the column that says to which."""
 LOSSES = {"train_loss": 1.0, "val_loss": 2.0}
 
+Answer = Literal["change", "repeat", "refused"]
 Write = Callable[[Session, str, int], object]
 
 
@@ -68,6 +69,16 @@ class Expected:
         assert self.status not in TERMINAL
         self.status, self.error, self.stopping, self.resumed = status, error, None, False
         self.history.append(status)
+
+    def answer(self, request: str) -> Answer:
+        """What a person gets who asks for that."""
+        if request == "cancel" and self.status not in (Status.SUCCEEDED, Status.FAILED):
+            return "repeat" if self.status == Status.CANCELLED or self.stopping == "cancel" else "change"
+        if request == "pause" and self.status in (Status.RUNNING, Status.PAUSED):
+            return "repeat" if self.status == Status.PAUSED or self.stopping else "change"
+        if request == "resume" and (self.status == Status.PAUSED or self.resumed):
+            return "repeat" if self.resumed else "change"
+        return "change" if request == "delete" and self.status in DELETABLE else "refused"
 
     def fail(self, error: ErrorType) -> None:
         retryable = error in RETRYABLE
@@ -120,17 +131,20 @@ WRITES: dict[str, Write] = {
 }
 """Everything that an attempt may do to its job."""
 
+REQUESTS: dict[str, Callable[[Session, str], object]] = {
+    "cancel": request_cancel,
+    "pause": request_pause,
+    "resume": resume,
+    "delete": delete_job,
+}
+
 any_step = st.integers(min_value=0, max_value=3)
 any_error = st.sampled_from(["out_of_memory", "diverged", "disk_full", "bad_dataset", *sorted(RETRYABLE)])
 any_write = st.sampled_from(sorted(WRITES))
 
 
 class Jobs(RuleBasedStateMachine):
-    """Some jobs, and all that workers, people and the keeper do to them.
-
-    What an attempt may do is done by those that run; what it may not, by those that were overtaken, and by
-    the newest of a job that does not run. Requests come in every status.
-    """
+    """Some jobs, and all that workers, people and the keeper do to them."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         super().__init__()
@@ -143,22 +157,26 @@ class Jobs(RuleBasedStateMachine):
         """Of the jobs in one of these statuses."""
         return [job_id for job_id, expected in self._expected.items() if expected.status in statuses]
 
+    def requests(self, *answers: Answer, request: str | None = None) -> list[tuple[str, str]]:
+        """Each job and what could be asked of it, now, to get one of these answers."""
+        return [
+            (job_id, name)
+            for job_id, expected in self._expected.items()
+            for name in REQUESTS
+            if expected.answer(name) in answers and request in (None, name)
+        ]
+
     def draw(self, data: st.DataObject, *statuses: Status) -> tuple[str, Expected]:
-        """One in one of these statuses; any of the newest few if none is given."""
-        job_id = data.draw(st.sampled_from(self.ids(*statuses) if statuses else list(self._expected)[-2:]))
+        """A job in one of these statuses."""
+        job_id = data.draw(st.sampled_from(self.ids(*statuses)))
         return job_id, self._expected[job_id]
 
-    @contextmanager
-    def transaction(self, refused_with: type[Exception] | None) -> Iterator[Session]:
-        """One that must commit, or be refused like that and change nothing."""
-        if refused_with is None:
-            with self._database.write() as session:
-                yield session
-            return
-        before = self.rows()
-        with pytest.raises(refused_with), self._database.write() as session:
-            yield session
-        assert self.rows() == before
+    def ask(self, data: st.DataObject, request: str) -> Expected:
+        """Make a request of a job that it changes."""
+        job_id, _ = data.draw(st.sampled_from(self.requests("change", request=request)))
+        with self._database.write() as session:
+            REQUESTS[request](session, job_id)
+        return self._expected[job_id]
 
     def rows(self) -> dict[type[Table], list[Any]]:
         """All that is stored of the jobs."""
@@ -175,16 +193,16 @@ class Jobs(RuleBasedStateMachine):
         job = queued_job(self._database, self._settings, max_attempts=MAX_ATTEMPTS)
         self._expected[job.id] = Expected()
 
-    @precondition(lambda self: self._expected)
+    @precondition(lambda self: self.ids(Status.QUEUED))
     @rule(data=st.data())
     def claim(self, data: st.DataObject) -> None:
-        job_id, expected = self.draw(data)
+        job_id, expected = self.draw(data, Status.QUEUED)
         with self._database.write() as session:
             claimed = claim(session, job_id, "worker-1", LEASE_S)
-        assert (claimed is not None) == (expected.status == Status.QUEUED)
-        if claimed is not None:
-            expected.attempt += 1
-            expected.become(Status.RUNNING)
+        expected.attempt += 1
+        expected.become(Status.RUNNING)
+        assert claimed is not None
+        assert claimed.attempt == expected.attempt
 
     @precondition(lambda self: self.ids(Status.RUNNING))
     @rule(data=st.data())
@@ -220,17 +238,15 @@ class Jobs(RuleBasedStateMachine):
         expected.fail(error)
         assert status == expected.status
 
-    @precondition(lambda self: self._expected)
+    @precondition(lambda self: self.ids(Status.RUNNING))
     @rule(data=st.data())
-    def reap(self, data: st.DataObject) -> None:
-        job_id, expected = self.draw(data)
+    def lose_the_worker(self, data: st.DataObject) -> None:
+        job_id, expected = self.draw(data, Status.RUNNING)
         with self._database.write() as session:
-            owned = (Job.id == job_id, Job.status == Status.RUNNING)
-            session.execute(update(Job).where(*owned).values(lease_expires_at=now_s() - 1))
-            lost = reap(session)
-        assert lost == ([job_id] if expected.status == Status.RUNNING else [])
-        if lost:
-            expected.fail("worker_lost")
+            session.execute(update(Job).where(Job.id == job_id).values(lease_expires_at=now_s() - 1))
+        with self._database.write() as session:
+            assert reap(session) == [job_id]
+        expected.fail("worker_lost")
 
     @precondition(lambda self: self.ids(Status.RUNNING))
     @rule(data=st.data(), step=any_step)
@@ -249,58 +265,58 @@ class Jobs(RuleBasedStateMachine):
         expected.checkpoints.add(step)
         expected.failures = 0
 
-    @precondition(lambda self: self._expected)
-    @rule(data=st.data(), age=st.integers(min_value=1, max_value=3), name=any_write)
-    def write_too_late(self, data: st.DataObject, age: int, name: str) -> None:
-        job_id, expected = self.draw(data)
-        newest_too_late = expected.attempt if expected.status == Status.RUNNING else expected.attempt + 1
-        with self.transaction(refused_with=Fenced) as session:
-            WRITES[name](session, job_id, newest_too_late - age)
-
-    @precondition(lambda self: self._expected)
+    @precondition(lambda self: self.requests("change", request="cancel"))
     @rule(data=st.data())
     def request_cancel(self, data: st.DataObject) -> None:
-        job_id, expected = self.draw(data)
-        refused = expected.status in (Status.SUCCEEDED, Status.FAILED)
-        with self.transaction(WrongState if refused else None) as session:
-            request_cancel(session, job_id)
-        if expected.status in (Status.QUEUED, Status.PAUSED):
-            expected.become(Status.CANCELLED)
-        elif expected.status == Status.RUNNING:
+        expected = self.ask(data, "cancel")
+        if expected.status == Status.RUNNING:
             expected.stopping = "cancel"
+        else:
+            expected.become(Status.CANCELLED)
 
-    @precondition(lambda self: self._expected)
+    @precondition(lambda self: self.requests("change", request="pause"))
     @rule(data=st.data())
     def request_pause(self, data: st.DataObject) -> None:
-        job_id, expected = self.draw(data)
-        refused = expected.status not in (Status.RUNNING, Status.PAUSED)
-        with self.transaction(WrongState if refused else None) as session:
-            request_pause(session, job_id)
-        if expected.status == Status.RUNNING:
-            expected.stopping = expected.stopping or "pause"
+        self.ask(data, "pause").stopping = "pause"
 
-    @precondition(lambda self: self._expected)
+    @precondition(lambda self: self.requests("change", request="resume"))
     @rule(data=st.data())
     def resume(self, data: st.DataObject) -> None:
-        job_id, expected = self.draw(data)
-        is_repeat = expected.status == Status.QUEUED and expected.resumed
-        refused = expected.status != Status.PAUSED and not is_repeat
-        with self.transaction(WrongState if refused else None) as session:
-            resume(session, job_id)
-        if expected.status == Status.PAUSED:
-            expected.become(Status.QUEUED)
-            expected.resumed = True
+        expected = self.ask(data, "resume")
+        expected.become(Status.QUEUED)
+        expected.resumed = True
 
-    @precondition(lambda self: self._expected)
+    @precondition(lambda self: self.requests("change", request="delete"))
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
-        job_id, expected = self.draw(data)
-        refused = expected.status not in DELETABLE
-        with self.transaction(WrongState if refused else None) as session:
-            delete_job(session, job_id)
-        if not refused:
-            del self._expected[job_id]
-            self._deleted.add(job_id)
+        expected = self.ask(data, "delete")
+        (job_id,) = (job_id for job_id, kept in self._expected.items() if kept is expected)
+        del self._expected[job_id]
+        self._deleted.add(job_id)
+
+    @precondition(lambda self: self._expected)
+    @rule(data=st.data(), name=any_write, age=st.integers(min_value=1, max_value=2))
+    def write_too_late(self, data: st.DataObject, name: str, age: int) -> None:
+        job_id, expected = self.draw(data, *Status)
+        newest_too_late = expected.attempt - (expected.status == Status.RUNNING)
+        before = self.rows()
+        with pytest.raises(Fenced), self._database.write() as session:
+            WRITES[name](session, job_id, newest_too_late + 1 - age)
+        assert self.rows() == before
+
+    @precondition(lambda self: self.requests("repeat", "refused"))
+    @rule(data=st.data())
+    def ask_in_vain(self, data: st.DataObject) -> None:
+        job_id, request = data.draw(st.sampled_from(self.requests("repeat", "refused")))
+        expected = self._expected[job_id]
+        refused = expected.answer(request) == "refused"
+        before = self.rows()
+        with pytest.raises(WrongState) if refused else nullcontext(), self._database.write() as session:
+            REQUESTS[request](session, job_id)
+        with self._database.write() as session:
+            assert reap(session) == []
+            assert expected.status == Status.QUEUED or claim(session, job_id, "late", LEASE_S) is None
+        assert self.rows() == before
 
     @invariant()
     def the_store_is_as_expected(self) -> None:
@@ -352,8 +368,8 @@ def test_whatever_is_done_to_jobs_the_store_does_what_the_model_of_it_says(
     run_state_machine_as_test(
         lambda: Jobs(database, settings),
         settings=hypothesis.settings(
-            max_examples=25,
-            stateful_step_count=40,
+            max_examples=60,
+            stateful_step_count=25,
             deadline=None,
             database=None,
             derandomize=True,
