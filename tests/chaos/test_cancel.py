@@ -195,7 +195,7 @@ def test_cancels_and_pauses_at_random_moments_are_obeyed_or_refused(
     started_s = time.monotonic()
     service.wait_for_status(service.post(small()), Status.SUCCEEDED)
     whole_s = time.monotonic() - started_s
-    for number in range(30 if thorough else 5):
+    for number in range(30 if thorough else 3):
         job_id = service.post(small())
         time.sleep(chosen.uniform(0, whole_s))
         if number % 2:
