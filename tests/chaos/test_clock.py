@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 
 Referee = Callable[[dict], Reference]
 
-LONGER = small(training={"num_epochs": 30})
+LONGER = small(training={"num_epochs": 15})
 LEASE_S = QUICK["lease_s"]
 HOUR_S = 3600
 TAKEN_AWAY_WITHIN_S = 60
@@ -92,7 +92,7 @@ def test_workers_and_keepers_whose_clocks_are_an_hour_off_behave_as_ever(
     wait_until(lambda: time.monotonic() > watch_from_s, "the keepers took jobs away")
 
     job_id = service.post(LONGER)
-    service.wait_for_step(job_id, 90)
+    service.wait_for_step(job_id, 20)
     fault.expect(service.job(job_id).attempt == 1, "the job was taken away from a living worker")
     worker.kill()
     expires_at = service.job(job_id).lease_expires_at

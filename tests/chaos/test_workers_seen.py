@@ -14,8 +14,6 @@ from tests.chaos.reference import small
 from tests.chaos.service import Process, Service
 from tests.waiting import wait_until
 
-LONGER = small(training={"num_epochs": 30})
-
 
 def record_of(service: Service, worker: Process) -> dict[str, Any]:
     """What `GET /workers` tells of it."""
@@ -54,7 +52,7 @@ def test_a_stopped_worker_is_lost_until_it_goes_on_and_a_working_one_is_busy(
     fault.expect(record["detail"] is None, f"told as {record}")
     fault.expect("training" not in workers_check(service), f"/readyz says {workers_check(service)}")
 
-    job_id = service.post(LONGER)
+    job_id = service.post(small())
     record = wait_until_seen(service, worker, "busy")
     fault.expect(record["job_id"] == job_id, f"told as {record}")
     service.wait_for_status(job_id, Status.SUCCEEDED)
