@@ -26,7 +26,7 @@ from migrations.upgrade import upgrade
 from model.checkpoint import TRAINING
 from tests.chaos.faults import Fault
 from tests.chaos.invariants import Outcome, outcome_of
-from tests.chaos.service import INJECTION, ROOT
+from tests.chaos.service import INJECTED_PATH
 from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.processes import pids_of
 from worker.supervisor import Supervisor
@@ -162,4 +162,4 @@ class Attempts:
         token = self.settings.data_dir / f"token-{time.monotonic_ns()}"
         plan = {"process": "worker.trainer", "action": "kill", "token": str(token), **injection}
         self._monkeypatch.setenv("CHAOS_INJECT", json.dumps(plan))
-        self._monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(INJECTION), str(ROOT)]))
+        self._monkeypatch.setenv("PYTHONPATH", INJECTED_PATH)

@@ -26,8 +26,8 @@ from tests.client.running import environment_on, processes_of
 from tests.waiting import wait_until
 from tests.worker.processes import pids_of
 
-INJECTION = Path(__file__).parent / "injection"
-ROOT = Path(__file__).parents[2]
+INJECTED_PATH = os.pathsep.join([str(Path(__file__).parent / "injection"), str(Path(__file__).parents[2])])
+"""PYTHONPATH of a process in which a fault strikes."""
 QUICK = {"lease_s": 6.0, "renew_s": 0.5, "keeper_s": 0.5, "stop_grace_s": 30.0, "threads": 1}
 
 
@@ -150,8 +150,7 @@ class Service:
 
     def spawn_injected(self, kind: str, **injection: Any) -> Process:
         """Start one more process in which, or in whose trainers, a fault strikes: see sitecustomize.py."""
-        python_path = os.pathsep.join([str(INJECTION), str(ROOT)])
-        return self.spawn(kind, PYTHONPATH=python_path, CHAOS_INJECT=json.dumps(injection, default=str))
+        return self.spawn(kind, PYTHONPATH=INJECTED_PATH, CHAOS_INJECT=json.dumps(injection, default=str))
 
     def close(self) -> None:
         for process in self.processes:

@@ -1,6 +1,5 @@
 """Hosts whose clocks are an hour off."""
 
-import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from jobs.tables import Event, Worker
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Reference, small
-from tests.chaos.service import INJECTION, QUICK, ROOT, Service
+from tests.chaos.service import INJECTED_PATH, QUICK, Service
 from tests.waiting import wait_until
 
 Referee = Callable[[dict], Reference]
@@ -25,12 +24,11 @@ LONGER = small(training={"num_epochs": 15})
 LEASE_S = QUICK["lease_s"]
 HOUR_S = 3600
 TAKEN_AWAY_WITHIN_S = 60
-PYTHON_PATH = os.pathsep.join([str(INJECTION), str(ROOT)])
 
 
 def in_python(by_s: int) -> dict[str, str]:
     """The environment of a process, and its children, in which `time.time` is off."""
-    return {"PYTHONPATH": PYTHON_PATH, "CHAOS_CLOCK": str(by_s)}
+    return {"PYTHONPATH": INJECTED_PATH, "CHAOS_CLOCK": str(by_s)}
 
 
 def in_libc(by_s: int) -> dict[str, str]:
@@ -40,7 +38,7 @@ def in_libc(by_s: int) -> dict[str, str]:
     ).stdout
     preload = next(line for line in shown.splitlines() if line.startswith("LD_PRELOAD="))
     return {
-        "PYTHONPATH": PYTHON_PATH,
+        "PYTHONPATH": INJECTED_PATH,
         "LD_PRELOAD": preload.removeprefix("LD_PRELOAD="),
         "FAKETIME": f"{by_s:+d}",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",

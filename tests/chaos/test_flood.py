@@ -1,7 +1,6 @@
 """Far more jobs than workers, and workers that are killed while they take them."""
 
 import math
-import os
 import random
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from jobs.tables import Job
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Reference, small
-from tests.chaos.service import INJECTION, ROOT, Service
+from tests.chaos.service import INJECTED_PATH, Service
 from tests.waiting import wait_until
 
 Referee = Callable[[dict], Reference]
@@ -36,7 +35,7 @@ class Flood:
         self.stubs = [job_id for job_id in self.jobs if job_id not in self.real]
         list_of_stubs.write_text("\n".join(self.stubs))
         self._variables = {
-            "PYTHONPATH": os.pathsep.join([str(INJECTION), str(ROOT)]),
+            "PYTHONPATH": INJECTED_PATH,
             "CHAOS_STUBS": str(list_of_stubs),
         }
 

@@ -1,7 +1,6 @@
 """Migrations that are killed, and schemas that the code does not know."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from tests.backends import PostgresServer
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Reference, small
-from tests.chaos.service import INJECTION, ROOT
+from tests.chaos.service import INJECTED_PATH
 from tests.client.running import Running, environment_on
 
 Referee = Callable[[dict], Reference]
@@ -55,8 +54,7 @@ class Migrated:
         if injection:
             self._token.unlink(missing_ok=True)
             plan = {"process": "migrations", "action": "kill", "token": str(self._token), **injection}
-            python_path = os.pathsep.join([str(INJECTION), str(ROOT)])
-            environment = {**environment, "PYTHONPATH": python_path, "CHAOS_INJECT": json.dumps(plan)}
+            environment = {**environment, "PYTHONPATH": INJECTED_PATH, "CHAOS_INJECT": json.dumps(plan)}
         words = [sys.executable, "-m", "migrations"]
         return subprocess.run(
             words, env=environment, check=False, capture_output=True, text=True, timeout=120
