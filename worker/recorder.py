@@ -117,6 +117,9 @@ class Recorder:
         row["directory"] = str(event.directory.relative_to(self._artifacts))
 
         def record(session: Session) -> Superseded:
+            # Progress is written now and then only: a job that stops here must not show less than it keeps.
+            done = {name: getattr(event, name) for name in ("step", "epoch", "tokens_seen")}
+            record_progress(session, self._job.id, self._job.attempt, **done)
             keep = self._retention
             superseded = record_checkpoint(
                 session, self._job.id, self._job.attempt, row, keep.keep_last, keep.keep_best

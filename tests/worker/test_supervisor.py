@@ -111,6 +111,7 @@ def test_a_worker_that_shuts_down_hands_the_job_back_with_a_checkpoint_and_count
     with database.read() as session:
         stopped_at = list_checkpoints(session, drained.id)[-1].step
     assert stopped_at == losses(database, drained)[-1][0] + 1, "the step under way was finished and kept"
+    assert back.step == stopped_at
     attempt(drained).join()
     assert losses(database, drained) == losses(database, undisturbed)
     assert final_sha256(database, drained) == final_sha256(database, undisturbed)
