@@ -157,7 +157,8 @@ class SamplingConfig(Section):
 
 
 class CheckpointConfig(Section):
-    """When checkpoints are written and which are kept. One is always written at the end."""
+    """When checkpoints are written and which are kept. One is always written at the end, and one whenever
+    `PRETRAIN_CHECKPOINT_S` of training have gone by without."""
 
     every_epochs: Count | None = 1
     """Epochs between checkpoints; null for none by epoch. Default: 1."""

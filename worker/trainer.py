@@ -133,7 +133,8 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
         raise BadText(str(error)) from error
     pipe.alive()
 
-    sweep(database, settings, job)
+    checkpoints = patiently(database.read, lambda session: list_checkpoints(session, job.id))
+    sweep(database, settings, job, checkpoints)
     if missing := missing_bytes(settings.artifacts, job.id, spec):
         raise NoRoom(
             f"the checkpoints need {missing / 2**20:,.0f} MiB more than is free at {settings.artifacts}; "
@@ -148,7 +149,7 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
         checkpoint_root=checkpoint_root(settings.artifacts, job.id, job.attempt),
         numerics=numerics,
         device=device,
-        resume_from=newest_good_checkpoint(database, settings, job),
+        resume_from=newest_good_checkpoint(database, settings, job, checkpoints),
         checkpoint_interval_s=settings.checkpoint_s,
     )
     return outcome == "finished"
@@ -167,11 +168,12 @@ def make_run(spec: JobSpec) -> "Run":
     )
 
 
-def newest_good_checkpoint(database: Database, settings: Settings, job: Job) -> Path | None:
+def newest_good_checkpoint(
+    database: Database, settings: Settings, job: Job, checkpoints: list[Checkpoint]
+) -> Path | None:
     """The newest checkpoint that can be resumed and has the right checksums; damaged ones are dropped."""
     from model.checkpoint import CheckpointError, verify
 
-    checkpoints = patiently(database.read, lambda session: list_checkpoints(session, job.id))
     for checkpoint in reversed(checkpoints):
         if not checkpoint.resumable:
             continue
@@ -192,9 +194,8 @@ def give_up(session: Session, job: Job, checkpoint: Checkpoint, reason: str) -> 
     record_event(session, job.id, job.attempt, "checkpoint_damaged", told)
 
 
-def sweep(database: Database, settings: Settings, job: Job) -> None:
+def sweep(database: Database, settings: Settings, job: Job, checkpoints: list[Checkpoint]) -> None:
     """Delete what earlier attempts left and no row lists: a crash came between the one and the other."""
-    checkpoints = patiently(database.read, lambda session: list_checkpoints(session, job.id))
     listed = {checkpoint.directory for checkpoint in checkpoints}
     sweep_attempts(settings.artifacts, job.id, job.attempt, listed)
     for checkpoint in checkpoints:

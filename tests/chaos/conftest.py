@@ -17,7 +17,7 @@ from tests.backends import PostgresServer, RedisServer, running_redis
 from tests.chaos.attempts import Attempts
 from tests.chaos.faults import PROMISES, Fault, table
 from tests.chaos.proxy import Proxy
-from tests.chaos.reference import Reference, reference_of
+from tests.chaos.reference import Referee, reference_of
 from tests.chaos.service import Service
 
 FAULTS: list[Fault] = []
@@ -90,12 +90,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter.write_line(line)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def backend(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
 @pytest.fixture(scope="module")
 def redis_server() -> Iterator[RedisServer]:
     """One that the test may restart, empty and stop."""
@@ -156,6 +150,6 @@ def attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attemp
 
 
 @pytest.fixture(scope="session")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], Reference]:
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Referee:
     """What a job ends in when nothing disturbs it: see `reference_of`."""
     return lambda spec: reference_of(spec, tmp_path_factory)

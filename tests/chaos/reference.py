@@ -1,6 +1,7 @@
 """What a job ends in when nothing disturbs it, without the service: `model.training.train` alone."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,29 +15,14 @@ from model.data import Data
 from model.events import CheckpointWritten, Evaluation, Event, Sample
 from model.tokens import load_tokenizer
 from model.training import train
+from tests.small import small_spec
 from worker.trainer import make_run
-
-# 6 epochs of 6 steps, of which each takes some hundredths of a second.
-SMALL: dict[str, Any] = {
-    "preset": "tiny",
-    "dataset": "sample",
-    "tokenizer": "bytes",
-    "model": {"context_length": 64, "emb_dim": 32, "n_heads": 2, "n_layers": 2},
-    "training": {"batch_size": 16, "grad_accumulation": 3, "num_epochs": 6, "numerics": "float32"},
-    "evaluation": {"eval_freq": 1, "eval_iter": 1},
-    "sampling": {"max_new_tokens": 5},
-    "checkpoints": {"every_epochs": None, "every_steps": 5, "keep_last": 2},
-    "max_attempts": 10,
-}
 
 
 def small(**sections: Any) -> dict[str, Any]:
-    """The small job's spec, with fields of its sections replaced: `small(training={"num_epochs": 60})`."""
-    merged = {
-        name: {**SMALL.get(name, {}), **value} if isinstance(value, dict) else value
-        for name, value in sections.items()
-    }
-    return {**SMALL, **merged}
+    """The small job's spec, made to survive: two checkpoints to resume from, and many crashes allowed."""
+    checkpoints = {"keep_last": 2, **sections.pop("checkpoints", {})}
+    return small_spec(**{"max_attempts": 10, "checkpoints": checkpoints, **sections})
 
 
 @dataclass(frozen=True)
@@ -49,6 +35,9 @@ class Reference:
     events: list[Event]
     """All that the run reported, in order."""
 
+
+Referee = Callable[[dict[str, Any]], Reference]
+"""What a spec ends in undisturbed: the fixture `reference`."""
 
 KNOWN: dict[str, Reference] = {}
 

@@ -1,7 +1,6 @@
 """The API killed at the moments between storing a job and announcing it."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -15,11 +14,9 @@ from jobs.tables import Job
 from tests.backends import RedisServer
 from tests.chaos.conftest import MakeProxy, Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, Reference, small
 from tests.chaos.service import Service
 from tests.waiting import wait_until
-
-Referee = Callable[[dict], Reference]
 
 RELAYED_WITHIN_S = 60
 

@@ -1,6 +1,5 @@
 """A broker that repeats itself, comes and goes, forgets everything, or falls silent."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -16,11 +15,9 @@ from jobs.tables import Job
 from tests.backends import RedisServer
 from tests.chaos.conftest import MakeProxy, Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, small
 from tests.chaos.service import Service
 from tests.waiting import wait_until
-
-Referee = Callable[[dict], Reference]
 
 LONGER = small(training={"num_epochs": 15})
 SHORT = small(training={"num_epochs": 1})

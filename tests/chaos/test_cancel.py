@@ -4,7 +4,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +14,10 @@ from jobs.states import TERMINAL, Status
 from tests.backends import RedisServer
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, Reference, small
 from tests.chaos.service import Process, Service
 from tests.waiting import wait_until
 from tests.worker.processes import pids_of
-
-Referee = Callable[[dict], Reference]
 
 LONGER = small(training={"num_epochs": 12})
 LONG = small(training={"num_epochs": 1000})

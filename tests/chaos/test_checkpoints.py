@@ -14,10 +14,9 @@ from jobs.tables import Checkpoint
 from model.checkpoint import MANIFEST, TRAINING, WEIGHTS, CheckpointError, load_model
 from tests.chaos.attempts import Attempts
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, small
 from tests.waiting import wait_until
 
-Referee = Callable[[dict], Reference]
 Damage = Callable[[Path, random.Random], None]
 
 

@@ -14,11 +14,9 @@ from jobs.states import Status
 from jobs.tables import Event, Worker
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, small
 from tests.chaos.service import INJECTED_PATH, QUICK, Service
 from tests.waiting import wait_until
-
-Referee = Callable[[dict], Reference]
 
 LONGER = small(training={"num_epochs": 15})
 LEASE_S = QUICK["lease_s"]

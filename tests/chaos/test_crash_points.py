@@ -12,11 +12,9 @@ from jobs.states import TERMINAL, Status
 from tests.chaos.attempts import Attempts
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, Reference, small
 from tests.chaos.service import Service
 from tests.waiting import wait_until
-
-Referee = Callable[[dict], Reference]
 
 # The rate is so high that the loss rises: the first checkpoint stays the best and gives up the optimizer's
 # state for the second one, and the second is deleted for the third.

@@ -2,7 +2,6 @@
 
 import signal
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,12 +11,10 @@ from tests.backends import PostgresServer
 from tests.chaos.conftest import MakeProxy, Serve
 from tests.chaos.faults import Fault
 from tests.chaos.proxy import behind
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, small
 from tests.chaos.service import QUICK
 from tests.waiting import wait_until
 from tests.worker.processes import pids_of
-
-Referee = Callable[[dict], Reference]
 
 LONGER = small(training={"num_epochs": 15})
 LEASE_S = QUICK["lease_s"]

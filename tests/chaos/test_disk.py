@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,9 @@ from jobs.tables import Job
 from tests.chaos.attempts import Attempts
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, small
 from tests.chaos.service import Service
 from tests.waiting import wait_until
-
-Referee = Callable[[dict], Reference]
 
 SYNCS_OF_A_CHECKPOINT = 5
 LONGER = small(training={"num_epochs": 30})

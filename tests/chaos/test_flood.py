@@ -3,7 +3,6 @@
 import math
 import random
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,11 +13,9 @@ from jobs.states import TERMINAL, Status
 from jobs.tables import Job
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, small
 from tests.chaos.service import INJECTED_PATH, Service
 from tests.waiting import wait_until
-
-Referee = Callable[[dict], Reference]
 
 KILL_EVERY_S = (3.0, 8.0)
 

@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,9 @@ from migrations.upgrade import configuration, head_revision
 from tests.backends import PostgresServer
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, small
 from tests.chaos.service import INJECTED_PATH
 from tests.client.running import Running, environment_on
-
-Referee = Callable[[dict], Reference]
 
 FIRST = "0001"
 NEWER = "9999"

@@ -5,7 +5,6 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -14,10 +13,8 @@ import pytest
 from jobs.states import Status
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, small
 from tests.chaos.service import Service
-
-Referee = Callable[[dict], Reference]
 
 READERS = 32
 WRITERS = 8

@@ -19,11 +19,10 @@ from model.training import Diverged
 from tests.chaos.attempts import Attempts
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, small
 from tests.chaos.service import Service
 from tests.waiting import wait_until
 
-Referee = Callable[[dict], Reference]
 Moment = Callable[[Event, Event], bool]
 """Whether it lies between two neighbouring events."""
 

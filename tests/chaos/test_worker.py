@@ -2,18 +2,15 @@
 
 import os
 import signal
-from collections.abc import Callable
 
 import pytest
 
 from jobs.states import Status
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.reference import Reference, small
+from tests.chaos.reference import Referee, small
 from tests.waiting import wait_until
 from tests.worker.processes import pids_of
-
-Referee = Callable[[dict], Reference]
 
 LONGER = small(training={"num_epochs": 30})
 

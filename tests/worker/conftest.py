@@ -13,19 +13,8 @@ from jobs.settings import Settings
 from jobs.spec import parse_spec
 from jobs.submission import submit
 from jobs.tables import Job
+from tests.small import small_spec
 from worker.supervisor import Supervisor
-
-# 6 epochs of 6 steps, in some seconds.
-SMALL: dict[str, Any] = {
-    "preset": "tiny",
-    "dataset": "sample",
-    "tokenizer": "bytes",
-    "model": {"context_length": 64, "emb_dim": 32, "n_heads": 2, "n_layers": 2},
-    "training": {"batch_size": 16, "grad_accumulation": 3, "num_epochs": 6, "numerics": "float32"},
-    "evaluation": {"eval_freq": 1, "eval_iter": 1},
-    "sampling": {"max_new_tokens": 5},
-    "checkpoints": {"every_epochs": None, "every_steps": 5},
-}
 
 
 @pytest.fixture
@@ -42,11 +31,7 @@ def post(database: Database, settings: Settings) -> Callable[..., Job]:
     """Store the small job, with sections of its spec overridden."""
 
     def post(**sections: Any) -> Job:
-        merged = {
-            name: {**SMALL.get(name, {}), **value} if isinstance(value, dict) else value
-            for name, value in sections.items()
-        }
-        return submit(database, settings, parse_spec({**SMALL, **merged}))
+        return submit(database, settings, parse_spec(small_spec(**sections)))
 
     return post
 
