@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,17 @@ class Manifest:
     """`bytes` and `sha256` of each file."""
 
 
-def write_checkpoint(
-    directory: Path,
+@dataclass(frozen=True)
+class Snapshot:
+    """All that a checkpoint holds. The tensors are the run's own, so they must not change until read."""
+
+    contents: dict[str, dict[str, Tensor]]
+    """By file."""
+    manifest: Manifest
+    """Without `files`."""
+
+
+def take_snapshot(
     *,
     model: GPT,
     optimizer: torch.optim.Optimizer,
@@ -65,30 +74,51 @@ def write_checkpoint(
     data_sha256: str,
     position: Position,
     val_loss: float,
+) -> Snapshot:
+    """What the next step depends on; position and generators as they are now."""
+    device = next(model.parameters()).device
+    manifest = Manifest(
+        run=run,
+        data_sha256=data_sha256,
+        position=replace(position),
+        val_loss=val_loss,
+        numerics=model.numerics,
+        device=device.type,
+        threads=torch.get_num_threads(),
+        files={},
+    )
+    contents = {WEIGHTS: model.state_dict(), TRAINING: training_state(model, optimizer, device)}
+    return Snapshot(contents, manifest)
+
+
+def write_checkpoint(
+    directory: Path, snapshot: Snapshot, on_read: Callable[[], object] = lambda: None
 ) -> Manifest:
     """Write a checkpoint at `directory` and return its manifest. An unlisted one of that name is replaced.
 
-    OSError from the file system (a full disk, say) leaves nothing behind, and other checkpoints as they were.
+    `on_read` is called when the tensors have been read: from then on they may change, and what is left is the
+    disk's work. OSError from the file system (a full disk, say) leaves nothing behind, and other checkpoints
+    as they were.
     """
     temporary = directory.with_name(f".tmp-{directory.name}")
     directory.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(temporary, ignore_errors=True)  # a crash may have left one
     temporary.mkdir()
     try:
-        device = next(model.parameters()).device
-        contents = {WEIGHTS: model.state_dict(), TRAINING: training_state(model, optimizer, device)}
-        sha256 = {name: write_tensors(temporary / name, tensors) for name, tensors in contents.items()}
-        files = {
-            name: {"bytes": (temporary / name).stat().st_size, "sha256": sha256[name]} for name in contents
+        sha256 = {
+            name: write_tensors(temporary / name, tensors) for name, tensors in snapshot.contents.items()
         }
-        manifest = Manifest(
-            run, data_sha256, position, val_loss, model.numerics, device.type, torch.get_num_threads(), files
-        )
+        on_read()
+        files = {}
+        for name in snapshot.contents:
+            sync(temporary / name)
+            files[name] = {"bytes": (temporary / name).stat().st_size, "sha256": sha256[name]}
+        manifest = replace(snapshot.manifest, files=files)
         write_manifest(temporary, manifest)
         if directory.exists():
             shutil.rmtree(directory)
         temporary.rename(directory)
-        sync_directory(directory.parent)
+        sync(directory.parent)
     except OSError:
         for unfinished in (temporary, directory):
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -141,7 +171,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(directory / MANIFEST)
-    sync_directory(directory)
+    sync(directory)
 
 
 def content_sha256(content: dict[str, Any]) -> str:
@@ -227,7 +257,7 @@ def drop_training_state(directory: Path) -> None:
     weights_only = {name: entry for name, entry in manifest.files.items() if name != TRAINING}
     write_manifest(directory, replace(manifest, files=weights_only))
     (directory / TRAINING).unlink(missing_ok=True)
-    sync_directory(directory)
+    sync(directory)
 
 
 def training_state(model: GPT, optimizer: torch.optim.Optimizer, device: torch.device) -> dict[str, Tensor]:
@@ -268,9 +298,9 @@ def load_weights(
     return model
 
 
-def sync_directory(directory: Path) -> None:
-    """Make the names in `directory` survive a power failure."""
-    descriptor = os.open(directory, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's content, or the names in a directory, survive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,8 +1,9 @@
 """What a run reports while it happens, to the `on_event` of `train`. Needs no torch.
 
-Those of one step come in the order Evaluation, EarlyStopped, Sample, CheckpointWritten; the first three count
-it from 0, by the update just made, as the lecture does. Elsewhere `step` counts the updates done. Epochs
-count from 1, losses are in nats a token.
+Those of one step come in the order Evaluation, EarlyStopped, Sample; they count it from 0, by the update just
+made, as the lecture does. Elsewhere `step` counts the updates done. A checkpoint is written beside the
+training, so CheckpointWritten comes when it is, some steps later. Epochs count from 1, losses are in nats a
+token.
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from model.decoding import Decoding
 from model.evaluation import evaluating
 from model.gpt import GPT
 from model.tokens import Tokenizer
@@ -48,13 +49,10 @@ def generate(
     The model sees the last `context_length` tokens. `temperature` 0 takes the likeliest token; above it, the
     next is drawn as `draw` says. ValueError if `ids` is empty.
     """
-    if not ids:
-        raise ValueError("there is no token to continue: ids is empty")
-    device = next(model.parameters()).device
-    context = list(ids)[-model.config.context_length :]
+    decoding = Decoding(model, [ids])
     for _ in range(max_new_tokens):
         with evaluating(model):
-            logits = model.next_logits(torch.tensor([context], device=device))[0].float()  # (V,)
+            logits = decoding.next_logits()[0]  # (V,)
             token = (
                 int(logits.argmax())
                 if temperature == 0
@@ -63,7 +61,7 @@ def generate(
         if token in stop:
             return
         yield token
-        context = [*context, token][-model.config.context_length :]
+        decoding.append([token])
 
 
 def draw(

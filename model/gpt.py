@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import reference
+from model.cache import Cache, LayerCache
 from model.config import GPTConfig
 from model.numerics import ResolvedNumerics, autocast
 
@@ -36,23 +37,43 @@ class GPT(nn.Module):
         with autocast(self.numerics, ids.device):
             return self.logits(self.hidden(ids))  # (B, T, V)
 
-    def next_logits(self, ids: Tensor) -> Tensor:
-        """(B, T) -> (B, V): scores of the token that follows the last one, without those of the others."""
-        with autocast(self.numerics, ids.device):
-            return self.logits(self.hidden(ids)[:, -1])
+    def next_logits(self, ids: Tensor, cache: Cache | None = None, padding: Tensor | None = None) -> Tensor:
+        """(B, T) -> (B, V): scores of the token that follows the last one, without those of the others.
 
-    def hidden(self, ids: Tensor) -> Tensor:
-        T = ids.shape[1]
+        cache    of the tokens before `ids`, which it takes in
+        padding  (B,): how many tokens of each row, from its start, are none
+        """
+        with autocast(self.numerics, ids.device):
+            return self.logits(self.hidden(ids, cache, padding)[:, -1])
+
+    def hidden(self, ids: Tensor, cache: Cache | None = None, padding: Tensor | None = None) -> Tensor:
+        read = 0 if cache is None else cache.length
+        T = read + ids.shape[1]
         if self.config.context_length < T:
             raise ValueError(f"{T} tokens do not fit into a context of {self.config.context_length}")
-        positions = torch.arange(T, device=ids.device)
+        positions = torch.arange(read, T, device=ids.device)
+        mask = None
+        if padding is not None:
+            mask = visible(positions, padding)
+            positions = (positions - padding[:, None]).clamp(min=0)
         x = self.drop_emb(self.tok_emb(ids) + self.pos_emb(positions))  # (B, T, C)
-        for block in self.blocks:
-            x = block(x)  # (B, T, C)
+        for index, block in enumerate(self.blocks):
+            x = block(x, None if cache is None else cache.layers[index], mask)  # (B, T, C)
         return self.final_norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        return F.linear(hidden, self.tok_emb.weight if self.head is None else self.head.weight)
+        return F.linear(hidden, self.tok_emb.weight) if self.head is None else self.head(hidden)
+
+
+def visible(positions: Tensor, padding: Tensor) -> Tensor:
+    """(B, 1, t, T) bool: which of the tokens 0..T-1 each of the t at `positions` attends to, padding left out.
+
+    A padding token attends to itself, so that no row of the softmax is empty.
+    """
+    columns = torch.arange(int(positions[-1]) + 1, device=positions.device)
+    causal = columns <= positions[:, None]  # (t, T)
+    own = columns == positions[:, None]
+    return ((causal & (columns >= padding[:, None, None])) | own)[:, None]
 
 
 class Block(nn.Module):
@@ -64,8 +85,8 @@ class Block(nn.Module):
         self.norm2 = LayerNorm(config.emb_dim, is_reference)
         self.drop = nn.Dropout(config.drop_rate)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.drop(self.attention(self.norm1(x))) + x  # (B, T, C)
+    def forward(self, x: Tensor, cache: LayerCache | None = None, mask: Tensor | None = None) -> Tensor:
+        x = self.drop(self.attention(self.norm1(x), cache, mask)) + x  # (B, T, C)
         return self.drop(self.feed_forward(self.norm2(x))) + x
 
 
@@ -80,7 +101,8 @@ class Attention(nn.Module):
         self.qkv = fused_projection(config.emb_dim, config.qkv_bias)
         self.out = nn.Linear(config.emb_dim, config.emb_dim)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cache: LayerCache | None = None, mask: Tensor | None = None) -> Tensor:
+        """x (B, T, C); `cache` of the tokens before it; `mask` as `visible` makes it, None: all before."""
         B, T, C = x.shape
         drop_rate = self.drop_rate if self.training else 0.0
         if self.is_reference:
@@ -88,7 +110,11 @@ class Attention(nn.Module):
         else:
             qkv = self.qkv(x).view(B, T, 3, self.n_heads, C // self.n_heads)
             queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, C/H) each
-            mixed = F.scaled_dot_product_attention(queries, keys, values, dropout_p=drop_rate, is_causal=True)
+            if cache is not None:
+                keys, values = cache.extend(keys, values)
+            mixed = F.scaled_dot_product_attention(
+                queries, keys, values, attn_mask=mask, dropout_p=drop_rate, is_causal=mask is None and T > 1
+            )
             mixed = mixed.transpose(1, 2).reshape(B, T, C)
         return self.out(mixed)  # (B, T, C)
 

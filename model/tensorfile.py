@@ -6,7 +6,6 @@ and takes the checksum of the bytes on their way out instead of reading them aga
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +16,7 @@ DTYPES = {torch.float32: "F32", torch.int64: "I64", torch.uint8: "U8"}
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
-    """Write `tensors` in their order to `path`, sync it, and return the file's sha256.
+    """Write `tensors` in their order to `path` and return the file's sha256. Syncing it is the caller's.
 
     The bytes follow from names and tensors alone. KeyError for a dtype that no checkpoint has, OSError from
     the file system. Source of the format: https://github.com/huggingface/safetensors, "Format": the header's
@@ -44,8 +43,6 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
             data = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
             file.write(data)
             sha256.update(data)
-        file.flush()
-        os.fsync(file.fileno())
     return sha256.hexdigest()
 
 

@@ -10,7 +10,8 @@ from typing import Literal
 
 import torch
 
-from model.checkpoint import WEIGHTS, resume, size_bytes, write_checkpoint
+from model.background import BackgroundCheckpoint
+from model.checkpoint import WEIGHTS, resume, size_bytes, take_snapshot
 from model.config import parameter_count
 from model.data import Batch, Data, batches
 from model.evaluation import mean_loss
@@ -74,23 +75,26 @@ def train(
         run, data, on_event, checkpoint_root, numerics, device, resume_from, checkpoint_interval_s
     )
     position = training.position
-    while not training.is_finished:
-        for micro_batches in training.steps_left_in_epoch():
-            step = position.step
-            grad_norm = training.train_step(micro_batches)
-            val_loss = training.evaluate(step, grad_norm) if training.evaluates(step) else None
-            if training.epoch_is_over or training.is_finished:
-                if val_loss is None:  # nothing can be drawn from weights that are not finite
-                    val_loss = training.validation_loss()
-                training.sample(step)
-            stopping = should_stop()
-            if training.checkpoint_is_due or training.is_finished or stopping:
-                training.write_checkpoint(val_loss)
-            if training.is_finished:
-                break
-            if stopping:
-                return "stopped"
-    return "finished"
+    try:
+        while not training.is_finished:
+            for micro_batches in training.steps_left_in_epoch():
+                step = position.step
+                grad_norm = training.train_step(micro_batches)
+                val_loss = training.evaluate(step, grad_norm) if training.evaluates(step) else None
+                if training.epoch_is_over or training.is_finished:
+                    if val_loss is None:  # nothing can be drawn from weights that are not finite
+                        val_loss = training.validation_loss()
+                    training.sample(step)
+                stopping = should_stop()
+                if training.checkpoint_is_due or training.is_finished or stopping:
+                    training.begin_checkpoint(val_loss)
+                if training.is_finished:
+                    break
+                if stopping:
+                    return "stopped"
+        return "finished"
+    finally:
+        training.finish_checkpoint()
 
 
 class Training:
@@ -124,7 +128,8 @@ class Training:
         )
         self.speed = Speed()
         self.checkpoint_interval_s = checkpoint_interval_s
-        self.checkpoint_written_s = time.monotonic()
+        self.checkpoint_begun_s = time.monotonic()
+        self.checkpoint: BackgroundCheckpoint | None = None
 
         repeat_exactly(device)
         if resume_from is None:
@@ -169,7 +174,7 @@ class Training:
         )
         by_step = every.every_steps is not None and position.step % every.every_steps == 0
         limit_s = self.checkpoint_interval_s
-        by_time = limit_s is not None and time.monotonic() - self.checkpoint_written_s >= limit_s
+        by_time = limit_s is not None and time.monotonic() - self.checkpoint_begun_s >= limit_s
         return by_epoch or by_step or by_time
 
     def evaluates(self, step: int) -> bool:
@@ -216,10 +221,14 @@ class Training:
             if done < len(micro_batches):
                 self.report_progress()
         grad_norm = self.clip_gradient()
+        if self.checkpoint is not None:
+            self.checkpoint.wait_until_read()
         self.optimizer.step()
         position.step += 1
         self.speed.add(position.tokens_seen - tokens_before, time.perf_counter() - started)
         self.report_progress()
+        if self.checkpoint is not None and self.checkpoint.is_written:
+            self.finish_checkpoint()
         return grad_norm
 
     def clip_gradient(self) -> float | None:
@@ -309,15 +318,15 @@ class Training:
             text += piece
         self.on_event(Sample(step=step, epoch=self.position.epoch, prompt=config.start_context, text=text))
 
-    def write_checkpoint(self, val_loss: float | None) -> None:
-        """Write and report a checkpoint; `val_loss` None has it measured now."""
+    def begin_checkpoint(self, val_loss: float | None) -> None:
+        """Write a checkpoint beside the next steps; `val_loss` None has it measured now."""
         position = self.position
         if val_loss is None:
             val_loss = self.validation_loss()
+        self.finish_checkpoint()
         self.on_event(Phase("writing"))
-        directory = self.checkpoint_root / f"step-{position.step:08d}"
-        manifest = write_checkpoint(
-            directory,
+        self.checkpoint_begun_s = time.monotonic()
+        snapshot = take_snapshot(
             model=self.model,
             optimizer=self.optimizer,
             run=self.run,
@@ -325,16 +334,24 @@ class Training:
             position=position,
             val_loss=val_loss,
         )
-        self.checkpoint_written_s = time.monotonic()
+        self.checkpoint = BackgroundCheckpoint(self.checkpoint_root / f"step-{position.step:08d}", snapshot)
+
+    def finish_checkpoint(self) -> None:
+        """Wait for the checkpoint that is being written, if one is, and report it."""
+        if self.checkpoint is None:
+            return
+        checkpoint, self.checkpoint = self.checkpoint, None
+        manifest = checkpoint.wait_until_written()
+        position = manifest.position
         self.on_event(
             CheckpointWritten(
-                directory=directory,
+                directory=checkpoint.directory,
                 step=position.step,
                 epoch=position.epoch,
                 tokens_seen=position.tokens_seen,
                 train_loss=position.train_loss,
-                val_loss=val_loss,
-                bytes=size_bytes(directory),
+                val_loss=manifest.val_loss,
+                bytes=size_bytes(checkpoint.directory),
                 sha256=manifest.files[WEIGHTS]["sha256"],
             )
         )

@@ -63,6 +63,7 @@ class Recorder:
         self._retention = retention
         self._alive = alive
         self._progress_written_s = 0.0
+        self._step_written = 0
 
     def __call__(self, event: Event) -> None:
         self._alive()
@@ -98,6 +99,7 @@ class Recorder:
         self._progress_written_s = now
         values = {name: getattr(event, name) for name in ("step", "epoch", "tokens_seen", "tokens_per_s")}
         self._write(lambda session: record_progress(session, self._job.id, self._job.attempt, **values))
+        self._step_written = event.step
 
     def _started(self, session: Session, event: Started) -> None:
         environment = {name: getattr(event, name) for name in ("numerics", "device", "threads")}
@@ -118,8 +120,9 @@ class Recorder:
 
         def record(session: Session) -> Superseded:
             # Progress is written now and then only: a job that stops here must not show less than it keeps.
-            done = {name: getattr(event, name) for name in ("step", "epoch", "tokens_seen")}
-            record_progress(session, self._job.id, self._job.attempt, **done)
+            if event.step > self._step_written:
+                done = {name: getattr(event, name) for name in ("step", "epoch", "tokens_seen")}
+                record_progress(session, self._job.id, self._job.attempt, **done)
             keep = self._retention
             superseded = record_checkpoint(
                 session, self._job.id, self._job.attempt, row, keep.keep_last, keep.keep_best

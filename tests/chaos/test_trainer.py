@@ -26,8 +26,6 @@ from tests.waiting import wait_until
 Moment = Callable[[Event, Event], bool]
 """Whether it lies between two neighbouring events."""
 
-REPORTS_BEFORE_EVENTS = 2
-
 STALL_S = 10.0
 """More than a busy machine needs to import torch."""
 
@@ -77,20 +75,25 @@ def inside_sample(before: Event, event: Event) -> bool:
     return before == event == Phase("sampling")
 
 
-def between_files_and_row(_: Event, event: Event) -> bool:
-    return isinstance(event, CheckpointWritten)
+def event_at(moment: Moment, events: list[Event], resumed: int | None, step: int) -> int:
+    """Number of the event with which an attempt comes to the first such moment after `step` updates.
 
-
-def report_at(moment: Moment, events: list[Event], resumed: int | None, checkpoint: int) -> int:
-    """Number of the report in which an attempt comes to the first such moment behind `checkpoint`.
+    Where a checkpoint is reported as written depends on the disk: those events are not counted.
 
     events   of the whole undisturbed run
-    resumed  the checkpoint that the attempt resumes from; where that was written, it reports its start
+    resumed  the checkpoint that the attempt resumes from; where that was begun, it reports its start
     """
-    at = {event.step: i for i, event in enumerate(events) if isinstance(event, CheckpointWritten)}
-    started = 0 if resumed is None else at[resumed]
-    found = next(i for i in range(at[checkpoint] + 1, len(events)) if moment(events[i - 1], events[i]))
-    return REPORTS_BEFORE_EVENTS + 1 + found - started
+    counted = [event for event in events if not isinstance(event, CheckpointWritten)]
+    started = 0 if resumed is None else place_after(counted, resumed, Phase("writing"))
+    searched = range(place_after(counted, step) + 1, len(counted))
+    found = next(i for i in searched if moment(counted[i - 1], counted[i]))
+    return 1 + found - started
+
+
+def place_after(events: list[Event], step: int, kind: Event | None = None) -> int:
+    """Where the progress after `step` updates stands, or the next event equal to `kind`."""
+    done = next(i for i, event in enumerate(events) if isinstance(event, Progress) and event.step == step)
+    return done if kind is None else events.index(kind, done)
 
 
 @pytest.mark.fault(1)
@@ -99,26 +102,28 @@ def test_a_job_whose_trainer_is_killed_at_the_worst_moments_ends_as_if_undisturb
 ) -> None:
     expected = reference(small())
     job_id = attempts.post(small())
-    resumed = None
-    for moment, checkpoint in [
-        (inside_accumulation, 5),
-        (inside_evaluation, 10),
-        (inside_sample, 15),
-        (between_files_and_row, 20),
-    ]:
-        report = report_at(moment, expected.events, resumed, checkpoint)
-        attempts.run(job_id, call="report", nth=report)
-        assert attempts.was_killed(job_id)
-        fault.inject()
-        attempts.check_intact(fault, job_id)
-        resumed = checkpoint
-    unlisted = attempts.outcome(job_id).unlisted
-    assert [Path(folder).name for folder in unlisted] == ["step-00000025"], "its row was not written"
+    resumable: list[int | None] = [None]
+    for moment, step in [(inside_accumulation, 7), (inside_evaluation, 12), (inside_sample, 17)]:
+        nth = event_at(moment, expected.events, resumable[-1], step)
+        attempts.run(job_id, call="event", nth=nth)
+        check_the_kill(attempts, fault, job_id)
+        resumable.append(attempts.checkpoints(job_id)[-1].step)
+    attempts.run(job_id, call="written", nth=1)  # between a checkpoint's files and its row
+    check_the_kill(attempts, fault, job_id)
+    unlisted = [Path(folder).name for folder in attempts.outcome(job_id).unlisted]
+    assert f"step-{(resumable[-1] or 0) + 5:08d}" in unlisted, "its row was not written"
+    resumable.append(resumable[-1])
     attempts.finish(job_id)
     steps = attempts.resumed_steps(job_id)
-    fault.expect(steps == [None, 5, 10, 15, 20], f"resumed from the checkpoints {steps}")
+    fault.expect(steps == resumable, f"resumed from the checkpoints {steps}, while {resumable} were written")
     attempts.outcome(job_id).check(fault, expected)
     attempts.check_tidy(fault, job_id)
+
+
+def check_the_kill(attempts: Attempts, fault: Fault, job_id: str) -> None:
+    assert attempts.was_killed(job_id)
+    fault.inject()
+    attempts.check_intact(fault, job_id)
 
 
 @pytest.mark.fault(10)
@@ -129,11 +134,11 @@ def test_a_job_whose_trainer_hangs_is_tried_again(
     patient = attempts.settings
     attempts.settings = patient.model_copy(update={"stall_s": STALL_S})
     job_id = attempts.post(small())
-    hangs = [report_at(inside_accumulation, expected.events, None, 5)]
+    hangs = [("event", event_at(inside_accumulation, expected.events, None, 7))]
     if thorough:
-        hangs += [1, report_at(inside_evaluation, expected.events, 5, 10)]
-    for report in hangs:
-        attempts.run(job_id, call="report", nth=report, action="stop")
+        hangs += [("report", 1), ("event", 40)]
+    for call, nth in hangs:
+        attempts.run(job_id, call=call, nth=nth, action="stop")
         fault.inject()
         crash = attempts.events(job_id, "crash")[-1].data["error"]
         fault.expect(crash["type"] == "stalled", f"a trainer that hung ended as {crash}")

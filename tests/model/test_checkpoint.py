@@ -22,6 +22,7 @@ from model.checkpoint import (
     read_manifest,
     resume,
     size_bytes,
+    take_snapshot,
     verify,
     write_checkpoint,
 )
@@ -55,8 +56,7 @@ def learner(run: Run, numerics="float32"):
 def written(directory: Path, run: Run | None = None, numerics="float32", position: Position | None = None):
     run = run or tiny_run()
     model, optimizer = learner(run, numerics)
-    write_checkpoint(
-        directory,
+    snapshot = take_snapshot(
         model=model,
         optimizer=optimizer,
         run=run,
@@ -64,6 +64,7 @@ def written(directory: Path, run: Run | None = None, numerics="float32", positio
         position=position or Position(step=1),
         val_loss=5.25,
     )
+    write_checkpoint(directory, snapshot)
     return model, optimizer
 
 
@@ -161,8 +162,7 @@ def test_equal_weights_give_an_equal_weights_file_whatever_else_differs(tmp_path
     run = tiny_run()
     model, optimizer = learner(run)
     for directory, data_sha256, val_loss in ((tmp_path / "a", DATA, 5.25), (tmp_path / "b", "e" * 64, 1.0)):
-        write_checkpoint(
-            directory,
+        snapshot = take_snapshot(
             model=model,
             optimizer=optimizer,
             run=run,
@@ -170,6 +170,7 @@ def test_equal_weights_give_an_equal_weights_file_whatever_else_differs(tmp_path
             position=Position(step=len(data_sha256)),
             val_loss=val_loss,
         )
+        write_checkpoint(directory, snapshot)
     assert (tmp_path / "a" / WEIGHTS).read_bytes() == (tmp_path / "b" / WEIGHTS).read_bytes()
 
 

@@ -4,7 +4,8 @@ PYTHONPATH; it does nothing unless the environment says so and the process is th
 CHAOS_INJECT  JSON: {"process", "call", "nth", "action", "token"}
   process  a word of the command line of the process meant, such as `worker.trainer`; or a list of words
   call     fsync | rename | statement | commit | commit-answered (after it, before its answer is seen) |
-           report (a trainer's sign of life: two before the training, then each event, before it is recorded)
+           report (a trainer's sign of life) | event (what a run reports, before it is recorded, but for) |
+           written (that a checkpoint is, which comes some steps after it was begun)
   nth      which call, counted from 1
   action   kill (SIGKILL to itself) | stop (SIGSTOP to itself) | no-space (the call raises ENOSPC)
   token    a file that is made when the fault strikes; while it exists nothing strikes again
@@ -23,7 +24,7 @@ import select
 import signal
 import sys
 import time
-from typing import Any
+from typing import Any, get_args
 
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
@@ -75,6 +76,12 @@ def inject(call: str, strike: Strike) -> None:
         os.replace = before(strike, os.replace)
     elif call == "report":
         os.write = before(strike, os.write)
+    elif call in ("event", "written"):
+        from model import events
+
+        checkpoint = events.CheckpointWritten
+        for kind in [checkpoint] if call == "written" else set(get_args(events.Event)) - {checkpoint}:
+            kind.__init__ = before(strike, kind.__init__)
     else:
         from sqlalchemy.engine.default import DefaultDialect
 

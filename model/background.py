@@ -1,0 +1,42 @@
+"""Writing a checkpoint beside the training: the copy to the disk costs the loop little.
+
+The weights and the optimizer's moments change in `optimizer.step()` alone, so the next forward and backward
+pass gives time to read them without a copy.
+"""
+
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+
+from model.checkpoint import Manifest, Snapshot, write_checkpoint
+
+
+class BackgroundCheckpoint:
+    """A checkpoint that a thread writes at `directory`, from the moment this is made."""
+
+    def __init__(self, directory: Path, snapshot: Snapshot) -> None:
+        self.directory = directory
+        self._read = threading.Event()
+        self._written: Future[Manifest] = Future()
+        threading.Thread(target=self._write, args=(snapshot,), name="checkpoint").start()
+
+    def _write(self, snapshot: Snapshot) -> None:
+        try:
+            self._written.set_result(write_checkpoint(self.directory, snapshot, on_read=self._read.set))
+        except BaseException as error:
+            self._written.set_exception(error)
+        finally:
+            self._read.set()
+
+    def wait_until_read(self) -> None:
+        """Return when the tensors may change."""
+        self._read.wait()
+
+    @property
+    def is_written(self) -> bool:
+        """Whether `wait_until_written` returns, or raises, at once."""
+        return self._written.done()
+
+    def wait_until_written(self) -> Manifest:
+        """Its manifest once it lies complete and synced; OSError if it could not be written."""
+        return self._written.result()

@@ -1,0 +1,104 @@
+"""The cache against the same model without one: one forward pass over the last `context_length` tokens."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.cache import Cache
+from model.decoding import Decoding
+from model.gpt import GPT
+from model.packed import PackedLinear, packed
+from tests.model.tiny import CPU, tiny_config
+
+CONTEXT = 8
+TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2}  # of logits about 1 in size
+
+
+def a_model(numerics="float32", **fields) -> GPT:
+    torch.manual_seed(1)
+    return GPT(tiny_config(context_length=CONTEXT, **fields), numerics).eval()
+
+
+@torch.inference_mode()
+def plain_logits(model: GPT, row: list[int]) -> torch.Tensor:
+    """(V,)"""
+    return model(torch.tensor([row[-CONTEXT:]]))[0, -1].float()
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    rows=st.lists(st.lists(st.integers(0, 256), min_size=1, max_size=12), min_size=1, max_size=4),
+    new=st.lists(st.integers(0, 256), min_size=1, max_size=14),
+    numerics=st.sampled_from(["float32", "bfloat16"]),
+    is_packed=st.booleans(),
+)
+def test_rows_side_by_side_get_the_scores_that_each_gets_alone_without_a_cache(
+    rows, new, numerics, is_packed
+):
+    model = a_model(numerics)
+    decoding = Decoding(packed(model) if is_packed else model, rows)
+    grown = [list(row) for row in rows]
+    with torch.inference_mode():
+        for token in new:
+            logits = decoding.next_logits()
+            expected = torch.stack([plain_logits(model, row) for row in grown])
+            torch.testing.assert_close(logits, expected, rtol=0, atol=TOLERANCE[numerics])
+            tokens = [(token + i) % 257 for i in range(len(rows))]
+            decoding.append(tokens)
+            for row, appended in zip(grown, tokens, strict=True):
+                row.append(appended)
+
+
+def test_each_token_is_read_once_until_the_context_is_full(monkeypatch):
+    model = a_model()
+    read = []
+    hidden = model.hidden
+
+    def counted(ids, *others):
+        read.append(ids.shape[1])
+        return hidden(ids, *others)
+
+    monkeypatch.setattr(model, "hidden", counted)
+    decoding = Decoding(model, [[1, 2, 3]])
+    with torch.inference_mode():
+        for token in range(8):
+            decoding.next_logits()
+            decoding.append([token])
+    assert read == [3, 1, 1, 1, 1, 1, 8, 8]
+
+
+def test_the_lectures_arithmetic_reads_everything_at_every_step():
+    decoding = Decoding(a_model("reference"), [[1, 2, 3]])
+    with torch.inference_mode():
+        decoding.next_logits()
+    assert decoding.cache is None
+
+
+def test_a_cache_holds_no_more_than_the_context():
+    cache = Cache(tiny_config(context_length=CONTEXT), 1, torch.float32, CPU)
+    with pytest.raises(ValueError, match="9 tokens do not fit into a context of 8"):
+        a_model().next_logits(torch.zeros(1, 9, dtype=torch.int64), cache)
+
+
+@pytest.mark.parametrize("rows", [[[]], [[1], []]])
+def test_an_empty_row_is_refused(rows):
+    with pytest.raises(ValueError, match="a row is empty"):
+        Decoding(a_model(), rows)
+
+
+@pytest.mark.parametrize("tie_weights", [False, True])
+def test_packing_copies_the_matrices_and_leaves_the_model_as_it_was(tie_weights):
+    model = a_model("bfloat16", tie_weights=tie_weights, qkv_bias=True)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    copy = packed(model)
+    assert isinstance(copy.head, PackedLinear)
+    assert copy.pos_emb.weight is not None
+    assert copy.pos_emb.weight.data_ptr() == model.pos_emb.weight.data_ptr()
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def test_a_model_that_does_not_gain_by_it_is_not_packed():
+    model = a_model("float32")
+    assert packed(model) is model
