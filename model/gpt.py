@@ -66,7 +66,7 @@ class GPT(nn.Module):
 
 
 def visible(positions: Tensor, padding: Tensor) -> Tensor:
-    """(B, 1, t, T) bool: which of the tokens 0..T-1 each of the t at `positions` attends to, padding left out.
+    """(B, 1, t, T) bool: which of the tokens 0..T-1 each one at `positions` attends to, padding left out.
 
     A padding token attends to itself, so that no row of the softmax is empty.
     """

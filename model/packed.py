@@ -9,8 +9,8 @@ from model.gpt import GPT
 class PackedLinear(nn.Module):
     """A linear layer for inference in bfloat16, its weight (O, I) in the layout of the CPU's kernels.
 
-    One row times a plain bfloat16 matrix reads it at a third of the memory's rate, because the kernel rearranges
-    the matrix first, at every call. Rearranged once, it is read at nearly the full rate.
+    One row times a plain bfloat16 matrix reads it at a third of the memory's rate, because the kernel
+    rearranges the matrix first, at every call. Rearranged once, it is read at nearly the full rate.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:

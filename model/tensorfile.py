@@ -59,7 +59,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
 
 
 def let_page_cache_go(descriptor: int) -> None:
-    """Begin to write out what the file has in the page cache, and free what is written out; waits for nothing.
+    """Begin to write out what the file has in the page cache, and free what has been; waits for nothing.
 
     A checkpoint is not read again soon. Without this its pages pile up until the sync: in a virtual machine,
     where new ones are dear, 2 GB took 4.1 s of the processor, and 0.5 s with it (benchmarks/LOG.md).
