@@ -7,7 +7,7 @@ import torch
 
 from model.data import Batch
 from model.gpt import GPT
-from model.loss import next_token_loss
+from model.loss import loss_of
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def mean_loss(model: GPT, batches: Iterable[Batch]) -> float:
     """Mean over `batches` of their mean loss, in nats a token, as the lecture takes it: a smaller last batch
     counts as much as the others. ValueError if there is no batch."""
     with evaluating(model):
-        losses = [next_token_loss(model(inputs), targets) for inputs, targets in batches]
+        losses = [loss_of(model, inputs, targets) for inputs, targets in batches]
     if not losses:
         raise ValueError("there is no batch to evaluate on")
     return sum(loss.item() for loss in losses) / len(losses)

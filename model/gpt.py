@@ -7,9 +7,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import reference
+from model.attention import attention_with_dropout
 from model.cache import Cache, LayerCache
 from model.config import GPTConfig
-from model.numerics import ResolvedNumerics, autocast
+from model.dropout import Dropout
+from model.mixed import Bfloat16Copy, MixedLinear, mixed_linear
+from model.numerics import ResolvedNumerics
 
 
 class GPT(nn.Module):
@@ -23,19 +26,22 @@ class GPT(nn.Module):
         super().__init__()
         self.config = config
         self.numerics = numerics
-        is_reference = numerics == "reference"
         self.tok_emb = nn.Embedding(config.vocab_size, config.emb_dim)
         self.pos_emb = nn.Embedding(config.context_length, config.emb_dim)
-        self.drop_emb = nn.Dropout(config.drop_rate)
-        self.blocks = nn.ModuleList(Block(config, is_reference) for _ in range(config.n_layers))
-        self.final_norm = LayerNorm(config.emb_dim, is_reference)
-        self.head = None if config.tie_weights else nn.Linear(config.emb_dim, config.vocab_size, bias=False)
+        self.drop_emb = make_dropout(config.drop_rate, numerics)
+        self.blocks = nn.ModuleList(Block(config, numerics) for _ in range(config.n_layers))
+        self.final_norm = LayerNorm(config.emb_dim, numerics)
+        self.head = (
+            None
+            if config.tie_weights
+            else linear(config.emb_dim, config.vocab_size, bias=False, numerics=numerics)
+        )
+        self.tied_copy = Bfloat16Copy()
         if config.initialization == "gpt2":
             self.apply(partial(initialise_as_gpt2, n_layers=config.n_layers))
 
     def forward(self, ids: Tensor) -> Tensor:
-        with autocast(self.numerics, ids.device):
-            return self.logits(self.hidden(ids))  # (B, T, V)
+        return self.logits(self.hidden(ids))  # (B, T, V)
 
     def next_logits(self, ids: Tensor, cache: Cache | None = None, padding: Tensor | None = None) -> Tensor:
         """(B, T) -> (B, V): scores of the token that follows the last one, without those of the others.
@@ -43,8 +49,7 @@ class GPT(nn.Module):
         cache    of the tokens before `ids`, which it takes in
         padding  (B,): how many tokens of each row, from its start, are none
         """
-        with autocast(self.numerics, ids.device):
-            return self.logits(self.hidden(ids, cache, padding)[:, -1])
+        return self.logits(self.hidden(ids, cache, padding)[:, -1])
 
     def hidden(self, ids: Tensor, cache: Cache | None = None, padding: Tensor | None = None) -> Tensor:
         read = 0 if cache is None else cache.length
@@ -62,7 +67,11 @@ class GPT(nn.Module):
         return self.final_norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        return F.linear(hidden, self.tok_emb.weight) if self.head is None else self.head(hidden)
+        if self.head is not None:
+            return self.head(hidden)
+        if self.numerics == "bfloat16":
+            return mixed_linear(hidden, self.tok_emb.weight, None, self.tied_copy)
+        return F.linear(hidden, self.tok_emb.weight)
 
 
 def visible(positions: Tensor, padding: Tensor) -> Tensor:
@@ -77,13 +86,13 @@ def visible(positions: Tensor, padding: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    def __init__(self, config: GPTConfig, is_reference: bool) -> None:
+    def __init__(self, config: GPTConfig, numerics: ResolvedNumerics) -> None:
         super().__init__()
-        self.attention = Attention(config, is_reference)
-        self.feed_forward = FeedForward(config.emb_dim, is_reference)
-        self.norm1 = LayerNorm(config.emb_dim, is_reference)
-        self.norm2 = LayerNorm(config.emb_dim, is_reference)
-        self.drop = nn.Dropout(config.drop_rate)
+        self.attention = Attention(config, numerics)
+        self.feed_forward = FeedForward(config.emb_dim, numerics)
+        self.norm1 = LayerNorm(config.emb_dim, numerics)
+        self.norm2 = LayerNorm(config.emb_dim, numerics)
+        self.drop = make_dropout(config.drop_rate, numerics)
 
     def forward(self, x: Tensor, cache: LayerCache | None = None, mask: Tensor | None = None) -> Tensor:
         x = self.drop(self.attention(self.norm1(x), cache, mask)) + x  # (B, T, C)
@@ -93,13 +102,13 @@ class Block(nn.Module):
 class Attention(nn.Module):
     """Causal multi-head self-attention (Vaswani et al. 2017, section 3.2)."""
 
-    def __init__(self, config: GPTConfig, is_reference: bool) -> None:
+    def __init__(self, config: GPTConfig, numerics: ResolvedNumerics) -> None:
         super().__init__()
         self.n_heads = config.n_heads
         self.drop_rate = config.drop_rate
-        self.is_reference = is_reference
-        self.qkv = fused_projection(config.emb_dim, config.qkv_bias)
-        self.out = nn.Linear(config.emb_dim, config.emb_dim)
+        self.is_reference = numerics == "reference"
+        self.qkv = fused_projection(config.emb_dim, config.qkv_bias, numerics)
+        self.out = linear(config.emb_dim, config.emb_dim, numerics=numerics)
 
     def forward(self, x: Tensor, cache: LayerCache | None = None, mask: Tensor | None = None) -> Tensor:
         """x (B, T, C); `cache` of the tokens before it; `mask` as `visible` makes it, None: all before."""
@@ -112,28 +121,32 @@ class Attention(nn.Module):
             queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, C/H) each
             if cache is not None:
                 keys, values = cache.extend(keys, values)
-            mixed = F.scaled_dot_product_attention(
-                queries, keys, values, attn_mask=mask, dropout_p=drop_rate, is_causal=mask is None and T > 1
-            )
+            if drop_rate > 0 and not x.is_cuda:
+                mixed = attention_with_dropout(queries, keys, values, drop_rate)
+            else:
+                is_causal = mask is None and T > 1
+                mixed = F.scaled_dot_product_attention(
+                    queries, keys, values, attn_mask=mask, dropout_p=drop_rate, is_causal=is_causal
+                )
             mixed = mixed.transpose(1, 2).reshape(B, T, C)
         return self.out(mixed)  # (B, T, C)
 
 
 class FeedForward(nn.Module):
-    def __init__(self, emb_dim: int, is_reference: bool) -> None:
+    def __init__(self, emb_dim: int, numerics: ResolvedNumerics) -> None:
         super().__init__()
-        self.up = nn.Linear(emb_dim, 4 * emb_dim)
-        self.down = nn.Linear(4 * emb_dim, emb_dim)
-        self.gelu = reference.gelu if is_reference else partial(F.gelu, approximate="tanh")
+        self.up = linear(emb_dim, 4 * emb_dim, numerics=numerics)
+        self.down = linear(4 * emb_dim, emb_dim, numerics=numerics)
+        self.gelu = reference.gelu if numerics == "reference" else partial(F.gelu, approximate="tanh")
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down(self.gelu(self.up(x)))  # (B, T, C) -> (B, T, 4C) -> (B, T, C)
 
 
 class LayerNorm(nn.Module):
-    def __init__(self, emb_dim: int, is_reference: bool) -> None:
+    def __init__(self, emb_dim: int, numerics: ResolvedNumerics) -> None:
         super().__init__()
-        self.is_reference = is_reference
+        self.is_reference = numerics == "reference"
         self.scale = nn.Parameter(torch.ones(emb_dim))
         self.shift = nn.Parameter(torch.zeros(emb_dim))
 
@@ -143,11 +156,23 @@ class LayerNorm(nn.Module):
         return F.layer_norm(x, self.scale.shape, self.scale, self.shift, eps=1e-5)
 
 
-def fused_projection(emb_dim: int, bias: bool) -> nn.Linear:
+def make_dropout(rate: float, numerics: ResolvedNumerics) -> nn.Dropout:
+    return nn.Dropout(rate) if numerics == "reference" else Dropout(rate)
+
+
+def linear(
+    inputs: int, outputs: int, *, bias: bool = True, numerics: ResolvedNumerics, device: str | None = None
+) -> nn.Linear:
+    kind = MixedLinear if numerics == "bfloat16" else nn.Linear
+    return kind(inputs, outputs, bias=bias, device=device)
+
+
+def fused_projection(emb_dim: int, bias: bool, numerics: ResolvedNumerics) -> nn.Linear:
     """Query, key and value projection in one matrix (3C, C), drawn as the lecture draws its three: each with
     PyTorch's default for C inputs, one after the other, so that the same seed gives the same weights."""
     parts = [nn.Linear(emb_dim, emb_dim, bias=bias) for _ in range(3)]
-    fused = nn.Linear(emb_dim, 3 * emb_dim, bias=bias, device="meta")  # on meta nothing is drawn
+    # On meta nothing is drawn.
+    fused = linear(emb_dim, 3 * emb_dim, bias=bias, numerics=numerics, device="meta")
     fused.weight = nn.Parameter(torch.cat([part.weight.detach() for part in parts]))
     if bias:
         fused.bias = nn.Parameter(torch.cat([part.bias.detach() for part in parts]))

@@ -1,7 +1,15 @@
 """The one loss of pre-training."""
 
+from typing import Any
+
+import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from model.gpt import GPT
+
+CHUNK_BYTES = 8 * 2**20
+"""Of float32 scores that are worked on at once: they stay in the processor's cache."""
 
 
 def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -18,3 +26,40 @@ def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
             f"logits are for {tuple(logits.shape[:-1])} tokens, targets for {tuple(targets.shape)}"
         )
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+
+
+def loss_of(model: GPT, inputs: Tensor, targets: Tensor) -> Tensor:
+    """`next_token_loss` of the model's logits for inputs (B, T) and targets (B, T), with less memory and time
+    where that is possible."""
+    if model.numerics == "reference" or inputs.is_cuda:  # on CUDA the compiler fuses it
+        return next_token_loss(model(inputs), targets)
+    return LossOfLogits.apply(model(inputs).flatten(0, 1), targets.flatten())
+
+
+class LossOfLogits(torch.autograd.Function):
+    """Mean cross-entropy of logits (N, V), which are overwritten with their gradient, a few rows at a time.
+
+    The plain version holds the logits in float32, their log-softmax and its gradient: 0.3 GB in the lecture's
+    job, where this holds the logits alone, in their own type (benchmarks/LOG.md).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
+        N, V = logits.shape
+        rows = max(1, CHUNK_BYTES // (4 * V))
+        is_learning = ctx.needs_input_grad[0]
+        total = torch.zeros((), dtype=torch.float64)
+        for part, wanted in zip(logits.detach().split(rows), targets[:, None].split(rows), strict=True):
+            log_shares = torch.log_softmax(part, dim=-1, dtype=torch.float32)
+            total -= log_shares.gather(1, wanted).sum(dtype=torch.float64)
+            if is_learning:
+                gradient = log_shares.exp_()
+                gradient.scatter_add_(1, wanted, -torch.ones_like(wanted, dtype=torch.float32))
+                torch.mul(gradient, 1 / N, out=part)
+        ctx.gradient = logits.detach() if is_learning else None
+        return (total / N).float()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        gradient, ctx.gradient = ctx.gradient, None
+        return gradient if gradients[0] == 1 else gradient * gradients[0], None

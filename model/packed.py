@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from model.gpt import GPT
+from model.gpt import GPT, Attention, FeedForward
 
 
 class PackedLinear(nn.Module):
@@ -35,10 +35,10 @@ def packed(model: GPT) -> GPT:
         copy = GPT(model.config, model.numerics)
     copy.load_state_dict(model.state_dict(), assign=True)
     head = copy.tok_emb if copy.head is None else copy.head
-    copy.head = PackedLinear(head.weight, None)
-    for block in copy.blocks:
-        for part in (block.attention, block.feed_forward):
+    copy.add_module("head", PackedLinear(head.weight, None))
+    for part in copy.modules():
+        if isinstance(part, Attention | FeedForward):
             for name, layer in part.named_children():
                 if isinstance(layer, nn.Linear):
-                    setattr(part, name, PackedLinear(layer.weight, layer.bias))
+                    part.add_module(name, PackedLinear(layer.weight, layer.bias))
     return copy.eval()

@@ -4,16 +4,19 @@ checkpoints, and a resume that gives bit for bit the run that was never interrup
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from model.background import BackgroundCheckpoint
 from model.checkpoint import WEIGHTS, resume, size_bytes, take_snapshot
 from model.config import parameter_count
 from model.data import Batch, Data, batches
+from model.early_updates import EarlyUpdates
 from model.evaluation import mean_loss
 from model.events import (
     CheckpointWritten,
@@ -27,7 +30,7 @@ from model.events import (
 )
 from model.generation import stream
 from model.gpt import GPT
-from model.loss import next_token_loss
+from model.loss import loss_of
 from model.numerics import ResolvedNumerics, repeat_exactly
 from model.optimizer import make_optimizer
 from model.order import derived_seed, orders_for, permutation
@@ -142,6 +145,8 @@ class Training:
                 resume_from, run, self.data_sha256, device, numerics
             )
         self.model.train()
+        updates_early = device.type == "cpu" and numerics != "reference" and run.training.grad_clip is None
+        self.early_updates = EarlyUpdates(self.model, self.optimizer) if updates_early else None
         on_event(
             Started(
                 total_steps=self.total_steps,
@@ -212,18 +217,15 @@ class Training:
             group["lr"] = self.rate(position.step)
         self.optimizer.zero_grad()
         for done, (inputs, targets) in enumerate(micro_batches, start=1):
-            loss = next_token_loss(self.model(inputs), targets)  # over (B, T, V) and (B, T)
+            loss = loss_of(self.model, inputs, targets)  # of (B, T) and (B, T)
             if self.device.type == "cpu":
                 check_finite(loss.item(), position.step)
-            (loss / len(micro_batches)).backward()
             position.batch += 1
             position.tokens_seen += inputs.numel()
             if done < len(micro_batches):
+                (loss / len(micro_batches)).backward()
                 self.report_progress()
-        grad_norm = self.clip_gradient()
-        if self.checkpoint is not None:
-            self.checkpoint.wait_until_read()
-        self.optimizer.step()
+        grad_norm = self.update(loss / len(micro_batches))
         position.step += 1
         self.speed.add(position.tokens_seen - tokens_before, time.perf_counter() - started)
         self.report_progress()
@@ -231,16 +233,25 @@ class Training:
             self.finish_checkpoint()
         return grad_norm
 
-    def clip_gradient(self) -> float | None:
-        """Clip the gradient if the run says so; its norm before that, if the step is evaluated."""
+    def update(self, loss: Tensor) -> float | None:
+        """Complete the gradient with that of `loss`, clip it if the run says so, and update the weights.
+
+        Returns its norm before clipping if the step is evaluated.
+        """
+        if self.checkpoint is not None:
+            self.checkpoint.wait_until_read()
         limit, is_evaluated = self.run.training.grad_clip, self.evaluates(self.position.step)
-        if limit is None and not is_evaluated:
-            return None
-        parameters = list(self.model.parameters())
-        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-        if limit is not None:
-            torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
-        return norm.item() if is_evaluated else None
+        norms: list[Tensor] | None = [] if is_evaluated or limit is not None else None
+        with self.early_updates.active(norms) if self.early_updates else nullcontext():
+            loss.backward()
+        norm = None
+        if norms is not None:
+            left = [p.grad for p in self.model.parameters() if p.grad is not None]
+            norm = torch.nn.utils.get_total_norm([*norms, *left])
+        if limit is not None and norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), limit, norm)
+        self.optimizer.step()
+        return norm.item() if norm is not None and is_evaluated else None
 
     def evaluate(self, step: int, grad_norm: float | None) -> float:
         """Measure both losses after `step` and report them; returns the validation loss."""

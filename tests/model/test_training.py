@@ -15,7 +15,7 @@ from model.evaluation import mean_loss
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Phase, Progress, Sample, Started
 from model.generation import complete
 from model.gpt import GPT
-from model.loss import next_token_loss
+from model.loss import loss_of, next_token_loss
 from model.order import SeededOrders, permutation
 from model.tokens import load_tokenizer
 from model.training import Diverged
@@ -316,11 +316,11 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_reports_nothing
 ):
     calls = iter(range(100))
 
-    def nan_at_the_fourth(logits, targets):
-        loss = next_token_loss(logits, targets)
+    def nan_at_the_fourth(model, inputs, targets):
+        loss = loss_of(model, inputs, targets)
         return loss * math.nan if next(calls) == 3 else loss
 
-    monkeypatch.setattr(training, "next_token_loss", nan_at_the_fourth)
+    monkeypatch.setattr(training, "loss_of", nan_at_the_fourth)
     recorder = Recorder()
     with pytest.raises(Diverged, match="nan at step 3") as raised:
         train_tiny(tiny_run(), tmp_path, recorder, numerics)

@@ -1,0 +1,67 @@
+"""Linear layers that multiply in bfloat16 and keep their weights in float32."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Bfloat16Copy:
+    """A float32 parameter in bfloat16, converted again only when the parameter has changed.
+
+    Autocast converts every matrix at every forward pass: a tenth of a step of the lecture's job on two cores,
+    and a third of an evaluation (benchmarks/LOG.md). On CUDA the conversion is cheap and compiles.
+    """
+
+    def __init__(self) -> None:
+        self._copy: Tensor | None = None
+        self._of: tuple[int, int] | None = None
+
+    @torch.inference_mode(mode=False)
+    def of(self, parameter: Tensor) -> Tensor:
+        """`parameter`, detached, in bfloat16."""
+        state = (parameter.data_ptr(), parameter._version)
+        if self._copy is None or self._of != state:
+            if self._copy is None or self._copy.shape != parameter.shape:
+                self._copy = torch.empty_like(parameter, dtype=torch.bfloat16)
+            self._copy.copy_(parameter.detach())
+            self._of = state
+        return self._copy
+
+
+class MixedProduct(torch.autograd.Function):
+    """x (..., I) bfloat16 times `weight` (O, I) float32 transposed, computed with its bfloat16 copy."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, copy: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, copy)
+        ctx.has_bias = bias is not None
+        return F.linear(x, copy, None if bias is None else bias.bfloat16())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None]:
+        x, copy = ctx.saved_tensors
+        gradient = gradients[0].flatten(0, -2)  # (N, O)
+        of_x = (gradient @ copy).view_as(x)
+        of_weight = (gradient.T @ x.flatten(0, -2)).float()
+        of_bias = gradient.sum(0, dtype=torch.float32) if ctx.has_bias else None
+        return of_x, of_weight, None, of_bias
+
+
+def mixed_linear(x: Tensor, weight: Tensor, bias: Tensor | None, copy: Bfloat16Copy) -> Tensor:
+    """x (..., I), weight (O, I) float32, bias (O,) float32 -> (..., O) bfloat16."""
+    x = x.bfloat16()
+    if x.is_cuda:
+        return F.linear(x, weight.bfloat16(), None if bias is None else bias.bfloat16())
+    return MixedProduct.apply(x, weight, copy.of(weight), bias)
+
+
+class MixedLinear(nn.Linear):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.copy = Bfloat16Copy()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., I) -> (..., O) bfloat16"""
+        return mixed_linear(x, self.weight, self.bias, self.copy)
