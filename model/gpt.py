@@ -31,7 +31,7 @@ class GPT(nn.Module):
         self.drop_emb = make_dropout(config.drop_rate, numerics)
         self.blocks = nn.ModuleList(Block(config, numerics) for _ in range(config.n_layers))
         self.final_norm = LayerNorm(config.emb_dim, numerics)
-        self.head = (
+        self.head: nn.Module | None = (
             None
             if config.tie_weights
             else linear(config.emb_dim, config.vocab_size, bias=False, numerics=numerics)

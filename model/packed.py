@@ -34,8 +34,8 @@ def packed(model: GPT) -> GPT:
     with torch.device("meta"):
         copy = GPT(model.config, model.numerics)
     copy.load_state_dict(model.state_dict(), assign=True)
-    head = copy.tok_emb if copy.head is None else copy.head
-    copy.add_module("head", PackedLinear(head.weight, None))
+    head = copy.tok_emb.weight if copy.head is None else copy.get_parameter("head.weight")
+    copy.head = PackedLinear(head, None)
     for part in copy.modules():
         if isinstance(part, Attention | FeedForward):
             for name, layer in part.named_children():

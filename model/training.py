@@ -34,6 +34,7 @@ from model.loss import loss_of
 from model.numerics import ResolvedNumerics, repeat_exactly
 from model.optimizer import make_optimizer
 from model.order import derived_seed, orders_for, permutation
+from model.packed import packed
 from model.position import Position
 from model.run import Run
 from model.schedule import learning_rate
@@ -316,7 +317,7 @@ class Training:
         self.on_event(Phase("sampling"))
         text = config.start_context
         for piece in stream(
-            self.model,
+            packed(self.model),
             self.tokenizer,
             config.start_context,
             max_new_tokens=config.max_new_tokens,

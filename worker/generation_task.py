@@ -16,6 +16,7 @@ from model.checkpoint import CheckpointError, load_model
 from model.generation import complete
 from model.gpt import GPT
 from model.numerics import pick_device, resolve_numerics
+from model.packed import packed
 from model.tokens import Tokenizer, load_tokenizer
 from worker.heartbeat import Heartbeat
 
@@ -41,7 +42,7 @@ class LoadedModels:
             while len(self._models) >= self._limit:
                 self._models.popitem(last=False)  # before the next is read, so that memory holds no more
             model, run = load_model(self._artifacts / directory, self._device, self._numerics)
-            self._models[key] = model, load_tokenizer(run.tokenizer)
+            self._models[key] = packed(model), load_tokenizer(run.tokenizer)
         self._models.move_to_end(key)
         return self._models[key]
 
