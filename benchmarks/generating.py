@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.lecture import lecture_run
 from benchmarks.lecture_loop import PlainGPT, generate_plainly
-from benchmarks.measuring import alone, product_rate, read_rate, seconds_of
+from benchmarks.measuring import alone, read_rate, seconds_of
 from model.decoding import Decoding
 from model.generation import generate
 from model.gpt import GPT

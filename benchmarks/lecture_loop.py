@@ -4,8 +4,8 @@
 
 It is what the others are measured against, so it uses nothing of `model` but the tokenizer: separate query,
 key and value projections, attention, normalisation and GELU written out, PyTorch's AdamW as it comes,
-evaluation a batch at a time, and samples that read everything again for every token. Prints the losses, as the
-lecture does, and the seconds that each part took.
+evaluation a batch at a time, and samples that read everything again for every token. Prints the losses, as
+the lecture does, and the seconds that each part took.
 """
 
 import argparse

@@ -3,7 +3,7 @@
 weights.safetensors   the model's tensors and nothing else: equal weights give an equal file
 training.safetensors  the optimizer's moments and the generators' states; a checkpoint kept only because it is
                       the best has none
-checkpoint.json       the manifest: run, position, losses, and the size and sha256 of the other files
+checkpoint.json       the manifest: run, position, losses, and the size and checksum of the other files
 
 A checkpoint is written under a temporary name beside its place; files and directory are synced before it is
 renamed, and the parent after. Nothing is unpickled: tensors are safetensors, the rest is JSON.
@@ -27,12 +27,13 @@ from model.numerics import ResolvedNumerics
 from model.optimizer import make_optimizer
 from model.position import Position
 from model.run import Run
-from model.tensorfile import file_sha256, write_tensors
+from model.tensorfile import CHECKSUMS, file_checksum, write_tensors
 
 FORMAT = 1
 WEIGHTS = "weights.safetensors"
 TRAINING = "training.safetensors"
 MANIFEST = "checkpoint.json"
+CHECKSUM = {WEIGHTS: "sha256", TRAINING: "xxh3_128"}
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what torch.optim.AdamW keeps for each parameter
 
 
@@ -53,7 +54,7 @@ class Manifest:
     device: str
     threads: int
     files: dict[str, dict[str, Any]]
-    """`bytes` and `sha256` of each file."""
+    """Of each file `bytes` and its checksum, under the checksum's name."""
 
 
 @dataclass(frozen=True)
@@ -105,14 +106,15 @@ def write_checkpoint(
     shutil.rmtree(temporary, ignore_errors=True)  # a crash may have left one
     temporary.mkdir()
     try:
-        sha256 = {
-            name: write_tensors(temporary / name, tensors) for name, tensors in snapshot.contents.items()
+        checksums = {
+            name: {CHECKSUM[name]: write_tensors(temporary / name, tensors, CHECKSUM[name])}
+            for name, tensors in snapshot.contents.items()
         }
         on_read()
         files = {}
         for name in snapshot.contents:
             sync(temporary / name)
-            files[name] = {"bytes": (temporary / name).stat().st_size, "sha256": sha256[name]}
+            files[name] = {"bytes": (temporary / name).stat().st_size, **checksums[name]}
         manifest = replace(snapshot.manifest, files=files)
         write_manifest(temporary, manifest)
         if directory.exists():
@@ -188,15 +190,17 @@ def verify(directory: Path, names: Iterable[str] | None = None) -> Manifest:
         path = directory / name
         expected = manifest.files[name]
         try:
-            size, found = path.stat().st_size, file_sha256(path)
+            size = path.stat().st_size
+            found = {key: file_checksum(path, key) for key in expected if key in CHECKSUMS}
         except OSError as error:
             raise CheckpointError(f"{path} can't be read: {error!r}") from error
         if size != expected["bytes"]:
             raise CheckpointError(f"{path} is damaged: it has {size} bytes, {expected['bytes']} were written")
-        if found != expected["sha256"]:
-            raise CheckpointError(
-                f"{path} is damaged: its sha256 is {found}, {expected['sha256']} was written"
-            )
+        for key, value in found.items():
+            if value != expected[key]:
+                raise CheckpointError(f"{path} is damaged: its {key} is {value}, {expected[key]} was written")
+        if not found:
+            raise CheckpointError(f"{path} can't be checked: the manifest has no checksum of it")
     return manifest
 
 

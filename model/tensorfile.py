@@ -7,21 +7,27 @@ and takes the checksum of the bytes on their way out instead of reading them aga
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
+import xxhash
 from torch import Tensor
 
 DTYPES = {torch.float32: "F32", torch.int64: "I64", torch.uint8: "U8"}
+
+CHECKSUMS: dict[str, Callable[[], Any]] = {"sha256": hashlib.sha256, "xxh3_128": xxhash.xxh3_128}
+"""sha256 is what others can check; XXH3 finds damage too, at the memory's speed instead of 2 GB/s."""
 
 PIECE_BYTES = 2**20
 """Small enough that the checksum finds in the processor's cache what was just written."""
 LET_GO_BYTES = 16 * 2**20
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
-    """Write `tensors` in their order to `path` and return the file's sha256. Syncing it is the caller's.
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], checksum: str) -> str:
+    """Write `tensors` in their order to `path` and return the file's checksum, of the name `checksum` in
+    `CHECKSUMS`. Syncing it is the caller's.
 
     The bytes follow from names and tensors alone. KeyError for a dtype that no checkpoint has, OSError from
     the file system. Source of the format: https://github.com/huggingface/safetensors, "Format": the header's
@@ -39,23 +45,23 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the tensors are aligned
 
-    sha256 = hashlib.sha256()
+    found = CHECKSUMS[checksum]()
     let_go = written = 0
     with path.open("wb") as file:
         for part in (len(text).to_bytes(8, "little"), text):
             file.write(part)
-            sha256.update(part)
+            found.update(part)
         for tensor in tensors.values():
             data = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
             for start in range(0, len(data), PIECE_BYTES):
                 piece = data[start : start + PIECE_BYTES]
                 file.write(piece)
-                sha256.update(piece)
+                found.update(piece)
                 written += len(piece)
                 if written - let_go >= LET_GO_BYTES:
                     let_page_cache_go(file.fileno())
                     let_go = written
-    return sha256.hexdigest()
+    return str(found.hexdigest())
 
 
 def let_page_cache_go(descriptor: int) -> None:
@@ -68,7 +74,10 @@ def let_page_cache_go(descriptor: int) -> None:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def file_sha256(path: Path) -> str:
-    """The sha256 of the file at `path`; OSError if it can't be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def file_checksum(path: Path, checksum: str) -> str:
+    """Of the file at `path`, of the name `checksum` in `CHECKSUMS`; OSError if it can't be read."""
+    found = CHECKSUMS[checksum]()
+    with path.open("rb", buffering=0) as file:
+        while piece := file.read(PIECE_BYTES):
+            found.update(piece)
+    return str(found.hexdigest())

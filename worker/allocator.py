@@ -7,9 +7,9 @@ KEEP_LARGE_BLOCKS = {
     "MALLOC_TRIM_THRESHOLD_": "99999999999",
     "MALLOC_TOP_PAD_": "67108864",
 }
-"""glibc otherwise gives every tensor of more than 32 MB back to the kernel when it is freed, and has its pages
-faulted in again for the next one: 12 % of a step of the lecture's job (benchmarks/LOG.md). Other C libraries
-do not read these variables."""
+"""glibc otherwise gives every tensor of more than 32 MB back to the kernel when it is freed, and has its
+pages faulted in again for the next one: 12 % of a step of the lecture's job (benchmarks/LOG.md). Other C
+libraries do not read these variables."""
 
 
 def with_allocator_settings(environment: Mapping[str, str]) -> dict[str, str]:

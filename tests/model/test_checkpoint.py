@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from model.checkpoint import (
+    CHECKSUM,
     MANIFEST,
     TRAINING,
     WEIGHTS,
@@ -31,7 +33,7 @@ from model.loss import next_token_loss
 from model.optimizer import make_optimizer
 from model.position import Position
 from model.run import Run
-from model.tensorfile import file_sha256, write_tensors
+from model.tensorfile import CHECKSUMS, file_checksum, write_tensors
 from tests.model.tiny import CPU, MODES, tiny_run
 
 DATA = "d" * 64
@@ -89,17 +91,18 @@ def edit_manifest(directory: Path, **fields: Any) -> None:
 def test_the_library_reads_what_the_streaming_writer_writes(tmp_path_factory, shapes, dtype):
     path = tmp_path_factory.mktemp("tensors") / "file"
     tensors = {f"tensor {i}": (torch.rand(shape) * 200).to(dtype) for i, shape in enumerate(shapes)}
-    sha256 = write_tensors(path, tensors)
+    checksums = {key: write_tensors(path, tensors, key) for key in CHECKSUMS}
     found = load_file(path)
     assert found.keys() == tensors.keys()
     assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
     assert all(found[name].dtype == tensor.dtype for name, tensor in tensors.items())
-    assert sha256 == file_sha256(path)
+    assert checksums == {key: file_checksum(path, key) for key in CHECKSUMS}
+    assert checksums["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_tensor_that_is_a_view_is_written_as_it_reads(tmp_path):
     matrix = torch.arange(12.0).reshape(3, 4)
-    write_tensors(tmp_path / "file", {"turned": matrix.T, "part": matrix[1:, ::2]})
+    write_tensors(tmp_path / "file", {"turned": matrix.T, "part": matrix[1:, ::2]}, "sha256")
     found = load_file(tmp_path / "file")
     assert torch.equal(found["turned"], matrix.T)
     assert torch.equal(found["part"], matrix[1:, ::2])
@@ -154,7 +157,11 @@ def test_the_manifest_says_what_was_saved_and_how_large_it_is(directory):
     assert {path.name for path in directory.iterdir()} == FILES
     for name in (WEIGHTS, TRAINING):
         content = (directory / name).read_bytes()
-        assert manifest.files[name] == {"bytes": len(content), "sha256": file_sha256(directory / name)}
+        checksum = CHECKSUM[name]
+        assert manifest.files[name] == {
+            "bytes": len(content),
+            checksum: file_checksum(directory / name, checksum),
+        }
     assert size_bytes(directory) == sum(len(path.read_bytes()) for path in directory.iterdir())
 
 
