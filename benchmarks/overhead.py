@@ -11,12 +11,13 @@ missed.
 
 import argparse
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import torch
 from rich.console import Console
 
 from benchmarks.lecture import lecture_run
+from benchmarks.measuring import alone
 from benchmarks.verdict import find_verdict
 from client.address import Address
 from client.http import Client
@@ -73,9 +75,7 @@ def time_bare(epochs: int, text: str, *, checkpoints: bool) -> float:
 
 def time_bare_alone(epochs: int, text: Path, *, checkpoints: bool) -> float:
     options = ["--bare", "with" if checkpoints else "without", "--epochs", str(epochs), "--text", str(text)]
-    command = [sys.executable, "-m", "benchmarks.overhead", *options]
-    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return float(ran.stdout)
+    return float(alone("benchmarks.overhead", *options))
 
 
 def time_service(epochs: int, text: Path) -> float:
@@ -105,6 +105,32 @@ def moment(event: dict[str, Any]) -> float:
     return datetime.fromisoformat(event["created_at"]).timestamp()
 
 
+@dataclass(frozen=True)
+class Costs:
+    """Shares of the time without them; medians over rounds."""
+
+    checkpoints: float
+    service: float
+
+
+def measure(epochs: int, rounds: int, text: Path | None = None, say: Callable[[str], object] = str) -> Costs:
+    """In turns; `say` gets a line of markdown for each round."""
+    text = text or find_verdict()
+    if text is None:
+        raise SystemExit("The Verdict is not at hand; say where it is with PRETRAIN_DATASET_MIRROR")
+    checkpoints, services = [], []
+    for number in range(1, rounds + 1):
+        without = time_bare_alone(epochs, text, checkpoints=False)
+        bare = time_bare_alone(epochs, text, checkpoints=True)
+        service = time_service(epochs, text)
+        checkpoints.append(bare / without - 1)
+        services.append(service / bare - 1)
+        times = [f"{seconds:.1f} s" for seconds in (without, bare, service)]
+        shares = [f"{cost[-1]:+.1%}" for cost in (checkpoints, services)]
+        say(f"| {number} | {' | '.join(times + shares)} |")
+    return Costs(statistics.median(checkpoints), statistics.median(services))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=3)
@@ -120,21 +146,14 @@ def main() -> None:
         return
     print(f"{epochs} epochs of the lecture's job, a checkpoint each, {torch.get_num_threads()} threads\n")
     print("| round | bare, without checkpoints | bare | in the service | checkpoints | service |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
-    costs: dict[str, list[float]] = {"checkpoints": [], "service": []}
-    for number in range(1, arguments.rounds + 1):
-        without = time_bare_alone(epochs, text, checkpoints=False)
-        bare = time_bare_alone(epochs, text, checkpoints=True)
-        service = time_service(epochs, text)
-        costs["checkpoints"].append(bare / without - 1)
-        costs["service"].append(service / bare - 1)
-        times = [f"{seconds:.1f} s" for seconds in (without, bare, service)]
-        shares = [f"{cost[-1]:+.1%}" for cost in costs.values()]
-        print(f"| {number} | {' | '.join(times + shares)} |", flush=True)
+    print("| ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
+    costs = measure(epochs, arguments.rounds, text, say=partial(print, flush=True))
     print()
     missed = 0
-    for name, goal in (("checkpoints", CHECKPOINTS_GOAL), ("service", SERVICE_GOAL)):
-        cost = statistics.median(costs[name])
+    for name, cost, goal in (
+        ("checkpoints", costs.checkpoints, CHECKPOINTS_GOAL),
+        ("service", costs.service, SERVICE_GOAL),
+    ):
         missed += cost >= goal
         print(f"{name}: {cost:+.1%}, goal: under {goal:.0%}: {'yes' if cost < goal else 'NO'}")
     sys.exit(1 if missed else 0)

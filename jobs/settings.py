@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     loaded_models: int = Field(2, ge=1)
     """Models that a generation worker keeps in memory."""
 
+    prompts_at_once: int = Field(8, ge=1, le=256)
+    """Prompts that a generation worker continues side by side, if they wait for the same model."""
+
     log_format: str = Field("text", pattern="^(text|json)$")
     """`text` for people, `json` for machines."""
 

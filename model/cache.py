@@ -33,3 +33,8 @@ class Cache:
     def length(self) -> int:
         """Tokens read, padding included."""
         return self.layers[0].length
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows (b,) only."""
+        for layer in self.layers:
+            layer.keys, layer.values = layer.keys[rows], layer.values[rows]

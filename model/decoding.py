@@ -32,6 +32,14 @@ class Decoding:
         for row, token in zip(self.rows, tokens, strict=True):
             row.append(token)
 
+    def keep(self, indices: Sequence[int]) -> None:
+        """Go on with these rows only, of those there are."""
+        self.rows = [self.rows[index] for index in indices]
+        chosen = torch.tensor(indices, device=self.device)
+        self.padding = None if self.padding is None else self.padding[chosen]
+        if self.cache is not None:
+            self.cache.keep(chosen)
+
     def next_logits(self) -> Tensor:
         """(B, V) float32: the scores of the token that follows each row."""
         if self.cache is not None and self.cache.length < self.limit:

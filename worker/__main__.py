@@ -14,6 +14,7 @@ def main() -> None:
     settings = load_settings()
     configure_logging(settings)
     app = make_celery(settings)
+    at_once = 1
     if queue == "train":
         from worker.training_task import add_training
 
@@ -22,10 +23,11 @@ def main() -> None:
         from worker.generation_task import add_generation
 
         add_generation(app, settings)
+        at_once = settings.prompts_at_once
     # Threads, not processes: the task must hear of the worker's shutdown, and a trainer is tied to the thread
     # that started it, which here lives as long as the worker.
-    options = ["--pool=threads", "--concurrency=1", "--without-gossip", "--without-mingle", "--loglevel=INFO"]
-    app.worker_main(["worker", f"--queues={queue}", f"--hostname={queue}@%h", *options])
+    options = [f"--concurrency={at_once}", "--without-gossip", "--without-mingle", "--loglevel=INFO"]
+    app.worker_main(["worker", f"--queues={queue}", f"--hostname={queue}@%h", "--pool=threads", *options])
 
 
 if __name__ == "__main__":

@@ -1,28 +1,45 @@
-"""The task of the `generate` queue: answer a prompt from one of the models kept in memory."""
+"""The task of the `generate` queue: answer prompts from the models kept in memory, several at once."""
 
 import logging
 import time
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from redis import Redis
 
 from jobs.database import Database
 from jobs.generation import is_awaited, send_answer, take_request
 from jobs.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
 from jobs.settings import Settings
 from model.checkpoint import CheckpointError, load_model
-from model.generation import complete
+from model.continuation import Completion, Continuation
+from model.generation import complete_together
 from model.gpt import GPT
 from model.numerics import pick_device, resolve_numerics
 from model.packed import packed
 from model.tokens import Tokenizer, load_tokenizer
+from worker.companions import Companions, Waiting
 from worker.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
 
 STILL_AWAITED_INTERVAL_S = 0.5
+
+
+ModelKey = tuple[str, str]
+"""Folder and sha256 of the weights."""
+
+
+@dataclass(frozen=True)
+class Request:
+    id: str
+    content: dict[str, Any]
+
+
+Asked = Waiting[ModelKey, Request, None]
 
 
 class LoadedModels:
@@ -31,7 +48,7 @@ class LoadedModels:
     def __init__(self, artifacts: Path, limit: int) -> None:
         self._artifacts = artifacts
         self._limit = limit
-        self._models: OrderedDict[tuple[str, str], tuple[GPT, Tokenizer]] = OrderedDict()
+        self._models: OrderedDict[ModelKey, tuple[GPT, Tokenizer]] = OrderedDict()
         self._device = pick_device()
         self._numerics = resolve_numerics("auto", self._device)
 
@@ -53,18 +70,33 @@ def add_generation(app: Celery, settings: Settings) -> None:
     heartbeat = Heartbeat(Database(settings.database), settings, GENERATE_QUEUE)
     heartbeat.follow(app)
 
+    def answer_together(key: ModelKey, asked: list[Asked]) -> None:
+        with heartbeat.at(asked[0].request.content["job_id"]):
+            try:
+                model, tokenizer = models.get(*key)
+            except CheckpointError as error:
+                for each in asked:
+                    send(each, {"failure": str(error)})
+                return
+            rows = {make_row(tokenizer, each.request, redis): each for each in asked}
+            context = model.config.context_length
+            complete_together(
+                model, list(rows), on_over=lambda row: send(rows[row], content_of(row.completion(context)))
+            )
+
+    def send(each: Asked, answer: dict[str, Any]) -> None:
+        send_answer(redis, each.request.id, answer)
+        each.answer.set_result(None)
+
+    companions = Companions(answer_together, settings.prompts_at_once)
+
     @app.task(name=GENERATE_TASK)
     def generate(request_id: str) -> None:
-        request = take_request(redis, request_id)
-        if request is None:
+        content = take_request(redis, request_id)
+        if content is None:
             log.info("nobody waits for %s any more", request_id)
             return
-        awaited = Awaited(lambda: is_awaited(redis, request_id))
-        with heartbeat.at(request["job_id"]):
-            try:
-                send_answer(redis, request_id, answer(models, request, awaited))
-            except CheckpointError as error:
-                send_answer(redis, request_id, {"failure": str(error)})
+        companions.ask((content["directory"], content["sha256"]), Request(request_id, content))
 
 
 class Awaited:
@@ -82,20 +114,22 @@ class Awaited:
         return not self._awaited
 
 
-def answer(models: LoadedModels, request: dict[str, Any], awaited: Awaited) -> dict[str, Any]:
-    model, tokenizer = models.get(request["directory"], request["sha256"])
-    completion = complete(
-        model,
+def make_row(tokenizer: Tokenizer, request: Request, redis: Redis) -> Continuation:
+    content, awaited = request.content, Awaited(lambda: is_awaited(redis, request.id))
+    return Continuation(
         tokenizer,
-        request["prompt"],
-        max_new_tokens=request["max_new_tokens"],
-        temperature=request["temperature"],
-        top_k=request["top_k"],
-        top_p=request["top_p"],
-        seed=request["seed"],
-        stop=request["stop"],
+        content["prompt"],
+        max_new_tokens=content["max_new_tokens"],
+        temperature=content["temperature"],
+        top_k=content["top_k"],
+        top_p=content["top_p"],
+        seed=content["seed"],
+        stop=content["stop"],
         should_stop=awaited.given_up,
     )
+
+
+def content_of(completion: Completion) -> dict[str, Any]:
     return {
         name: getattr(completion, name)
         for name in (
