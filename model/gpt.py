@@ -1,5 +1,6 @@
 """The lecture's GPT: embeddings, pre-norm blocks, a final norm and an output head. Sizes are B, T, C, V."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -8,7 +9,7 @@ from torch.nn import functional as F
 
 from model import reference
 from model.attention import attention_with_dropout
-from model.cache import Cache, LayerCache
+from model.cache import Cache, LayerCache, attention_with_caches
 from model.config import GPTConfig
 from model.dropout import Dropout
 from model.mixed import Bfloat16Copy, MixedLinear, mixed_linear
@@ -43,27 +44,23 @@ class GPT(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         return self.logits(self.hidden(ids))  # (B, T, V)
 
-    def next_logits(self, ids: Tensor, cache: Cache | None = None, padding: Tensor | None = None) -> Tensor:
+    def next_logits(self, ids: Tensor, caches: Sequence[Cache] = ()) -> Tensor:
         """(B, T) -> (B, V): scores of the token that follows the last one, without those of the others.
 
-        cache    of the tokens before `ids`, which it takes in
-        padding  (B,): how many tokens of each row, from its start, are none
+        caches  one for each row, which takes in `ids`: either empty ones, or T is 1
         """
-        return self.logits(self.hidden(ids, cache, padding)[:, -1])
+        return self.logits(self.hidden(ids, caches)[:, -1])
 
-    def hidden(self, ids: Tensor, cache: Cache | None = None, padding: Tensor | None = None) -> Tensor:
-        read = 0 if cache is None else cache.length
-        T = read + ids.shape[1]
-        if self.config.context_length < T:
+    def hidden(self, ids: Tensor, caches: Sequence[Cache] = ()) -> Tensor:
+        read = torch.tensor(
+            [[cache.length] for cache in caches] or [[0]], device=ids.device
+        )  # (B, 1) or (1, 1)
+        positions = read + torch.arange(ids.shape[1], device=ids.device)  # (B, T) or (1, T)
+        if (T := int(positions.max()) + 1) > self.config.context_length:
             raise ValueError(f"{T} tokens do not fit into a context of {self.config.context_length}")
-        positions = torch.arange(read, T, device=ids.device)
-        mask = None
-        if padding is not None:
-            mask = visible(positions, padding)
-            positions = (positions - padding[:, None]).clamp(min=0)
         x = self.drop_emb(self.tok_emb(ids) + self.pos_emb(positions))  # (B, T, C)
         for index, block in enumerate(self.blocks):
-            x = block(x, None if cache is None else cache.layers[index], mask)  # (B, T, C)
+            x = block(x, [cache.layers[index] for cache in caches])  # (B, T, C)
         return self.final_norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -72,17 +69,6 @@ class GPT(nn.Module):
         if self.numerics == "bfloat16":
             return mixed_linear(hidden, self.tok_emb.weight, None, self.tied_copy)
         return F.linear(hidden, self.tok_emb.weight)
-
-
-def visible(positions: Tensor, padding: Tensor) -> Tensor:
-    """(B, 1, t, T) bool: which of the tokens 0..T-1 each one at `positions` attends to, padding left out.
-
-    A padding token attends to itself, so that no row of the softmax is empty.
-    """
-    columns = torch.arange(int(positions[-1]) + 1, device=positions.device)
-    causal = columns <= positions[:, None]  # (t, T)
-    own = columns == positions[:, None]
-    return ((causal & (columns >= padding[:, None, None])) | own)[:, None]
 
 
 class Block(nn.Module):
@@ -94,8 +80,8 @@ class Block(nn.Module):
         self.norm2 = LayerNorm(config.emb_dim, numerics)
         self.drop = make_dropout(config.drop_rate, numerics)
 
-    def forward(self, x: Tensor, cache: LayerCache | None = None, mask: Tensor | None = None) -> Tensor:
-        x = self.drop(self.attention(self.norm1(x), cache, mask)) + x  # (B, T, C)
+    def forward(self, x: Tensor, caches: Sequence[LayerCache] = ()) -> Tensor:
+        x = self.drop(self.attention(self.norm1(x), caches)) + x  # (B, T, C)
         return self.drop(self.feed_forward(self.norm2(x))) + x
 
 
@@ -110,8 +96,8 @@ class Attention(nn.Module):
         self.qkv = fused_projection(config.emb_dim, config.qkv_bias, numerics)
         self.out = linear(config.emb_dim, config.emb_dim, numerics=numerics)
 
-    def forward(self, x: Tensor, cache: LayerCache | None = None, mask: Tensor | None = None) -> Tensor:
-        """x (B, T, C); `cache` of the tokens before it; `mask` as `visible` makes it, None: all before."""
+    def forward(self, x: Tensor, caches: Sequence[LayerCache] = ()) -> Tensor:
+        """x (B, T, C); `caches` of the tokens before it, one for each row."""
         B, T, C = x.shape
         drop_rate = self.drop_rate if self.training else 0.0
         if self.is_reference:
@@ -119,14 +105,13 @@ class Attention(nn.Module):
         else:
             qkv = self.qkv(x).view(B, T, 3, self.n_heads, C // self.n_heads)
             queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, C/H) each
-            if cache is not None:
-                keys, values = cache.extend(keys, values)
-            if drop_rate > 0 and not x.is_cuda:
+            if caches:
+                mixed = attention_with_caches(queries, keys, values, caches)
+            elif drop_rate > 0 and not x.is_cuda:
                 mixed = attention_with_dropout(queries, keys, values, drop_rate)
             else:
-                is_causal = mask is None and T > 1
                 mixed = F.scaled_dot_product_attention(
-                    queries, keys, values, attn_mask=mask, dropout_p=drop_rate, is_causal=is_causal
+                    queries, keys, values, dropout_p=drop_rate, is_causal=True
                 )
             mixed = mixed.transpose(1, 2).reshape(B, T, C)
         return self.out(mixed)  # (B, T, C)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,19 @@ def test_generate_by_get_answers_the_same(service: Running, job: Record) -> None
     first, second = (get(service, "/generate" + query).json() for _ in range(2))
     assert first["completion"] == second["completion"]
     assert first["completion_tokens"] == 5
+
+
+def test_prompts_that_come_together_get_the_answers_that_each_gets_alone(
+    service: Running, job: Record
+) -> None:
+    queries = [
+        f"/generate?job_id={job['id']}&prompt={'Effort'[:n]}&max_new_tokens={5 * n}&temperature=1&seed={n}"
+        for n in range(1, 9)
+    ]
+    alone = [get(service, query).json()["text"] for query in queries]
+    with ThreadPoolExecutor(len(queries)) as pool:
+        together = list(pool.map(lambda query: get(service, query).json()["text"], queries))
+    assert together == alone
 
 
 def test_the_job_stands_in_the_list(service: Running, job: Record) -> None:

@@ -72,13 +72,13 @@ def test_the_lectures_arithmetic_reads_everything_at_every_step():
     decoding = Decoding(a_model("reference"), [[1, 2, 3]])
     with torch.inference_mode():
         decoding.next_logits()
-    assert decoding.cache is None
+    assert decoding.rows[0].cache is None
 
 
 def test_a_cache_holds_no_more_than_the_context():
-    cache = Cache(tiny_config(context_length=CONTEXT), 1, torch.float32, CPU)
+    cache = Cache(tiny_config(context_length=CONTEXT), torch.float32, CPU)
     with pytest.raises(ValueError, match="9 tokens do not fit into a context of 8"):
-        a_model().next_logits(torch.zeros(1, 9, dtype=torch.int64), cache)
+        a_model().next_logits(torch.zeros(1, 9, dtype=torch.int64), [cache])
 
 
 @pytest.mark.parametrize("rows", [[[]], [[1], []]])

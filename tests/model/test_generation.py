@@ -26,7 +26,7 @@ class Scripted(GPT):
         self.script = iter(script)
         self.read: list[list[int]] = []
 
-    def next_logits(self, ids, cache=None, padding=None):
+    def next_logits(self, ids, caches=()):
         self.read.append(ids[0].tolist())
         logits = torch.zeros(1, 257)
         logits[0, next(self.script)] = 100.0
