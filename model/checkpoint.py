@@ -24,7 +24,7 @@ from torch import Tensor
 
 from model.gpt import GPT
 from model.numerics import ResolvedNumerics
-from model.optimizer import make_optimizer
+from model.optimizer import Optimizers, make_optimizer
 from model.position import Position
 from model.run import Run
 from model.tensorfile import CHECKSUMS, file_checksum, write_tensors
@@ -34,7 +34,6 @@ WEIGHTS = "weights.safetensors"
 TRAINING = "training.safetensors"
 MANIFEST = "checkpoint.json"
 CHECKSUM = {WEIGHTS: "sha256", TRAINING: "xxh3_128"}
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what torch.optim.AdamW keeps for each parameter
 
 
 class CheckpointError(Exception):
@@ -70,7 +69,7 @@ class Snapshot:
 def take_snapshot(
     *,
     model: GPT,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizers,
     run: Run,
     data_sha256: str,
     position: Position,
@@ -220,7 +219,7 @@ def load_model(
 
 def resume(
     directory: Path, run: Run, data_sha256: str, device: torch.device, numerics: ResolvedNumerics
-) -> tuple[GPT, torch.optim.AdamW, Position]:
+) -> tuple[GPT, Optimizers, Position]:
     """Model, optimizer and position of a checkpoint; the global generators are as they were.
 
     CheckpointError if it is damaged, has no training state, or was made by another run: other data, or other
@@ -264,12 +263,13 @@ def drop_training_state(directory: Path) -> None:
     sync(directory)
 
 
-def training_state(model: GPT, optimizer: torch.optim.Optimizer, device: torch.device) -> dict[str, Tensor]:
+def training_state(model: GPT, optimizer: Optimizers, device: torch.device) -> dict[str, Tensor]:
     """All tensors but the weights that the next step depends on: moments and generator states."""
+    kept = optimizer.state
     state = {
-        f"optimizer.{moment}.{name}": optimizer.state[parameter][moment]
+        f"optimizer.{key}.{name}": tensor
         for name, parameter in model.named_parameters()
-        for moment in MOMENTS
+        for key, tensor in kept[parameter].items()
     }
     state["generator.cpu"] = torch.get_rng_state()
     if device.type == "cuda":
@@ -278,14 +278,13 @@ def training_state(model: GPT, optimizer: torch.optim.Optimizer, device: torch.d
 
 
 def restore_training_state(
-    state: dict[str, Tensor], model: GPT, optimizer: torch.optim.Optimizer, device: torch.device
+    state: dict[str, Tensor], model: GPT, optimizer: Optimizers, device: torch.device
 ) -> None:
     """Put back what `training_state` took."""
-    moments = {
-        index: {moment: state[f"optimizer.{moment}.{name}"].clone() for moment in MOMENTS}
-        for index, (name, _) in enumerate(model.named_parameters())
-    }
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    kept = optimizer.state
+    for name, parameter in model.named_parameters():
+        for key, tensor in kept[parameter].items():
+            tensor.copy_(state[f"optimizer.{key}.{name}"])
     torch.set_rng_state(state["generator.cpu"])
     if device.type == "cuda" and "generator.cuda" in state:
         torch.cuda.set_rng_state(state["generator.cuda"], device)

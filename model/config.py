@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Optimizer = Literal["adamw"]
+Optimizer = Literal["adamw", "muon"]
 Schedule = Literal["constant", "linear", "cosine"]
 Numerics = Literal["auto", "reference", "float32", "bfloat16"]
 Initialization = Literal["pytorch", "gpt2"]
@@ -83,7 +83,8 @@ class TrainingConfig(Section):
     Default: the lecture's."""
 
     optimizer: Optimizer = "adamw"
-    """`adamw` (Loshchilov and Hutter 2019). Default: the lecture's."""
+    """`adamw` (Loshchilov and Hutter 2019), or `muon` (Jordan et al. 2024) for the matrices of the blocks and
+    AdamW for the rest. Default: the lecture's."""
 
     learning_rate: float = Field(4e-4, gt=0, le=100)
     """Peak learning rate. Default: the lecture's."""

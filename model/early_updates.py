@@ -20,15 +20,15 @@ class EarlyUpdates:
     the norm of the whole gradient, and not on CUDA, where one kernel for all parameters is faster.
     """
 
-    def __init__(self, model: GPT, optimizer: torch.optim.AdamW) -> None:
-        (self._group,) = optimizer.param_groups
-        self._state = optimizer.state
+    def __init__(self, model: GPT, adamw: torch.optim.AdamW) -> None:
+        (self._group,) = adamw.param_groups
+        self._state = adamw.state
         self._copies = {
             module.weight: module.copy for module in model.modules() if isinstance(module, MixedLinear)
         }
         self._is_active = False
         self._norms: list[Tensor] | None = None
-        for parameter in model.parameters():
+        for parameter in self._group["params"]:
             if parameter.dim() == 2:
                 parameter.register_post_accumulate_grad_hook(self._update)
 

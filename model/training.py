@@ -147,7 +147,7 @@ class Training:
             )
         self.model.train()
         updates_early = device.type == "cpu" and numerics != "reference" and run.training.grad_clip is None
-        self.early_updates = EarlyUpdates(self.model, self.optimizer) if updates_early else None
+        self.early_updates = EarlyUpdates(self.model, self.optimizer.adamw) if updates_early else None
         on_event(
             Started(
                 total_steps=self.total_steps,
@@ -214,8 +214,7 @@ class Training:
         position = self.position
         started = time.perf_counter()
         tokens_before = position.tokens_seen
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(position.step)
+        self.optimizer.set_rate(self.rate(position.step))
         self.optimizer.zero_grad()
         for done, (inputs, targets) in enumerate(micro_batches, start=1):
             loss = loss_of(self.model, inputs, targets)  # of (B, T) and (B, T)

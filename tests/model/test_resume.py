@@ -141,3 +141,16 @@ def test_a_checkpoint_without_its_training_state_is_refused(tmp_path):
     drop_training_state(newest(tmp_path))
     with pytest.raises(CheckpointError, match="keeps its weights alone"):
         train_tiny(RUN, tmp_path, Recorder(), resume_from=newest(tmp_path))
+
+
+def test_a_run_with_muon_resumes_exactly_too(tmp_path):
+    run = replace(RUN, training=RUN.training.model_copy(update={"optimizer": "muon"}))
+    whole, before, after = Recorder(), Recorder(stop_after=4), Recorder()
+    train_tiny(run, tmp_path / "whole", whole)
+    train_tiny(run, tmp_path / "stopped", before)
+    train_tiny(run, tmp_path / "stopped", after, resume_from=newest(tmp_path / "stopped"))
+    assert history(before, after) == history(whole)
+    assert final_sha256(after) == final_sha256(whole)
+    plain = Recorder()
+    train_tiny(RUN, tmp_path / "adamw", plain)
+    assert final_sha256(plain) != final_sha256(whole)
