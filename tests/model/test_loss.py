@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from model.gpt import GPT
-from model.loss import next_token_loss
+from model.loss import loss_of, next_token_loss
 from tests.model.tiny import tiny_config
 
 
@@ -46,3 +46,32 @@ def test_a_tiny_model_learns_one_batch_by_heart():
         loss.backward()
         optimizer.step()
     assert loss.item() < 0.02
+
+
+@pytest.mark.parametrize(("numerics", "tolerance"), [("float32", 1e-5), ("bfloat16", 3e-2)])
+@pytest.mark.parametrize("tie_weights", [False, True])
+def test_the_loss_a_few_rows_at_a_time_is_the_plain_one_and_so_are_the_gradients(
+    monkeypatch, numerics, tolerance, tie_weights
+):
+    monkeypatch.setattr("model.loss.CHUNK_BYTES", 3 * 4 * 257)  # 3 of 16 rows
+    models = []
+    for loss_function in (loss_of, lambda model, inputs, targets: next_token_loss(model(inputs), targets)):
+        torch.manual_seed(1)
+        model = GPT(tiny_config(tie_weights=tie_weights), numerics)
+        tokens = torch.randint(257, (2, 9))
+        torch.manual_seed(2)  # of the dropout
+        loss = loss_function(model, tokens[:, :-1], tokens[:, 1:])
+        (loss / 3).backward()
+        models.append((model, loss.item()))
+    (ours, our_loss), (plain, plain_loss) = models
+    assert our_loss == pytest.approx(plain_loss, rel=1e-5)
+    for (name, mine), its in zip(ours.named_parameters(), plain.parameters(), strict=True):
+        assert (mine.grad - its.grad).abs().max() <= tolerance * its.grad.abs().max(), name
+
+
+def test_the_loss_of_an_evaluation_is_the_plain_one():
+    model = GPT(tiny_config(), "float32").eval()
+    tokens = torch.randint(257, (2, 9))
+    with torch.inference_mode():
+        found = loss_of(model, tokens[:, :-1], tokens[:, 1:]).item()
+        assert found == pytest.approx(next_token_loss(model(tokens[:, :-1]), tokens[:, 1:]).item(), rel=1e-6)
