@@ -8,8 +8,6 @@ hold; the exit status is 1 if one does not. Times include evaluations, samples a
 
 import argparse
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.measuring import alone, peak_memory_bytes
 from benchmarks.verdict import find_verdict
 from model.config import CheckpointConfig, EvaluationConfig, GPTConfig, SamplingConfig, TrainingConfig
 from model.data import Data
@@ -49,12 +48,12 @@ class Outcome:
     peak_bytes: int
 
 
-def lecture_run() -> Run:
-    """The job that the empty spec `{}` means."""
+def lecture_run(seed: int = 123) -> Run:
+    """The job that the empty spec `{}` means, but for its seed and for checkpoints before the end."""
     tokenizer = load_tokenizer("gpt2")
     return Run(
         model=GPTConfig(vocab_size=tokenizer.vocab_size),
-        training=TrainingConfig(),
+        training=TrainingConfig(seed=seed),
         evaluation=EvaluationConfig(),
         sampling=SamplingConfig(),
         checkpoints=CheckpointConfig(every_epochs=None),
@@ -62,9 +61,9 @@ def lecture_run() -> Run:
     )
 
 
-def train_once(numerics: ResolvedNumerics, text: str) -> Outcome:
+def train_once(numerics: ResolvedNumerics, text: str, seed: int = 123) -> Outcome:
     """Train the lecture's job on `text` from start to end in this process; a line for each evaluation."""
-    run = lecture_run()
+    run = lecture_run(seed)
     evaluations: list[Evaluation] = []
     samples: list[Sample] = []
     started = time.perf_counter()
@@ -99,24 +98,14 @@ def train_once(numerics: ResolvedNumerics, text: str) -> Outcome:
         evaluations,
         samples,
         seconds=time.perf_counter() - started,
-        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_bytes=peak_memory_bytes(),
     )
 
 
-def train_alone(numerics: ResolvedNumerics, text: Path) -> Outcome:
+def train_alone(numerics: ResolvedNumerics, text: Path, seed: int = 123) -> Outcome:
     """`train_once` in a process of its own: peak memory is a process's."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.lecture",
-        "--alone",
-        "--numerics",
-        numerics,
-        "--text",
-        str(text),
-    ]
-    child = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    outcome = json.loads(child.stdout)
+    options = ["--alone", "--numerics", numerics, "--text", str(text), "--seed", str(seed)]
+    outcome = alone("benchmarks.lecture", *options)
     outcome["evaluations"] = [Evaluation(**evaluation) for evaluation in outcome["evaluations"]]
     outcome["samples"] = [Sample(**sample) for sample in outcome["samples"]]
     return Outcome(**outcome)
@@ -175,6 +164,7 @@ def report(outcome: Outcome) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description="The lecture's job in every numerical mode.")
     parser.add_argument("--numerics", nargs="+", choices=MODES, default=MODES)
+    parser.add_argument("--seed", type=int, default=123, help=argparse.SUPPRESS)
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--text", type=Path, default=find_verdict(), help="The Verdict, if it is not found")
     arguments = parser.parse_args()
@@ -183,7 +173,8 @@ def main() -> int:
             "The Verdict is not on this machine: name its file with --text, or set PRETRAIN_DATASET_MIRROR"
         )
     if arguments.alone:
-        outcome = train_once(arguments.numerics[0], arguments.text.read_text(encoding="utf-8"))
+        text = arguments.text.read_text(encoding="utf-8")
+        outcome = train_once(arguments.numerics[0], text, arguments.seed)
         print(json.dumps(asdict(outcome)))
         return 0
     all_hold = [report(train_alone(numerics, arguments.text)) for numerics in arguments.numerics]

@@ -27,7 +27,7 @@ def dropout(x: Tensor, rate: float) -> Tensor:
     """x, of any shape, with each element zeroed with probability `rate` and the others scaled up, so that the
     mean stays. Source: Srivastava et al. 2014, section 10 ("inverted")."""
     dropped = round(rate * DRAWS)
-    if x.is_cuda:
+    if x.is_cuda or torch.compiler.is_compiling():
         return F.dropout(x, rate)
     return BitMask.apply(x, dropped) if dropped else x
 

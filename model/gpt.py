@@ -52,12 +52,12 @@ class GPT(nn.Module):
         return self.logits(self.hidden(ids, caches)[:, -1])
 
     def hidden(self, ids: Tensor, caches: Sequence[Cache] = ()) -> Tensor:
-        read = torch.tensor(
-            [[cache.length] for cache in caches] or [[0]], device=ids.device
-        )  # (B, 1) or (1, 1)
-        positions = read + torch.arange(ids.shape[1], device=ids.device)  # (B, T) or (1, T)
-        if (T := int(positions.max()) + 1) > self.config.context_length:
+        read = [cache.length for cache in caches] or [0]
+        if (T := max(read) + ids.shape[1]) > self.config.context_length:
             raise ValueError(f"{T} tokens do not fit into a context of {self.config.context_length}")
+        positions = torch.arange(ids.shape[1], device=ids.device)  # (T,)
+        if caches:
+            positions = positions + torch.tensor(read, device=ids.device)[:, None]  # (B, T)
         x = self.drop_emb(self.tok_emb(ids) + self.pos_emb(positions))  # (B, T, C)
         for index, block in enumerate(self.blocks):
             x = block(x, [cache.layers[index] for cache in caches])  # (B, T, C)
@@ -107,7 +107,7 @@ class Attention(nn.Module):
             queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, C/H) each
             if caches:
                 mixed = attention_with_caches(queries, keys, values, caches)
-            elif drop_rate > 0 and not x.is_cuda:
+            elif drop_rate > 0 and not x.is_cuda and not torch.compiler.is_compiling():
                 mixed = attention_with_dropout(queries, keys, values, drop_rate)
             else:
                 mixed = F.scaled_dot_product_attention(

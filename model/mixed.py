@@ -52,7 +52,7 @@ class MixedProduct(torch.autograd.Function):
 def mixed_linear(x: Tensor, weight: Tensor, bias: Tensor | None, copy: Bfloat16Copy) -> Tensor:
     """x (..., I), weight (O, I) float32, bias (O,) float32 -> (..., O) bfloat16."""
     x = x.bfloat16()
-    if x.is_cuda:
+    if x.is_cuda or torch.compiler.is_compiling():
         return F.linear(x, weight.bfloat16(), None if bias is None else bias.bfloat16())
     return MixedProduct.apply(x, weight, copy.of(weight), bias)
 

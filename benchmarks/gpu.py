@@ -1,0 +1,155 @@
+"""How close training comes to what a GPU can do, and what each measure contributes.
+
+    python -m benchmarks.gpu [--batches 8 16 32] [--steps 20]
+
+GPT-2 small at a context of 1,024 on the first CUDA device, with `model.training`'s own step: tokens a second
+for each batch size in float32 (TF32), in bfloat16 and in bfloat16 compiled, as a share of the card's measured
+rate of a bfloat16 matrix product, and peak memory. Without a GPU it says so and exits with 2; `--device cpu`
+tries the code paths on a tiny model.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.config import GPTConfig, TrainingConfig
+from model.gpt import GPT
+from model.loss import loss_of
+from model.numerics import ResolvedNumerics
+from model.optimizer import make_optimizer
+
+A100_TOKENS_PER_S = 142_156
+"""rasbt/LLMs-from-scratch, ch05/10_llm-training-speed: one A100, everything tuned."""
+A100_DENSE_FLOPS = 312e12
+"""NVIDIA's A100 data sheet, bfloat16 without sparsity."""
+GOAL = 0.5
+
+
+@dataclass(frozen=True)
+class Way:
+    name: str
+    numerics: ResolvedNumerics
+    compiled: bool = False
+
+
+WAYS = (
+    Way("float32, TF32", "float32"),
+    Way("bfloat16", "bfloat16"),
+    Way("bfloat16, compiled", "bfloat16", compiled=True),
+)
+
+
+def flops_per_token(config: GPTConfig) -> float:
+    """6 for each weight of a matrix, and 12 for each layer, element of the width and token of the context.
+    Source: Chowdhery et al. 2022, appendix B."""
+    weights = 12 * config.n_layers * config.emb_dim**2 + config.vocab_size * config.emb_dim
+    return 6 * weights + 12 * config.n_layers * config.emb_dim * config.context_length
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def product_flops(device: torch.device, size: int) -> float:
+    """Of a square bfloat16 matrix product, a second; the median."""
+    a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
+    seconds = []
+    for _ in range(20):
+        synchronise(device)
+        started = time.perf_counter()
+        a @ b
+        synchronise(device)
+        seconds.append(time.perf_counter() - started)
+    return 2 * size**3 / statistics.median(seconds)
+
+
+def make_step(way: Way, config: GPTConfig, batch: int, device: torch.device) -> Callable[[], Tensor]:
+    """A step of training on fresh random tokens, as `Training.train_step` makes it; gives the loss unread."""
+    torch.manual_seed(123)
+    model = GPT(config, way.numerics).to(device).train()
+    optimizer = make_optimizer(model, TrainingConfig())
+    loss_function = torch.compile(loss_of) if way.compiled else loss_of
+    shape = (batch, config.context_length + 1)
+
+    def step() -> Tensor:
+        tokens = torch.randint(config.vocab_size, shape)
+        if device.type == "cuda":
+            tokens = tokens.pin_memory().to(device, non_blocking=True)
+        optimizer.zero_grad()
+        loss = loss_function(model, tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous())
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    return step
+
+
+def measure(
+    config: GPTConfig, batches: list[int], steps: int, device: torch.device
+) -> Iterator[tuple[Way, int, float, float]]:
+    """Way, batch size, tokens a second and peak bytes; a batch that does not fit is left out."""
+    for way in WAYS:
+        for batch in batches:
+            try:
+                if device.type == "cuda":
+                    torch.cuda.empty_cache()
+                    torch.cuda.reset_peak_memory_stats()
+                step = make_step(way, config, batch, device)
+                for _ in range(3):
+                    step()
+                synchronise(device)
+                started = time.perf_counter()
+                for _ in range(steps):
+                    step()
+                synchronise(device)
+                seconds = time.perf_counter() - started
+            except torch.cuda.OutOfMemoryError:
+                print(f"| {way.name} | {batch} | does not fit | | |", flush=True)
+                continue
+            peak = float(torch.cuda.max_memory_allocated()) if device.type == "cuda" else 0.0
+            yield way, batch, steps * batch * config.context_length / seconds, peak
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batches", type=int, nargs="+", default=[8, 16, 32])
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    arguments = parser.parse_args()
+    device = torch.device(arguments.device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        print("there is no CUDA device on this machine", file=sys.stderr)
+        return 2
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+        config, size = GPTConfig(vocab_size=50304, context_length=1024, drop_rate=0.0), 8192
+        print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}\n")
+    else:
+        config = GPTConfig(vocab_size=257, context_length=64, emb_dim=64, n_heads=4, n_layers=2)
+        size = 512
+        print(f"the CPU, a tiny model: only that it runs; PyTorch {torch.__version__}\n")
+    rate = product_flops(device, size)
+    print(f"a bfloat16 matrix product: {rate / 1e12:.2f} TFLOP/s\n")
+    print("| how | batch | tokens/s | of the product's rate | peak GB |\n| --- | ---: | ---: | ---: | ---: |")
+    best = 0.0
+    for way, batch, tokens_per_s, peak in measure(config, arguments.batches, arguments.steps, device):
+        share = tokens_per_s * flops_per_token(config) / rate
+        best = max(best, share)
+        print(f"| {way.name} | {batch} | {tokens_per_s:,.0f} | {share:.0%} | {peak / 1e9:.1f} |", flush=True)
+    if device.type == "cpu":
+        return 0
+    scaled = A100_TOKENS_PER_S * rate / A100_DENSE_FLOPS
+    print(f"\nbest: {best:.0%} of the product's rate, goal {GOAL:.0%}: {'yes' if best >= GOAL else 'NO'}")
+    print(f"the public A100 figure scaled to this card by that rate: {scaled:,.0f} tokens/s")
+    return 0 if best >= GOAL else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
