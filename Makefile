@@ -7,7 +7,7 @@ BIN := .venv/bin
 SERVICE_TESTS := $(wildcard tests/e2e tests/chaos)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos soak check bench bench-lecture bench-overhead clean
+.PHONY: help setup demo test chaos soak check bench bench-lecture bench-overhead bench-tokenising clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ bench-lecture: setup  ## the lecture's job in every numerical mode, against the 
 
 bench-overhead: setup  ## what the service and its checkpoints cost around the loop (about 10 minutes)
 	$(BIN)/python -m benchmarks.overhead
+
+bench-tokenising: setup  ## a large text made ready, against one tiktoken call on the whole (a few minutes)
+	$(BIN)/python -m benchmarks.tokenising
 
 clean:  ## remove .venv and everything that tools left behind
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,6 +9,15 @@ def dataset_path(artifacts: Path, sha256: str) -> Path:
     return artifacts / "datasets" / f"{sha256}.txt"
 
 
+def tokens_directory(artifacts: Path) -> Path:
+    return artifacts / "tokens"
+
+
+def tokens_path(artifacts: Path, sha256: str, tokenizer: str, train_ratio: float) -> Path:
+    """The tokens of a data set, which a trainer writes and every later one finds (`model.tokenfile`)."""
+    return tokens_directory(artifacts) / f"{sha256}-{tokenizer}-{train_ratio}.tokens"
+
+
 def job_directory(artifacts: Path, job_id: str) -> Path:
     return artifacts / "jobs" / job_id
 

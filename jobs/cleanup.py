@@ -1,18 +1,24 @@
 """Deleting files that no row speaks of any more."""
 
+import contextlib
 import re
 import shutil
+import time
 from pathlib import Path
 
 from sqlalchemy import delete, select
 
-from jobs.artifacts import job_directory
+from jobs.artifacts import job_directory, tokens_directory
 from jobs.database import Database
-from jobs.states import Status
-from jobs.tables import Checkpoint, Job, Removal
+from jobs.states import TERMINAL, Status
+from jobs.tables import Checkpoint, Dataset, Job, Removal
 
 ATTEMPT = re.compile(r"attempt-(\d+)")
 BATCH = 500
+TOKENS_KEPT_S = 24 * 3600
+"""Since a trainer last opened a token file that no unfinished job needs: the next experiment may want it."""
+PARTIAL_TOKENS_KEPT_S = 3600
+"""Since a token file was last written to that has not got its name yet: its trainer is gone."""
 
 
 def remove_deleted(database: Database, artifacts: Path) -> None:
@@ -46,6 +52,29 @@ def sweep_idle_jobs(database: Database, artifacts: Path) -> None:
         # A claim in the meantime makes a new attempt, whose folder this does not touch.
         for job_id, attempt in idle.items():
             sweep_attempts(artifacts, job_id, attempt, listed)
+
+
+def sweep_tokens(database: Database, artifacts: Path) -> None:
+    """Delete the token files that no unfinished job needs and no trainer has opened for long, and unfinished
+    ones. Whatever goes is made again by the next trainer that wants it.
+
+    Those of data sets that the database does not know are left alone: it may be another database.
+    """
+    folder = tokens_directory(artifacts)
+    if not folder.exists():
+        return
+    with database.read() as session:
+        unneeded = set(session.scalars(select(Dataset.sha256)))
+        unneeded -= set(session.scalars(select(Job.dataset_sha256).where(Job.status.not_in(TERMINAL))))
+    for file in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has got its name
+            unused_s = time.time() - file.stat().st_mtime
+            if file.name.startswith("."):
+                goes = unused_s > PARTIAL_TOKENS_KEPT_S
+            else:
+                goes = unused_s > TOKENS_KEPT_S and file.name.partition("-")[0] in unneeded
+            if goes:
+                file.unlink()
 
 
 def sweep_attempts(artifacts: Path, job_id: str, newest: int, listed: set[str]) -> None:

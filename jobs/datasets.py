@@ -1,5 +1,6 @@
 """Data sets: the built-in ones, people's own, and how many tokens each has."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,7 +17,7 @@ from jobs.settings import Settings
 from jobs.tables import Dataset, TokenCount
 from jobs.upsert import insert_new, upsert
 from model.config import TrainingConfig, storable
-from model.splits import split_text
+from model.splits import Part, TextFile, read_pieces, survey
 from model.tokens import load_tokenizer
 
 FETCH_TIMEOUT_S = 5
@@ -137,12 +138,18 @@ def decode(content: bytes) -> str:
         raise BadText(str(error)) from error
 
 
-def read_text(settings: Settings, sha256: str) -> str:
-    """The text of a data set. raises OSError, or BadText if the file is no longer what was stored."""
-    content = dataset_path(settings.artifacts, sha256).read_bytes()
-    if sha256_of(content) != sha256:
+def find_text(settings: Settings, sha256: str, on_piece: Callable[[], object] = lambda: None) -> TextFile:
+    """The stored text of a data set, read through once; `on_piece` is called again and again meanwhile.
+
+    raises  OSError; BadText if the file is no longer what was stored
+    """
+    try:
+        text = survey(dataset_path(settings.artifacts, sha256), on_piece)
+    except ValueError as error:
+        raise BadText(str(error)) from error
+    if text.sha256 != sha256:
         raise BadText(f"the stored text no longer has the sha256 {sha256}")
-    return content.decode()
+    return text
 
 
 def list_datasets(session: Session) -> list[Dataset]:
@@ -174,9 +181,11 @@ def count_tokens(
         known = session.get(TokenCount, tuple(key.values()))
     if known is not None:
         return known
-    encode = load_tokenizer(tokenizer).encode
-    train, val = (len(encode(part)) for part in split_text(read_text(settings, dataset.sha256), train_ratio))
-    counts = {**key, "train_tokens": train, "val_tokens": val}
+    found: dict[Part, int] = {"train": 0, "validation": 0}
+    chosen = load_tokenizer(tokenizer)
+    for part, piece in read_pieces(find_text(settings, dataset.sha256), train_ratio, chosen.last_cut):
+        found[part] += len(chosen.encode(piece))
+    counts = {**key, "train_tokens": found["train"], "val_tokens": found["validation"]}
     with database.write() as session:
         upsert(session, TokenCount, list(key), counts)
     return TokenCount(**counts)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,10 +11,21 @@ from torch import Tensor
 from model.run import Run
 from model.splits import split_text
 from model.steps import batches_per_epoch, window_count
+from model.tokenfile import TokenFile
 from model.tokens import Tokenizer
 
 Batch = tuple[Tensor, Tensor]
 """Inputs and targets, (B, T) int64 each."""
+
+HASHED_TOKENS = 2**20
+"""Read at once for `Data.sha256`: 8 MiB of int64."""
+
+
+class Ids(Protocol):
+    """The tokens of one split, in memory (a Tensor) or in a file; slices of them are int64."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, tokens: slice, /) -> Tensor: ...
 
 
 class TokenWindows:
@@ -22,8 +34,7 @@ class TokenWindows:
     `windows[i]` is one (input, target) pair, (T,) int64 each.
     """
 
-    def __init__(self, ids: Tensor, context_length: int, stride: int) -> None:
-        """ids (N,) int64: the tokens of one split."""
+    def __init__(self, ids: Ids, context_length: int, stride: int) -> None:
         self.ids = ids
         self.context_length = context_length
         self.stride = stride
@@ -40,8 +51,8 @@ class TokenWindows:
 
     def batch(self, indices: Tensor) -> Batch:
         """The windows at `indices` (B,), stacked: (B, T) int64 each."""
-        offsets = torch.arange(self.context_length + 1)
-        tokens = self.ids[(indices * self.stride)[:, None] + offsets]  # (B, T + 1)
+        starts = (indices * self.stride).tolist()
+        tokens = torch.stack([self.ids[s : s + self.context_length + 1] for s in starts])  # (B, T + 1)
         return tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
 
 
@@ -61,12 +72,18 @@ class Data:
     @classmethod
     def from_ids(cls, train: Sequence[int], validation: Sequence[int], run: Run) -> "Data":
         """ValueError if the training tokens fill no batch or the validation tokens no window."""
+        return cls._of(*(torch.tensor(split, dtype=torch.int64) for split in (train, validation)), run=run)
+
+    @classmethod
+    def from_file(cls, file: TokenFile, run: Run) -> "Data":
+        """Read window by window as they are asked for. ValueError as `from_ids`."""
+        return cls._of(file.train, file.validation, run=run)
+
+    @classmethod
+    def _of(cls, train: Ids, validation: Ids, *, run: Run) -> "Data":
         context, batch_size = run.model.context_length, run.training.batch_size
         stride = run.training.stride or context
-        data = cls(
-            TokenWindows(torch.tensor(train, dtype=torch.int64), context, stride),
-            TokenWindows(torch.tensor(validation, dtype=torch.int64), context, stride),
-        )
+        data = cls(TokenWindows(train, context, stride), TokenWindows(validation, context, stride))
         if batches_per_epoch(len(data.train), batch_size) == 0:
             raise ValueError(
                 f"the training text has {len(train)} tokens, that is {len(data.train)} windows of {context} "
@@ -81,8 +98,9 @@ class Data:
     def sha256(self) -> str:
         """What tells this data from any other: a hash over the tokens of both splits."""
         found = hashlib.sha256(f"{len(self.train.ids)} {len(self.validation.ids)} ".encode())
-        for split in (self.train, self.validation):
-            found.update(split.ids.numpy().data)
+        for ids in (self.train.ids, self.validation.ids):
+            for start in range(0, len(ids), HASHED_TOKENS):
+                found.update(ids[start : start + HASHED_TOKENS].numpy().data)
         return found.hexdigest()
 
 
@@ -101,11 +119,11 @@ def batches(
     `first` skips that many batches, `limit` ends after that many. `drop_last` drops the windows that do not
     fill a batch; otherwise they come as a smaller one.
     """
-    groups = order.split(batch_size)
-    if drop_last and len(groups[-1]) < batch_size:
-        groups = groups[:-1]
-    last = None if limit is None else first + limit
-    for indices in groups[first:last]:
+    end = len(order) // batch_size if drop_last else -(-len(order) // batch_size)
+    if limit is not None:
+        end = min(end, first + limit)
+    for number in range(first, end):
+        indices = order[number * batch_size : (number + 1) * batch_size]
         yield to_device(windows.batch(indices), device)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,10 @@ GPT2_TABLES = {
 # Source: the GPT-2 release, src/encoder.py.
 GPT2_PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 END_OF_TEXT = "<|endoftext|>"
+# All up to the last place where white space begins after something else. The pattern ends a match there
+# whatever stands further left or right: no alternative has white space after another character, and only one
+# that is all white space looks at what follows it.
+GPT2_CUT = re.compile(r".*\S(?=[ \t\r\n])", re.DOTALL)
 
 
 class Tokenizer(Protocol):
@@ -26,6 +31,10 @@ class Tokenizer(Protocol):
 
     `encode` reads a special token's name in the text as plain characters, so that no user's text can inject
     one. `decode_bytes` gives the UTF-8 bytes behind ids, `decode` replaces what is not whole UTF-8.
+
+    `encode_buffer` gives the same ids as unsigned integers, without a Python object for each; other threads
+    run meanwhile. `last_cut` is the last place known to divide the tokens of any text with `text` in it, so
+    that both sides can be encoded apart; None if there is none.
     """
 
     name: str
@@ -33,6 +42,8 @@ class Tokenizer(Protocol):
     end_of_text: int
 
     def encode(self, text: str) -> list[int]: ...
+    def encode_buffer(self, text: str) -> memoryview: ...
+    def last_cut(self, text: str) -> int | None: ...
     def decode(self, ids: list[int]) -> str: ...
     def decode_bytes(self, ids: list[int]) -> bytes: ...
 
@@ -59,6 +70,13 @@ class GPT2Tokenizer:
     def encode(self, text: str) -> list[int]:
         return self._encoding.encode_ordinary(text)
 
+    def encode_buffer(self, text: str) -> memoryview:
+        return self._encoding.encode_to_numpy(text, disallowed_special=()).data
+
+    def last_cut(self, text: str) -> int | None:
+        found = GPT2_CUT.match(text)
+        return found.end() if found else None
+
     def decode(self, ids: list[int]) -> str:
         return self._encoding.decode(ids)
 
@@ -75,6 +93,12 @@ class ByteTokenizer:
 
     def encode(self, text: str) -> list[int]:
         return list(text.encode())
+
+    def encode_buffer(self, text: str) -> memoryview:
+        return memoryview(text.encode())
+
+    def last_cut(self, text: str) -> int | None:
+        return len(text)
 
     def decode(self, ids: list[int]) -> str:
         return self.decode_bytes(ids).decode(errors="replace")

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis import Redis, RedisError
 from sqlalchemy.exc import OperationalError
 
-from jobs.cleanup import remove_deleted, sweep_idle_jobs
+from jobs.cleanup import remove_deleted, sweep_idle_jobs, sweep_tokens
 from jobs.database import Database
 from jobs.disk import missing_bytes
 from jobs.logs import configure_logging
@@ -106,6 +106,7 @@ class Keeper:
         try:
             remove_deleted(self._database, self._settings.artifacts)
             sweep_idle_jobs(self._database, self._settings.artifacts)
+            sweep_tokens(self._database, self._settings.artifacts)
         except OSError as error:
             log.warning("could not delete what is left over: %s", error)
         with self._database.write() as session:

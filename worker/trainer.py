@@ -8,16 +8,17 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from jobs.artifacts import checkpoint_root
+from jobs.artifacts import checkpoint_root, tokens_path
 from jobs.cleanup import sweep_attempts
 from jobs.database import Database
-from jobs.datasets import BadText, read_text
+from jobs.datasets import BadText, find_text
 from jobs.disk import missing_bytes
 from jobs.events import record_event
 from jobs.history import drop_checkpoint, list_checkpoints, resize_checkpoint
@@ -34,6 +35,7 @@ from worker.reports import ReportPipe, TrainerEnd
 
 if TYPE_CHECKING:
     from model.run import Run
+    from model.tokenfile import TokenFile
 
 
 def main() -> None:
@@ -77,6 +79,8 @@ def run_attempt(
         raise Fenced(job_id, attempt)
     try:
         return TrainerEnd("finished" if train_job(settings, database, job, pipe, stop) else "stopped")
+    except Stopped:
+        return TrainerEnd("stopped")
     except BadText as error:
         return TrainerEnd("failed", "bad_dataset", str(error))
     except Diverged as error:
@@ -91,6 +95,10 @@ def run_attempt(
         if not is_out_of_memory(error):
             raise
         return TrainerEnd("failed", "out_of_memory", str(error).splitlines()[0] or type(error).__name__)
+
+
+class Stopped(Exception):
+    """SIGTERM has come before the training began."""
 
 
 class NoRoom(Exception):
@@ -114,7 +122,6 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
 
     from model.data import Data
     from model.numerics import pick_device, resolve_numerics
-    from model.tokens import load_tokenizer
     from model.training import train
     from worker.recorder import Recorder
 
@@ -125,10 +132,14 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
     device = pick_device()
     numerics = resolve_numerics(job.numerics or spec.training.numerics, device)  # type: ignore[arg-type]
 
-    pipe.alive()
-    text = read_text(settings, job.dataset_sha256)
+    def go_on() -> None:
+        pipe.alive()
+        if stop():
+            raise Stopped
+
+    tokens = find_tokens(settings, job, spec, torch.get_num_threads(), go_on)
     try:
-        data = Data.from_text(text, load_tokenizer(spec.tokenizer), run)
+        data = Data.from_file(tokens, run)
     except ValueError as error:
         raise BadText(str(error)) from error
     pipe.alive()
@@ -153,6 +164,36 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
         checkpoint_interval_s=settings.checkpoint_s,
     )
     return outcome == "finished"
+
+
+def find_tokens(
+    settings: Settings, job: Job, spec: JobSpec, threads: int, go_on: Callable[[], None]
+) -> "TokenFile":
+    """The tokens of the job's text: those that an earlier trainer wrote, or else written now.
+
+    go_on   called again and again while they are written; may raise
+    raises  BadText, OSError
+    """
+    from model.tokenfile import TokenFileError, open_tokens, write_tokens
+    from model.tokens import load_tokenizer
+
+    wanted = (job.dataset_sha256, spec.tokenizer, spec.training.train_ratio)
+    path = tokens_path(settings.artifacts, *wanted)
+    try:
+        tokens = open_tokens(path, *wanted)
+    except TokenFileError:
+        text = find_text(settings, job.dataset_sha256, go_on)
+        write_tokens(
+            text,
+            path,
+            load_tokenizer(spec.tokenizer),
+            spec.training.train_ratio,
+            threads=threads,
+            on_piece=go_on,
+        )
+        return open_tokens(path, *wanted)
+    os.utime(path)  # the keeper deletes what has not been used for long
+    return tokens
 
 
 def make_run(spec: JobSpec) -> "Run":

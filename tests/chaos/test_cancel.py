@@ -74,7 +74,7 @@ def stopped(process: Process) -> Iterator[None]:
 
 @contextmanager
 def writing_a_checkpoint(service: Service) -> Iterator[str]:
-    """By the injection of the test, the first trainer stops at its second sync."""
+    """By the injection of the test, the first trainer stops at its fourth sync: two were for the tokens."""
     job_id = service.post(LONG)
     pid = service.trainer_pid(job_id)
     wait_until(lambda: state_of(pid) == "T", "the trainer was within a checkpoint")
@@ -140,7 +140,7 @@ def test_a_job_cancelled_at_any_stage_ends_as_cancelled_alone(
 ) -> None:
     service = serve(database=database, workers=0, lease_s=PATIENT_S)
     service.spawn_injected(
-        "worker", process="worker.trainer", call="fsync", nth=2, action="stop", token=tmp_path / "token"
+        "worker", process="worker.trainer", call="fsync", nth=4, action="stop", token=tmp_path / "token"
     )
     for stage in STAGES:
         with stage(service) as job_id:

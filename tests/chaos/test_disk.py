@@ -21,6 +21,8 @@ from tests.chaos.service import Service
 from tests.waiting import wait_until
 
 SYNCS_OF_A_CHECKPOINT = 5
+SECOND_CHECKPOINT = 9
+"""A sync in it, also of a trainer that has had to write the tokens first, which are two syncs."""
 LONGER = small(training={"num_epochs": 30})
 NEVER_S = 3600.0
 
@@ -43,7 +45,8 @@ def check_paused(fault: Fault, job: Job) -> None:
 def test_whatever_part_of_a_checkpoint_finds_no_room_the_earlier_ones_stay_and_the_job_goes_on(
     attempts: Attempts, reference: Referee, fault: Fault, thorough: bool
 ) -> None:
-    # At the first write of the first checkpoint, and at the last of the second.
+    # At the first write of the tokens, which only the first trainer writes, and at the last of the second
+    # checkpoint.
     for nth in range(1, 5 * SYNCS_OF_A_CHECKPOINT) if thorough else (1, 10):
         job_id = attempts.post(small())
         attempts.run(job_id, call="fsync", nth=nth, action="no-space")
@@ -73,7 +76,7 @@ def serve_without_room(serve: Serve, token: Path, nth: int, **options: float) ->
 def test_the_keeper_resumes_a_paused_job_once_there_is_room(
     serve: Serve, reference: Referee, fault: Fault, tmp_path: Path
 ) -> None:
-    service = serve_without_room(serve, tmp_path / "token", nth=7, disk_retry_s=1.0)
+    service = serve_without_room(serve, tmp_path / "token", nth=SECOND_CHECKPOINT, disk_retry_s=1.0)
     job_id = service.post(small())
     job = service.wait_for_status(job_id, Status.SUCCEEDED)
     fault.inject()
@@ -89,7 +92,7 @@ def test_a_person_may_resume_or_cancel_a_job_that_a_full_disk_has_paused(
     serve: Serve, reference: Referee, fault: Fault, tmp_path: Path
 ) -> None:
     token = tmp_path / "token"
-    service = serve_without_room(serve, token, nth=7, disk_retry_s=NEVER_S)
+    service = serve_without_room(serve, token, nth=SECOND_CHECKPOINT, disk_retry_s=NEVER_S)
     resumed, cancelled = service.post(small()), service.post(small())
     for job_id in (resumed, cancelled):
         check_paused(fault, service.wait_for_status(job_id, Status.PAUSED, Status.SUCCEEDED))

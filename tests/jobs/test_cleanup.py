@@ -1,11 +1,20 @@
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from jobs.artifacts import checkpoint_root, job_directory
-from jobs.cleanup import remove_deleted, sweep_attempts, sweep_idle_jobs
+from jobs.artifacts import checkpoint_root, job_directory, tokens_path
+from jobs.cleanup import (
+    PARTIAL_TOKENS_KEPT_S,
+    TOKENS_KEPT_S,
+    remove_deleted,
+    sweep_attempts,
+    sweep_idle_jobs,
+    sweep_tokens,
+)
 from jobs.database import Database
 from jobs.history import record_checkpoint
 from jobs.lifecycle import claim, stop, succeed
@@ -174,3 +183,46 @@ def test_more_jobs_than_one_query_asks_for_are_all_swept(
         hand_back(database, job)
     sweep_idle_jobs(database, settings.artifacts)
     assert [directory for directory in left if directory.exists()] == []
+
+
+def make_tokens(settings: Settings, sha256: str, unused_s: float, prefix: str = "") -> Path:
+    path = tokens_path(settings.artifacts, sha256, "gpt2", 0.9)
+    path = path.with_name(prefix + path.name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"0")
+    os.utime(path, times=(time.time() - unused_s,) * 2)
+    return path
+
+
+def test_tokens_go_when_nobody_has_used_them_for_long_and_no_unfinished_job_needs_them(
+    database: Database, settings: Settings
+) -> None:
+    job = running_job(database, settings)
+    tokens = make_tokens(settings, job.dataset_sha256, TOKENS_KEPT_S + 60)
+    sweep_tokens(database, settings.artifacts)
+    assert tokens.exists()
+    with database.write() as session:
+        succeed(session, job.id, 1)
+    foreign = make_tokens(settings, "0" * 64, TOKENS_KEPT_S + 60)
+    sweep_tokens(database, settings.artifacts)
+    assert not tokens.exists()
+    assert foreign.exists()
+    make_tokens(settings, job.dataset_sha256, TOKENS_KEPT_S - 60)
+    sweep_tokens(database, settings.artifacts)
+    assert tokens.exists()
+
+
+def test_tokens_whose_trainer_was_lost_while_it_wrote_them_go(database: Database, settings: Settings) -> None:
+    job = running_job(database, settings)
+    written = make_tokens(settings, job.dataset_sha256, PARTIAL_TOKENS_KEPT_S - 60, prefix=".")
+    lost = make_tokens(settings, job.dataset_sha256, PARTIAL_TOKENS_KEPT_S + 60, prefix=".lost-")
+    sweep_tokens(database, settings.artifacts)
+    assert written.exists()
+    assert not lost.exists()
+
+
+def test_before_any_trainer_has_run_there_are_no_tokens_to_sweep(
+    database: Database, settings: Settings
+) -> None:
+    sweep_tokens(database, settings.artifacts)
+    assert not (settings.artifacts / "tokens").exists()

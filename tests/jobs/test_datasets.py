@@ -10,8 +10,8 @@ from jobs.datasets import (
     DatasetUnavailable,
     count_tokens,
     find_dataset,
+    find_text,
     list_datasets,
-    read_text,
     store_dataset,
 )
 from jobs.settings import Settings
@@ -33,15 +33,21 @@ def test_equal_content_is_stored_once(database: Database, settings: Settings) ->
 def test_a_text_is_read_back_as_it_was_stored(database: Database, settings: Settings) -> None:
     text = "Zeile\r\nмир\u2028\n"
     dataset, _ = store_dataset(database, settings, "mixed", text.encode())
-    assert read_text(settings, dataset.sha256) == text
-    assert dataset.characters == len(text)
+    found = find_text(settings, dataset.sha256)
+    assert found.path.read_bytes() == text.encode()
+    assert (
+        (found.sha256, found.characters) == (dataset.sha256, dataset.characters) == (found.sha256, len(text))
+    )
 
 
 def test_a_stored_text_that_was_changed_is_not_used(database: Database, settings: Settings) -> None:
     dataset, _ = store_dataset(database, settings, "story", STORY.encode())
     dataset_path(settings.artifacts, dataset.sha256).write_text("something else")
     with pytest.raises(BadText, match="sha256"):
-        read_text(settings, dataset.sha256)
+        find_text(settings, dataset.sha256)
+    dataset_path(settings.artifacts, dataset.sha256).write_bytes(b"something \xff")
+    with pytest.raises(BadText, match="must be UTF-8 text; byte 10 is not"):
+        find_text(settings, dataset.sha256)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
+import hashlib
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model.data import Data, TokenWindows, batches
-from model.splits import split_text
 from model.tokens import load_tokenizer
 from tests.model.tiny import CPU, tiny_data, tiny_run
 
@@ -63,13 +64,6 @@ def test_batches_begin_and_end_where_they_are_asked_to():
     assert drawn(windows, drop_last=False, limit=9) == [[0, 1], [2, 3], [4, 5], [6, 7], [8]]
 
 
-@given(text=st.text(max_size=50), train_ratio=st.floats(0.01, 0.99))
-def test_the_text_is_split_by_characters(text, train_ratio):
-    train, validation = split_text(text, train_ratio)
-    assert train + validation == text
-    assert len(train) == int(train_ratio * len(text))
-
-
 def test_each_split_is_tokenised_apart():
     run = tiny_run(model={"context_length": 2}, training={"train_ratio": 0.5})
     data = Data.from_text("ab" * 5 + "cd" * 5, load_tokenizer("bytes"), run)
@@ -88,6 +82,14 @@ def test_each_split_is_tokenised_apart():
 def test_a_text_that_is_too_short_is_refused_with_its_tokens(n_train, n_validation, message):
     with pytest.raises(ValueError, match=message):
         Data.from_ids([1] * n_train, [1] * n_validation, tiny_run())
+
+
+@pytest.mark.parametrize("piece_tokens", [1, 7, 2**20])
+def test_the_hash_is_that_of_the_tokens_as_int64_however_many_are_read_at_once(monkeypatch, piece_tokens):
+    monkeypatch.setattr("model.data.HASHED_TOKENS", piece_tokens)
+    train, validation = torch.arange(40), torch.arange(20)
+    hashed = hashlib.sha256(b"40 20 " + train.numpy().tobytes() + validation.numpy().tobytes())
+    assert Data.from_ids(train.tolist(), validation.tolist(), tiny_run()).sha256() == hashed.hexdigest()
 
 
 def test_the_hash_tells_data_apart():

@@ -1,10 +1,11 @@
+import sys
+
 import pytest
+import tiktoken
 from hypothesis import example, given
-from hypothesis import strategies as st
 
 from model.tokens import TOKENIZERS, load_tokenizer
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+from tests.model.texts import TEXTS
 
 
 @pytest.mark.parametrize("name", sorted(TOKENIZERS))
@@ -17,6 +18,49 @@ def test_any_text_comes_back(name, text):
     assert tokenizer.decode(ids) == text
     assert tokenizer.decode_bytes(ids) == text.encode()
     assert all(0 <= token < tokenizer.vocab_size and token != tokenizer.end_of_text for token in ids)
+
+
+@pytest.mark.parametrize("name", sorted(TOKENIZERS))
+@given(text=TEXTS)
+def test_the_buffer_has_the_same_ids(name, text):
+    tokenizer = load_tokenizer(name)
+    assert tokenizer.encode_buffer(text).tolist() == tokenizer.encode(text)
+
+
+@pytest.mark.parametrize("name", sorted(TOKENIZERS))
+@given(before=TEXTS, text=TEXTS, after=TEXTS)
+@example(before=" ", text="x <|endoftext|>\n\n", after=" y")
+def test_both_sides_of_a_cut_can_be_encoded_apart_whatever_stands_around(name, before, text, after):
+    tokenizer = load_tokenizer(name)
+    cut = tokenizer.last_cut(text)
+    if cut is not None:
+        left, right = before + text[:cut], text[cut:] + after
+        assert tokenizer.encode(left) + tokenizer.encode(right) == tokenizer.encode(left + right)
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("two words and more", 13),
+        ("a line\n", 6),
+        ("a line  \n\n ", 6),
+        ("word", None),
+        (" \n ", None),
+        (" word", None),
+        ("", None),
+    ],
+)
+def test_gpt2_is_cut_where_white_space_begins(text, cut):
+    assert load_tokenizer("gpt2").last_cut(text) == cut
+
+
+def test_all_that_is_white_space_to_tiktoken_is_so_to_python():
+    characters = "".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
+    single_bytes = {bytes([value]): value for value in range(256)}
+    spaces = tiktoken.Encoding("spaces", pat_str=r"\s", mergeable_ranks=single_bytes, special_tokens={})
+    found = spaces.decode(spaces.encode_ordinary(characters))  # what the pattern skips has no tokens
+    assert {" ", "\n", "\x85", "\u3000"} < set(found)
+    assert found.isspace()
 
 
 @pytest.mark.parametrize(

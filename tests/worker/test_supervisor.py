@@ -196,6 +196,23 @@ def test_a_text_that_is_gone_from_the_store_fails_the_job(
     assert (failed.status, failed.error["type"]) == (Status.FAILED, "bad_dataset")
 
 
+def test_later_trainers_find_the_tokens_that_the_first_has_written(
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt
+) -> None:
+    first, second, third = (post() for _ in range(3))
+    attempt(first).join()
+    (tokens,) = (settings.artifacts / "tokens").iterdir()
+    written = tokens.stat()
+    attempt(second).join()
+    assert tokens.stat().st_ino == written.st_ino
+    assert tokens.stat().st_mtime > written.st_mtime  # so that the keeper sees that they are used
+    tokens.write_bytes(tokens.read_bytes()[:-1])
+    attempt(third).join()
+    assert tokens.stat().st_size == written.st_size
+    assert {stored(database, job).status for job in (first, second, third)} == {Status.SUCCEEDED}
+    assert final_sha256(database, first) == final_sha256(database, second) == final_sha256(database, third)
+
+
 def test_a_hanging_trainer_is_ended_and_counted_as_stalled(
     database: Database, settings: Settings, post: Post
 ) -> None:

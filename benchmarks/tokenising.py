@@ -1,0 +1,224 @@
+"""Preparing a large text: one tiktoken call on the whole against the trainer's token file.
+
+    python -m benchmarks.tokenising [--megabytes 100] [--rounds 3]
+
+Makes a text like English, then takes turns, each in a process of its own: read the file and encode it in one
+call (`encode_ordinary`); survey the file and write its tokens piece by piece, synced. Prints the medians,
+their ratio, the peak memory of each and whether the tokens are equal; the exit status is 1 if a goal is
+missed.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib import resources
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.splits import survey
+from model.tokenfile import TokenFile, write_tokens
+from model.tokens import load_tokenizer
+
+TRAIN_RATIO = 1.0
+"""All of it, so that the tokens can be compared with those of one call."""
+SPEED_GOAL = 1.7
+PEAK_GOAL_BYTES = 1.5e9
+HASHED_TOKENS = 2**20
+
+SYLLABLES = (
+    "con",
+    "ter",
+    "ing",
+    "men",
+    "pro",
+    "com",
+    "re",
+    "de",
+    "ex",
+    "in",
+    "able",
+    "tion",
+    "ly",
+    "er",
+    "un",
+)
+VOCABULARY = 50_000
+SEED = 123
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One process's turn."""
+
+    seconds: float
+    peak_bytes: int
+    tokens: int
+    tokens_sha256: str
+
+
+@dataclass(frozen=True)
+class Tokenising:
+    """Medians of the turns, peaks of them all."""
+
+    text_bytes: int
+    tokens: int
+    one_call_s: float
+    prepared_s: float
+    one_call_peak_bytes: int
+    prepared_peak_bytes: int
+    tokens_are_equal: bool
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster than one call the preparation is."""
+        return self.one_call_s / self.prepared_s
+
+    @property
+    def is_good(self) -> bool:
+        return (
+            self.tokens_are_equal and self.ratio >= SPEED_GOAL and self.prepared_peak_bytes < PEAK_GOAL_BYTES
+        )
+
+
+def write_text(path: Path, size_bytes: int, seed: int = SEED) -> None:
+    """About `size_bytes` of sentences, lines and paragraphs: the words of the built-in `sample`, then made-up
+    ones, as often as Zipf's law says; numbers, names, contractions, punctuation."""
+    draw = random.Random(seed)
+    sample = resources.files("jobs").joinpath("texts", "sample.txt").read_text()
+    words = [word for word, _ in Counter(re.findall(r"[a-z]+", sample)).most_common()]
+    while len(words) < VOCABULARY:
+        words.append("".join(draw.choices(SYLLABLES, k=draw.randint(2, 4))))
+    weights = list(accumulate(1 / rank for rank in range(1, VOCABULARY + 1)))
+    with path.open("w", encoding="utf-8") as file:
+        while file.tell() < size_bytes:
+            # A chapter at a time: drawing is slower than encoding.
+            chapter = " ".join(sentence(draw, words, weights) for _ in range(2000))
+            for _ in range(20):
+                start = draw.randrange(len(chapter) // 2)
+                file.write(chapter[chapter.index(" ", start) + 1 :])
+                file.write("\n\n")
+
+
+def sentence(draw: random.Random, words: list[str], weights: list[float]) -> str:
+    chosen = draw.choices(words, cum_weights=weights, k=draw.randint(4, 24))
+    chosen[0] = chosen[0].capitalize()
+    place = draw.randrange(len(chosen))
+    match draw.randrange(8):
+        case 0:
+            chosen[place] += ","
+        case 1:
+            chosen[place] = str(draw.randint(0, 2100))
+        case 2:
+            chosen[place] += draw.choice(["'s", "n't", "'ll", "'ve"])
+        case 3:
+            chosen[place] = f'"{chosen[place]}"'
+        case 4:
+            chosen[place] = chosen[place].capitalize() + " —"
+    return " ".join(chosen) + draw.choice([".", ".", ".", "?", "!", ".\n", ";"])
+
+
+def time_one_call(text: Path) -> Measured:
+    """Read the text and encode it in one call."""
+    encode = load_tokenizer("gpt2").encode
+    started = time.perf_counter()
+    tokens = encode(text.read_bytes().decode())
+    return measured(started, tokens.__getitem__, len(tokens))
+
+
+def time_prepared(text: Path) -> Measured:
+    """Write the text's token file beside it, as a trainer does."""
+    tokenizer = load_tokenizer("gpt2")
+    path = text.with_suffix(".tokens")
+    started = time.perf_counter()
+    write_tokens(survey(text), path, tokenizer, TRAIN_RATIO, threads=os.cpu_count() or 1)
+    ids = TokenFile(path).train
+    return measured(started, ids.__getitem__, len(ids))
+
+
+WAYS: dict[str, Callable[[Path], Measured]] = {"one-call": time_one_call, "prepared": time_prepared}
+
+
+def measured(started: float, read: Callable[[slice], Any], tokens: int) -> Measured:
+    seconds = time.perf_counter() - started
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    sha256 = hashlib.sha256()
+    for start in range(0, tokens, HASHED_TOKENS):
+        sha256.update(np.asarray(read(slice(start, start + HASHED_TOKENS)), np.int64).data)
+    return Measured(seconds, peak_bytes, tokens, sha256.hexdigest())
+
+
+def run_alone(way: str, text: Path) -> Measured:
+    command = [sys.executable, "-m", "benchmarks.tokenising", "--alone", way, "--text", str(text)]
+    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return Measured(**json.loads(ran.stdout))
+
+
+def compare(megabytes: float, rounds: int) -> Tokenising:
+    """Take `rounds` turns of each way on a text of `megabytes` (10**6 bytes), in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "text.txt"
+        write_text(text, int(megabytes * 1e6))
+        turns: dict[str, list[Measured]] = {way: [] for way in WAYS}
+        for _ in range(rounds):
+            for way, taken in turns.items():
+                taken.append(run_alone(way, text))
+        one_call, prepared = turns["one-call"], turns["prepared"]
+        return Tokenising(
+            text_bytes=text.stat().st_size,
+            tokens=one_call[0].tokens,
+            one_call_s=statistics.median(turn.seconds for turn in one_call),
+            prepared_s=statistics.median(turn.seconds for turn in prepared),
+            one_call_peak_bytes=max(turn.peak_bytes for turn in one_call),
+            prepared_peak_bytes=max(turn.peak_bytes for turn in prepared),
+            tokens_are_equal=len({turn.tokens_sha256 for turn in [*one_call, *prepared]}) == 1,
+        )
+
+
+def report(found: Tokenising) -> Iterator[str]:
+    yield f"{found.text_bytes / 1e6:.0f} MB of text, {found.tokens:,} tokens, {os.cpu_count()} cores"
+    yield ""
+    yield "| | one call | prepared |"
+    yield "| --- | ---: | ---: |"
+    yield f"| seconds, median | {found.one_call_s:.1f} | {found.prepared_s:.1f} |"
+    peaks = (found.one_call_peak_bytes, found.prepared_peak_bytes)
+    yield f"| peak memory, MB | {peaks[0] / 1e6:.0f} | {peaks[1] / 1e6:.0f} |"
+    yield ""
+    yield f"{found.ratio:.2f} times as fast (goal {SPEED_GOAL}); equal tokens: " + (
+        "yes" if found.tokens_are_equal else "no"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--megabytes", type=float, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", choices=WAYS, help="take one turn in this process")
+    parser.add_argument("--text", type=Path, help="the text for --alone")
+    options = parser.parse_args()
+    if options.alone:
+        print(json.dumps(asdict(WAYS[options.alone](options.text))))
+        return
+    found = compare(options.megabytes, options.rounds)
+    print("\n".join(report(found)))
+    sys.exit(not found.is_good)
+
+
+if __name__ == "__main__":
+    main()

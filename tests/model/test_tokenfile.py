@@ -1,0 +1,162 @@
+import errno
+import json
+import os
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from model.data import Data, batches
+from model.splits import split_text, survey
+from model.tokenfile import HEADER_BYTES, TokenFile, TokenFileError, open_tokens, read_manifest, write_tokens
+from model.tokens import TOKENIZERS, load_tokenizer
+from tests.model.texts import TEXTS
+from tests.model.tiny import CPU, TEXT, tiny_data, tiny_run
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("tokens")
+
+
+def written(folder: Path, text: str, tokenizer: str = "bytes", train_ratio: float = 0.9, **options) -> Path:
+    (folder / "text.txt").write_bytes(text.encode())
+    path = folder / f"{tokenizer}.tokens"
+    write_tokens(
+        survey(folder / "text.txt"), path, load_tokenizer(tokenizer), train_ratio, threads=2, **options
+    )
+    return path
+
+
+def ids_of(path: Path) -> list[list[int]]:
+    file = TokenFile(path)
+    return [split[:].tolist() for split in (file.train, file.validation)]
+
+
+@pytest.mark.parametrize("name", sorted(TOKENIZERS))
+@given(text=TEXTS, train_ratio=st.floats(0.01, 0.99), piece_bytes=st.integers(1, 30))
+@example(text="", train_ratio=0.5, piece_bytes=1)
+@example(text="it's  a\n\n b \n\n\n c's <|endoftext|> <|endoftext|>", train_ratio=0.9, piece_bytes=4)
+def test_tokens_of_the_pieces_are_those_of_one_call_on_each_part(
+    shared, name, text, train_ratio, piece_bytes
+):
+    found = ids_of(written(shared, text, name, train_ratio, piece_bytes=piece_bytes))
+    assert found == [load_tokenizer(name).encode(part) for part in split_text(text, train_ratio)]
+
+
+def test_many_pieces_keep_their_order(tmp_path):
+    text = " ".join(str(number) for number in range(3000))
+    path = written(tmp_path, text, "gpt2", 0.5, piece_bytes=64)
+    assert ids_of(path) == [load_tokenizer("gpt2").encode(part) for part in split_text(text, 0.5)]
+
+
+def test_the_file_is_a_header_and_little_endian_tokens(tmp_path):
+    path = written(tmp_path, "hello world", train_ratio=0.5)
+    content = path.read_bytes()
+    assert json.loads(content[:HEADER_BYTES]) == {
+        "text_sha256": survey(tmp_path / "text.txt").sha256,
+        "tokenizer": "bytes",
+        "train_ratio": 0.5,
+        "dtype": "uint16",
+        "train_tokens": 5,
+        "val_tokens": 6,
+        "format": 1,
+    }
+    assert np.frombuffer(content[HEADER_BYTES:], "<u2").tolist() == list(b"hello world")
+
+
+def test_a_vocabulary_beyond_two_bytes_takes_four(tmp_path):
+    (tmp_path / "text.txt").write_text("ab")
+    large = SimpleNamespace(
+        name="large",
+        vocab_size=2**16 + 1,
+        last_cut=len,
+        encode_buffer=lambda text: np.array([2**16] * len(text), np.uint32).data,
+    )
+    write_tokens(survey(tmp_path / "text.txt"), tmp_path / "t", large, 0.5, threads=1)
+    assert read_manifest(tmp_path / "t").dtype == "uint32"
+    assert ids_of(tmp_path / "t") == [[65536], [65536]]
+
+
+def test_data_from_a_file_is_that_from_the_text(tmp_path):
+    run = tiny_run()
+    stored, whole = Data.from_file(TokenFile(written(tmp_path, TEXT)), run), tiny_data(run)
+    assert stored.sha256() == whole.sha256()
+    order = torch.randperm(len(whole.train))
+    for found, expected in zip(
+        batches(stored.train, order, 2, drop_last=True, device=CPU),
+        batches(whole.train, order, 2, drop_last=True, device=CPU),
+        strict=True,
+    ):
+        for ours, theirs in zip(found, expected, strict=True):
+            assert ours.dtype == torch.int64
+            assert torch.equal(ours, theirs)
+
+
+def test_a_file_of_too_few_tokens_is_refused_with_its_tokens(tmp_path):
+    with pytest.raises(ValueError, match="the training text has 9 tokens"):
+        Data.from_file(TokenFile(written(tmp_path, "x" * 10)), tiny_run())
+
+
+def test_only_the_file_that_is_wanted_is_opened(tmp_path):
+    path = written(tmp_path, TEXT)
+    wanted = (survey(tmp_path / "text.txt").sha256, "bytes", 0.9)
+    assert len(open_tokens(path, *wanted).train) == int(0.9 * len(TEXT))
+    for other in (("0", "bytes", 0.9), (wanted[0], "gpt2", 0.9), (wanted[0], "bytes", 0.8)):
+        with pytest.raises(TokenFileError, match="other tokens"):
+            open_tokens(path, *other)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda content: content[:-1], "bytes, not"),
+        (lambda content: content + b"0", "bytes, not"),
+        (lambda content: content[:100], "cannot be read"),
+        (lambda content: b"", "cannot be read"),
+        (lambda content: content.replace(b'"format": 1', b'"format": 2'), "format 2"),
+        (lambda content: content.replace(b'"format"', b'"former"'), "cannot be read"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused(tmp_path, damage, reason):
+    path = written(tmp_path, TEXT)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(TokenFileError, match=reason):
+        TokenFile(path)
+
+
+def test_a_file_that_is_cut_off_while_it_is_read_is_noticed(tmp_path):
+    path = written(tmp_path, TEXT)
+    file = TokenFile(path)
+    os.truncate(path, HEADER_BYTES + 10)
+    with pytest.raises(TokenFileError, match="has become shorter"):
+        file.train[0:9]
+
+
+def fail(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("place", ["on_piece", "fsync"])
+def test_what_fails_on_the_way_leaves_nothing(tmp_path, monkeypatch, place):
+    if place == "fsync":
+        monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        written(tmp_path, TEXT, on_piece=fail if place == "on_piece" else lambda: None)
+    assert [file.name for file in tmp_path.iterdir()] == ["text.txt"]
+
+
+def test_two_that_write_at_once_leave_one_whole_file(tmp_path):
+    threads = [threading.Thread(target=written, args=(tmp_path, TEXT)) for _ in range(4)]
+    (tmp_path / "text.txt").write_text(TEXT)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ids_of(tmp_path / "bytes.tokens") == [list(part.encode()) for part in split_text(TEXT, 0.9)]
+    assert {file.name for file in tmp_path.iterdir()} == {"text.txt", "bytes.tokens"}

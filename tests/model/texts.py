@@ -1,0 +1,29 @@
+"""Any texts, for properties of tokenizers."""
+
+from hypothesis import strategies as st
+
+CHARACTERS = st.characters(exclude_categories=["Cs"])
+# What GPT-2's pattern looks at, and white space of every kind, often beside each other.
+SCRAPS = st.sampled_from(
+    [
+        *" \n\t\r\v\f\x1c\x1f\x85\xa0\u200b\u2028\u3000",
+        "  ",
+        "\n\n",
+        "\r\n",
+        "'s",
+        "'ll",
+        "'",
+        "word",
+        " word",
+        "Don't",
+        "2024",
+        "!?",
+        "é",
+        "你好",
+        "。",
+        "🎉",
+        "e\u0301",
+        "<|endoftext|>",
+    ]
+)
+TEXTS = st.lists(SCRAPS | CHARACTERS, max_size=40).map("".join)
