@@ -43,11 +43,26 @@ check: setup  ## style, types, import contracts, no pickle
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench:  ## list the benchmarks
-	@awk -F ':.*## ' '/^bench-[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+bench: setup  ## how fast it is beside its goals, whole jobs computed from their parts (25 minutes)
+	$(BIN)/python -m benchmarks.table usual
 
-bench-lecture: setup  ## the lecture's job in every numerical mode, against the printed figures (about 30 minutes)
+bench-quick: setup  ## the same with one look at each (3 minutes)
+	$(BIN)/python -m benchmarks.table quick
+
+bench-full: setup  ## the same with whole jobs and a text of 1 GB (more than an hour)
+	$(BIN)/python -m benchmarks.table full
+
+bench-lecture: setup  ## the lecture's job in every numerical mode, against the printed figures (about 20 minutes)
 	$(BIN)/python -m benchmarks.lecture
+
+bench-curves: setup  ## whether bfloat16 learns as float32 does: three seeds of both (about 20 minutes)
+	$(BIN)/python -m benchmarks.curves
+
+bench-growth: setup  ## how the time of a step grows with the model and the batch (5 minutes)
+	$(BIN)/python -m benchmarks.growth
+
+bench-gpu: setup  ## training on a GPU, against the rate of its matrix products
+	$(BIN)/python -m benchmarks.gpu
 
 bench-overhead: setup  ## what the service and its checkpoints cost around the loop (about 10 minutes)
 	$(BIN)/python -m benchmarks.overhead
