@@ -41,11 +41,6 @@ def cpu_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())
 
 
-def autocast(numerics: ResolvedNumerics, device: torch.device) -> torch.autocast:
-    """The context in which a forward pass runs."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=numerics == "bfloat16")
-
-
 def repeat_exactly(device: torch.device) -> None:
     """Make kernels repeat bit for bit on `device`, for the whole process. The CPU's do by themselves."""
     if device.type == "cuda":
