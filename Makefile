@@ -70,6 +70,9 @@ bench-overhead: setup  ## what the service and its checkpoints cost around the l
 bench-tokenising: setup  ## a large text made ready, against one tiktoken call on the whole (a few minutes)
 	$(BIN)/python -m benchmarks.tokenising
 
+bench-start: setup  ## from the POST of a tiny job to its first evaluation, on a warm service (about 1 minute)
+	$(BIN)/python -m benchmarks.start
+
 clean:  ## remove .venv and everything that tools left behind
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     threads: int | None = Field(None, ge=1)
     """CPU threads of a trainer. Default: PyTorch's choice, one for each core."""
 
+    spare_trainer: bool = True
+    """Whether a training worker keeps a process ready for the next job, so that it begins at once."""
+
     lease_s: float = Field(30, gt=0)
     """Seconds without a sign of life after which a worker's job is given to another."""
 

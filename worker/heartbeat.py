@@ -19,7 +19,9 @@ from jobs.workers import announce, retire
 
 log = logging.getLogger(__name__)
 
-TICK_S = 1.0
+TICK_S = 0.1
+"""Also how late a worker that has ended a job hears of the next one: Celery looks whether it is free when its
+loop turns, and while there is nothing to read only its timers turn that, the others of them once a second."""
 
 
 class Heartbeat:

@@ -1,10 +1,8 @@
 """Runs one attempt at a job: starts its trainer, keeps the lease, obeys requests, records how it ended."""
 
 import logging
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -20,6 +18,7 @@ from jobs.lifecycle import Fenced, fail, renew, stop, succeed
 from jobs.settings import Settings
 from jobs.tables import Job
 from worker.fence import FENCED_EXIT_STATUS
+from worker.launch import Spare, launch_trainer
 from worker.oom import kernel_oom_kills
 from worker.reports import TrainerEnd, parse_report
 
@@ -30,7 +29,9 @@ TICK_S = 0.2
 RETRY_S = 0.5
 FENCE_SHARE = 2 / 3
 """Of a lease: how long after its last renewal a trainer may run."""
-
+SETTLED_S = 5.0
+"""How old a trainer is when the next spare one is started: by then it has its first steps behind it, so that
+the imports take no core from a job that is just starting. If it ends sooner, its task starts the next."""
 
 LEASE_LOST = TrainerEnd("stopped", message="the lease could not be renewed in time: no database to do it in")
 SHUT_DOWN = TrainerEnd("stopped", message="the worker is shutting down")
@@ -39,16 +40,8 @@ SHUT_DOWN = TrainerEnd("stopped", message="the worker is shutting down")
 class Trainer:
     """A trainer process, what it has said and when."""
 
-    def __init__(self, job: Job) -> None:
-        command = [sys.executable, "-m", "worker.trainer", job.id, str(job.attempt), str(os.getpid())]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            bufsize=0,
-        )
+    def __init__(self, process: subprocess.Popen[bytes], job_id: str) -> None:
+        self.process = process
         self.heard_s = time.monotonic()
         self.end: TrainerEnd | None = None
         self.log_lines: deque[str] = deque(maxlen=LOG_LINES_KEPT)
@@ -56,7 +49,7 @@ class Trainer:
         assert self.process.stderr is not None
         self._readers = [
             threading.Thread(target=self._read_reports, args=(self.process.stdout,), daemon=True),
-            threading.Thread(target=self._read_log, args=(self.process.stderr, job.id), daemon=True),
+            threading.Thread(target=self._read_log, args=(self.process.stderr, job_id), daemon=True),
         ]
         for reader in self._readers:
             reader.start()
@@ -108,15 +101,24 @@ class Trainer:
 
 
 class Supervisor:
-    """Of one attempt. `shutting_down` is set when the worker is asked to end."""
+    """Of one attempt. `shutting_down` is set when the worker is asked to end.
+
+    spare  a trainer started ahead, to be taken if it is ready, and replaced once this one has settled
+    """
 
     def __init__(
-        self, database: Database, settings: Settings, job: Job, shutting_down: threading.Event
+        self,
+        database: Database,
+        settings: Settings,
+        job: Job,
+        shutting_down: threading.Event,
+        spare: Spare | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
         self._job = job
         self._shutting_down = shutting_down
+        self._spare = spare
         self._requested: str | None = None
         self._stop_asked_s: float | None = None
         self._killed_for: TrainerEnd | None = None
@@ -126,11 +128,13 @@ class Supervisor:
         """Return when the attempt has ended and that has been recorded, or when another owns the job."""
         oom_kills_before = kernel_oom_kills()
         # The claim has just given a whole lease.
-        renewed_s = time.monotonic()
+        started_s = renewed_s = time.monotonic()
         next_renewal_s = renewed_s
-        trainer = Trainer(self._job)
+        trainer = Trainer(self._take_spare() or launch_trainer(self._job), self._job.id)
         while (status := trainer.wait(TICK_S)) is None:
             now = time.monotonic()
+            if self._spare is not None and now - started_s > SETTLED_S:
+                self._spare.start()
             if now >= next_renewal_s:
                 if self._renew():
                     renewed_s = now
@@ -158,6 +162,9 @@ class Supervisor:
         out_of_memory = kernel_oom_kills() > oom_kills_before
         how = trainer.end or self._killed_for or unexplained(status, out_of_memory)
         self._persist(lambda session: self._record(session, how, list(trainer.log_lines)))
+
+    def _take_spare(self) -> subprocess.Popen[bytes] | None:
+        return None if self._spare is None else self._spare.take(self._job)
 
     def _deadline(self, renewed_s: float) -> float:
         return renewed_s + FENCE_SHARE * self._settings.lease_s

@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 def main() -> None:
     job_id, attempt, parent_pid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     die_with_parent(parent_pid)
+    attempt_job(job_id, attempt)
+
+
+def attempt_job(job_id: str, attempt: int) -> None:
+    """What the process is there for, and all that it does."""
     # Reports own the pipe; whatever else prints goes to the log.
     pipe = ReportPipe(os.dup(sys.stdout.fileno()))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

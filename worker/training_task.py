@@ -4,13 +4,14 @@ import logging
 import threading
 
 from celery import Celery
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 
 from jobs.database import Database
 from jobs.lifecycle import claim
 from jobs.queue import TRAIN_QUEUE, TRAIN_TASK
 from jobs.settings import Settings
 from worker.heartbeat import Heartbeat
+from worker.launch import Spare
 from worker.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -22,11 +23,16 @@ def add_training(app: Celery, settings: Settings) -> None:
     shutting_down = threading.Event()
     heartbeat = Heartbeat(database, settings, TRAIN_QUEUE)
     heartbeat.follow(app)
+    spare = Spare() if settings.spare_trainer else None
 
     def shut_down(**_: object) -> None:
         shutting_down.set()
+        if spare is not None:
+            spare.close()
 
     worker_shutting_down.connect(shut_down, weak=False)
+    if spare is not None:
+        worker_ready.connect(lambda **_: spare.start(), weak=False)
 
     @app.task(name=TRAIN_TASK)
     def train(job_id: str) -> None:
@@ -39,4 +45,6 @@ def add_training(app: Celery, settings: Settings) -> None:
             return
         log.info("job %s attempt %s claimed", job.id, job.attempt)
         with heartbeat.at(job.id):
-            Supervisor(database, settings, job, shutting_down).run()
+            Supervisor(database, settings, job, shutting_down, spare).run()
+        if spare is not None:
+            spare.start()

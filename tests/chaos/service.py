@@ -149,8 +149,16 @@ class Service:
         return process
 
     def spawn_injected(self, kind: str, **injection: Any) -> Process:
-        """Start one more process in which, or in whose trainers, a fault strikes: see sitecustomize.py."""
-        return self.spawn(kind, PYTHONPATH=INJECTED_PATH, CHAOS_INJECT=json.dumps(injection, default=str))
+        """Start one more process in which, or in whose trainers, a fault strikes: see sitecustomize.py.
+
+        It knows trainers by the command they were started with, which a spare one's is not.
+        """
+        return self.spawn(
+            kind,
+            PYTHONPATH=INJECTED_PATH,
+            CHAOS_INJECT=json.dumps(injection, default=str),
+            PRETRAIN_SPARE_TRAINER="false",
+        )
 
     def close(self) -> None:
         for process in self.processes:

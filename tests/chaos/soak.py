@@ -24,6 +24,7 @@ from tests.chaos.reference import Reference, compute, small
 from tests.chaos.service import Service
 from tests.client.running import processes_of
 from tests.waiting import wait_until
+from tests.worker.processes import parent_of
 
 WORKERS = 3
 KILL_EVERY_S = 15
@@ -111,7 +112,14 @@ class Soak:
         trainers = [command for command in living.values() if "worker.trainer" in command]
         fault.expect(not trainers, f"trainers outlived their jobs: {trainers}")
         known = {process.pid for process in self.service.processes}
-        orphans = {pid: command for pid, command in living.items() if group_of(pid) not in known}
+        spares = {
+            pid for pid, command in living.items() if "worker.spare" in command and parent_of(pid) in known
+        }
+        orphans = {
+            pid: command
+            for pid, command in living.items()
+            if group_of(pid) not in known and pid not in spares
+        }
         fault.expect(not orphans, f"processes without a parent: {orphans}")
         for worker in self.service.of_kind("worker"):
             status = worker.terminate()

@@ -34,6 +34,7 @@ class Flood:
         self._variables = {
             "PYTHONPATH": INJECTED_PATH,
             "CHAOS_STUBS": str(list_of_stubs),
+            "PRETRAIN_SPARE_TRAINER": "false",
         }
 
     def add_worker(self) -> None:

@@ -36,7 +36,8 @@ OUTGROWING = small(
     training={"batch_size": 128, "stride": 1, "grad_accumulation": 1, "max_steps": 2},
 )
 MEMORY_BYTES = 2 * 2**30
-"""Enough for a worker and for the trainer of a small job."""
+"""Enough for a worker and for the trainer of a small job, not for a spare one, which has started already and
+which no limit would reach."""
 
 
 @pytest.mark.fault(1)
@@ -155,7 +156,7 @@ def test_a_job_whose_trainer_hangs_is_tried_again(
 def test_a_job_that_the_allocator_has_no_memory_for_fails_once_and_the_next_one_runs(
     serve: Serve, reference: Referee, fault: Fault
 ) -> None:
-    service = serve(workers=1)
+    service = serve(workers=1, spare_trainer=False)
     resource.prlimit(service.worker.pid, resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     check_that_the_queue_moves_on(service, reference, fault, told="can't allocate memory")
 
@@ -166,7 +167,7 @@ def test_a_job_that_the_kernel_kills_for_its_memory_fails_once_and_the_next_one_
     serve: Serve, reference: Referee, fault: Fault
 ) -> None:
     with memory_group(MEMORY_BYTES) as group:
-        service = serve(workers=1)
+        service = serve(workers=1, spare_trainer=False)
         (group / "cgroup.procs").write_text(str(service.worker.pid))
         check_that_the_queue_moves_on(service, reference, fault, told="the kernel killed the trainer")
 

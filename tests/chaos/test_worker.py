@@ -10,7 +10,7 @@ from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Referee, small
 from tests.waiting import wait_until
-from tests.worker.processes import pids_of
+from tests.worker.processes import parent_of, pids_of
 
 LONGER = small(training={"num_epochs": 30})
 
@@ -78,11 +78,6 @@ def test_the_trainer_dies_with_its_supervisor(serve: Serve, reference: Referee, 
     fault.expect(service.job(job_id).attempt == 1, "it ran twice at once")
     service.wait_for_status(job_id, Status.SUCCEEDED)
     service.outcome(job_id).check(fault, reference(LONGER))
-
-
-def parent_of(pid: int) -> int:
-    with open(f"/proc/{pid}/stat") as file:
-        return int(file.read().rpartition(")")[2].split()[1])
 
 
 @pytest.mark.fault(7)

@@ -14,6 +14,7 @@ from jobs.spec import parse_spec
 from jobs.submission import submit
 from jobs.tables import Job
 from tests.small import small_spec
+from worker.launch import Spare
 from worker.supervisor import Supervisor
 
 
@@ -39,13 +40,15 @@ def post(database: Database, settings: Settings) -> Callable[..., Job]:
 class Attempt:
     """A supervised attempt in a thread, as a Celery worker runs it."""
 
-    def __init__(self, database: Database, settings: Settings, job_id: str) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, job_id: str, spare: Spare | None = None
+    ) -> None:
         self.shutting_down = threading.Event()
         with database.write() as session:
             job = claim(session, job_id, f"test-{os.getpid()}", settings.lease_s)
         assert job is not None
         self.job = job
-        self.supervisor = Supervisor(database, settings, job, self.shutting_down)
+        self.supervisor = Supervisor(database, settings, job, self.shutting_down, spare)
         self._thread = threading.Thread(target=self.supervisor.run)
         self._thread.start()
 

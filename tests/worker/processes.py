@@ -14,3 +14,8 @@ def pids_of(words: str) -> list[int]:
         if words in command:
             found.append(int(folder.name))
     return found
+
+
+def parent_of(pid: int) -> int:
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])

@@ -1,0 +1,106 @@
+"""How long a job takes to begin: from its POST to its first evaluation, on a service that is warm.
+
+    python -m benchmarks.start [--rounds 5]
+
+Starts a whole `pretrain up`, and each round waits until its worker has a spare trainer ready and posts a tiny
+job. Prints the seconds from before the POST to the moment at which the first evaluation was recorded, and how
+they divide, as medians. The exit status is 1 if the goal is missed.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from client.address import Address
+from client.http import Client
+from client.records import has_ended
+from client.stack import Stack, local_stack
+from jobs.settings import Settings
+
+GOAL_S = 1.0
+LOOK_EVERY_S = 0.1
+SPEC = {
+    "preset": "tiny",
+    "dataset": "sample",
+    "tokenizer": "bytes",
+    "training": {"max_steps": 5},
+    "evaluation": {"eval_freq": 5},
+}
+
+
+def time_start(stack: Stack, client: Client) -> dict[str, float]:
+    """Seconds from before a POST until each stage of the job's beginning; the last is `evaluated`.
+
+    The next job's spare trainer is waited for first, and the job to its end.
+    """
+    while not has_spare(stack.data_dir):
+        stack.tend(LOOK_EVERY_S)
+    posted_s = time.time()
+    job = client.submit(SPEC)
+    stages = {"answered": time.time()}
+    while not has_ended(job):
+        stack.tend(LOOK_EVERY_S)
+        job = client.job(job["id"])
+    if job["status"] != "succeeded":
+        raise SystemExit(f"the job {job['status']}: {job['error']}")
+    events = client.events(job["id"])
+    stages["queued"] = moment(job["created_at"])
+    stages["claimed"] = moment(job["started_at"])
+    stages["started"] = moment(next(e["created_at"] for e in events if e["type"] == "started"))
+    stages["evaluated"] = moment(client.losses(job["id"])[0]["recorded_at"])
+    return {stage: at_s - posted_s for stage, at_s in sorted(stages.items(), key=lambda item: item[1])}
+
+
+def has_spare(data_dir: Path) -> bool:
+    """Whether a process of the service waits for a job."""
+    mark = f"PRETRAIN_DATA_DIR={data_dir}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().rstrip(b"\0")
+            waits = b" worker.spare " in command and command.endswith(b"ready")
+            if waits and mark in (folder / "environ").read_bytes().split(b"\0"):
+                return True
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # it has ended since, or is another user's
+    return False
+
+
+def moment(written: str) -> float:
+    return datetime.fromisoformat(written).timestamp()
+
+
+def median_start(rounds: int) -> dict[str, float]:
+    """The stages of `time_start`, as medians over the jobs of a service of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder), port=0)
+        say = Console(stderr=True).print
+        with (
+            local_stack(settings, port_asked_for=True, say=say) as stack,
+            Client(Address(stack.url, "the benchmark")) as client,
+        ):
+            times = [time_start(stack, client) for _ in range(rounds)]
+    return {stage: statistics.median(one[stage] for one in times) for stage in times[0]}
+
+
+def report(times: dict[str, float]) -> list[str]:
+    return [f"{stage:10} {seconds:6.2f} s" for stage, seconds in times.items()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    times = median_start(parser.parse_args().rounds)
+    print("\n".join(report(times)))
+    met = times["evaluated"] < GOAL_S
+    print(f"from POST to the first evaluation: goal: under {GOAL_S:g} s: {'yes' if met else 'NO'}")
+    sys.exit(0 if met else 1)
+
+
+if __name__ == "__main__":
+    main()
