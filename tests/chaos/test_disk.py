@@ -3,7 +3,8 @@
 import contextlib
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,16 @@ class SmallDisk:
                 pass
         assert shutil.disk_usage(self.folder).free == 0
 
+    def stay_full_until(self, condition: Callable[[], bool], what: str) -> None:
+        """Fill it again and again: what is deleted meanwhile, such as a checkpoint that gives way to the next
+        one, would otherwise be room for another."""
+
+        def full_and_met() -> bool:
+            self.fill()
+            return condition()
+
+        wait_until(full_and_met, what)
+
     def make_room(self) -> None:
         self._ballast.unlink()
 
@@ -149,6 +160,10 @@ def serve_on_it(small_disk: SmallDisk, serve: Serve) -> Serve:
     return serve
 
 
+def has_stopped(service: Service, job_id: str) -> bool:
+    return service.job(job_id).status in (Status.PAUSED, Status.SUCCEEDED)
+
+
 def store_unannounced(service: Service) -> str:
     """A job that only a keeper can publish."""
     return submit(service.database, service.settings, parse_spec(small())).id
@@ -163,9 +178,9 @@ def test_a_disk_that_fills_up_in_mid_training_pauses_jobs_until_there_is_room(
     for step in (3, 21, 64):
         trained = service.post(LONGER)
         service.wait_for_step(trained, step)
-        small_disk.fill()
+        small_disk.stay_full_until(partial(has_stopped, service, trained), "the job had paused")
         fault.inject()
-        job = service.wait_for_status(trained, Status.PAUSED, Status.SUCCEEDED)
+        job = service.job(trained)
         check_paused(fault, job)
         outcome = service.outcome(trained)
         outcome.check_order(fault)
