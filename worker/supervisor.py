@@ -29,9 +29,6 @@ TICK_S = 0.2
 RETRY_S = 0.5
 FENCE_SHARE = 2 / 3
 """Of a lease: how long after its last renewal a trainer may run."""
-SETTLED_S = 5.0
-"""How old a trainer is when the next spare one is started: by then it has its first steps behind it, so that
-the imports take no core from a job that is just starting. If it ends sooner, its task starts the next."""
 
 LEASE_LOST = TrainerEnd("stopped", message="the lease could not be renewed in time: no database to do it in")
 SHUT_DOWN = TrainerEnd("stopped", message="the worker is shutting down")
@@ -103,7 +100,7 @@ class Trainer:
 class Supervisor:
     """Of one attempt. `shutting_down` is set when the worker is asked to end.
 
-    spare  a trainer started ahead, to be taken if it is ready, and replaced once this one has settled
+    spare  a trainer started ahead, to be taken if it is ready
     """
 
     def __init__(
@@ -128,13 +125,11 @@ class Supervisor:
         """Return when the attempt has ended and that has been recorded, or when another owns the job."""
         oom_kills_before = kernel_oom_kills()
         # The claim has just given a whole lease.
-        started_s = renewed_s = time.monotonic()
+        renewed_s = time.monotonic()
         next_renewal_s = renewed_s
         trainer = Trainer(self._take_spare() or launch_trainer(self._job), self._job.id)
         while (status := trainer.wait(TICK_S)) is None:
             now = time.monotonic()
-            if self._spare is not None and now - started_s > SETTLED_S:
-                self._spare.start()
             if now >= next_renewal_s:
                 if self._renew():
                     renewed_s = now

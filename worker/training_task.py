@@ -5,11 +5,14 @@ import threading
 
 from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
+from sqlalchemy.exc import OperationalError
 
 from jobs.database import Database
 from jobs.lifecycle import claim
+from jobs.lookup import JobFilter, list_jobs
 from jobs.queue import TRAIN_QUEUE, TRAIN_TASK
 from jobs.settings import Settings
+from jobs.states import Status
 from worker.heartbeat import Heartbeat
 from worker.launch import Spare
 from worker.supervisor import Supervisor
@@ -46,5 +49,16 @@ def add_training(app: Celery, settings: Settings) -> None:
         log.info("job %s attempt %s claimed", job.id, job.attempt)
         with heartbeat.at(job.id):
             Supervisor(database, settings, job, shutting_down, spare).run()
-        if spare is not None:
+        # Beside a job that is trained, or about to be, the spare one's imports would take a core from it.
+        if spare is not None and is_idle(database):
             spare.start()
+
+
+def is_idle(database: Database) -> bool:
+    """Whether no job waits; False too if the database does not tell."""
+    try:
+        with database.read() as session:
+            waiting, _ = list_jobs(session, JobFilter(status=Status.QUEUED), limit=1)
+    except OperationalError:
+        return False
+    return not waiting
