@@ -125,17 +125,20 @@ class SmallDisk:
 
     def fill(self) -> None:
         """Leave no room, also not what is freed meanwhile."""
+        self._top_up()
+        assert shutil.disk_usage(self.folder).free == 0
+
+    def _top_up(self) -> None:
         with self._ballast.open("ab", buffering=0) as ballast, contextlib.suppress(OSError):
             while ballast.write(bytes(4096)):
                 pass
-        assert shutil.disk_usage(self.folder).free == 0
 
     def stay_full_until(self, condition: Callable[[], bool], what: str) -> None:
         """Fill it again and again: what is deleted meanwhile, such as a checkpoint that gives way to the next
         one, would otherwise be room for another."""
 
         def full_and_met() -> bool:
-            self.fill()
+            self._top_up()
             return condition()
 
         wait_until(full_and_met, what)
