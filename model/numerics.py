@@ -1,7 +1,7 @@
 """Where a run computes and with what arithmetic.
 
 reference  float32, written out as in the lecture (`model.reference`), PyTorch's plain AdamW
-float32    the same mathematics through fused kernels
+float32    the same mathematics through fused kernels; on CUDA its products are TF32
 bfloat16   as float32, with the matrix products in bfloat16; weights and optimizer stay float32
 """
 
@@ -41,9 +41,11 @@ def cpu_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
     return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())
 
 
-def repeat_exactly(device: torch.device) -> None:
-    """Make kernels repeat bit for bit on `device`, for the whole process. The CPU's do by themselves."""
+def set_up(device: torch.device, numerics: ResolvedNumerics) -> None:
+    """Make kernels repeat bit for bit on `device`, for the whole process; the CPU's do by themselves. On CUDA
+    `float32` multiplies in TF32, with float32's range and 10 bits of precision, on the tensor cores."""
     if device.type == "cuda":
         # cuBLAS reads this when it is first used: https://docs.nvidia.com/cuda/cublas, "Reproducibility".
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.set_float32_matmul_precision("high" if numerics == "float32" else "highest")

@@ -53,7 +53,7 @@ def make_optimizer(model: GPT, training: TrainingConfig) -> Optimizers:
     # The state is otherwise made in the first step, which a checkpoint or `model.early_updates` may precede.
     for parameter in others:
         adamw.state[parameter] = {
-            "step": torch.zeros(()),
+            "step": torch.zeros((), device=parameter.device if is_fused else None),
             "exp_avg": torch.zeros_like(parameter, requires_grad=False),
             "exp_avg_sq": torch.zeros_like(parameter, requires_grad=False),
         }

@@ -31,7 +31,7 @@ from model.events import (
 from model.generation import stream
 from model.gpt import GPT
 from model.loss import loss_of
-from model.numerics import ResolvedNumerics, repeat_exactly
+from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import make_optimizer
 from model.order import derived_seed, orders_for, permutation
 from model.packed import packed
@@ -135,7 +135,7 @@ class Training:
         self.checkpoint_begun_s = time.monotonic()
         self.checkpoint: BackgroundCheckpoint | None = None
 
-        repeat_exactly(device)
+        set_up(device, numerics)
         if resume_from is None:
             torch.manual_seed(run.training.seed)  # the next draws are the weights, as in the lecture
             self.model = GPT(run.model, numerics).to(device)
