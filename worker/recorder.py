@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -64,6 +65,9 @@ class Recorder:
         self._alive = alive
         self._progress_written_s = 0.0
         self._step_written = 0
+        # Beside the training: for checkpoints of 2 GB it takes 0.2 s.
+        self._deleter = ThreadPoolExecutor(1, "deletion")
+        self._deletion = self._deleter.submit(self._delete, Superseded([], []))
 
     def __call__(self, event: Event) -> None:
         self._alive()
@@ -130,7 +134,13 @@ class Recorder:
             self._event(session, "checkpoint", {"step": event.step, "val_loss": event.val_loss})
             return superseded
 
-        self._delete(self._write(record))
+        superseded = self._write(record)
+        self.wait_for_deletions()
+        self._deletion = self._deleter.submit(self._delete, superseded)
+
+    def wait_for_deletions(self) -> None:
+        """Return when the files of all superseded checkpoints are gone; raises what kept them."""
+        self._deletion.result()
 
     def _delete(self, superseded: Superseded) -> None:
         for directory in superseded.directories:

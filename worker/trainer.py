@@ -168,6 +168,7 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
         resume_from=newest_good_checkpoint(database, settings, job, checkpoints),
         checkpoint_interval_s=settings.checkpoint_s,
     )
+    recorder.wait_for_deletions()
     return outcome == "finished"
 
 
