@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,15 +106,17 @@ def write_checkpoint(
     shutil.rmtree(temporary, ignore_errors=True)  # a crash may have left one
     temporary.mkdir()
     try:
-        checksums = {
-            name: {CHECKSUM[name]: write_tensors(temporary / name, tensors, CHECKSUM[name])}
-            for name, tensors in snapshot.contents.items()
-        }
+        # A thread each: the training waits until they have read, and both are the processor's work.
+        with ThreadPoolExecutor() as pool:
+            writing = {
+                name: pool.submit(write_tensors, temporary / name, tensors, CHECKSUM[name])
+                for name, tensors in snapshot.contents.items()
+            }
         on_read()
         files = {}
-        for name in snapshot.contents:
+        for name, checksum in writing.items():
             sync(temporary / name)
-            files[name] = {"bytes": (temporary / name).stat().st_size, **checksums[name]}
+            files[name] = {"bytes": (temporary / name).stat().st_size, CHECKSUM[name]: checksum.result()}
         manifest = replace(snapshot.manifest, files=files)
         write_manifest(temporary, manifest)
         if directory.exists():
