@@ -9,7 +9,9 @@ crossed.
 
 import argparse
 import gc
+import os
 import statistics
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from model.gpt import GPT
 from model.loss import loss_of
 from model.numerics import pick_device, resolve_numerics
 from model.optimizer import make_optimizer
+from worker.allocator import with_allocator_settings
 
 matplotlib.use("svg")
 from matplotlib import pyplot
@@ -109,6 +112,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--plot", type=Path, default=Path(__file__).with_name("growth.svg"))
     arguments = parser.parse_args()
+    tuned = with_allocator_settings(os.environ)
+    if tuned != dict(os.environ):  # they count from a process's start
+        os.execve(sys.executable, [sys.executable, "-m", "benchmarks.growth", *sys.argv[1:]], tuned)
     numerics = resolve_numerics("auto", pick_device())
     rate = product_rate(torch.bfloat16 if numerics == "bfloat16" else torch.float32)
     print(f"{numerics}, a matrix product: {rate / 1e9:.0f} GFLOP/s; the others as in {BASE}\n")
