@@ -1,7 +1,6 @@
 """Where files lie under the artifacts' folder. The service makes every name itself."""
 
 import hashlib
-import os
 from pathlib import Path
 
 
@@ -25,25 +24,6 @@ def job_directory(artifacts: Path, job_id: str) -> Path:
 def checkpoint_root(artifacts: Path, job_id: str, attempt: int) -> Path:
     """Of one attempt alone, so that a stale one overwrites nothing."""
     return job_directory(artifacts, job_id) / f"attempt-{attempt}"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def sha256_of(content: bytes) -> str:

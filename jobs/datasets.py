@@ -9,7 +9,7 @@ import httpx2
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs.artifacts import dataset_path, sha256_of, write_whole
+from jobs.artifacts import dataset_path, sha256_of
 from jobs.database import Database, now_s
 from jobs.lookup import NotFound
 from jobs.names import new_id
@@ -17,6 +17,7 @@ from jobs.settings import Settings
 from jobs.tables import Dataset, TokenCount
 from jobs.upsert import insert_new, upsert
 from model.config import TrainingConfig, storable
+from model.durable import replacing
 from model.splits import Part, TextFile, read_pieces, survey
 from model.tokens import load_tokenizer
 
@@ -108,7 +109,8 @@ def store_dataset(
     sha256 = sha256_of(content)
     path = dataset_path(settings.artifacts, sha256)
     if not path.exists():
-        write_whole(path, content)
+        with replacing(path) as file:
+            file.write(content)
     values = {
         "id": name if builtin else new_id("dataset"),
         "name": name,

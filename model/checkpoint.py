@@ -23,6 +23,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from model.durable import sync
 from model.gpt import GPT
 from model.numerics import ResolvedNumerics
 from model.optimizer import Optimizers, make_optimizer
@@ -302,12 +303,3 @@ def load_weights(
     model.to_empty(device=device)
     model.load_state_dict(load_file(directory / WEIGHTS))
     return model
-
-
-def sync(path: Path) -> None:
-    """Make a file's content, or the names in a directory, survive a power failure."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 import torch
 from torch import Tensor
 
-from model.drawing import draw
+from model.drawing import choose
 from model.stopping import StoppableText
 from model.tokens import Tokenizer
 
@@ -81,11 +81,7 @@ class Continuation:
 
     def take(self, logits: Tensor) -> str:
         """Choose the next token by its scores, (V,); returns the text that is certain now."""
-        token = (
-            int(logits.argmax())
-            if self._temperature == 0
-            else draw(logits, self._temperature, self._top_k, self._top_p, self._generator)
-        )
+        token = choose(logits, self._temperature, self._top_k, self._top_p, self._generator)
         if token == self._tokenizer.end_of_text:
             return self._end()
         self.tokens.append(token)

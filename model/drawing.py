@@ -1,7 +1,20 @@
-"""The next token, drawn from the scores of all."""
+"""The next token, chosen by the scores of all."""
 
 import torch
 from torch import Tensor
+
+
+def choose(
+    logits: Tensor,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    generator: torch.Generator | None,
+) -> int:
+    """The likeliest token, by logits (V,), at `temperature` 0; above it, one that `draw` draws."""
+    if temperature == 0:
+        return int(logits.argmax())
+    return draw(logits, temperature, top_k, top_p, generator)
 
 
 def draw(

@@ -7,7 +7,7 @@ import torch
 
 from model.continuation import Completion, Continuation, Options
 from model.decoding import Decoding
-from model.drawing import draw
+from model.drawing import choose
 from model.evaluation import evaluating
 from model.gpt import GPT
 from model.tokens import Tokenizer
@@ -25,18 +25,14 @@ def generate(
 ) -> Iterator[int]:
     """Yield up to `max_new_tokens` token ids that continue `ids`, ending before a token of `stop`.
 
-    The model sees the last `context_length` tokens. `temperature` 0 takes the likeliest token; above it, the
-    next is drawn as `draw` says. ValueError if `ids` is empty.
+    The model sees the last `context_length` tokens; each is chosen as `choose` says. ValueError if `ids` is
+    empty.
     """
     decoding = Decoding(model, [ids])
     for _ in range(max_new_tokens):
         with evaluating(model):
             logits = decoding.next_logits()[0]  # (V,)
-            token = (
-                int(logits.argmax())
-                if temperature == 0
-                else draw(logits, temperature, top_k, top_p, generator)
-            )
+            token = choose(logits, temperature, top_k, top_p, generator)
         if token in stop:
             return
         yield token
@@ -58,22 +54,11 @@ def stream(
     return row.completion(model.config.context_length)
 
 
-def complete(
-    model: GPT,
-    tokenizer: Tokenizer,
-    prompt: str,
-    *,
-    on_text: Callable[[str], object] = lambda piece: None,
-    **options: Unpack[Options],
-) -> Completion:
-    """The completion of `prompt`, as `stream` makes it; `on_text` gets each piece as soon as it is there."""
-    pieces = stream(model, tokenizer, prompt, **options)
-    while True:
-        try:
-            piece = next(pieces)
-        except StopIteration as end:
-            return end.value
-        on_text(piece)
+def complete(model: GPT, tokenizer: Tokenizer, prompt: str, **options: Unpack[Options]) -> Completion:
+    """The completion of `prompt`."""
+    row = Continuation(tokenizer, prompt, **options)
+    complete_together(model, [row])
+    return row.completion(model.config.context_length)
 
 
 def complete_together(

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.durable import replacing
 from model.splits import PIECE_BYTES, Part, TextFile, read_pieces
 from model.tokens import Tokenizer
 
@@ -133,30 +134,17 @@ def write_tokens(
     counts: dict[Part, int] = {"train": 0, "validation": 0}
     pieces = read_pieces(text, train_ratio, tokenizer.last_cut, piece_bytes)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
-    try:
-        with partial.open("wb") as file, ThreadPoolExecutor(threads) as pool:
-            file.write(b" " * HEADER_BYTES)
-            for part, ids in encoded(pieces, tokenizer, dtype, pool, AHEAD * threads):  # ids (N,)
-                file.write(ids.data)
-                counts[part] += len(ids)
-                on_piece()
-            manifest = Manifest(
-                text.sha256, tokenizer.name, train_ratio, dtype, counts["train"], counts["validation"]
-            )
-            file.seek(0)
-            file.write(json.dumps(asdict(manifest)).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with replacing(path) as file, ThreadPoolExecutor(threads) as pool:
+        file.write(b" " * HEADER_BYTES)
+        for part, ids in encoded(pieces, tokenizer, dtype, pool, AHEAD * threads):  # ids (N,)
+            file.write(ids.data)
+            counts[part] += len(ids)
+            on_piece()
+        manifest = Manifest(
+            text.sha256, tokenizer.name, train_ratio, dtype, counts["train"], counts["validation"]
+        )
+        file.seek(0)
+        file.write(json.dumps(asdict(manifest)).encode())
 
 
 def encoded(

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -67,7 +67,7 @@ class Recorder:
         self._step_written = 0
         # Beside the training: for checkpoints of 2 GB it takes 0.2 s.
         self._deleter = ThreadPoolExecutor(1, "deletion")
-        self._deletion = self._deleter.submit(self._delete, Superseded([], []))
+        self._deletion: Future[None] | None = None
 
     def __call__(self, event: Event) -> None:
         self._alive()
@@ -140,7 +140,8 @@ class Recorder:
 
     def wait_for_deletions(self) -> None:
         """Return when the files of all superseded checkpoints are gone; raises what kept them."""
-        self._deletion.result()
+        if self._deletion is not None:
+            self._deletion.result()
 
     def _delete(self, superseded: Superseded) -> None:
         for directory in superseded.directories:

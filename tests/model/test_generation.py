@@ -170,9 +170,9 @@ def test_a_stream_never_splits_a_character_and_holds_back_what_may_be_a_stop_str
 
 
 def test_half_a_character_at_the_end_becomes_a_replacement_character():
-    pieces: list[str] = []
-    found = complete(Scripted(list("é🎉".encode())), BYTES, "x", max_new_tokens=4, on_text=pieces.append)
-    assert pieces == ["é", "\ufffd"]
+    script = list("é🎉".encode())
+    assert list(stream(Scripted(script), BYTES, "x", max_new_tokens=4)) == ["é", "\ufffd"]
+    found = complete(Scripted(script), BYTES, "x", max_new_tokens=4)
     assert found.text == "xé\ufffd"
 
 
