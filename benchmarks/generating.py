@@ -34,7 +34,6 @@ class Speeds:
     """Tokens a second; NaN where it was not measured."""
 
     one: float
-    one_by_one: float = float("nan")
     at_once: float = float("nan")
     """Of all prompts together."""
     ceiling: float = float("nan")
@@ -64,7 +63,6 @@ def cached_speeds(tokens: int, rounds: int = 3) -> Speeds:
     bytes_read = WEIGHTS_READ * (2 if numerics == "bfloat16" else 4)
     return Speeds(
         one=statistics.median(one),
-        one_by_one=statistics.median(one),
         at_once=statistics.median(at_once),
         ceiling=read_rate() / bytes_read,
     )

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from benchmarks.arithmetic import operations_per_token
 from model.config import GPTConfig, TrainingConfig
 from model.gpt import GPT
 from model.loss import loss_of
@@ -43,13 +44,6 @@ WAYS = (
     Way("bfloat16", "bfloat16"),
     Way("bfloat16, compiled", "bfloat16", compiled=True),
 )
-
-
-def flops_per_token(config: GPTConfig) -> float:
-    """6 for each weight of a matrix, and 12 for each layer, element of the width and token of the context.
-    Source: Chowdhery et al. 2022, appendix B."""
-    weights = 12 * config.n_layers * config.emb_dim**2 + config.vocab_size * config.emb_dim
-    return 6 * weights + 12 * config.n_layers * config.emb_dim * config.context_length
 
 
 def synchronise(device: torch.device) -> None:
@@ -140,7 +134,7 @@ def main() -> int:
     print("| how | batch | tokens/s | of the product's rate | peak GB |\n| --- | ---: | ---: | ---: | ---: |")
     best = 0.0
     for way, batch, tokens_per_s, peak in measure(config, arguments.batches, arguments.steps, device):
-        share = tokens_per_s * flops_per_token(config) / rate
+        share = tokens_per_s * operations_per_token(config) / rate
         best = max(best, share)
         print(f"| {way.name} | {batch} | {tokens_per_s:,.0f} | {share:.0%} | {peak / 1e9:.1f} |", flush=True)
     if device.type == "cpu":

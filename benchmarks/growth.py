@@ -20,8 +20,9 @@ from typing import Any
 import matplotlib
 import torch
 
+from benchmarks.arithmetic import operations_per_token
 from benchmarks.measuring import product_rate, seconds_of
-from model.config import GPTConfig, TrainingConfig, parameter_count
+from model.config import GPTConfig, TrainingConfig
 from model.early_updates import EarlyUpdates
 from model.gpt import GPT
 from model.loss import loss_of
@@ -50,15 +51,6 @@ class Point:
     operations: float
     """Multiplications and additions of a step."""
     seconds: float
-
-
-def operations_of(config: GPTConfig, batch: int) -> float:
-    """6 for each token and weight of a matrix; 12 for each pair of tokens, layer and element of the width.
-    Source: Kaplan et al. 2020, section 2.1; Chowdhery et al. 2022, appendix B."""
-    tokens = batch * config.context_length
-    embeddings = (config.vocab_size + config.context_length) * config.emb_dim
-    weights = parameter_count(config) - embeddings
-    return 6 * weights * tokens + 12 * config.n_layers * config.emb_dim * config.context_length * tokens
 
 
 def measure() -> Iterator[Point]:
@@ -92,7 +84,7 @@ def time_step(shape: dict[str, int], grown: str, value: int) -> Point:
 
     step()
     seconds = statistics.median(seconds_of(step) for _ in range(ROUNDS))
-    return Point(grown, value, operations_of(config, shape["batch"]), seconds)
+    return Point(grown, value, operations_per_token(config) * shape["batch"] * config.context_length, seconds)
 
 
 def plot(points: list[Point], rate: float, path: Path) -> None:

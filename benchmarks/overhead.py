@@ -16,21 +16,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-from rich.console import Console
 
 from benchmarks.lecture import lecture_run
 from benchmarks.measuring import alone
+from benchmarks.service import moment, running_service, wait_for_success
 from benchmarks.verdict import find_verdict
-from client.address import Address
-from client.http import Client
-from client.stack import local_stack
-from jobs.settings import Settings
 from model.config import CheckpointConfig, TrainingConfig
 from model.data import Data
 from model.events import CheckpointWritten, Event, Phase, Started
@@ -80,29 +74,14 @@ def time_bare_alone(epochs: int, text: Path, *, checkpoints: bool) -> float:
 
 def time_service(epochs: int, text: Path) -> float:
     """Seconds between a job's `started` and its last `checkpoint` event, by the database's clock."""
-    say = Console(stderr=True).print
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), port=0)
-        with local_stack(settings, port_asked_for=True, say=say) as stack, Client(here(stack.url)) as client:
-            dataset = client.add_dataset("the lecture's", text.read_text())
-            job = client.submit({"dataset": dataset["id"], "training": {"num_epochs": epochs}})
-            while job["status"] in ("queued", "running"):
-                stack.tend(LOOK_EVERY_S)
-                job = client.job(job["id"])
-            if job["status"] != "succeeded":
-                raise SystemExit(f"the job {job['status']}: {job['error']}")
-            events = client.events(job["id"])
+    with running_service() as (stack, client):
+        dataset = client.add_dataset("the lecture's", text.read_text())
+        job = client.submit({"dataset": dataset["id"], "training": {"num_epochs": epochs}})
+        wait_for_success(stack, client, job, LOOK_EVERY_S)
+        events = client.events(job["id"])
     started = next(event for event in events if event["type"] == "started")
     ended = [event for event in events if event["type"] == "checkpoint"][-1]
-    return moment(ended) - moment(started)
-
-
-def here(url: str) -> Address:
-    return Address(url, "the benchmark")
-
-
-def moment(event: dict[str, Any]) -> float:
-    return datetime.fromisoformat(event["created_at"]).timestamp()
+    return moment(ended["created_at"]) - moment(started["created_at"])
 
 
 @dataclass(frozen=True)

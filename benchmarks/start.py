@@ -10,18 +10,12 @@ they divide, as medians. The exit status is 1 if the goal is missed.
 import argparse
 import statistics
 import sys
-import tempfile
 import time
-from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-
-from client.address import Address
+from benchmarks.service import moment, running_service, wait_for_success
 from client.http import Client
-from client.records import has_ended
-from client.stack import Stack, local_stack
-from jobs.settings import Settings
+from client.stack import Stack
 
 GOAL_S = 1.0
 LOOK_EVERY_S = 0.1
@@ -44,11 +38,7 @@ def time_start(stack: Stack, client: Client) -> dict[str, float]:
     posted_s = time.time()
     job = client.submit(SPEC)
     stages = {"answered": time.time()}
-    while not has_ended(job):
-        stack.tend(LOOK_EVERY_S)
-        job = client.job(job["id"])
-    if job["status"] != "succeeded":
-        raise SystemExit(f"the job {job['status']}: {job['error']}")
+    job = wait_for_success(stack, client, job, LOOK_EVERY_S)
     events = client.events(job["id"])
     stages["queued"] = moment(job["created_at"])
     stages["claimed"] = moment(job["started_at"])
@@ -71,20 +61,10 @@ def has_spare(data_dir: Path) -> bool:
     return False
 
 
-def moment(written: str) -> float:
-    return datetime.fromisoformat(written).timestamp()
-
-
 def median_start(rounds: int) -> dict[str, float]:
     """The stages of `time_start`, as medians over the jobs of a service of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), port=0)
-        say = Console(stderr=True).print
-        with (
-            local_stack(settings, port_asked_for=True, say=say) as stack,
-            Client(Address(stack.url, "the benchmark")) as client,
-        ):
-            times = [time_start(stack, client) for _ in range(rounds)]
+    with running_service() as (stack, client):
+        times = [time_start(stack, client) for _ in range(rounds)]
     return {stage: statistics.median(one[stage] for one in times) for stage in times[0]}
 
 

@@ -14,9 +14,7 @@ import json
 import os
 import random
 import re
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.measuring import alone, peak_memory_bytes
 from model.splits import survey
 from model.tokenfile import TokenFile, write_tokens
 from model.tokens import load_tokenizer
@@ -155,7 +154,7 @@ WAYS: dict[str, Callable[[Path], Measured]] = {"one-call": time_one_call, "prepa
 
 def measured(started: float, read: Callable[[slice], Any], tokens: int) -> Measured:
     seconds = time.perf_counter() - started
-    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak_bytes = peak_memory_bytes()
     sha256 = hashlib.sha256()
     for start in range(0, tokens, HASHED_TOKENS):
         sha256.update(np.asarray(read(slice(start, start + HASHED_TOKENS)), np.int64).data)
@@ -163,9 +162,7 @@ def measured(started: float, read: Callable[[slice], Any], tokens: int) -> Measu
 
 
 def run_alone(way: str, text: Path) -> Measured:
-    command = [sys.executable, "-m", "benchmarks.tokenising", "--alone", way, "--text", str(text)]
-    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return Measured(**json.loads(ran.stdout))
+    return Measured(**alone("benchmarks.tokenising", "--alone", way, "--text", str(text), tuned=False))
 
 
 def compare(megabytes: float, rounds: int) -> Tokenising:

@@ -117,11 +117,7 @@ def worker_is_killed(service: Service, injection: dict[str, Any], fault: Fault, 
     wait_until(lambda: not worker.alive or service.job(job_id).status in TERMINAL)
     if worker.alive:
         return False
-    fault.inject()
-    service.outcome(job_id).check_order(fault)
-    replacement = service.spawn("worker")
-    check_the_success(service, fault, job_id, expected)
-    replacement.kill()
+    check_the_replacement(service, "worker", fault, job_id, expected)
     return True
 
 
@@ -148,13 +144,20 @@ def keeper_is_killed(service: Service, injection: dict[str, Any], fault: Fault, 
     wait_until(lambda: not keeper.alive or service.job(job_id).attempt == 2)
     if keeper.alive:
         return False
+    check_the_replacement(service, "keeper", fault, job_id, expected)
+    worker.kill()
+    return True
+
+
+def check_the_replacement(
+    service: Service, kind: str, fault: Fault, job_id: str, expected: Reference
+) -> None:
+    """Expect that the killed process has left nothing half-done, and that another one ends the job."""
     fault.inject()
     service.outcome(job_id).check_order(fault)
-    replacement = service.spawn("keeper")
+    replacement = service.spawn(kind)
     check_the_success(service, fault, job_id, expected)
-    worker.kill()
     replacement.kill()
-    return True
 
 
 def kill_at_commit(nth: int, folder: Path, process: str | list[str]) -> dict[str, Any]:
