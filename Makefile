@@ -10,7 +10,7 @@ SERVICE_TESTS := $(wildcard tests/e2e tests/chaos)
 .PHONY: help setup demo test chaos soak check bench bench-lecture bench-overhead bench-tokenising clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.installed  ## make .venv with everything in it
 
@@ -43,10 +43,10 @@ check: setup  ## style, types, import contracts, no pickle
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup  ## how fast it is beside its goals, whole jobs computed from their parts (25 minutes)
+bench: setup  ## how fast it is beside its goals, whole jobs computed from their parts (15 minutes)
 	$(BIN)/python -m benchmarks.table usual
 
-bench-quick: setup  ## the same with one look at each (3 minutes)
+bench-quick: setup  ## the same with one look at each (2 minutes)
 	$(BIN)/python -m benchmarks.table quick
 
 bench-full: setup  ## the same with whole jobs and a text of 1 GB (more than an hour)
@@ -58,7 +58,7 @@ bench-lecture: setup  ## the lecture's job in every numerical mode, against the 
 bench-curves: setup  ## whether bfloat16 learns as float32 does: three seeds of both (about 20 minutes)
 	$(BIN)/python -m benchmarks.curves
 
-bench-growth: setup  ## how the time of a step grows with the model and the batch (5 minutes)
+bench-growth: setup  ## how the time of a step grows with the model and the batch (2 minutes)
 	$(BIN)/python -m benchmarks.growth
 
 bench-gpu: setup  ## training on a GPU, against the rate of its matrix products
