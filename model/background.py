@@ -1,8 +1,8 @@
 """Writing a checkpoint beside the training: the copy to the disk costs the loop little.
 
 The weights and the optimizer's moments change in an update alone, which waits until they have been read: no
-copy is needed. Updates begin in the backward pass (`model.early_updates`), so it is the forward pass before it
-that gives time for reading, and all that follows for the disk.
+copy is needed. Updates begin in the backward pass (`model.early_updates`): it is the forward pass before that
+gives time for reading, and all that follows for the disk.
 """
 
 import threading
