@@ -15,7 +15,8 @@ from tests.backends import RedisServer
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Referee, Reference, small
-from tests.chaos.service import Process, Service
+from tests.chaos.service import Service
+from tests.chaos.stopping import go_on, stop
 from tests.waiting import wait_until
 from tests.worker.processes import pids_of
 
@@ -66,10 +67,11 @@ def check_cancelled(service: Service, fault: Fault, job_id: str, when: str) -> N
 
 
 @contextmanager
-def stopped(process: Process) -> Iterator[None]:
-    process.send(signal.SIGSTOP)
+def stopped_worker(service: Service) -> Iterator[None]:
+    worker = service.worker
+    stop(service, worker.pid)
     yield
-    process.send(signal.SIGCONT)
+    go_on(worker.pid)
 
 
 @contextmanager
@@ -85,7 +87,7 @@ def writing_a_checkpoint(service: Service) -> Iterator[str]:
 
 @contextmanager
 def queued(service: Service) -> Iterator[str]:
-    with stopped(service.worker):
+    with stopped_worker(service):
         yield service.post(LONG)
 
 
@@ -106,10 +108,10 @@ def training(service: Service) -> Iterator[str]:
 @contextmanager
 def finishing(service: Service) -> Iterator[str]:
     """The trainer is done, and its supervisor has yet to see it."""
-    job_id = service.post(small())
+    job_id = service.post(LONGER)
     pid = service.trainer_pid(job_id)
     service.wait_for_step(job_id, 1)
-    with stopped(service.worker):
+    with stopped_worker(service):
         wait_until(lambda: state_of(pid) == "Z", "the trainer was done")
         assert service.job(job_id).step == service.job(job_id).total_steps
         yield job_id
@@ -125,7 +127,7 @@ def paused(service: Service) -> Iterator[str]:
 
 @contextmanager
 def pausing(service: Service) -> Iterator[str]:
-    with training(service) as job_id, stopped(service.worker):
+    with training(service) as job_id, stopped_worker(service):
         assert ask(service, job_id, "pause") == (202, Status.RUNNING)
         yield job_id
 

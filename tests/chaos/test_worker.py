@@ -1,14 +1,12 @@
 """Workers that are killed, stopped and shut down while they train."""
 
-import os
-import signal
-
 import pytest
 
 from jobs.states import Status
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Referee, small
+from tests.chaos.stopping import go_on, stop
 from tests.waiting import wait_until
 from tests.worker.processes import parent_of, pids_of
 
@@ -44,9 +42,9 @@ def test_a_worker_killed_after_the_last_checkpoint_costs_no_training(
     worker = service.worker
     job_id = service.post(small())
     service.wait_for_step(job_id, 1)
-    worker.send(signal.SIGSTOP)  # so that nobody records the end
+    stop(service, worker.pid)  # so that nobody records the end
     wait_until(lambda: service.job(job_id).step == service.job(job_id).total_steps, "training was done")
-    wait_until(lambda: not pids_of(f"worker.trainer {job_id}") or is_zombie(service.trainer_pid(job_id)))
+    wait_until(lambda: not pids_of(f"worker.trainer {job_id}"), "the trainer had ended")
     worker.kill()
     fault.inject()
     service.spawn("worker")
@@ -55,14 +53,6 @@ def test_a_worker_killed_after_the_last_checkpoint_costs_no_training(
     fault.expect(len(started) == 2, "the second attempt did not start")
     fault.expect(started[-1].data["resumed_step"] == job.total_steps, f"it trained again: {started[-1].data}")
     service.outcome(job_id).check(fault, reference(small()))
-
-
-def is_zombie(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 @pytest.mark.fault(6)
@@ -111,14 +101,12 @@ def test_a_stopped_worker_that_goes_on_past_its_lease_writes_nothing(
     job_id = service.post(LONGER)
     service.wait_for_step(job_id, 20)
     pids = [stale.pid, *([service.trainer_pid(job_id)] if trainer_too else [])]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    stop(service, *pids)
     fault.inject()
     service.spawn("worker")
     wait_until(lambda: service.job(job_id).attempt == 2, "another attempt owned the job")
     told = [event.id for event in service.events(job_id) if event.attempt == 1]
-    for pid in pids:
-        os.kill(pid, signal.SIGCONT)
+    go_on(*pids)
     service.wait_for_status(job_id, Status.SUCCEEDED)
     wait_until(lambda: len(service.live_workers()) == 2, "the stale worker was back")
     fault.expect(

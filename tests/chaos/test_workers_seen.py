@@ -1,6 +1,5 @@
 """What `GET /workers` and `/readyz` tell of workers that are stopped, deaf or at work."""
 
-import signal
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from tests.chaos.faults import Fault
 from tests.chaos.proxy import behind
 from tests.chaos.reference import small
 from tests.chaos.service import Process, Service
+from tests.chaos.stopping import go_on, stop
 from tests.waiting import wait_until
 
 
@@ -41,13 +41,13 @@ def test_a_stopped_worker_is_lost_until_it_goes_on_and_a_working_one_is_busy(
     named = record_of(service, worker)["id"]
     fault.expect("training" not in workers_check(service), "a training worker was missed")
 
-    worker.send(signal.SIGSTOP)
+    stop(service, worker.pid)
     fault.inject()
     record = wait_until_seen(service, worker, "lost")
     fault.expect("no sign of life" in record["detail"], f"told as {record}")
     fault.expect(f"{named} is lost" in workers_check(service), f"/readyz says {workers_check(service)}")
 
-    worker.send(signal.SIGCONT)
+    go_on(worker.pid)
     record = wait_until_seen(service, worker, "idle")
     fault.expect(record["detail"] is None, f"told as {record}")
     fault.expect("training" not in workers_check(service), f"/readyz says {workers_check(service)}")
