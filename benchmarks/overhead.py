@@ -23,7 +23,7 @@ import torch
 
 from benchmarks.lecture import lecture_run
 from benchmarks.measuring import alone
-from benchmarks.service import moment, running_service, wait_for_success
+from benchmarks.service import moment, running_service, wait_for_spare, wait_for_success
 from benchmarks.verdict import find_verdict
 from model.config import CheckpointConfig, TrainingConfig
 from model.data import Data
@@ -75,6 +75,7 @@ def time_bare_alone(epochs: int, text: Path, *, checkpoints: bool) -> float:
 def time_service(epochs: int, text: Path) -> float:
     """Seconds between a job's `started` and its last `checkpoint` event, by the database's clock."""
     with running_service() as (stack, client):
+        wait_for_spare(stack)
         dataset = client.add_dataset("the lecture's", text.read_text())
         job = client.submit({"dataset": dataset["id"], "training": {"num_epochs": epochs}})
         wait_for_success(stack, client, job, LOOK_EVERY_S)

@@ -30,6 +30,26 @@ def running_service() -> Iterator[tuple[Stack, Client]]:
             yield stack, client
 
 
+def wait_for_spare(stack: Stack) -> None:
+    """Return when the next job finds the service warm: with a trainer that has imported what it needs."""
+    while not has_spare(stack.data_dir):
+        stack.tend(0.1)
+
+
+def has_spare(data_dir: Path) -> bool:
+    """Whether a process of the service waits for a job."""
+    mark = f"PRETRAIN_DATA_DIR={data_dir}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().rstrip(b"\0")
+            waits = b" worker.spare " in command and command.endswith(b"ready")
+            if waits and mark in (folder / "environ").read_bytes().split(b"\0"):
+                return True
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # it has ended since, or is another user's
+    return False
+
+
 def wait_for_success(
     stack: Stack, client: Client, job: dict[str, Any], look_every_s: float
 ) -> dict[str, Any]:

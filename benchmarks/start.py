@@ -11,9 +11,8 @@ import argparse
 import statistics
 import sys
 import time
-from pathlib import Path
 
-from benchmarks.service import moment, running_service, wait_for_success
+from benchmarks.service import moment, running_service, wait_for_spare, wait_for_success
 from client.http import Client
 from client.stack import Stack
 
@@ -33,8 +32,7 @@ def time_start(stack: Stack, client: Client) -> dict[str, float]:
 
     The next job's spare trainer is waited for first, and the job to its end.
     """
-    while not has_spare(stack.data_dir):
-        stack.tend(LOOK_EVERY_S)
+    wait_for_spare(stack)
     posted_s = time.time()
     job = client.submit(SPEC)
     stages = {"answered": time.time()}
@@ -45,20 +43,6 @@ def time_start(stack: Stack, client: Client) -> dict[str, float]:
     stages["started"] = moment(next(e["created_at"] for e in events if e["type"] == "started"))
     stages["evaluated"] = moment(client.losses(job["id"])[0]["recorded_at"])
     return {stage: at_s - posted_s for stage, at_s in sorted(stages.items(), key=lambda item: item[1])}
-
-
-def has_spare(data_dir: Path) -> bool:
-    """Whether a process of the service waits for a job."""
-    mark = f"PRETRAIN_DATA_DIR={data_dir}".encode()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().rstrip(b"\0")
-            waits = b" worker.spare " in command and command.endswith(b"ready")
-            if waits and mark in (folder / "environ").read_bytes().split(b"\0"):
-                return True
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue  # it has ended since, or is another user's
-    return False
 
 
 def median_start(rounds: int) -> dict[str, float]:

@@ -346,6 +346,8 @@ class Training:
             val_loss=val_loss,
         )
         self.checkpoint = BackgroundCheckpoint(self.checkpoint_root / f"step-{position.step:08d}", snapshot)
+        if self.device.type == "cpu":
+            self.checkpoint.wait_until_read()  # the forward pass would want the cores that it is read with
 
     def finish_checkpoint(self) -> None:
         """Wait for the checkpoint that is being written, if one is, and report it."""
