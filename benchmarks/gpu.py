@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.arithmetic import operations_per_token
+from model.compiled import compile_loss
 from model.config import GPTConfig, TrainingConfig
 from model.gpt import GPT
 from model.loss import loss_of
@@ -69,7 +70,7 @@ def make_step(way: Way, config: GPTConfig, batch: int, device: torch.device) -> 
     torch.manual_seed(123)
     model = GPT(config, way.numerics).to(device).train()
     optimizer = make_optimizer(model, TrainingConfig())
-    loss_function = torch.compile(loss_of) if way.compiled else loss_of
+    loss_function = compile_loss() if way.compiled else loss_of
     shape = (batch, config.context_length + 1)
 
     def step() -> Tensor:

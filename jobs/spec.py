@@ -114,6 +114,10 @@ def rates_in_order(lowest: float, peak: float) -> str | None:
     return None if lowest <= peak else f"must be at most training.learning_rate ({peak})"
 
 
+def compiles(wanted: bool, numerics: str) -> str | None:
+    return "must be false with training.numerics 'reference'" if wanted and numerics == "reference" else None
+
+
 def known_tokenizer(name: str) -> str | None:
     return None if name in TOKENIZERS else f"unknown; one of {', '.join(TOKENIZERS)}"
 
@@ -123,7 +127,7 @@ RULES: list[Rule] = [
     (("model.emb_dim", "model.n_heads"), heads_divide_width),
     (("training.min_learning_rate", "training.learning_rate"), rates_in_order),
     (("tokenizer",), known_tokenizer),
-    (("training.compile",), not_supported(False)),
+    (("training.compile", "training.numerics"), compiles),
     (("devices",), not_supported(1)),
     (("queue",), not_supported("train")),
 ]

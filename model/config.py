@@ -116,7 +116,9 @@ class TrainingConfig(Section):
     Default: auto."""
 
     compile: bool = False
-    """Whether to compile the model with `torch.compile`. Default: no."""
+    """Whether to compile the loss with `torch.compile`: the first step takes up to a minute longer, those
+    after it less time on a GPU. Not with the numerics `reference`; the worker needs a C++ compiler. Default:
+    no."""
 
     seed: int = Field(123, ge=0, le=2**63 - 1)
     """Seeds the weights, the dropout and the epochs' order. Default: the lecture's."""

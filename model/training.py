@@ -14,6 +14,7 @@ from torch import Tensor
 
 from model.background import BackgroundCheckpoint
 from model.checkpoint import WEIGHTS, resume, size_bytes, take_snapshot
+from model.compiled import compile_loss
 from model.config import parameter_count
 from model.data import Batch, Data, batches
 from model.early_updates import EarlyUpdates
@@ -115,8 +116,8 @@ class Training:
         resume_from: Path | None,
         checkpoint_interval_s: float | None,
     ) -> None:
-        if run.training.compile:
-            raise ValueError("training.compile is not supported yet")
+        if run.training.compile and numerics == "reference":
+            raise ValueError("training.compile does not go with the numerics 'reference'")
         self.run, self.data, self.on_event = run, data, on_event
         self.checkpoint_root, self.device = checkpoint_root, device
         self.data_sha256 = data.sha256()
@@ -146,6 +147,7 @@ class Training:
                 resume_from, run, self.data_sha256, device, numerics
             )
         self.model.train()
+        self.loss_of = compile_loss() if run.training.compile else loss_of
         updates_early = device.type == "cpu" and numerics != "reference" and run.training.grad_clip is None
         self.early_updates = EarlyUpdates(self.model, self.optimizer.adamw) if updates_early else None
         on_event(
@@ -217,7 +219,7 @@ class Training:
         self.optimizer.set_rate(self.rate(position.step))
         self.optimizer.zero_grad()
         for done, (inputs, targets) in enumerate(micro_batches, start=1):
-            loss = loss_of(self.model, inputs, targets)  # of (B, T) and (B, T)
+            loss = self.loss_of(self.model, inputs, targets)  # of (B, T) and (B, T)
             if self.device.type == "cpu":
                 check_finite(loss.item(), position.step)
             position.batch += 1

@@ -96,7 +96,9 @@ WRONG: dict[str, tuple[Any, set[str]]] = {
     "an unknown data set": ({"dataset": "dataset-0"}, {"dataset"}),
     "several devices": ({"devices": 2}, {"devices"}),
     "another queue": ({"queue": "gpu"}, {"queue"}),
-    "compilation": ({"training": {"compile": True}}, {"training.compile"}),
+    "a compiled reference": (
+        {"training": {"compile": True, "numerics": "reference"}}, {"training.compile"}
+    ),
     "too few windows for a batch": ({"training": {"batch_size": 1_000}}, {"training.batch_size"}),
     "more steps than the limit": (
         {"training": {"max_steps": 1_001, "num_epochs": 99}}, {"training.max_steps"}

@@ -82,7 +82,7 @@ def test_a_tied_model_is_initialised_as_gpt2(model: dict[str, Any]) -> None:
         ({"training": {"betas": [0.9, 1]}}, "training.betas.1"),
         ({"training": {"min_learning_rate": 1}}, "training.min_learning_rate"),
         ({"training": {"optimizer": "sgd"}}, "training.optimizer"),
-        ({"training": {"compile": True}}, "training.compile"),
+        ({"training": {"compile": True, "numerics": "reference"}}, "training.compile"),
         ({"model": {"n_heads": 7}}, "model.emb_dim"),
         ({"model": {"drop_rate": 1}}, "model.drop_rate"),
         ({"name": "a\x00b"}, "name"),

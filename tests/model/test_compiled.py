@@ -1,11 +1,15 @@
 """What a compiler sees of the model: one graph, and the plain versions of what is made fast for the CPU."""
 
+import os
+import shutil
+
 import pytest
 import torch
 
+from model.events import CheckpointWritten, Evaluation, Started
 from model.gpt import GPT
 from model.loss import loss_of
-from tests.model.tiny import tiny_config
+from tests.model.tiny import Recorder, newest, tiny_config, tiny_run, train_tiny
 
 
 @pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
@@ -37,3 +41,44 @@ def test_with_dropout_it_compiles_too_and_repeats_with_the_seed():
         torch.manual_seed(seed)
         losses.append(compiled(model, tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()).item())
     assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.fixture
+def compiler(monkeypatch, tmp_path):
+    """PyTorch's own compiler with nothing in its caches; it needs a C++ one."""
+    if shutil.which(os.environ.get("CXX", "g++")) is None:
+        pytest.skip("no C++ compiler on this machine")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+@pytest.mark.usefixtures("compiler")
+def test_a_compiled_run_has_the_losses_of_one_that_is_not(tmp_path):
+    losses = {}
+    for compiled in (False, True):
+        run = tiny_run(model={"drop_rate": 0.0}, training={"compile": compiled, "grad_accumulation": 2})
+        found = Recorder()
+        train_tiny(run, tmp_path / str(compiled), found)
+        losses[compiled] = [(event.train_loss, event.val_loss) for event in found.of(Evaluation)]
+    assert len(losses[True]) > 1
+    torch.testing.assert_close(losses[True], losses[False], rtol=1e-4, atol=0)
+
+
+@pytest.mark.usefixtures("compiler")
+def test_a_compiled_run_that_is_stopped_and_resumed_ends_the_same(tmp_path):
+    run = tiny_run(training={"compile": True, "max_steps": 6})
+    whole, before, after = Recorder(), Recorder(stop_after=2), Recorder()
+    train_tiny(run, tmp_path / "whole", whole, "bfloat16")
+    train_tiny(run, tmp_path / "parts", before, "bfloat16")
+    torch.compiler.reset()  # another process compiles again
+    train_tiny(run, tmp_path / "parts", after, "bfloat16", resume_from=newest(tmp_path / "parts"))
+    assert after.of(Started)[0].resumed_step == 2
+    assert after.of(CheckpointWritten)[-1].sha256 == whole.of(CheckpointWritten)[-1].sha256
+
+
+def test_without_a_cpp_compiler_the_error_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(RuntimeError, match=r"needs a C\+\+ compiler, and .* has no no-such-compiler"):
+        train_tiny(tiny_run(training={"compile": True}), tmp_path, Recorder())
