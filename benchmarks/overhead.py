@@ -3,18 +3,20 @@
     python -m benchmarks.overhead [--epochs 3] [--rounds 3] [--text FILE]
 
 Trains the lecture's model for some epochs, in turns: bare (`model.training.train` in a process of its own)
-without checkpoints, bare with one each epoch, and posted to a whole `pretrain up` (leases, reports,
-recording, SQL, Redis). All are timed from their first evaluation on, so that neither start-up and imports nor
+without checkpoints, bare with one each epoch that replaces the one before, and posted to a whole `pretrain
+up` (leases, reports, recording, SQL, Redis), which does the same with them. All are timed from their first evaluation on, so that neither start-up and imports nor
 the first touch of memory count, which in a virtual machine takes as long as the host likes. Prints a markdown
 table for `benchmarks/LOG.md`; the exit status is 1 if a goal is missed.
 """
 
 import argparse
+import shutil
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -44,6 +46,7 @@ def time_bare(epochs: int, text: str, *, checkpoints: bool) -> float:
     run = replace(lecture_run(), training=training, checkpoints=chosen)
     device = pick_device()
     moments: dict[str, float] = {}
+    written: list[Path] = []
 
     def keep(event: Event) -> None:
         match event:
@@ -53,8 +56,11 @@ def time_bare(epochs: int, text: str, *, checkpoints: bool) -> float:
                 moments["writing"] = time.perf_counter()
             case CheckpointWritten():
                 moments["written"] = time.perf_counter()
+                for superseded in written:
+                    deleter.submit(shutil.rmtree, superseded)
+                written[:] = [event.directory]
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as deleter:
         train(
             run,
             Data.from_text(text, load_tokenizer(run.tokenizer), run),

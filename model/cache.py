@@ -10,27 +10,30 @@ from model.config import GPTConfig
 
 
 class LayerCache:
-    """Of one block and one row: keys and values (1, H, T, D), with room for a whole context."""
+    """Of one block and one row: keys and values (1, H, T, D), with room for `limit` tokens."""
 
-    def __init__(self, shape: tuple[int, int, int, int], dtype: torch.dtype, device: torch.device) -> None:
-        self.keys = torch.empty(shape, dtype=dtype, device=device)
-        self.values = torch.empty(shape, dtype=dtype, device=device)
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.length = 0
+        self._kept: Tensor | None = None  # (2, 1, H, limit, D), in the type of the first keys
 
     def extend(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Take the keys and values (1, H, t, D) of the next t tokens; return those of all read so far."""
+        if self._kept is None:
+            B, H, _, D = keys.shape
+            self._kept = keys.new_empty(2, B, H, self.limit, D)
         start, self.length = self.length, self.length + keys.shape[2]
-        self.keys[:, :, start : self.length] = keys
-        self.values[:, :, start : self.length] = values
-        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+        for kept, new in zip(self._kept, (keys, values), strict=True):
+            kept[:, :, start : self.length] = new
+        all_keys, all_values = self._kept[:, :, :, : self.length]
+        return all_keys, all_values
 
 
 class Cache:
     """Of a whole model and one row of tokens."""
 
-    def __init__(self, config: GPTConfig, dtype: torch.dtype, device: torch.device) -> None:
-        shape = (1, config.n_heads, config.context_length, config.emb_dim // config.n_heads)
-        self.layers = [LayerCache(shape, dtype, device) for _ in range(config.n_layers)]
+    def __init__(self, config: GPTConfig) -> None:
+        self.layers = [LayerCache(config.context_length) for _ in range(config.n_layers)]
 
     @property
     def length(self) -> int:

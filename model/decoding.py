@@ -28,7 +28,7 @@ class Decoding:
 
     The model sees the last `context_length` tokens of each. Up to there it reads each token once; beyond, the
     window moves, and all of it is read anew at every step. What a row gets does not depend on the others, as
-    far as the products of the matrices do not: in bfloat16 on the CPU not by a bit.
+    far as the products of the matrices do not: with a CPU's kernels for bfloat16 not by a bit.
     """
 
     def __init__(self, model: GPT, rows: Sequence[Sequence[int]]) -> None:
@@ -65,6 +65,5 @@ class Decoding:
         # A full window moves with the next token; the lecture's own arithmetic reads everything every time.
         if len(row.tokens) == row.limit or self.model.numerics == "reference":
             return self.model.next_logits(ids)
-        dtype = torch.bfloat16 if self.model.numerics == "bfloat16" else torch.float32
-        row.cache = Cache(self.model.config, dtype, self.device)
+        row.cache = Cache(self.model.config)
         return self.model.next_logits(ids, [row.cache])

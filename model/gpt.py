@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from model import reference
 from model.attention import attention_with_dropout
+from model.bfloat16 import for_product
 from model.cache import Cache, LayerCache, attention_with_caches
 from model.config import GPTConfig
 from model.dropout import Dropout
@@ -103,7 +104,7 @@ class Attention(nn.Module):
         if self.is_reference:
             mixed = reference.attention(x, self.qkv.weight, self.qkv.bias, self.n_heads, drop_rate)
         else:
-            qkv = self.qkv(x).view(B, T, 3, self.n_heads, C // self.n_heads)
+            qkv = for_product(self.qkv(x)).view(B, T, 3, self.n_heads, C // self.n_heads)
             queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, C/H) each
             if caches:
                 mixed = attention_with_caches(queries, keys, values, caches)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.bfloat16 import for_product
+
 
 class Bfloat16Copy:
     """A float32 parameter in bfloat16, converted again only when the parameter has changed.
@@ -37,14 +39,14 @@ class MixedProduct(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, copy: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, copy)
         ctx.has_bias = bias is not None
-        return F.linear(x, copy, None if bias is None else bias.bfloat16())
+        return rounded_linear(x, copy, None if bias is None else bias.bfloat16())
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None]:
         x, copy = ctx.saved_tensors
-        gradient = gradients[0].flatten(0, -2)  # (N, O)
-        of_x = (gradient @ copy).view_as(x)
-        of_weight = (gradient.T @ x.flatten(0, -2)).float()
+        gradient = for_product(gradients[0].flatten(0, -2))  # (N, O)
+        of_x = (gradient @ for_product(copy)).bfloat16().view_as(x)
+        of_weight = (gradient.T @ for_product(x.flatten(0, -2))).float()
         of_bias = gradient.sum(0, dtype=torch.float32) if ctx.has_bias else None
         return of_x, of_weight, None, of_bias
 
@@ -53,8 +55,14 @@ def mixed_linear(x: Tensor, weight: Tensor, bias: Tensor | None, copy: Bfloat16C
     """x (..., I), weight (O, I) float32, bias (O,) float32 -> (..., O) bfloat16."""
     x = x.bfloat16()
     if x.is_cuda or torch.compiler.is_compiling():
-        return F.linear(x, weight.bfloat16(), None if bias is None else bias.bfloat16())
+        return rounded_linear(x, weight.bfloat16(), None if bias is None else bias.bfloat16())
     return MixedProduct.apply(x, weight, copy.of(weight), bias)
+
+
+def rounded_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`F.linear` of bfloat16 tensors."""
+    bias = None if bias is None else for_product(bias)
+    return F.linear(for_product(x), for_product(weight), bias).bfloat16()
 
 
 class MixedLinear(nn.Linear):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from model import bfloat16
 from model.gpt import GPT, Attention, FeedForward
 
 
@@ -29,7 +30,7 @@ def packed(model: GPT) -> GPT:
     Embeddings and norms are shared, the matrices are copies in bfloat16: half the memory of the originals.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
-    if not (on_cpu and model.numerics == "bfloat16" and torch.backends.mkldnn.is_available()):
+    if not (on_cpu and model.numerics == "bfloat16" and bfloat16.HAS_KERNELS):
         return model
     with torch.device("meta"):
         copy = GPT(model.config, model.numerics)

@@ -5,11 +5,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model import bfloat16
 from model.cache import Cache
 from model.decoding import Decoding
 from model.gpt import GPT
 from model.packed import PackedLinear, packed
-from tests.model.tiny import CPU, tiny_config
+from tests.model.tiny import tiny_config
 
 CONTEXT = 8
 TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2}  # of logits about 1 in size
@@ -76,7 +77,7 @@ def test_the_lectures_arithmetic_reads_everything_at_every_step():
 
 
 def test_a_cache_holds_no_more_than_the_context():
-    cache = Cache(tiny_config(context_length=CONTEXT), torch.float32, CPU)
+    cache = Cache(tiny_config(context_length=CONTEXT))
     with pytest.raises(ValueError, match="9 tokens do not fit into a context of 8"):
         a_model().next_logits(torch.zeros(1, 9, dtype=torch.int64), [cache])
 
@@ -87,6 +88,7 @@ def test_an_empty_row_is_refused(rows):
         Decoding(a_model(), rows)
 
 
+@pytest.mark.skipif(not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16")
 @pytest.mark.parametrize("tie_weights", [False, True])
 def test_packing_copies_the_matrices_and_leaves_the_model_as_it_was(tie_weights):
     model = a_model("bfloat16", tie_weights=tie_weights, qkv_bias=True)
@@ -101,4 +103,10 @@ def test_packing_copies_the_matrices_and_leaves_the_model_as_it_was(tie_weights)
 
 def test_a_model_that_does_not_gain_by_it_is_not_packed():
     model = a_model("float32")
+    assert packed(model) is model
+
+
+def test_without_kernels_nothing_is_packed(monkeypatch):
+    monkeypatch.setattr(bfloat16, "HAS_KERNELS", False)
+    model = a_model("bfloat16")
     assert packed(model) is model
