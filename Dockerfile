@@ -31,7 +31,10 @@ RUN pip install --no-deps --force-reinstall /wheels/*.whl
 USER pretrain
 CMD ["python", "-m", "api"]
 
-FROM manifest AS worker
+FROM base AS worker
+# What `training.compile` makes its kernels with.
+RUN apt-get update && apt-get install --yes --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
+COPY --from=manifest /srv ./
 RUN --mount=type=cache,target=/root/.cache/pip pip install $PIP_OPTIONS '.[worker]'
 COPY --from=wheel /wheels /wheels
 RUN pip install --no-deps --force-reinstall /wheels/*.whl

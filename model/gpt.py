@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import reference
+from model.aligned import aligned_linear
 from model.attention import attention_with_dropout
 from model.bfloat16 import for_product
 from model.cache import Cache, LayerCache, attention_with_caches
@@ -42,6 +43,11 @@ class GPT(nn.Module):
         if config.initialization == "gpt2":
             self.apply(partial(initialise_as_gpt2, n_layers=config.n_layers))
 
+    @property
+    def output_weight(self) -> Tensor:
+        """(V, C)"""
+        return self.tok_emb.weight if self.head is None else self.get_parameter("head.weight")
+
     def forward(self, ids: Tensor) -> Tensor:
         return self.logits(self.hidden(ids))  # (B, T, V)
 
@@ -65,6 +71,8 @@ class GPT(nn.Module):
         return self.final_norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:
+        if self.numerics == "float32" and not hidden.is_cuda and not torch.compiler.is_compiling():
+            return aligned_linear(hidden, self.output_weight)
         if self.head is not None:
             return self.head(hidden)
         if self.numerics == "bfloat16":

@@ -35,8 +35,7 @@ def packed(model: GPT) -> GPT:
     with torch.device("meta"):
         copy = GPT(model.config, model.numerics)
     copy.load_state_dict(model.state_dict(), assign=True)
-    head = copy.tok_emb.weight if copy.head is None else copy.get_parameter("head.weight")
-    copy.head = PackedLinear(head, None)
+    copy.head = PackedLinear(copy.output_weight, None)
     for part in copy.modules():
         if isinstance(part, Attention | FeedForward):
             for name, layer in part.named_children():

@@ -1,0 +1,102 @@
+"""What recording takes from the training thread.
+
+    python -m benchmarks.recording
+
+Trains a tiny model whose events a real `worker.recorder.Recorder` writes into an SQLite file, as a trainer's
+does, and times each call: what it takes does not depend on the model. Prints the medians, and what they come
+to over the lecture's job.
+"""
+
+import statistics
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+import torch
+
+from benchmarks.job_parts import CHECKPOINTS, EVALUATIONS, SAMPLES, STEPS
+from benchmarks.measuring import seconds_of
+from jobs.artifacts import checkpoint_root
+from jobs.database import Database
+from jobs.datasets import find_text
+from jobs.lifecycle import claim
+from jobs.settings import Settings
+from jobs.spec import parse_spec
+from jobs.submission import submit
+from migrations.upgrade import upgrade
+from model.data import Data
+from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample
+from model.tokens import load_tokenizer
+from model.training import train
+from worker.recorder import Recorder
+from worker.reports import ReportPipe
+from worker.trainer import make_run
+
+TOKENS_OF_A_SAMPLE = 50
+BATCHES_OF_AN_EVALUATION = 6
+
+COUNTS: dict[type, int] = {
+    Progress: STEPS,  # none is left out: a step takes about as long as progress waits between two
+    Evaluation: EVALUATIONS,
+    Sample: SAMPLES,
+    CheckpointWritten: CHECKPOINTS,
+    Phase: EVALUATIONS * BATCHES_OF_AN_EVALUATION + SAMPLES * TOKENS_OF_A_SAMPLE + CHECKPOINTS,
+}
+"""Of the lecture's job."""
+
+
+def seconds_by_event() -> dict[type, float]:
+    """The median of each kind that the lecture's job has."""
+    spec = parse_spec({"preset": "tiny", "dataset": "sample", "training": {"num_epochs": 10}})
+    found: dict[type, list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder, open("/dev/null", "wb") as nowhere:
+        settings = Settings(data_dir=Path(folder))
+        database = Database(settings.database)
+        upgrade(database)
+        job = submit(database, settings, spec)
+        with database.write() as session:
+            claimed = claim(session, job.id, "the benchmark", lease_s=3600)
+        assert claimed is not None
+        pipe = ReportPipe(nowhere.fileno())
+        recorder = Recorder(database, settings.artifacts, claimed, spec.checkpoints, pipe.alive)
+        last_progress: list[Progress] = []
+
+        def timed(event: Event) -> None:
+            found[type(event)].append(seconds_of(lambda: recorder(event)))
+            if isinstance(event, Progress):
+                last_progress[:] = [event]
+
+        run = make_run(spec)
+        text = find_text(settings, job.dataset_sha256).path.read_text()
+        train(
+            run,
+            Data.from_text(text, load_tokenizer(run.tokenizer), run),
+            on_event=timed,
+            should_stop=lambda: False,
+            checkpoint_root=checkpoint_root(settings.artifacts, job.id, claimed.attempt),
+            numerics="float32",
+            device=torch.device("cpu"),
+        )
+        found[Progress].clear()  # most of those came too early to be written; the last is written every time
+        for _ in range(10):
+            timed(last_progress[0])
+        recorder.wait_for_deletions()
+        database.close()
+    return {kind: statistics.median(found[kind]) for kind in COUNTS}
+
+
+def seconds_of_job(by_event: dict[type, float]) -> float:
+    """Of the lecture's whole job."""
+    return sum(count * by_event[kind] for kind, count in COUNTS.items())
+
+
+def main() -> None:
+    by_event = seconds_by_event()
+    print("| event | in the job | ms each |\n| --- | ---: | ---: |")
+    for kind, count in COUNTS.items():
+        print(f"| {kind.__name__} | {count} | {1000 * by_event[kind]:.3f} |")
+    print(f"\n{seconds_of_job(by_event):.2f} s of the lecture's job")
+
+
+if __name__ == "__main__":
+    main()
