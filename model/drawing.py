@@ -27,11 +27,17 @@ def draw(
     """A token drawn from softmax(logits / temperature), (V,), among the `top_k` likeliest, and of those among
     the fewest whose probabilities sum to `top_p` at least (Holtzman et al. 2020, section 3.1).
 
-    `generator` is one of the CPU, where it draws, so that a seed gives the same text on every device.
+    `generator` is one of the CPU, where it draws, so that a seed gives the same text on every device: each
+    token has a draw of its own, and the largest quotient of probability and draw wins (`torch.multinomial`),
+    so that scores which differ by rounding, whose order differs too, hardly ever give another token.
     """
-    scores, tokens = (logits.cpu() / temperature).sort(descending=True, stable=True)
-    probabilities = scores[:top_k].softmax(dim=0)
+    scores = logits.cpu() / temperature
+    if top_k is None and top_p is None:
+        return int(torch.multinomial(scores.softmax(dim=0), 1, generator=generator))
+    best, tokens = scores.sort(descending=True, stable=True)
+    probabilities = best[:top_k].softmax(dim=0)
     if top_p is not None:
         before = probabilities.cumsum(dim=0) - probabilities
         probabilities = probabilities[before < top_p]
-    return int(tokens[torch.multinomial(probabilities, 1, generator=generator)])
+    by_token = torch.zeros_like(scores).scatter(0, tokens[: len(probabilities)], probabilities)
+    return int(torch.multinomial(by_token, 1, generator=generator))

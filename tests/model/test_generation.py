@@ -182,6 +182,17 @@ def test_should_stop_is_asked_after_every_token():
     assert (found.completion, found.finish_reason) == ("ab", "stop")
 
 
+@pytest.mark.parametrize("filters", [(None, None), (40_000, None), (None, 0.8), (40_000, 0.8)])
+def test_scores_that_differ_by_rounding_give_the_same_tokens(filters):
+    generator = torch.Generator().manual_seed(1)
+    scores = torch.randn(50_257, generator=generator) / 100  # so many that the order of some changes
+    rounded = scores + 1e-6 * torch.randn(50_257, generator=generator)
+    assert not torch.equal(scores.argsort(), rounded.argsort())
+    for seed in range(50):
+        drawn = [draw(each, 1.0, *filters, torch.Generator().manual_seed(seed)) for each in (scores, rounded)]
+        assert drawn[0] == drawn[1]
+
+
 @pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
 def test_prompts_side_by_side_give_what_each_gives_alone(numerics):
     torch.manual_seed(1)
