@@ -1,14 +1,16 @@
 """Whether bfloat16 learns as float32 does: the lecture's job with several seeds in both.
 
-    python -m benchmarks.curves [--seeds 123 1 2] [--plot benchmarks/curves.svg]
+    python -m benchmarks.curves [--seeds 123 1 2] [--plot benchmarks/curves.svg] [--at-once 1]
 
 Prints, for every evaluation, the mean of each mode and the spread over its seeds, and plots all curves. The
-order of the windows follows from the seed, so each seed is compared with itself too.
+order of the windows follows from the seed, so each seed is compared with itself too. Several runs at once
+want an `OMP_NUM_THREADS` with which they share the cores.
 """
 
 import argparse
 import statistics
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import matplotlib
@@ -31,14 +33,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[123, 1, 2])
     parser.add_argument("--plot", type=Path, default=Path(__file__).with_name("curves.svg"))
+    parser.add_argument("--at-once", type=int, default=1, help="how many runs train side by side")
     arguments = parser.parse_args()
     text = find_verdict()
     if text is None:
         parser.error("The Verdict is not at hand; set PRETRAIN_DATASET_MIRROR to the folder it lies in")
-    runs: Runs = {mode: [] for mode in MODES}
-    for seed in arguments.seeds:
-        for mode in MODES:
-            runs[mode].append(train_alone(mode, text, seed))
+    with ThreadPoolExecutor(arguments.at_once) as pool:
+        begun = [
+            (mode, pool.submit(train_alone, mode, text, seed)) for seed in arguments.seeds for mode in MODES
+        ]
+    runs: Runs = {mode: [run.result() for of, run in begun if of == mode] for mode in MODES}
     print_table(runs)
     plot(runs, arguments.plot)
     sys.exit(0 if lies_within_noise(runs) else 1)
