@@ -93,7 +93,7 @@ class Table:
 
     @cache  # noqa: B019
     def service_costs(self) -> overhead.Costs:
-        return overhead.measure(self.effort.service_epochs, rounds=2 * self.effort.rounds - 1)
+        return overhead.measure(self.effort.service_epochs, self.effort.rounds)
 
     def job(self) -> Iterator[Row]:
         seconds = self.job_seconds()
