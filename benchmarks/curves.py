@@ -11,6 +11,7 @@ import argparse
 import statistics
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, repeat
 from pathlib import Path
 
 import matplotlib
@@ -38,11 +39,10 @@ def main() -> None:
     text = find_verdict()
     if text is None:
         parser.error("The Verdict is not at hand; set PRETRAIN_DATASET_MIRROR to the folder it lies in")
+    seeds = [seed for seed in arguments.seeds for _ in MODES]
     with ThreadPoolExecutor(arguments.at_once) as pool:
-        begun = [
-            (mode, pool.submit(train_alone, mode, text, seed)) for seed in arguments.seeds for mode in MODES
-        ]
-    runs: Runs = {mode: [run.result() for of, run in begun if of == mode] for mode in MODES}
+        outcomes = list(pool.map(train_alone, cycle(MODES), repeat(text), seeds))
+    runs: Runs = {mode: [outcome for outcome in outcomes if outcome.numerics == mode] for mode in MODES}
     print_table(runs)
     plot(runs, arguments.plot)
     sys.exit(0 if lies_within_noise(runs) else 1)
