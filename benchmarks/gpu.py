@@ -124,7 +124,7 @@ def main() -> int:
         return 2
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
-        config, size = GPTConfig(vocab_size=50304, context_length=1024, drop_rate=0.0), 8192
+        config, size = GPTConfig(vocab_size=50257, context_length=1024, drop_rate=0.0), 8192
         print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}\n")
     else:
         config = GPTConfig(vocab_size=257, context_length=64, emb_dim=64, n_heads=4, n_layers=2)

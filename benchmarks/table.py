@@ -35,13 +35,16 @@ class Effort:
     megabytes: int
     """Of text that is tokenised."""
     service_epochs: int
+    service_rounds: int
     whole: bool = False
 
 
 EFFORTS = {
-    "quick": Effort(rounds=1, steps=3, evaluations=1, plain_tokens=40, megabytes=10, service_epochs=0),
-    "usual": Effort(rounds=3, steps=5, evaluations=2, plain_tokens=200, megabytes=100, service_epochs=2),
-    "full": Effort(5, 9, 3, plain_tokens=200, megabytes=1000, service_epochs=10, whole=True),
+    "quick": Effort(1, 3, 1, plain_tokens=40, megabytes=10, service_epochs=0, service_rounds=0),
+    "usual": Effort(3, 5, 2, plain_tokens=200, megabytes=100, service_epochs=2, service_rounds=3),
+    "full": Effort(
+        5, 9, 3, plain_tokens=200, megabytes=1000, service_epochs=10, service_rounds=1, whole=True
+    ),
 }
 
 
@@ -93,7 +96,7 @@ class Table:
 
     @cache  # noqa: B019
     def service_costs(self) -> overhead.Costs:
-        return overhead.measure(self.effort.service_epochs, self.effort.rounds)
+        return overhead.measure(self.effort.service_epochs, self.effort.service_rounds)
 
     def job(self) -> Iterator[Row]:
         seconds = self.job_seconds()

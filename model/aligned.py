@@ -1,12 +1,16 @@
-"""The product with the vocabulary's matrix in float32 on the CPU."""
+"""The product with the vocabulary's matrix, in rows that begin where the processor wants them."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 LINE = 16
-"""Numbers of a cache line."""
+"""float32 numbers of a cache line."""
+TILE = 64
+"""A multiple of what tensor cores want of a matrix's sides: 128 bytes of bfloat16. Source: NVIDIA, "Matrix
+Multiplication Background User's Guide", section "Tensor Core Requirements"."""
 
 
 def aligned_linear(x: Tensor, weight: Tensor) -> Tensor:
@@ -14,9 +18,19 @@ def aligned_linear(x: Tensor, weight: Tensor) -> Tensor:
 
     The usual vocabulary has an odd number of tokens, so that no two rows of logits lie alike. With the end of
     each row left unused their product took 0.29 instead of 0.41 s in the lecture's job (benchmarks/LOG.md).
-    Not for bfloat16 (not measured), nor for CUDA and the compiler, which choose their own layout.
+    Not for bfloat16 (not measured), nor for the compiler, which chooses its own layout.
     """
     return AlignedProduct.apply(x, weight)
+
+
+def padded_linear(x: Tensor, weight: Tensor) -> Tensor:
+    """x (..., I), weight (O, I) -> (..., O), as `F.linear`, with `weight` padded to whole tiles.
+
+    For the GPU, in both directions: the gradient is padded too. It copies the weight, which is little beside
+    the product of many rows and as much as that of one, so generating a token does without.
+    """
+    O = len(weight)  # noqa: E741
+    return F.linear(x, F.pad(weight, (0, 0, 0, -O % TILE)))[..., :O]
 
 
 class AlignedProduct(torch.autograd.Function):

@@ -13,4 +13,4 @@ def for_product(x: Tensor) -> Tensor:
     There PyTorch falls back to a loop that took 100 times as long as float32's kernel (benchmarks/LOG.md). A
     product of such numbers rounded to bfloat16 is what a kernel gives, which sums in float32 too.
     """
-    return x.float() if x.dtype == torch.bfloat16 and not (HAS_KERNELS or x.is_cuda) else x
+    return x.float() if x.dtype == torch.bfloat16 and x.is_cpu and not HAS_KERNELS else x

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.devices import is_eager_cpu
+
 DRAWS = 2**15
 """A number of 15 bits decides about an element: four come out of one draw of the generator."""
 
@@ -26,9 +28,9 @@ class Dropout(nn.Dropout):
 def dropout(x: Tensor, rate: float) -> Tensor:
     """x, of any shape, with each element zeroed with probability `rate` and the others scaled up, so that the
     mean stays. Source: Srivastava et al. 2014, section 10 ("inverted")."""
-    dropped = round(rate * DRAWS)
-    if x.is_cuda or torch.compiler.is_compiling():
+    if not is_eager_cpu(x):
         return F.dropout(x, rate)
+    dropped = round(rate * DRAWS)
     return BitMask.apply(x, dropped) if dropped else x
 
 

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import reference
-from model.aligned import aligned_linear
+from model.aligned import aligned_linear, padded_linear
 from model.attention import attention_with_dropout
 from model.bfloat16 import for_product
 from model.cache import Cache, LayerCache, attention_with_caches
 from model.config import GPTConfig
+from model.devices import is_eager_cpu
 from model.dropout import Dropout
 from model.mixed import Bfloat16Copy, MixedLinear, mixed_linear
 from model.numerics import ResolvedNumerics
@@ -49,7 +50,11 @@ class GPT(nn.Module):
         return self.tok_emb.weight if self.head is None else self.get_parameter("head.weight")
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.logits(self.hidden(ids))  # (B, T, V)
+        hidden = self.hidden(ids)
+        if self.numerics == "reference" or hidden.is_cpu:
+            return self.logits(hidden)  # (B, T, V)
+        dtype = torch.bfloat16 if self.numerics == "bfloat16" else torch.float32
+        return padded_linear(hidden.to(dtype), self.output_weight.to(dtype))
 
     def next_logits(self, ids: Tensor, caches: Sequence[Cache] = ()) -> Tensor:
         """(B, T) -> (B, V): scores of the token that follows the last one, without those of the others.
@@ -71,7 +76,7 @@ class GPT(nn.Module):
         return self.final_norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        if self.numerics == "float32" and not hidden.is_cuda and not torch.compiler.is_compiling():
+        if self.numerics == "float32" and is_eager_cpu(hidden):
             return aligned_linear(hidden, self.output_weight)
         if self.head is not None:
             return self.head(hidden)
@@ -116,7 +121,7 @@ class Attention(nn.Module):
             queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, C/H) each
             if caches:
                 mixed = attention_with_caches(queries, keys, values, caches)
-            elif drop_rate > 0 and not x.is_cuda and not torch.compiler.is_compiling():
+            elif drop_rate > 0 and is_eager_cpu(x):
                 mixed = attention_with_dropout(queries, keys, values, drop_rate)
             else:
                 mixed = F.scaled_dot_product_attention(

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.bfloat16 import for_product
+from model.devices import is_eager_cpu
 
 
 class Bfloat16Copy:
@@ -54,7 +55,7 @@ class MixedProduct(torch.autograd.Function):
 def mixed_linear(x: Tensor, weight: Tensor, bias: Tensor | None, copy: Bfloat16Copy) -> Tensor:
     """x (..., I), weight (O, I) float32, bias (O,) float32 -> (..., O) bfloat16."""
     x = x.bfloat16()
-    if x.is_cuda or torch.compiler.is_compiling():
+    if not is_eager_cpu(x):
         return rounded_linear(x, weight.bfloat16(), None if bias is None else bias.bfloat16())
     return MixedProduct.apply(x, weight, copy.of(weight), bias)
 

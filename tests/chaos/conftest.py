@@ -7,6 +7,7 @@ that need root or Debian's strace and faketime, marked `thorough`, are left to `
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.reference import Referee, reference_of
 from tests.chaos.service import Service
 
-FAULTS: list[Fault] = []
 TOOLS = ("strace", "faketime")
+PROPERTY = "fault"
+"""Under which a test's report has its fault."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,10 +69,11 @@ def fault(request: pytest.FixtureRequest) -> Iterator[Fault]:
     marker = request.node.get_closest_marker("fault")
     found = Fault(marker.args[0])
     assert found.number in PROMISES
-    FAULTS.append(found)
     yield found
+    found.expect(found.injected > 0, "the fault was not injected")
+    # Reports carry it to the process that writes the table.
+    request.node.user_properties.append((PROPERTY, asdict(found)))
     assert not found.violations, "not as promised:\n" + "\n".join(found.violations)
-    assert found.injected, "the fault was not injected"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -84,9 +87,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if FAULTS:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    ended = [dict(report.user_properties) for report in reports if getattr(report, "when", "") == "teardown"]
+    if faults := [Fault(**properties[PROPERTY]) for properties in ended if PROPERTY in properties]:
         terminalreporter.section("faults")
-        for line in table(FAULTS):
+        for line in table(faults):
             terminalreporter.write_line(line)
 
 

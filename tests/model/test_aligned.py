@@ -2,18 +2,19 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from model.aligned import LINE, aligned_linear
+from model.aligned import LINE, TILE, aligned_linear, padded_linear
 from model.gpt import GPT
 from tests.model.tiny import tiny_config
 
 
-@pytest.mark.parametrize("outputs", [1, 15, 16, 17, 257])
+@pytest.mark.parametrize("linear", [aligned_linear, padded_linear])
+@pytest.mark.parametrize("outputs", [1, 15, 16, 17, TILE, 257])
 @pytest.mark.parametrize("shape", [(3, 5, 24), (2, 24), (1, 1, 24)])
-def test_products_and_gradients_are_those_of_the_plain_layer(outputs, shape):
+def test_products_and_gradients_are_those_of_the_plain_layer(linear, outputs, shape):
     torch.manual_seed(1)
     x, weight = torch.randn(shape, requires_grad=True), torch.randn(outputs, 24, requires_grad=True)
     also_x, also_weight = (tensor.detach().double().requires_grad_() for tensor in (x, weight))
-    y, expected = aligned_linear(x, weight), F.linear(also_x, also_weight)
+    y, expected = linear(x, weight), F.linear(also_x, also_weight)
     torch.testing.assert_close(y.double(), expected, rtol=1e-5, atol=1e-5)
     gradient = torch.randn(y.shape)
     y.backward(gradient)
