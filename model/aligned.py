@@ -3,8 +3,10 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+
+from model.devices import is_eager_cpu
 
 LINE = 16
 """float32 numbers of a cache line."""
@@ -20,7 +22,17 @@ def aligned_linear(x: Tensor, weight: Tensor) -> Tensor:
     each row left unused their product took 0.29 instead of 0.41 s in the lecture's job (benchmarks/LOG.md).
     Not for bfloat16 (not measured), nor for the compiler, which chooses its own layout.
     """
-    return AlignedProduct.apply(x, weight)
+    return AlignedProduct.apply(x, weight) if is_eager_cpu(x) else F.linear(x, weight)
+
+
+class AlignedLinear(nn.Linear):
+    """Without a bias."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return aligned_linear(x, self.weight)
 
 
 def padded_linear(x: Tensor, weight: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import reference
-from model.aligned import aligned_linear, padded_linear
+from model.aligned import AlignedLinear, aligned_linear, padded_linear
 from model.attention import attention_with_dropout
 from model.bfloat16 import for_product
 from model.cache import Cache, LayerCache, attention_with_caches
@@ -35,11 +35,7 @@ class GPT(nn.Module):
         self.drop_emb = make_dropout(config.drop_rate, numerics)
         self.blocks = nn.ModuleList(Block(config, numerics) for _ in range(config.n_layers))
         self.final_norm = LayerNorm(config.emb_dim, numerics)
-        self.head: nn.Module | None = (
-            None
-            if config.tie_weights
-            else linear(config.emb_dim, config.vocab_size, bias=False, numerics=numerics)
-        )
+        self.head: nn.Module | None = None if config.tie_weights else output_head(config, numerics)
         self.tied_copy = Bfloat16Copy()
         if config.initialization == "gpt2":
             self.apply(partial(initialise_as_gpt2, n_layers=config.n_layers))
@@ -76,12 +72,12 @@ class GPT(nn.Module):
         return self.final_norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        if self.numerics == "float32" and is_eager_cpu(hidden):
-            return aligned_linear(hidden, self.output_weight)
         if self.head is not None:
             return self.head(hidden)
         if self.numerics == "bfloat16":
             return mixed_linear(hidden, self.tok_emb.weight, None, self.tied_copy)
+        if self.numerics == "float32":
+            return aligned_linear(hidden, self.tok_emb.weight)
         return F.linear(hidden, self.tok_emb.weight)
 
 
@@ -164,6 +160,12 @@ def linear(
 ) -> nn.Linear:
     kind = MixedLinear if numerics == "bfloat16" else nn.Linear
     return kind(inputs, outputs, bias=bias, device=device)
+
+
+def output_head(config: GPTConfig, numerics: ResolvedNumerics) -> nn.Linear:
+    if numerics == "float32":
+        return AlignedLinear(config.emb_dim, config.vocab_size)
+    return linear(config.emb_dim, config.vocab_size, bias=False, numerics=numerics)
 
 
 def fused_projection(emb_dim: int, bias: bool, numerics: ResolvedNumerics) -> nn.Linear:

@@ -5,40 +5,53 @@ from torch import Tensor, nn
 
 from model import bfloat16
 from model.gpt import GPT, Attention, FeedForward
+from model.numerics import ResolvedNumerics
 
 
 class PackedLinear(nn.Module):
-    """A linear layer for inference in bfloat16, its weight (O, I) in the layout of the CPU's kernels.
+    """A linear layer for inference in `dtype`, its weight (O, I) in the layout of the CPU's kernels.
 
-    One row times a plain bfloat16 matrix reads it at a third of the memory's rate, because the kernel
-    rearranges the matrix first, at every call. Rearranged once, it is read at nearly the full rate.
+    One row times a plain matrix reads it at a third of the memory's rate in bfloat16, because the kernel
+    rearranges the matrix first, at every call, and at 0.4 of it in float32. Rearranged once, it is read at
+    nearly the full rate in bfloat16 and at 0.65 of it in float32 (benchmarks/LOG.md).
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
         super().__init__()
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach().bfloat16(), 1)
-        self.bias = None if bias is None else bias.detach().bfloat16()
+        self.dtype = dtype
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach().to(dtype), 1)
+        self.bias = None if bias is None else bias.detach().to(dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., I) -> (..., O)"""
-        return torch.ops.mkldnn._linear_pointwise(x.bfloat16(), self.weight, self.bias, "none", [], "")
+        return torch.ops.mkldnn._linear_pointwise(x.to(self.dtype), self.weight, self.bias, "none", [], "")
 
 
 def packed(model: GPT) -> GPT:
     """`model` for generation: where that is faster a model with packed matrices, else itself.
 
-    Embeddings and norms are shared, the matrices are copies in bfloat16: half the memory of the originals.
+    Embeddings and norms are shared, the matrices are copies in the model's arithmetic: in bfloat16 they take
+    half the memory of the originals.
     """
-    on_cpu = next(model.parameters()).device.type == "cpu"
-    if not (on_cpu and model.numerics == "bfloat16" and bfloat16.HAS_KERNELS):
+    dtype = packed_dtype(model.numerics)
+    if dtype is None or not next(model.parameters()).is_cpu:
         return model
     with torch.device("meta"):
         copy = GPT(model.config, model.numerics)
     copy.load_state_dict(model.state_dict(), assign=True)
-    copy.head = PackedLinear(copy.output_weight, None)
+    copy.head = PackedLinear(copy.output_weight, None, dtype)
     for part in copy.modules():
         if isinstance(part, Attention | FeedForward):
             for name, layer in part.named_children():
                 if isinstance(layer, nn.Linear):
-                    part.add_module(name, PackedLinear(layer.weight, layer.bias))
+                    part.add_module(name, PackedLinear(layer.weight, layer.bias, dtype))
     return copy.eval()
+
+
+def packed_dtype(numerics: ResolvedNumerics) -> torch.dtype | None:
+    """What the matrices become; None without kernels for it, and for the lecture's arithmetic."""
+    if numerics == "float32" and torch.backends.mkldnn.is_available():
+        return torch.float32
+    if numerics == "bfloat16" and bfloat16.HAS_KERNELS:
+        return torch.bfloat16
+    return None

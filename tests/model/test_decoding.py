@@ -88,10 +88,21 @@ def test_an_empty_row_is_refused(rows):
         Decoding(a_model(), rows)
 
 
-@pytest.mark.skipif(not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16")
+@pytest.mark.parametrize(
+    "numerics",
+    [
+        "float32",
+        pytest.param(
+            "bfloat16",
+            marks=pytest.mark.skipif(
+                not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16"
+            ),
+        ),
+    ],
+)
 @pytest.mark.parametrize("tie_weights", [False, True])
-def test_packing_copies_the_matrices_and_leaves_the_model_as_it_was(tie_weights):
-    model = a_model("bfloat16", tie_weights=tie_weights, qkv_bias=True)
+def test_packing_copies_the_matrices_and_leaves_the_model_as_it_was(numerics, tie_weights):
+    model = a_model(numerics, tie_weights=tie_weights, qkv_bias=True)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     copy = packed(model)
     assert isinstance(copy.head, PackedLinear)
@@ -101,12 +112,22 @@ def test_packing_copies_the_matrices_and_leaves_the_model_as_it_was(tie_weights)
         assert torch.equal(tensor, before[name])
 
 
-def test_a_model_that_does_not_gain_by_it_is_not_packed():
-    model = a_model("float32")
+@pytest.mark.parametrize("tie_weights", [False, True])
+def test_a_packed_model_scores_every_position_as_the_model_does(tie_weights):
+    model = a_model(tie_weights=tie_weights)
+    ids = torch.arange(2 * CONTEXT).view(2, CONTEXT)
+    with torch.inference_mode():
+        torch.testing.assert_close(packed(model)(ids), model(ids), rtol=0, atol=TOLERANCE["float32"])
+
+
+def test_the_lectures_arithmetic_is_not_packed():
+    model = a_model("reference")
     assert packed(model) is model
 
 
-def test_without_kernels_nothing_is_packed(monkeypatch):
+@pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
+def test_without_kernels_nothing_is_packed(numerics, monkeypatch):
     monkeypatch.setattr(bfloat16, "HAS_KERNELS", False)
-    model = a_model("bfloat16")
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    model = a_model(numerics)
     assert packed(model) is model
