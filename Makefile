@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-# Tests that start whole services run after the others, a file in one process: services serve several tests.
+# Tests that start whole services run alone, one after the other; all others share the cores.
 SERVICE_TESTS := $(wildcard tests/e2e tests/chaos)
 
 .DEFAULT_GOAL := help
@@ -27,7 +27,7 @@ demo: setup  ## train the lecture's GPT on a real text and watch it learn
 test: setup  ## run every test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(SERVICE_TESTS:%=--ignore=%)
 ifneq ($(SERVICE_TESTS),)
-	$(BIN)/pytest -n 2 --dist loadfile $(SERVICE_TESTS)
+	$(BIN)/pytest $(SERVICE_TESTS)
 endif
 
 chaos: setup  ## every fault, as often as promised, and a table (needs root, strace, faketime; about 40 minutes)

@@ -1,5 +1,6 @@
 """Dropout on the CPU, where PyTorch draws a number for every element from a slow generator."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -30,8 +31,26 @@ def dropout(x: Tensor, rate: float) -> Tensor:
     mean stays. Source: Srivastava et al. 2014, section 10 ("inverted")."""
     if not is_eager_cpu(x):
         return F.dropout(x, rate)
+    return Masked.apply(x, draw_mask(x.shape, rate)) if round(rate * DRAWS) else x
+
+
+@dataclass(frozen=True)
+class DropMask:
+    """Which elements are kept: an int16 for each, with all bits set or none."""
+
+    keep: Tensor
+    scale: float
+    """Of the elements that are kept."""
+
+    def applied(self, x: Tensor) -> Tensor:
+        """x, of the mask's shape, with the bits of dropped elements cleared, scaled."""
+        bits = BITS[x.dtype]
+        return (x.view(bits) & self.keep.to(bits)).view(x.dtype).mul_(self.scale)
+
+
+def draw_mask(shape: torch.Size, rate: float) -> DropMask:
     dropped = round(rate * DRAWS)
-    return BitMask.apply(x, dropped) if dropped else x
+    return DropMask(keep_bits(shape, dropped), DRAWS / (DRAWS - dropped))
 
 
 def keep_bits(shape: torch.Size, dropped: int) -> Tensor:
@@ -42,20 +61,12 @@ def keep_bits(shape: torch.Size, dropped: int) -> Tensor:
     return draws.bitwise_and_(DRAWS - 1).sub_(dropped).bitwise_right_shift_(15).bitwise_not_().view(shape)
 
 
-class BitMask(torch.autograd.Function):
-    """x with the bits of dropped elements cleared, scaled."""
-
+class Masked(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, dropped: int) -> Tensor:
-        ctx.keep = keep_bits(x.shape, dropped)
-        ctx.scale = DRAWS / (DRAWS - dropped)
-        return masked(x, ctx.keep, ctx.scale)
+    def forward(ctx: Any, x: Tensor, mask: DropMask) -> Tensor:
+        ctx.mask = mask
+        return mask.applied(x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return masked(gradients[0], ctx.keep, ctx.scale), None
-
-
-def masked(x: Tensor, keep: Tensor, scale: float) -> Tensor:
-    bits = BITS[x.dtype]
-    return (x.view(bits) & keep.to(bits)).view(x.dtype).mul_(scale)
+        return ctx.mask.applied(gradients[0]), None

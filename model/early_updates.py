@@ -8,13 +8,19 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 from torch.optim.adamw import adamw
 
+from model.aligned import AlignedLinear
 from model.gpt import GPT
 from model.mixed import MixedLinear
+from model.weight_gradient import GradientRows
+
+HEAD_ROWS = 2048
+"""Of the vocabulary's matrix that are updated at once: 6 MB of GPT-2 small's."""
 
 
 class EarlyUpdates:
     """Has AdamW update each matrix of a model while the gradients of others are still to come, and free its
-    gradient, so that never more than one lies in memory: of the lecture's job that takes 0.5 GB less.
+    gradient, so that never more than one lies in memory: of the lecture's job that takes 0.5 GB less. The
+    gradient of the largest, the vocabulary's, is never whole: a few rows are computed, applied and forgotten.
 
     The numbers are those of `optimizer.step()`, which updates the rest. It does not apply to a run that clips
     the norm of the whole gradient, and not on CUDA, where one kernel for all parameters is faster.
@@ -31,6 +37,9 @@ class EarlyUpdates:
         for parameter in self._group["params"]:
             if parameter.dim() == 2:
                 parameter.register_post_accumulate_grad_hook(self._update)
+        if isinstance(model.head, AlignedLinear | MixedLinear):
+            head = model.head.weight
+            model.head.take_gradient = lambda rows: self._update_in_parts(head, rows)
 
     @contextmanager
     def active(self, norms: list[Tensor] | None) -> Iterator[None]:
@@ -44,27 +53,48 @@ class EarlyUpdates:
     def _update(self, parameter: Tensor) -> None:
         if not self._is_active or parameter.grad is None:
             return
-        if self._norms is not None:
-            self._norms.append(torch.linalg.vector_norm(parameter.grad))
-        state, (beta1, beta2) = self._state[parameter], self._group["betas"]
-        with torch.no_grad():
-            adamw(
-                [parameter],
-                [parameter.grad],
-                [state["exp_avg"]],
-                [state["exp_avg_sq"]],
-                [],
-                [state["step"]],
-                fused=True,
-                amsgrad=False,
-                beta1=beta1,
-                beta2=beta2,
-                lr=self._group["lr"],
-                weight_decay=self._group["weight_decay"],
-                eps=self._group["eps"],
-                maximize=False,
-            )
-        increment_version(parameter)
+        self._apply(parameter, parameter.grad, **self._state[parameter])
         parameter.grad = None
+        self._finish(parameter)
+
+    def _update_in_parts(self, parameter: Tensor, gradient: GradientRows) -> bool:
+        if not self._is_active or parameter.grad is not None:  # there is a part to add to
+            return False
+        state = self._state[parameter]
+        for start in range(0, len(parameter), HEAD_ROWS):
+            rows = slice(start, start + HEAD_ROWS)
+            moments = {name: state[name][rows] for name in ("exp_avg", "exp_avg_sq")}
+            self._apply(parameter.detach()[rows], gradient(rows), step=state["step"].clone(), **moments)
+        state["step"] += 1
+        self._finish(parameter)
+        return True
+
+    @torch.no_grad()
+    def _apply(
+        self, parameter: Tensor, gradient: Tensor, step: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor
+    ) -> None:
+        """One update of all or some rows of a parameter, which counts `step` up."""
+        if self._norms is not None:
+            self._norms.append(torch.linalg.vector_norm(gradient))
+        beta1, beta2 = self._group["betas"]
+        adamw(
+            [parameter],
+            [gradient],
+            [exp_avg],
+            [exp_avg_sq],
+            [],
+            [step],
+            fused=True,
+            amsgrad=False,
+            beta1=beta1,
+            beta2=beta2,
+            lr=self._group["lr"],
+            weight_decay=self._group["weight_decay"],
+            eps=self._group["eps"],
+            maximize=False,
+        )
+
+    def _finish(self, parameter: Tensor) -> None:
+        increment_version(parameter)
         if copy := self._copies.get(parameter):
             copy.of(parameter)  # now, while the processor has it in its cache

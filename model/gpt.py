@@ -17,6 +17,7 @@ from model.devices import is_eager_cpu
 from model.dropout import Dropout
 from model.mixed import Bfloat16Copy, MixedLinear, mixed_linear
 from model.numerics import ResolvedNumerics
+from model.recomputed import recomputed
 
 
 class GPT(nn.Module):
@@ -130,12 +131,18 @@ class Attention(nn.Module):
 class FeedForward(nn.Module):
     def __init__(self, emb_dim: int, numerics: ResolvedNumerics) -> None:
         super().__init__()
+        self.is_reference = numerics == "reference"
         self.up = linear(emb_dim, 4 * emb_dim, numerics=numerics)
         self.down = linear(4 * emb_dim, emb_dim, numerics=numerics)
         self.gelu = reference.gelu if numerics == "reference" else partial(F.gelu, approximate="tanh")
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(self.gelu(self.up(x)))  # (B, T, C) -> (B, T, 4C) -> (B, T, C)
+        up = self.up(x)  # (B, T, 4C)
+        bent = self.gelu(up)
+        if self.is_reference or not is_eager_cpu(x):
+            return self.down(bent)  # (B, T, C)
+        with recomputed(bent, lambda: self.gelu(up.detach())):
+            return self.down(bent)
 
 
 class LayerNorm(nn.Module):

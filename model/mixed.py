@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from model.bfloat16 import for_product
 from model.devices import is_eager_cpu
+from model.weight_gradient import TakeGradient, weight_gradient
 
 
 class Bfloat16Copy:
@@ -37,27 +38,35 @@ class MixedProduct(torch.autograd.Function):
     """x (..., I) bfloat16 times `weight` (O, I) float32 transposed, computed with its bfloat16 copy."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, copy: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, copy: Tensor, bias: Tensor | None, take: TakeGradient | None
+    ) -> Tensor:
         ctx.save_for_backward(x, copy)
+        ctx.take = take
         ctx.has_bias = bias is not None
         return rounded_linear(x, copy, None if bias is None else bias.bfloat16())
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, Tensor | None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, Tensor | None, None]:
         x, copy = ctx.saved_tensors
         gradient = for_product(gradients[0].flatten(0, -2))  # (N, O)
         of_x = (gradient @ for_product(copy)).bfloat16().view_as(x)
-        of_weight = (gradient.T @ for_product(x.flatten(0, -2))).float()
         of_bias = gradient.sum(0, dtype=torch.float32) if ctx.has_bias else None
-        return of_x, of_weight, None, of_bias
+
+        def of_weight(rows: slice) -> Tensor:
+            return (gradient[:, rows].T @ for_product(x.flatten(0, -2))).float()
+
+        return of_x, weight_gradient(of_weight, ctx.take), None, of_bias, None
 
 
-def mixed_linear(x: Tensor, weight: Tensor, bias: Tensor | None, copy: Bfloat16Copy) -> Tensor:
+def mixed_linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None, copy: Bfloat16Copy, take: TakeGradient | None = None
+) -> Tensor:
     """x (..., I), weight (O, I) float32, bias (O,) float32 -> (..., O) bfloat16."""
     x = x.bfloat16()
     if not is_eager_cpu(x):
         return rounded_linear(x, weight.bfloat16(), None if bias is None else bias.bfloat16())
-    return MixedProduct.apply(x, weight, copy.of(weight), bias)
+    return MixedProduct.apply(x, weight, copy.of(weight), bias, take)
 
 
 def rounded_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -67,10 +76,13 @@ def rounded_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class MixedLinear(nn.Linear):
+    take_gradient: TakeGradient | None = None
+    """Of the weight."""
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.copy = Bfloat16Copy()
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., I) -> (..., O) bfloat16"""
-        return mixed_linear(x, self.weight, self.bias, self.copy)
+        return mixed_linear(x, self.weight, self.bias, self.copy, self.take_gradient)

@@ -26,7 +26,7 @@ from tests.waiting import wait_until
 Moment = Callable[[Event, Event], bool]
 """Whether it lies between two neighbouring events."""
 
-STALL_S = 20.0
+STALL_S = 10.0
 """More than a busy machine needs to import torch."""
 
 # One tensor of its logits, 128 x 256 x 50,257 float32 numbers, takes 6.6 GB; its weights take 26 MB.

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from model import early_updates
 from model.early_updates import EarlyUpdates
 from model.gpt import GPT
 from model.loss import loss_of, next_token_loss
@@ -10,15 +11,19 @@ from tests.model.tiny import tiny_config, tiny_run
 TOKENS = torch.arange(18).view(2, 9) * 7 % 257
 
 
-def learner(numerics="float32", **training):
+def learner(numerics="float32", tie_weights=True, **training):
     torch.manual_seed(1)
-    model = GPT(tiny_config(drop_rate=0.0, tie_weights=True), numerics)
+    model = GPT(tiny_config(drop_rate=0.0, tie_weights=tie_weights), numerics)
     return model, make_optimizer(model, tiny_run(training=training).training)
 
 
+@pytest.mark.parametrize("tie_weights", [False, True])
 @pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
-def test_updates_in_the_backward_pass_are_those_after_it_and_leave_no_gradient_of_a_matrix(numerics):
-    (late, after), (early, beside) = learner(numerics), learner(numerics)
+def test_updates_in_the_backward_pass_are_those_after_it_and_leave_no_gradient_of_a_matrix(
+    numerics, tie_weights, monkeypatch
+):
+    monkeypatch.setattr(early_updates, "HEAD_ROWS", 100)  # of 257
+    (late, after), (early, beside) = learner(numerics, tie_weights), learner(numerics, tie_weights)
     updates, norms = EarlyUpdates(early, beside.adamw), []
     for _ in range(3):
         for optimizer in (after, beside):
@@ -38,6 +43,8 @@ def test_updates_in_the_backward_pass_are_those_after_it_and_leave_no_gradient_o
             expected.item(), rel=1e-5
         )
         beside.step()
+        counts = {state["step"].item() for state in beside.state.values()}
+        assert len(counts) == 1
     for (name, ours), theirs in zip(early.named_parameters(), late.parameters(), strict=True):
         assert torch.equal(ours, theirs), name
 
@@ -49,6 +56,25 @@ def test_outside_of_that_the_gradients_stay():
     loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
     assert torch.equal(model.tok_emb.weight, before)
+
+
+@pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
+def test_an_untied_heads_gradient_is_never_whole_unless_there_is_a_part_to_add_to(numerics, monkeypatch):
+    monkeypatch.setattr(early_updates, "HEAD_ROWS", 100)
+    model, optimizer = learner(numerics, tie_weights=False)
+    updates, whole = EarlyUpdates(model, optimizer.adamw), []
+    head = model.get_parameter("head.weight")
+    head.register_hook(whole.append)  # called with what a backward pass adds to the gradient
+    before = head.detach().clone()
+    with updates.active(None):
+        loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
+    assert whole == [None]
+    whole.clear()
+    assert not torch.equal(head, before)
+    loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
+    with updates.active(None):
+        loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
+    assert [gradient.shape for gradient in whole] == [head.shape] * 2
 
 
 def test_muon_takes_the_matrices_of_the_blocks_and_adamw_the_rest():
