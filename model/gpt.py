@@ -138,11 +138,11 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         up = self.up(x)  # (B, T, 4C)
-        bent = self.gelu(up)
+        activation = self.gelu(up)
         if self.is_reference or not is_eager_cpu(x):
-            return self.down(bent)  # (B, T, C)
-        with recomputed(bent, lambda: self.gelu(up.detach())):
-            return self.down(bent)
+            return self.down(activation)  # (B, T, C)
+        with recomputed(activation, lambda: self.gelu(up.detach())):
+            return self.down(activation)
 
 
 class LayerNorm(nn.Module):

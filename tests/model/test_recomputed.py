@@ -44,13 +44,13 @@ def test_a_feed_forward_layer_keeps_no_result_of_gelu_and_has_the_same_gradients
         kept.append(tensor.detach())
         return tensor
 
-    bent = layer.gelu(layer.up(x)).detach()
+    activation = layer.gelu(layer.up(x)).detach()
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         y = layer(x)
     assert torch.equal(y, plain)
-    as_large = [tensor.view_as(bent) for tensor in kept if tensor.numel() == bent.numel()]
+    as_large = [tensor.view_as(activation) for tensor in kept if tensor.numel() == activation.numel()]
     assert as_large
-    assert not any(torch.equal(tensor, bent) for tensor in as_large)
+    assert not any(torch.equal(tensor, activation) for tensor in as_large)
     y.float().square().sum().backward()
     for parameter, gradient in zip(layer.parameters(), expected, strict=True):
         assert torch.equal(parameter.grad, gradient)
