@@ -30,6 +30,7 @@ from model.optimizer import Optimizers, make_optimizer
 from model.position import Position
 from model.run import Run
 from model.tensorfile import CHECKSUMS, file_checksum, write_tensors
+from model.undrawn import undrawn
 
 FORMAT = 1
 WEIGHTS = "weights.safetensors"
@@ -298,8 +299,11 @@ def load_weights(
     directory: Path, manifest: Manifest, device: torch.device, numerics: ResolvedNumerics
 ) -> GPT:
     """The model of a verified checkpoint. No weights are drawn first, and none are held twice."""
-    with torch.device("meta"):
+    with undrawn():
         model = GPT(manifest.run.model, numerics)
-    model.to_empty(device=device)
-    model.load_state_dict(load_file(directory / WEIGHTS))
+    # What is read of the file stays mapped to it: the model takes copies.
+    weights = load_file(directory / WEIGHTS)
+    model.load_state_dict(
+        {name: weight.to(device, copy=True) for name, weight in weights.items()}, assign=True
+    )
     return model

@@ -5,9 +5,8 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import increment_version
-from torch.optim.adamw import adamw
 
+from model.adamw import AdamW, State
 from model.aligned import AlignedLinear
 from model.gpt import GPT
 from model.mixed import MixedLinear
@@ -26,15 +25,14 @@ class EarlyUpdates:
     the norm of the whole gradient, and not on CUDA, where one kernel for all parameters is faster.
     """
 
-    def __init__(self, model: GPT, adamw: torch.optim.AdamW) -> None:
-        (self._group,) = adamw.param_groups
-        self._state = adamw.state
+    def __init__(self, model: GPT, adamw: AdamW) -> None:
+        self._adamw = adamw
         self._copies = {
             module.weight: module.copy for module in model.modules() if isinstance(module, MixedLinear)
         }
         self._is_active = False
         self._norms: list[Tensor] | None = None
-        for parameter in self._group["params"]:
+        for parameter in adamw.state:
             if parameter.dim() == 2:
                 parameter.register_post_accumulate_grad_hook(self._update)
         if isinstance(model.head, AlignedLinear | MixedLinear):
@@ -53,48 +51,28 @@ class EarlyUpdates:
     def _update(self, parameter: Tensor) -> None:
         if not self._is_active or parameter.grad is None:
             return
-        self._apply(parameter, parameter.grad, **self._state[parameter])
+        self._apply(parameter, parameter.grad, self._adamw.state[parameter])
         parameter.grad = None
         self._finish(parameter)
 
     def _update_in_parts(self, parameter: Tensor, gradient: GradientRows) -> bool:
         if not self._is_active or parameter.grad is not None:  # there is a part to add to
             return False
-        state = self._state[parameter]
+        state = self._adamw.state[parameter]
         for start in range(0, len(parameter), HEAD_ROWS):
             rows = slice(start, start + HEAD_ROWS)
             moments = {name: state[name][rows] for name in ("exp_avg", "exp_avg_sq")}
-            self._apply(parameter.detach()[rows], gradient(rows), step=state["step"].clone(), **moments)
+            part = {"step": state["step"].clone(), **moments}
+            self._apply(parameter.detach()[rows], gradient(rows), part)
         state["step"] += 1
         self._finish(parameter)
         return True
 
-    @torch.no_grad()
-    def _apply(
-        self, parameter: Tensor, gradient: Tensor, step: Tensor, exp_avg: Tensor, exp_avg_sq: Tensor
-    ) -> None:
-        """One update of all or some rows of a parameter, which counts `step` up."""
+    def _apply(self, parameter: Tensor, gradient: Tensor, state: State) -> None:
         if self._norms is not None:
             self._norms.append(torch.linalg.vector_norm(gradient))
-        beta1, beta2 = self._group["betas"]
-        adamw(
-            [parameter],
-            [gradient],
-            [exp_avg],
-            [exp_avg_sq],
-            [],
-            [step],
-            fused=True,
-            amsgrad=False,
-            beta1=beta1,
-            beta2=beta2,
-            lr=self._group["lr"],
-            weight_decay=self._group["weight_decay"],
-            eps=self._group["eps"],
-            maximize=False,
-        )
+        self._adamw.update([parameter], [gradient], [state])
 
     def _finish(self, parameter: Tensor) -> None:
-        increment_version(parameter)
         if copy := self._copies.get(parameter):
             copy.of(parameter)  # now, while the processor has it in its cache

@@ -181,9 +181,11 @@ def fused_projection(emb_dim: int, bias: bool, numerics: ResolvedNumerics) -> nn
     parts = [nn.Linear(emb_dim, emb_dim, bias=bias) for _ in range(3)]
     # On meta nothing is drawn.
     fused = linear(emb_dim, 3 * emb_dim, bias=bias, numerics=numerics, device="meta")
-    fused.weight = nn.Parameter(torch.cat([part.weight.detach() for part in parts]))
-    if bias:
-        fused.bias = nn.Parameter(torch.cat([part.bias.detach() for part in parts]))
+    for name, whole in list(fused.named_parameters()):
+        filled = torch.empty(whole.shape)
+        for part, rows in zip(parts, filled.chunk(3), strict=True):
+            rows.copy_(part.get_parameter(name).detach())
+        setattr(fused, name, nn.Parameter(filled))
     return fused
 
 

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from model import bfloat16
 from model.gpt import GPT, Attention, FeedForward
 from model.numerics import ResolvedNumerics
+from model.undrawn import undrawn
 
 
 class PackedLinear(nn.Module):
@@ -36,7 +37,7 @@ def packed(model: GPT) -> GPT:
     dtype = packed_dtype(model.numerics)
     if dtype is None or not next(model.parameters()).is_cpu:
         return model
-    with torch.device("meta"):
+    with undrawn():
         copy = GPT(model.config, model.numerics)
     copy.load_state_dict(model.state_dict(), assign=True)
     copy.head = PackedLinear(copy.output_weight, None, dtype)

@@ -36,7 +36,7 @@ def main() -> None:
 
 def import_everything() -> None:
     """Load modules and tables, but set and draw nothing: a job must not see that it was expected."""
-    for name in ("torch._dynamo", "model.training", "worker.recorder"):  # the first optimizer imports _dynamo
+    for name in ("model.training", "worker.recorder"):
         import_module(name)
 
     from model.tokens import TOKENIZERS, load_tokenizer

@@ -206,6 +206,14 @@ def test_loading_a_model_draws_nothing(directory):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_a_loaded_model_does_not_hang_on_its_file(directory):
+    model, _ = load_model(directory)
+    weights = {name: weight.clone() for name, weight in model.state_dict().items()}
+    with (directory / WEIGHTS).open("r+b") as file:
+        file.write(bytes((directory / WEIGHTS).stat().st_size))
+    assert all(torch.equal(model.state_dict()[name], weight) for name, weight in weights.items())
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_every_flipped_bit_is_found(directory, name):
     path = directory / name
