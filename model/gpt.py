@@ -182,7 +182,7 @@ def fused_projection(emb_dim: int, bias: bool, numerics: ResolvedNumerics) -> nn
     # On meta nothing is drawn.
     fused = linear(emb_dim, 3 * emb_dim, bias=bias, numerics=numerics, device="meta")
     for name, whole in list(fused.named_parameters()):
-        filled = torch.empty(whole.shape)
+        filled = torch.empty(whole.shape)  # `cat` on meta would import the compiler: see model/undrawn.py
         for part, rows in zip(parts, filled.chunk(3), strict=True):
             rows.copy_(part.get_parameter(name).detach())
         setattr(fused, name, nn.Parameter(filled))
