@@ -59,7 +59,7 @@ def cached_speeds(tokens: int, rounds: int = 3) -> Speeds:
     one, at_once = [], []
     for _ in range(rounds):
         one.append(tokens / seconds_of(lambda: drain(generate(model, PROMPT, tokens))))
-        at_once.append(AT_ONCE * tokens / seconds_of(lambda: generate_side_by_side(model, tokens)))
+        at_once.append(AT_ONCE * tokens / seconds_of(lambda: generate_side_by_side(model, PROMPT, tokens)))
     bytes_read = WEIGHTS_READ * (2 if numerics == "bfloat16" else 4)
     return Speeds(
         one=statistics.median(one),
@@ -69,8 +69,8 @@ def cached_speeds(tokens: int, rounds: int = 3) -> Speeds:
 
 
 @torch.inference_mode()
-def generate_side_by_side(model: GPT, tokens: int) -> None:
-    decoding = Decoding(model, [PROMPT] * AT_ONCE)
+def generate_side_by_side(model: GPT, prompt: list[int], tokens: int) -> None:
+    decoding = Decoding(model, [prompt] * AT_ONCE)
     for _ in range(tokens):
         decoding.append(decoding.next_logits().argmax(dim=-1).tolist())
 

@@ -3,9 +3,9 @@
     python -m benchmarks.gpu [--batches 8 16 32] [--steps 20]
 
 GPT-2 small at a context of 1,024 on the first CUDA device, with `model.training`'s own step: tokens a second
-for each batch size in float32 (TF32), in bfloat16 and in bfloat16 compiled, as a share of the card's measured
-rate of a bfloat16 matrix product, and peak memory. Without a GPU it says so and exits with 2; `--device cpu`
-tries the code paths on a tiny model.
+for each batch size in float32 (TF32), in bfloat16 and in both compiled, as a share of the card's measured
+rate of a bfloat16 matrix product, and peak memory; then the speed of generated text. Without a GPU it says so
+and exits with 2; `--device cpu` tries the code paths on a tiny model.
 """
 
 import argparse
@@ -18,13 +18,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from benchmarks import generating
 from benchmarks.arithmetic import operations_per_token
+from benchmarks.measuring import seconds_of
 from model.compiled import compile_loss
 from model.config import GPTConfig, TrainingConfig
+from model.generation import generate
 from model.gpt import GPT
 from model.loss import loss_of
-from model.numerics import ResolvedNumerics
+from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import make_optimizer
+from model.packed import packed
 
 A100_TOKENS_PER_S = 142_156
 """rasbt/LLMs-from-scratch, ch05/10_llm-training-speed: one A100, everything tuned."""
@@ -40,8 +44,19 @@ class Way:
     compiled: bool = False
 
 
+@dataclass(frozen=True)
+class Measured:
+    way: Way
+    batch: int
+    tokens_per_s: float
+    peak_bytes: int
+    first_step_s: float
+    """Compiling included."""
+
+
 WAYS = (
     Way("float32, TF32", "float32"),
+    Way("float32, TF32, compiled", "float32", compiled=True),
     Way("bfloat16", "bfloat16"),
     Way("bfloat16, compiled", "bfloat16", compiled=True),
 )
@@ -67,6 +82,7 @@ def product_flops(device: torch.device, size: int) -> float:
 
 def make_step(way: Way, config: GPTConfig, batch: int, device: torch.device) -> Callable[[], Tensor]:
     """A step of training on fresh random tokens, as `Training.train_step` makes it; gives the loss unread."""
+    set_up(device, way.numerics)
     torch.manual_seed(123)
     model = GPT(config, way.numerics).to(device).train()
     optimizer = make_optimizer(model, TrainingConfig())
@@ -86,17 +102,21 @@ def make_step(way: Way, config: GPTConfig, batch: int, device: torch.device) -> 
     return step
 
 
-def measure(
-    config: GPTConfig, batches: list[int], steps: int, device: torch.device
-) -> Iterator[tuple[Way, int, float, float]]:
-    """Way, batch size, tokens a second and peak bytes; a batch that does not fit is left out."""
+def measure(config: GPTConfig, batches: list[int], steps: int, device: torch.device) -> Iterator[Measured]:
+    """Every way with every batch; one that does not fit is left out."""
     for way in WAYS:
         for batch in batches:
             try:
                 if device.type == "cuda":
                     torch.cuda.empty_cache()
                     torch.cuda.reset_peak_memory_stats()
+                torch.compiler.reset()  # else the second shape is compiled for any
                 step = make_step(way, config, batch, device)
+                synchronise(device)
+                started = time.perf_counter()
+                step()
+                synchronise(device)
+                first = time.perf_counter() - started
                 for _ in range(3):
                     step()
                 synchronise(device)
@@ -106,10 +126,23 @@ def measure(
                 synchronise(device)
                 seconds = time.perf_counter() - started
             except torch.cuda.OutOfMemoryError:
-                print(f"| {way.name} | {batch} | does not fit | | |", flush=True)
+                print(f"| {way.name} | {batch} | does not fit | | | |", flush=True)
                 continue
-            peak = float(torch.cuda.max_memory_allocated()) if device.type == "cuda" else 0.0
-            yield way, batch, steps * batch * config.context_length / seconds, peak
+            peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else 0
+            yield Measured(way, batch, steps * batch * config.context_length / seconds, peak, first)
+
+
+def text_speeds(config: GPTConfig, device: torch.device, tokens: int = 200) -> tuple[float, float]:
+    """Tokens a second of one prompt, and of `generating.AT_ONCE` side by side, in bfloat16."""
+    torch.manual_seed(123)
+    model = packed(GPT(config, "bfloat16").to(device).eval())
+    prompt = [token % config.vocab_size for token in generating.PROMPT]
+    one, at_once = [], []
+    for _ in range(4):
+        one.append(tokens / seconds_of(lambda: generating.drain(generate(model, prompt, tokens))))
+        together = seconds_of(lambda: generating.generate_side_by_side(model, prompt, tokens))
+        at_once.append(generating.AT_ONCE * tokens / together)
+    return statistics.median(one[1:]), statistics.median(at_once[1:])
 
 
 def main() -> int:
@@ -122,8 +155,8 @@ def main() -> int:
     if device.type == "cuda" and not torch.cuda.is_available():
         print("there is no CUDA device on this machine", file=sys.stderr)
         return 2
+    set_up(device, "bfloat16")  # before the first product: cuBLAS reads its settings once
     if device.type == "cuda":
-        torch.set_float32_matmul_precision("high")
         config, size = GPTConfig(vocab_size=50257, context_length=1024, drop_rate=0.0), 8192
         print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}\n")
     else:
@@ -132,12 +165,17 @@ def main() -> int:
         print(f"the CPU, a tiny model: only that it runs; PyTorch {torch.__version__}\n")
     rate = product_flops(device, size)
     print(f"a bfloat16 matrix product: {rate / 1e12:.2f} TFLOP/s\n")
-    print("| how | batch | tokens/s | of the product's rate | peak GB |\n| --- | ---: | ---: | ---: | ---: |")
+    print("| how | batch | tokens/s | of the product's rate | peak GB | first step |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
     best = 0.0
-    for way, batch, tokens_per_s, peak in measure(config, arguments.batches, arguments.steps, device):
-        share = tokens_per_s * operations_per_token(config) / rate
+    for found in measure(config, arguments.batches, arguments.steps, device):
+        share = found.tokens_per_s * operations_per_token(config) / rate
         best = max(best, share)
-        print(f"| {way.name} | {batch} | {tokens_per_s:,.0f} | {share:.0%} | {peak / 1e9:.1f} |", flush=True)
+        speed = f"{found.tokens_per_s:,.0f} | {share:.0%}"
+        costs = f"{found.peak_bytes / 1e9:.1f} | {found.first_step_s:.1f} s"
+        print(f"| {found.way.name} | {found.batch} | {speed} | {costs} |", flush=True)
+    one, at_once = text_speeds(config, device)
+    print(f"\ntext of one prompt: {one:.0f} tokens/s, of {generating.AT_ONCE} at once: {at_once:.0f}")
     if device.type == "cpu":
         return 0
     scaled = A100_TOKENS_PER_S * rate / A100_DENSE_FLOPS

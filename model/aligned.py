@@ -40,13 +40,17 @@ class AlignedLinear(nn.Linear):
 
 
 def padded_linear(x: Tensor, weight: Tensor) -> Tensor:
-    """x (..., I), weight (O, I) -> (..., O), as `F.linear`, with `weight` padded to whole tiles.
+    """x (..., I), weight (O, I) -> (..., O rounded up to whole tiles): as `F.linear`, then -inf.
 
-    For the GPU, in both directions: the gradient is padded too. It copies the weight, which is little beside
-    the product of many rows and as much as that of one, so generating a token does without.
+    For the GPU, whose product of GPT-2's 50,257 tokens runs at a seventh of its rate, and whose softmax at a
+    third (benchmarks/LOG.md). It copies the weight, which is little beside the product of many rows and as
+    much as that of one, so generating a token does without.
     """
-    O = len(weight)  # noqa: E741
-    return F.linear(x, F.pad(weight, (0, 0, 0, -O % TILE)))[..., :O]
+    missing = -len(weight) % TILE
+    if missing == 0:
+        return F.linear(x, weight)
+    bias = F.pad(weight.new_zeros(len(weight)), (0, missing), value=-torch.inf)
+    return F.linear(x, F.pad(weight, (0, 0, 0, missing)), bias)
 
 
 class AlignedProduct(torch.autograd.Function):

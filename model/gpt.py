@@ -47,9 +47,13 @@ class GPT(nn.Module):
         return self.tok_emb.weight if self.head is None else self.get_parameter("head.weight")
 
     def forward(self, ids: Tensor) -> Tensor:
+        return self.padded_logits(ids)[..., : self.config.vocab_size]
+
+    def padded_logits(self, ids: Tensor) -> Tensor:
+        """(B, T) -> (B, T, V or more): what a GPU computes beyond V is -inf, which no softmax notices."""
         hidden = self.hidden(ids)
         if self.numerics == "reference" or hidden.is_cpu:
-            return self.logits(hidden)  # (B, T, V)
+            return self.logits(hidden)
         dtype = torch.bfloat16 if self.numerics == "bfloat16" else torch.float32
         return padded_linear(hidden.to(dtype), self.output_weight.to(dtype))
 

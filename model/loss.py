@@ -34,8 +34,8 @@ def loss_of(model: GPT, inputs: Tensor, targets: Tensor) -> Tensor:
     """`next_token_loss` of the model's logits for inputs (B, T) and targets (B, T), with less memory and
     time. A compiler fuses the plain version."""
     if model.numerics == "reference" or torch.compiler.is_compiling():
-        return next_token_loss(model(inputs), targets)
-    return LossOfLogits.apply(model(inputs).flatten(0, 1), targets.flatten())
+        return next_token_loss(model.padded_logits(inputs), targets)
+    return LossOfLogits.apply(model.padded_logits(inputs).flatten(0, 1), targets.flatten())
 
 
 class LossOfLogits(torch.autograd.Function):

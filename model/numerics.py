@@ -47,5 +47,6 @@ def set_up(device: torch.device, numerics: ResolvedNumerics) -> None:
     if device.type == "cuda":
         # cuBLAS reads this when it is first used: https://docs.nvidia.com/cuda/cublas, "Reproducibility".
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.set_float32_matmul_precision("high" if numerics == "float32" else "highest")

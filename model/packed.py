@@ -1,7 +1,8 @@
-"""A model whose matrices lie as inference reads them fastest."""
+"""A model whose matrices are stored as inference reads them fastest."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from model import bfloat16
 from model.gpt import GPT, Attention, FeedForward
@@ -10,22 +11,27 @@ from model.undrawn import undrawn
 
 
 class PackedLinear(nn.Module):
-    """A linear layer for inference in `dtype`, its weight (O, I) in the layout of the CPU's kernels.
+    """A linear layer for inference in `dtype`, its weight (O, I) on the CPU in the layout of its kernels.
 
-    One row times a plain matrix reads it at a third of the memory's rate in bfloat16, because the kernel
-    rearranges the matrix first, at every call, and at 0.4 of it in float32. Rearranged once, it is read at
-    nearly the full rate in bfloat16 and at 0.65 of it in float32 (benchmarks/LOG.md).
+    There, one row times a plain matrix reads it at a third of the memory's rate in bfloat16, because the
+    kernel rearranges the matrix first, at every call, and at 0.4 of it in float32. Rearranged once, it is
+    read at nearly the full rate in bfloat16 and at 0.65 of it in float32 (benchmarks/LOG.md).
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
         super().__init__()
         self.dtype = dtype
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach().to(dtype), 1)
+        self.weight = weight.detach().to(dtype)
+        if weight.is_cpu:
+            self.weight = torch.ops.mkldnn._reorder_linear_weight(self.weight, 1)
         self.bias = None if bias is None else bias.detach().to(dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., I) -> (..., O)"""
-        return torch.ops.mkldnn._linear_pointwise(x.to(self.dtype), self.weight, self.bias, "none", [], "")
+        x = x.to(self.dtype)
+        if not x.is_cpu:
+            return F.linear(x, self.weight, self.bias)
+        return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
 
 
 def packed(model: GPT) -> GPT:
@@ -34,8 +40,8 @@ def packed(model: GPT) -> GPT:
     Embeddings and norms are shared, the matrices are copies in the model's arithmetic: in bfloat16 they take
     half the memory of the originals.
     """
-    dtype = packed_dtype(model.numerics)
-    if dtype is None or not next(model.parameters()).is_cpu:
+    dtype = packed_dtype(model.numerics, model.output_weight.device)
+    if dtype is None:
         return model
     with undrawn():
         copy = GPT(model.config, model.numerics)
@@ -49,8 +55,10 @@ def packed(model: GPT) -> GPT:
     return copy.eval()
 
 
-def packed_dtype(numerics: ResolvedNumerics) -> torch.dtype | None:
-    """What the matrices become; None without kernels for it, and for the lecture's arithmetic."""
+def packed_dtype(numerics: ResolvedNumerics, device: torch.device) -> torch.dtype | None:
+    """What the matrices become; None where that gains nothing, and for the lecture's arithmetic."""
+    if device.type != "cpu":
+        return torch.bfloat16 if numerics == "bfloat16" else None
     if numerics == "float32" and torch.backends.mkldnn.is_available():
         return torch.float32
     if numerics == "bfloat16" and bfloat16.HAS_KERNELS:

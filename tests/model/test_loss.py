@@ -2,9 +2,10 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from model.gpt import GPT
-from model.loss import loss_of, next_token_loss
+from model.loss import LossOfLogits, loss_of, next_token_loss
 from tests.model.tiny import tiny_config
 
 
@@ -67,6 +68,18 @@ def test_the_loss_a_few_rows_at_a_time_is_the_plain_one_and_so_are_the_gradients
     assert our_loss == pytest.approx(plain_loss, rel=1e-5)
     for (name, mine), its in zip(ours.named_parameters(), plain.parameters(), strict=True):
         assert (mine.grad - its.grad).abs().max() <= tolerance * its.grad.abs().max(), name
+
+
+def test_scores_of_minus_infinity_behind_the_vocabulary_change_no_loss_and_no_gradient():
+    torch.manual_seed(1)
+    logits, targets = torch.randn(6, 5), torch.randint(5, (6,))
+    padded = F.pad(logits, (0, 3), value=-torch.inf)
+    for scores in (logits.requires_grad_(), padded.requires_grad_()):
+        LossOfLogits.apply(scores.clone(), targets).backward()
+    expected = next_token_loss(logits[None], targets[None])
+    assert next_token_loss(padded[None], targets[None]) == expected
+    assert LossOfLogits.apply(padded.detach().clone(), targets) == pytest.approx(expected.item(), rel=1e-6)
+    assert torch.equal(padded.grad, F.pad(logits.grad, (0, 3)))
 
 
 def test_the_loss_of_an_evaluation_is_the_plain_one():

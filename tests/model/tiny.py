@@ -86,6 +86,7 @@ def train_tiny(
     resume_from: Path | None = None,
     text: str = TEXT,
     checkpoint_interval_s: float | None = None,
+    device: torch.device = CPU,
 ) -> Literal["finished", "stopped"]:
     return train(
         run,
@@ -94,7 +95,7 @@ def train_tiny(
         should_stop=recorder.should_stop,
         checkpoint_root=root,
         numerics=numerics,
-        device=CPU,
+        device=device,
         resume_from=resume_from,
         checkpoint_interval_s=checkpoint_interval_s,
     )
