@@ -46,7 +46,7 @@ check: setup  ## style, types, import contracts, no pickle
 bench: setup  ## how fast it is beside its goals, whole jobs computed from their parts (15 to 25 minutes)
 	$(BIN)/python -m benchmarks.table usual
 
-bench-quick: setup  ## the same with one look at each (2 minutes)
+bench-quick: setup  ## the same with one look at each (less than 3 minutes)
 	$(BIN)/python -m benchmarks.table quick
 
 bench-full: setup  ## the same with whole jobs and a text of 1 GB (more than an hour)

@@ -117,8 +117,8 @@ class TrainingConfig(Section):
 
     compile: bool = False
     """Whether to compile the loss with `torch.compile`: the first step takes up to a minute longer, those
-    after it less time on a GPU. Not with the numerics `reference`; the worker needs a C++ compiler. Default:
-    no."""
+    after it less time on a GPU, so that it pays there for jobs of more than a thousand steps. Not with the
+    numerics `reference`; the worker needs a C++ compiler. Default: no."""
 
     seed: int = Field(123, ge=0, le=2**63 - 1)
     """Seeds the weights, the dropout and the epochs' order. Default: the lecture's."""

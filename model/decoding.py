@@ -7,6 +7,7 @@ from torch import Tensor
 
 from model.cache import Cache
 from model.gpt import GPT
+from model.token_graph import TokenGraph
 
 
 class Row:
@@ -38,6 +39,7 @@ class Decoding:
         self.model = model
         self.device = model.tok_emb.weight.device
         self.rows = [Row(row, model.config.context_length) for row in rows]
+        self.graph: TokenGraph | None = None
 
     def append(self, tokens: Sequence[int]) -> None:
         """The next token of each row."""
@@ -50,14 +52,21 @@ class Decoding:
 
     def next_logits(self) -> Tensor:
         """(B, V) float32: the scores of the token that follows each row."""
-        begun = [row for row in self.rows if row.cache is not None]
-        logits = {id(row): self.read_all(row) for row in self.rows if row.cache is None}
+        begun = {row.cache: row for row in self.rows if row.cache is not None}
+        logits = {row: self.read_all(row) for row in self.rows if row.cache is None}
         if begun:
-            ids = torch.tensor([row.tokens[-1:] for row in begun], device=self.device)
-            caches = [row.cache for row in begun if row.cache is not None]
-            rows = self.model.next_logits(ids, caches)
-            logits |= {id(row): scores for row, scores in zip(begun, rows.split(1), strict=True)}
-        return torch.cat([logits[id(row)] for row in self.rows]).float()
+            scores = self.read_one_each({cache: row.tokens[-1] for cache, row in begun.items()})
+            logits |= {begun[cache]: of_row for cache, of_row in scores.items()}
+        return torch.cat([logits[row] for row in self.rows]).float()
+
+    def read_one_each(self, tokens: dict[Cache, int]) -> dict[Cache, Tensor]:
+        """(1, V) for each cache: the scores of the token that follows the given one, which it takes in."""
+        if self.device.type == "cuda":
+            self.graph = self.graph or TokenGraph(self.model, list(tokens))
+            return self.graph.next_logits(tokens)
+        ids = torch.tensor([[token] for token in tokens.values()], device=self.device)
+        logits = self.model.next_logits(ids, list(tokens))
+        return dict(zip(tokens, logits.split(1), strict=True))
 
     def read_all(self, row: Row) -> Tensor:
         """(1, V): the scores of the token that follows `row`, whose cache is empty or of no use."""

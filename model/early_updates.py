@@ -2,24 +2,26 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from model.adamw import AdamW, State
 from model.aligned import AlignedLinear
+from model.embedding import Embedding
 from model.gpt import GPT
 from model.mixed import MixedLinear
 from model.weight_gradient import GradientRows
 
-HEAD_ROWS = 2048
-"""Of the vocabulary's matrix that are updated at once: 6 MB of GPT-2 small's."""
+ROWS = 2048
+"""Of a matrix of the vocabulary that are updated at once: 6 MB of GPT-2 small's."""
 
 
 class EarlyUpdates:
     """Has AdamW update each matrix of a model while the gradients of others are still to come, and free its
-    gradient, so that never more than one lies in memory: of the lecture's job that takes 0.5 GB less. The
-    gradient of the largest, the vocabulary's, is never whole: a few rows are computed, applied and forgotten.
+    gradient, so that never more than one lies in memory: of the lecture's job that takes 0.5 GB less. Those
+    of the largest, the vocabulary's two, are never whole: a few rows are computed, applied and forgotten.
 
     The numbers are those of `optimizer.step()`, which updates the rest. It does not apply to a run that clips
     the norm of the whole gradient, and not on CUDA, where one kernel for all parameters is faster.
@@ -35,9 +37,10 @@ class EarlyUpdates:
         for parameter in adamw.state:
             if parameter.dim() == 2:
                 parameter.register_post_accumulate_grad_hook(self._update)
-        if isinstance(model.head, AlignedLinear | MixedLinear):
-            head = model.head.weight
-            model.head.take_gradient = lambda rows: self._update_in_parts(head, rows)
+        for layer in (model.tok_emb, model.head):
+            # With a tied head either has a part of the matrix's gradient only.
+            if model.head is not None and isinstance(layer, Embedding | AlignedLinear | MixedLinear):
+                layer.take_gradient = partial(self._update_in_parts, layer.weight)
 
     @contextmanager
     def active(self, norms: list[Tensor] | None) -> Iterator[None]:
@@ -59,8 +62,8 @@ class EarlyUpdates:
         if not self._is_active or parameter.grad is not None:  # there is a part to add to
             return False
         state = self._adamw.state[parameter]
-        for start in range(0, len(parameter), HEAD_ROWS):
-            rows = slice(start, start + HEAD_ROWS)
+        for start in range(0, len(parameter), ROWS):
+            rows = slice(start, start + ROWS)
             moments = {name: state[name][rows] for name in ("exp_avg", "exp_avg_sq")}
             part = {"step": state["step"].clone(), **moments}
             self._apply(parameter.detach()[rows], gradient(rows), part)

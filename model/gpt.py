@@ -11,13 +11,13 @@ from model import reference
 from model.aligned import AlignedLinear, aligned_linear, padded_linear
 from model.attention import attention_with_dropout
 from model.bfloat16 import for_product
-from model.cache import Cache, LayerCache, attention_with_caches
+from model.cache import AttendingCache, RowCache, attention_with_caches, positions_after
 from model.config import GPTConfig
 from model.devices import is_eager_cpu
 from model.dropout import Dropout
+from model.embedding import Embedding
 from model.mixed import Bfloat16Copy, MixedLinear, mixed_linear
 from model.numerics import ResolvedNumerics
-from model.recomputed import recomputed
 
 
 class GPT(nn.Module):
@@ -31,7 +31,8 @@ class GPT(nn.Module):
         super().__init__()
         self.config = config
         self.numerics = numerics
-        self.tok_emb = nn.Embedding(config.vocab_size, config.emb_dim)
+        embedding = nn.Embedding if numerics == "reference" else Embedding
+        self.tok_emb = embedding(config.vocab_size, config.emb_dim)
         self.pos_emb = nn.Embedding(config.context_length, config.emb_dim)
         self.drop_emb = make_dropout(config.drop_rate, numerics)
         self.blocks = nn.ModuleList(Block(config, numerics) for _ in range(config.n_layers))
@@ -57,20 +58,19 @@ class GPT(nn.Module):
         dtype = torch.bfloat16 if self.numerics == "bfloat16" else torch.float32
         return padded_linear(hidden.to(dtype), self.output_weight.to(dtype))
 
-    def next_logits(self, ids: Tensor, caches: Sequence[Cache] = ()) -> Tensor:
+    def next_logits(self, ids: Tensor, caches: Sequence[RowCache] = ()) -> Tensor:
         """(B, T) -> (B, V): scores of the token that follows the last one, without those of the others.
 
         caches  one for each row, which takes in `ids`: either empty ones, or T is 1
         """
         return self.logits(self.hidden(ids, caches)[:, -1])
 
-    def hidden(self, ids: Tensor, caches: Sequence[Cache] = ()) -> Tensor:
-        read = [cache.length for cache in caches] or [0]
-        if (T := max(read) + ids.shape[1]) > self.config.context_length:
-            raise ValueError(f"{T} tokens do not fit into a context of {self.config.context_length}")
-        positions = torch.arange(ids.shape[1], device=ids.device)  # (T,)
+    def hidden(self, ids: Tensor, caches: Sequence[RowCache] = ()) -> Tensor:
+        T = ids.shape[1]
         if caches:
-            positions = positions + torch.tensor(read, device=ids.device)[:, None]  # (B, T)
+            positions = torch.stack([cache.positions(T, ids.device) for cache in caches])  # (B, T)
+        else:
+            positions = positions_after(0, T, self.config.context_length, ids.device)  # (T,)
         x = self.drop_emb(self.tok_emb(ids) + self.pos_emb(positions))  # (B, T, C)
         for index, block in enumerate(self.blocks):
             x = block(x, [cache.layers[index] for cache in caches])  # (B, T, C)
@@ -95,7 +95,7 @@ class Block(nn.Module):
         self.norm2 = LayerNorm(config.emb_dim, numerics)
         self.drop = make_dropout(config.drop_rate, numerics)
 
-    def forward(self, x: Tensor, caches: Sequence[LayerCache] = ()) -> Tensor:
+    def forward(self, x: Tensor, caches: Sequence[AttendingCache] = ()) -> Tensor:
         x = self.drop(self.attention(self.norm1(x), caches)) + x  # (B, T, C)
         return self.drop(self.feed_forward(self.norm2(x))) + x
 
@@ -111,7 +111,7 @@ class Attention(nn.Module):
         self.qkv = fused_projection(config.emb_dim, config.qkv_bias, numerics)
         self.out = linear(config.emb_dim, config.emb_dim, numerics=numerics)
 
-    def forward(self, x: Tensor, caches: Sequence[LayerCache] = ()) -> Tensor:
+    def forward(self, x: Tensor, caches: Sequence[AttendingCache] = ()) -> Tensor:
         """x (B, T, C); `caches` of the tokens before it, one for each row."""
         B, T, C = x.shape
         drop_rate = self.drop_rate if self.training else 0.0
@@ -135,18 +135,12 @@ class Attention(nn.Module):
 class FeedForward(nn.Module):
     def __init__(self, emb_dim: int, numerics: ResolvedNumerics) -> None:
         super().__init__()
-        self.is_reference = numerics == "reference"
         self.up = linear(emb_dim, 4 * emb_dim, numerics=numerics)
         self.down = linear(4 * emb_dim, emb_dim, numerics=numerics)
         self.gelu = reference.gelu if numerics == "reference" else partial(F.gelu, approximate="tanh")
 
     def forward(self, x: Tensor) -> Tensor:
-        up = self.up(x)  # (B, T, 4C)
-        activation = self.gelu(up)
-        if self.is_reference or not is_eager_cpu(x):
-            return self.down(activation)  # (B, T, C)
-        with recomputed(activation, lambda: self.gelu(up.detach())):
-            return self.down(activation)
+        return self.down(self.gelu(self.up(x)))  # (B, T, C), within (B, T, 4C)
 
 
 class LayerNorm(nn.Module):

@@ -6,6 +6,7 @@ import torch
 from model.checkpoint import resume
 from model.compiled import compile_loss
 from model.config import GPTConfig
+from model.decoding import Decoding
 from model.events import CheckpointWritten, Evaluation, Started
 from model.generation import generate
 from model.gpt import GPT
@@ -135,6 +136,26 @@ def test_a_step_that_is_not_evaluated_waits_for_nothing(numerics, tmp_path):
         assert training.train_step(next(steps)) is None
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("numerics", MODES)
+def test_rows_side_by_side_get_the_scores_that_each_gets_alone_without_a_cache(numerics, is_packed):
+    torch.manual_seed(1)
+    model = GPT(tiny_config(), numerics).to(GPU).eval()
+    rows = [[1, 2, 3], [4], [5] * 9, [6] * 7]  # of a context of 8
+    with torch.inference_mode():
+        decoding = Decoding(packed(model) if is_packed else model, rows)
+        for token in range(10):
+            logits = decoding.next_logits()
+            for row, scores in zip(rows, logits, strict=True):
+                expected = model(torch.tensor([row[-8:]], device=GPU))[0, -1].float()
+                torch.testing.assert_close(scores, expected, rtol=0, atol=2e-2)
+                row.append(token)
+            decoding.append([token] * len(rows))
+            if token == 3:
+                decoding.keep([0, 1, 3])
+                del rows[2]
 
 
 @pytest.mark.parametrize("numerics", MODES)

@@ -22,7 +22,7 @@ def learner(numerics="float32", tie_weights=True, **training):
 def test_updates_in_the_backward_pass_are_those_after_it_and_leave_no_gradient_of_a_matrix(
     numerics, tie_weights, monkeypatch
 ):
-    monkeypatch.setattr(early_updates, "HEAD_ROWS", 100)  # of 257
+    monkeypatch.setattr(early_updates, "ROWS", 100)  # of 257
     (late, after), (early, beside) = learner(numerics, tie_weights), learner(numerics, tie_weights)
     updates, norms = EarlyUpdates(early, beside.adamw), []
     for _ in range(3):
@@ -58,23 +58,26 @@ def test_outside_of_that_the_gradients_stay():
     assert torch.equal(model.tok_emb.weight, before)
 
 
+@pytest.mark.parametrize("name", ["head.weight", "tok_emb.weight"])
 @pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
-def test_an_untied_heads_gradient_is_never_whole_unless_there_is_a_part_to_add_to(numerics, monkeypatch):
-    monkeypatch.setattr(early_updates, "HEAD_ROWS", 100)
+def test_the_vocabularys_gradient_is_never_whole_unless_there_is_a_part_to_add_to(
+    numerics, name, monkeypatch
+):
+    monkeypatch.setattr(early_updates, "ROWS", 100)
     model, optimizer = learner(numerics, tie_weights=False)
     updates, whole = EarlyUpdates(model, optimizer.adamw), []
-    head = model.get_parameter("head.weight")
-    head.register_hook(whole.append)  # called with what a backward pass adds to the gradient
-    before = head.detach().clone()
+    matrix = model.get_parameter(name)
+    matrix.register_hook(whole.append)  # called with what a backward pass adds to the gradient
+    before = matrix.detach().clone()
     with updates.active(None):
         loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
     assert whole == [None]
     whole.clear()
-    assert not torch.equal(head, before)
+    assert not torch.equal(matrix, before)
     loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
     with updates.active(None):
         loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
-    assert [gradient.shape for gradient in whole] == [head.shape] * 2
+    assert [gradient.shape for gradient in whole] == [matrix.shape] * 2
 
 
 def test_muon_takes_the_matrices_of_the_blocks_and_adamw_the_rest():
