@@ -44,7 +44,9 @@ class Effort:
 EFFORTS = {
     "quick": Effort(1, 2, 1, plain_tokens=20, tokens=60, megabytes=10, service_epochs=0, service_rounds=0),
     "usual": Effort(3, 5, 2, plain_tokens=200, tokens=200, megabytes=100, service_epochs=2, service_rounds=2),
-    "full": Effort(5, 9, 3, 200, tokens=200, megabytes=1000, service_epochs=10, service_rounds=1, whole=True),
+    "full": Effort(
+        5, 9, 3, plain_tokens=200, tokens=200, megabytes=1000, service_epochs=10, service_rounds=1, whole=True
+    ),
 }
 
 

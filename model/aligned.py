@@ -42,9 +42,9 @@ class AlignedLinear(nn.Linear):
 def padded_linear(x: Tensor, weight: Tensor) -> Tensor:
     """x (..., I), weight (O, I) -> (..., O rounded up to whole tiles): as `F.linear`, then -inf.
 
-    For the GPU, whose product of GPT-2's 50,257 tokens runs at a seventh of its rate, and whose softmax at a
-    third (benchmarks/LOG.md). It copies the weight, which is little beside the product of many rows and as
-    much as that of one, so generating a token does without.
+    For the GPU, whose product with GPT-2's 50,257 rows runs at a seventh of its rate (benchmarks/LOG.md). The
+    -inf take no part in a softmax, so nothing cuts them off. It copies the weight, which is little beside the
+    product of many rows and as much as that of one, so generating a token does without.
     """
     missing = -len(weight) % TILE
     if missing == 0:

@@ -9,7 +9,16 @@ import torch
 from model.events import CheckpointWritten, Evaluation, Started
 from model.gpt import GPT
 from model.loss import loss_of
-from tests.model.tiny import Recorder, newest, tiny_config, tiny_run, train_tiny
+from tests.model.tiny import (
+    Recorder,
+    assert_close,
+    loss_and_gradients,
+    newest,
+    tiny_batch,
+    tiny_config,
+    tiny_run,
+    train_tiny,
+)
 
 
 @pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
@@ -17,19 +26,11 @@ from tests.model.tiny import Recorder, newest, tiny_config, tiny_run, train_tiny
 def test_the_loss_compiles_to_one_graph_with_the_same_value_and_gradients(numerics, tie_weights):
     torch.manual_seed(1)
     model = GPT(tiny_config(drop_rate=0.0, tie_weights=tie_weights), numerics)
-    tokens = torch.randint(257, (2, 9))
-    inputs, targets = tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
-    expected = loss_of(model, inputs, targets)
-    expected.backward()
-    gradients = [parameter.grad for parameter in model.parameters()]
-    model.zero_grad()
+    batch = tiny_batch()
+    expected = loss_and_gradients(model, loss_of, *batch)
     compiled = torch.compile(loss_of, backend="aot_eager", fullgraph=True)  # which needs no C++ compiler
-    loss = compiled(model, inputs, targets)
-    loss.backward()
     tolerance = 1e-5 if numerics == "float32" else 3e-2
-    torch.testing.assert_close(loss, expected, rtol=tolerance, atol=0)
-    for parameter, gradient in zip(model.parameters(), gradients, strict=True):
-        assert (parameter.grad - gradient).abs().max() <= tolerance * gradient.abs().max()
+    assert_close(loss_and_gradients(model, compiled, *batch), expected, tolerance)
 
 
 def test_with_dropout_it_compiles_too_and_repeats_with_the_seed():

@@ -14,7 +14,19 @@ from model.loss import loss_of
 from model.numerics import set_up
 from model.packed import packed
 from model.training import Training
-from tests.model.tiny import CPU, MODES, Recorder, newest, tiny_config, tiny_data, tiny_run, train_tiny
+from tests.model.tiny import (
+    CPU,
+    MODES,
+    Recorder,
+    assert_close,
+    loss_and_gradients,
+    newest,
+    tiny_batch,
+    tiny_config,
+    tiny_data,
+    tiny_run,
+    train_tiny,
+)
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")
 
@@ -39,18 +51,10 @@ def settings_of_pytorch():
 def test_loss_and_gradients_are_those_of_the_cpu(numerics, tolerance, tie_weights):
     torch.manual_seed(1)
     model = GPT(tiny_config(drop_rate=0.0, tie_weights=tie_weights, qkv_bias=True), numerics)
-    tokens = torch.randint(257, (2, 9))
-    inputs, targets = tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
-    expected = loss_of(model, inputs, targets)
-    expected.backward()
-    gradients = [parameter.grad for parameter in model.parameters()]
-    model.zero_grad()
-    model.to(GPU)
-    loss = loss_of(model, inputs.to(GPU), targets.to(GPU))
-    loss.backward()
-    torch.testing.assert_close(loss.cpu(), expected, rtol=tolerance, atol=0)
-    for parameter, gradient in zip(model.parameters(), gradients, strict=True):
-        assert (parameter.grad.cpu() - gradient).abs().max() <= tolerance * gradient.abs().max()
+    batch = tiny_batch()
+    expected = loss_and_gradients(model, loss_of, *batch)
+    on_gpu = loss_and_gradients(model.to(GPU), loss_of, *(part.to(GPU) for part in batch))
+    assert_close(on_gpu, expected, tolerance)
 
 
 @pytest.mark.parametrize("compiled", [False, True])

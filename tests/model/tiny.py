@@ -1,5 +1,6 @@
 """Runs small enough to train in a fraction of a second."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -14,12 +15,14 @@ from model.config import (
 )
 from model.data import Data
 from model.events import Event
+from model.gpt import GPT
 from model.numerics import ResolvedNumerics
 from model.run import Run
 from model.tokens import load_tokenizer
 from model.training import train
 
 E = TypeVar("E")
+LossFunction = Callable[[GPT, torch.Tensor, torch.Tensor], torch.Tensor]
 CPU = torch.device("cpu")
 MODES: tuple[ResolvedNumerics, ...] = ("reference", "float32", "bfloat16")
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog does not mind at all. " * 2
@@ -53,6 +56,36 @@ def tiny_run(
         checkpoints=CheckpointConfig(**checkpoints or {}),
         tokenizer="bytes",
     )
+
+
+def tiny_batch() -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and targets, (2, 8) each, drawn from the global generator."""
+    tokens = torch.randint(257, (2, 9))
+    return tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
+
+
+def loss_and_gradients(
+    model: GPT, loss_function: LossFunction, inputs: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, list[torch.Tensor | None]]:
+    """On the CPU; the model is left without gradients."""
+    loss = loss_function(model, inputs, targets)
+    loss.backward()
+    gradients = [None if parameter.grad is None else parameter.grad.cpu() for parameter in model.parameters()]
+    model.zero_grad()
+    return loss.detach().cpu(), gradients
+
+
+def assert_close(
+    found: tuple[torch.Tensor, list[torch.Tensor | None]],
+    expected: tuple[torch.Tensor, list[torch.Tensor | None]],
+    tolerance: float,
+) -> None:
+    """That two of `loss_and_gradients` are alike: each gradient to `tolerance` of its largest number."""
+    torch.testing.assert_close(found[0], expected[0], rtol=tolerance, atol=0)
+    for mine, its in zip(found[1], expected[1], strict=True):
+        assert mine is not None
+        assert its is not None
+        assert (mine - its).abs().max() <= tolerance * its.abs().max()
 
 
 def tiny_data(run: Run, text: str = TEXT) -> Data:
