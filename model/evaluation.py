@@ -14,12 +14,14 @@ from model.loss import loss_of
 def evaluating(model: GPT) -> Iterator[None]:
     """Evaluation mode without gradients; afterwards the model is in the mode it was in."""
     was_training = model.training
-    model.eval()
+    if was_training:  # to set the mode of all modules takes as long as a block takes for a token
+        model.eval()
     try:
         with torch.inference_mode():
             yield
     finally:
-        model.train(was_training)
+        if was_training:
+            model.train()
 
 
 def mean_loss(model: GPT, batches: Iterable[Batch]) -> float:

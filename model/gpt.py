@@ -11,7 +11,7 @@ from model import reference
 from model.aligned import AlignedLinear, aligned_linear, padded_linear
 from model.attention import attention_with_dropout
 from model.bfloat16 import for_product
-from model.cache import AttendingCache, RowCache, attention_with_caches, positions_after
+from model.cache import AttendingCache, RowCache, causal_attention, positions_after
 from model.config import GPTConfig
 from model.devices import is_eager_cpu
 from model.dropout import Dropout
@@ -119,10 +119,11 @@ class Attention(nn.Module):
             mixed = reference.attention(x, self.qkv.weight, self.qkv.bias, self.n_heads, drop_rate)
         else:
             qkv = for_product(self.qkv(x)).view(B, T, 3, self.n_heads, C // self.n_heads)
-            queries, keys, values = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, C/H) each
-            if caches:
-                mixed = attention_with_caches(queries, keys, values, caches)
-            elif drop_rate > 0 and is_eager_cpu(x):
+            qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, H, T, C/H)
+            queries, keys, values = qkv
+            if caches or drop_rate == 0:
+                mixed = causal_attention(qkv, caches)
+            elif is_eager_cpu(x):
                 mixed = attention_with_dropout(queries, keys, values, drop_rate)
             else:
                 mixed = F.scaled_dot_product_attention(

@@ -1,37 +1,16 @@
 """A model whose matrices are stored as inference reads them fastest."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import bfloat16
-from model.gpt import GPT, Attention, FeedForward
+from model.cache import AttendingCache, causal_attention
+from model.gpt import GPT, Block
 from model.numerics import ResolvedNumerics
 from model.undrawn import undrawn
-
-
-class PackedLinear(nn.Module):
-    """A linear layer for inference in `dtype`, its weight (O, I) on the CPU in the layout of its kernels.
-
-    There, one row times a plain matrix reads it at a third of the memory's rate in bfloat16, because the
-    kernel rearranges the matrix first, at every call, and at 0.4 of it in float32. Rearranged once, it is
-    read at nearly the full rate in bfloat16 and at 0.65 of it in float32 (benchmarks/LOG.md).
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.dtype = dtype
-        self.weight = weight.detach().to(dtype)
-        if weight.is_cpu:
-            self.weight = torch.ops.mkldnn._reorder_linear_weight(self.weight, 1)
-        self.bias = None if bias is None else bias.detach().to(dtype)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., I) -> (..., O)"""
-        x = x.to(self.dtype)
-        if not x.is_cpu:
-            return F.linear(x, self.weight, self.bias)
-        return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
 
 
 def packed(model: GPT) -> GPT:
@@ -47,11 +26,8 @@ def packed(model: GPT) -> GPT:
         copy = GPT(model.config, model.numerics)
     copy.load_state_dict(model.state_dict(), assign=True)
     copy.head = PackedLinear(copy.output_weight, None, dtype)
-    for part in copy.modules():
-        if isinstance(part, Attention | FeedForward):
-            for name, layer in part.named_children():
-                if isinstance(layer, nn.Linear):
-                    part.add_module(name, PackedLinear(layer.weight, layer.bias, dtype))
+    blocks = (block for block in copy.blocks if isinstance(block, Block))  # which they all are
+    copy.blocks = nn.ModuleList(PackedBlock(block, dtype) for block in blocks)
     return copy.eval()
 
 
@@ -64,3 +40,54 @@ def packed_dtype(numerics: ResolvedNumerics, device: torch.device) -> torch.dtyp
     if numerics == "bfloat16" and bfloat16.HAS_KERNELS:
         return torch.bfloat16
     return None
+
+
+class PackedBlock(nn.Module):
+    """A `Block` for inference, in few operations: a token waits for each of them."""
+
+    def __init__(self, block: Block, dtype: torch.dtype) -> None:
+        super().__init__()
+        attention, feed_forward = block.attention, block.feed_forward
+        self.n_heads = attention.n_heads
+        self.norm1, self.norm2 = block.norm1, block.norm2
+        self.qkv = PackedLinear(attention.qkv.weight, attention.qkv.bias, dtype)
+        self.out = PackedLinear(attention.out.weight, attention.out.bias, dtype)
+        self.up = PackedLinear(feed_forward.up.weight, feed_forward.up.bias, dtype, gelu=True)
+        self.down = PackedLinear(feed_forward.down.weight, feed_forward.down.bias, dtype)
+
+    def forward(self, x: Tensor, caches: Sequence[AttendingCache] = ()) -> Tensor:
+        """As `Block`'s, in evaluation mode."""
+        B, T, C = x.shape
+        qkv = self.qkv(self.norm1(x)).view(B, T, 3, self.n_heads, C // self.n_heads)
+        mixed = causal_attention(qkv.permute(2, 0, 3, 1, 4), caches)  # (B, H, T, C/H)
+        x = self.out(mixed.transpose(1, 2).reshape(B, T, C)) + x
+        return self.down(self.up(self.norm2(x))) + x
+
+
+class PackedLinear(nn.Module):
+    """A linear layer for inference in `dtype`, its weight (O, I) on the CPU in the layout of its kernels.
+
+    There, one row times a plain matrix reads it at a third of the memory's rate in bfloat16, because the
+    kernel rearranges the matrix first, at every call, and at 0.4 of it in float32. Rearranged once, it is
+    read at nearly the full rate in bfloat16 and at 0.65 of it in float32 (benchmarks/LOG.md).
+    """
+
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype, *, gelu: bool = False
+    ) -> None:
+        super().__init__()
+        self.dtype = dtype
+        self.gelu = gelu
+        self.weight = weight.detach().to(dtype)
+        if weight.is_cpu:
+            self.weight = torch.ops.mkldnn._reorder_linear_weight(self.weight, 1)
+        self.bias = None if bias is None else bias.detach().to(dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., I) -> (..., O), followed by GELU where it is part of the layer."""
+        x = x.to(self.dtype)
+        if x.is_cpu:
+            then = "gelu" if self.gelu else "none"
+            return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, then, [], "tanh")
+        y = F.linear(x, self.weight, self.bias)
+        return F.gelu(y, approximate="tanh") if self.gelu else y

@@ -83,9 +83,9 @@ class PlacedLayerCache:
         assert kept is not None
         self.kept, self.position, self.is_read = kept, position, is_read
 
-    def attention(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """(1, H, 1, D) each and returned."""
-        for kept, new in zip(self.kept, (key, value), strict=True):
-            kept.index_copy_(2, self.position, new)
+    def attention(self, qkv: Tensor) -> Tensor:
+        """(3, 1, H, 1, D) -> (1, H, 1, D)"""
+        qkv = qkv.to(self.kept.dtype)
+        self.kept.index_copy_(3, self.position, qkv[1:])
         keys, values = self.kept
-        return F.scaled_dot_product_attention(query, keys, values, attn_mask=self.is_read)
+        return F.scaled_dot_product_attention(qkv[0], keys, values, attn_mask=self.is_read)
