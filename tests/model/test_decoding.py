@@ -13,6 +13,18 @@ from model.packed import PackedLinear, packed
 from tests.model.tiny import tiny_config
 
 CONTEXT = 8
+PACKED = pytest.mark.parametrize(
+    "numerics",
+    [
+        "float32",
+        pytest.param(
+            "bfloat16",
+            marks=pytest.mark.skipif(
+                not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16"
+            ),
+        ),
+    ],
+)
 TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2}  # of logits about 1 in size
 
 
@@ -88,18 +100,7 @@ def test_an_empty_row_is_refused(rows):
         Decoding(a_model(), rows)
 
 
-@pytest.mark.parametrize(
-    "numerics",
-    [
-        "float32",
-        pytest.param(
-            "bfloat16",
-            marks=pytest.mark.skipif(
-                not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16"
-            ),
-        ),
-    ],
-)
+@PACKED
 @pytest.mark.parametrize("tie_weights", [False, True])
 def test_packing_copies_the_matrices_and_leaves_the_model_as_it_was(numerics, tie_weights):
     model = a_model(numerics, tie_weights=tie_weights, qkv_bias=True)
@@ -112,12 +113,18 @@ def test_packing_copies_the_matrices_and_leaves_the_model_as_it_was(numerics, ti
         assert torch.equal(tensor, before[name])
 
 
+@PACKED
 @pytest.mark.parametrize("tie_weights", [False, True])
-def test_a_packed_model_scores_every_position_as_the_model_does(tie_weights):
-    model = a_model(tie_weights=tie_weights)
+@pytest.mark.parametrize("qkv_bias", [False, True])
+def test_a_packed_model_scores_every_position_as_the_model_does(numerics, tie_weights, qkv_bias):
+    model = a_model(numerics, tie_weights=tie_weights, qkv_bias=qkv_bias)
     ids = torch.arange(2 * CONTEXT).view(2, CONTEXT)
     with torch.inference_mode():
-        torch.testing.assert_close(packed(model)(ids), model(ids), rtol=0, atol=TOLERANCE["float32"])
+        found, expected = packed(model)(ids).float(), model(ids).float()
+    # With tied weights logits are larger; what is rounded to bfloat16 on the way grows with them.
+    torch.testing.assert_close(
+        found, expected, rtol=0, atol=TOLERANCE[numerics] * expected.std().clamp(min=1).item()
+    )
 
 
 def test_the_lectures_arithmetic_is_not_packed():
