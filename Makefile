@@ -43,7 +43,7 @@ check: setup  ## style, types, import contracts, no pickle
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup  ## how fast it is beside its goals, whole jobs computed from their parts (15 to 25 minutes)
+bench: setup  ## how fast it is beside its goals, whole jobs computed from their parts (13 to 25 minutes)
 	$(BIN)/python -m benchmarks.table usual
 
 bench-quick: setup  ## the same with one look at each (less than 3 minutes)
