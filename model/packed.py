@@ -67,9 +67,9 @@ class PackedBlock(nn.Module):
 class PackedLinear(nn.Module):
     """A linear layer for inference in `dtype`, its weight (O, I) on the CPU in the layout of its kernels.
 
-    There, one row times a plain matrix reads it at a third of the memory's rate in bfloat16, because the
-    kernel rearranges the matrix first, at every call, and at 0.4 of it in float32. Rearranged once, it is
-    read at nearly the full rate in bfloat16 and at 0.65 of it in float32 (benchmarks/LOG.md).
+    There, one row times a plain matrix reads it at a third to a half of the memory's rate, because the kernel
+    rearranges the matrix first, at every call. Rearranged once, it is read 1.5 to 3 times as fast
+    (benchmarks/LOG.md).
     """
 
     def __init__(
