@@ -16,7 +16,8 @@ class AttendingCache(Protocol):
     def attention(self, qkv: Tensor) -> Tensor:
         """Queries, keys and values (3, 1, H, t, D) of the next t tokens, which are taken in -> (1, H, t, D).
 
-        t is 1 unless they are the first ones."""
+        t is 1 unless they are the first ones.
+        """
         ...
 
 

@@ -14,7 +14,7 @@ from model.undrawn import undrawn
 
 
 def packed(model: GPT) -> GPT:
-    """`model` for generation: where that is faster a model with packed matrices, else itself.
+    """`model` for inference: where that is faster a model with packed matrices, else itself.
 
     Embeddings and norms are shared, the matrices are copies in the model's arithmetic: in bfloat16 they take
     half the memory of the originals.
