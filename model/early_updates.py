@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from model.adamw import AdamW, State
-from model.aligned import AlignedLinear
 from model.embedding import Embedding
+from model.float32 import Float32Linear
 from model.gpt import GPT
 from model.mixed import MixedLinear
 from model.weight_gradient import GradientRows
@@ -39,7 +39,7 @@ class EarlyUpdates:
                 parameter.register_post_accumulate_grad_hook(self._update)
         for layer in (model.tok_emb, model.head):
             # With a tied head either has a part of the matrix's gradient only.
-            if model.head is not None and isinstance(layer, Embedding | AlignedLinear | MixedLinear):
+            if model.head is not None and isinstance(layer, Embedding | Float32Linear | MixedLinear):
                 layer.take_gradient = partial(self._update_in_parts, layer.weight)
 
     @contextmanager

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import reference
-from model.aligned import AlignedLinear, aligned_linear, padded_linear
 from model.attention import attention_with_dropout
 from model.bfloat16 import for_product
 from model.cache import AttendingCache, RowCache, causal_attention, positions_after
@@ -16,8 +15,16 @@ from model.config import GPTConfig
 from model.devices import is_eager_cpu
 from model.dropout import Dropout
 from model.embedding import Embedding
+from model.float32 import Float32Linear, float32_linear
 from model.mixed import Bfloat16Copy, MixedLinear, mixed_linear
 from model.numerics import ResolvedNumerics
+from model.padded import padded_linear
+
+LINEAR: dict[ResolvedNumerics, type[nn.Linear]] = {
+    "bfloat16": MixedLinear,
+    "float32": Float32Linear,
+    "reference": nn.Linear,
+}
 
 
 class GPT(nn.Module):
@@ -37,7 +44,9 @@ class GPT(nn.Module):
         self.drop_emb = make_dropout(config.drop_rate, numerics)
         self.blocks = nn.ModuleList(Block(config, numerics) for _ in range(config.n_layers))
         self.final_norm = LayerNorm(config.emb_dim, numerics)
-        self.head: nn.Module | None = None if config.tie_weights else output_head(config, numerics)
+        self.head: nn.Module | None = None
+        if not config.tie_weights:
+            self.head = linear(config.emb_dim, config.vocab_size, bias=False, numerics=numerics)
         self.tied_copy = Bfloat16Copy()
         if config.initialization == "gpt2":
             self.apply(partial(initialise_as_gpt2, n_layers=config.n_layers))
@@ -82,7 +91,7 @@ class GPT(nn.Module):
         if self.numerics == "bfloat16":
             return mixed_linear(hidden, self.tok_emb.weight, None, self.tied_copy)
         if self.numerics == "float32":
-            return aligned_linear(hidden, self.tok_emb.weight)
+            return float32_linear(hidden, self.tok_emb.weight)
         return F.linear(hidden, self.tok_emb.weight)
 
 
@@ -164,14 +173,7 @@ def make_dropout(rate: float, numerics: ResolvedNumerics) -> nn.Dropout:
 def linear(
     inputs: int, outputs: int, *, bias: bool = True, numerics: ResolvedNumerics, device: str | None = None
 ) -> nn.Linear:
-    kind = MixedLinear if numerics == "bfloat16" else nn.Linear
-    return kind(inputs, outputs, bias=bias, device=device)
-
-
-def output_head(config: GPTConfig, numerics: ResolvedNumerics) -> nn.Linear:
-    if numerics == "float32":
-        return AlignedLinear(config.emb_dim, config.vocab_size)
-    return linear(config.emb_dim, config.vocab_size, bias=False, numerics=numerics)
+    return LINEAR[numerics](inputs, outputs, bias=bias, device=device)
 
 
 def fused_projection(emb_dim: int, bias: bool, numerics: ResolvedNumerics) -> nn.Linear:

@@ -258,10 +258,8 @@ class Training:
     def evaluate(self, step: int, grad_norm: float | None) -> float:
         """Measure both losses after `step` and report them; returns the validation loss."""
         position, config = self.position, self.run.training
-        model = self.evaluated_model()
         order = permutation(len(self.data.train), self.orders.of_evaluation(step))
         train_loss = self.measured_loss(
-            model,
             batches(
                 self.data.train,
                 order,
@@ -272,7 +270,7 @@ class Training:
             ),
         )
         self.orders.start_validation()
-        val_loss = self.validation_loss(model)
+        val_loss = self.validation_loss()
         position.note_evaluation(train_loss, val_loss)
         assert grad_norm is not None  # train_step measures it at every step that is evaluated
         self.on_event(
@@ -291,17 +289,9 @@ class Training:
             self.on_event(EarlyStopped(step, position.best_val_loss))
         return val_loss
 
-    def evaluated_model(self) -> GPT:
-        """The model as it is now, for evaluations: packed where that takes a sixth off those of the lecture's
-        job. In bfloat16 it took 4 % off and 40 MB more (benchmarks/LOG.md)."""
-        is_packed = self.device.type == "cpu" and self.model.numerics == "float32"
-        return packed(self.model) if is_packed else self.model
-
-    def validation_loss(self, model: GPT | None = None) -> float:
-        """Of the first `eval_iter` batches of the validation text; `model` is the evaluated one, if there is
-        one already. Draws nothing from any generator."""
+    def validation_loss(self) -> float:
+        """Of the first `eval_iter` batches of the validation text. Draws nothing from any generator."""
         return self.measured_loss(
-            self.evaluated_model() if model is None else model,
             batches(
                 self.data.validation,
                 torch.arange(len(self.data.validation)),
@@ -312,8 +302,8 @@ class Training:
             ),
         )
 
-    def measured_loss(self, model: GPT, evaluation_batches: Iterable[Batch]) -> float:
-        loss = mean_loss(model, self.announced(evaluation_batches))
+    def measured_loss(self, evaluation_batches: Iterable[Batch]) -> float:
+        loss = mean_loss(self.model, self.announced(evaluation_batches))
         check_finite(loss, self.position.step - 1)
         return loss
 

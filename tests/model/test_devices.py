@@ -4,10 +4,10 @@ layouts but no numbers, and raises an error where a GPU would make the host wait
 import pytest
 import torch
 
-from model.aligned import TILE
 from model.devices import is_eager_cpu
 from model.gpt import GPT
 from model.loss import loss_of
+from model.padded import TILE
 from tests.model.tiny import tiny_config
 
 FAST = ["float32", "bfloat16"]
