@@ -31,7 +31,8 @@ def draw(
     token has a draw of its own, and the largest quotient of probability and draw wins (`torch.multinomial`),
     so that scores which differ by rounding, whose order differs too, hardly ever give another token.
     """
-    scores = logits.cpu() / temperature
+    # Below the best score and in float64 no temperature that there is, down to 1e-323, makes a NaN of it.
+    scores = ((logits - logits.max()).cpu().double() / temperature).float()
     if top_k is None and top_p is None:
         return int(torch.multinomial(scores.softmax(dim=0), 1, generator=generator))
     best, tokens = scores.sort(descending=True, stable=True)

@@ -97,6 +97,14 @@ def test_tokens_are_drawn_as_often_as_the_softmax_at_this_temperature_says(tempe
     assert (found - expected).abs().max() < 0.04
 
 
+@pytest.mark.parametrize("temperature", [1e-3, 1e-30, 1e-40, 1e-300, 5e-324])
+@pytest.mark.parametrize("options", [{"top_k": None, "top_p": None}, {"top_k": 3, "top_p": 0.9}])
+def test_the_smallest_temperatures_leave_the_likeliest_tokens(temperature, options):
+    assert set(drawn_tokens(LOGITS, n=50, temperature=temperature, **options)) == {1}
+    equals = drawn_tokens([1.0, 3.0, 2.0, 3.0], n=50, temperature=temperature, **options)
+    assert set(equals) == {1, 3}
+
+
 def test_a_seed_gives_the_same_text_again_and_another_seed_another(model):
     options = {"max_new_tokens": 30, "temperature": 1.0}
     first, again, other = (complete(model, BYTES, "the", seed=seed, **options) for seed in (5, 5, 6))

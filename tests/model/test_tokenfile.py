@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -151,12 +152,17 @@ def test_what_fails_on_the_way_leaves_nothing(tmp_path, monkeypatch, place):
     assert [file.name for file in tmp_path.iterdir()] == ["text.txt"]
 
 
-def test_two_that_write_at_once_leave_one_whole_file(tmp_path):
-    threads = [threading.Thread(target=written, args=(tmp_path, TEXT)) for _ in range(4)]
+def test_four_that_write_at_once_leave_one_whole_file(tmp_path):
     (tmp_path / "text.txt").write_text(TEXT)
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert ids_of(tmp_path / "bytes.tokens") == [list(part.encode()) for part in split_text(TEXT, 0.9)]
+    path, start = tmp_path / "bytes.tokens", threading.Barrier(4)
+
+    def write() -> None:
+        text = survey(tmp_path / "text.txt")
+        start.wait()
+        write_tokens(text, path, load_tokenizer("bytes"), 0.9, threads=2)
+
+    with ThreadPoolExecutor(4) as pool:
+        for writer in [pool.submit(write) for _ in range(4)]:
+            writer.result()
+    assert ids_of(path) == [list(part.encode()) for part in split_text(TEXT, 0.9)]
     assert {file.name for file in tmp_path.iterdir()} == {"text.txt", "bytes.tokens"}
