@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from model.attention import causal_attention
 from model.config import GPTConfig
 
 
@@ -85,14 +86,11 @@ def positions_after(read: int, tokens: int, limit: int, device: torch.device) ->
     return torch.arange(read, read + tokens, device=device)
 
 
-def causal_attention(qkv: Tensor, caches: Sequence[AttendingCache] = ()) -> Tensor:
+def cached_attention(qkv: Tensor, caches: Sequence[AttendingCache]) -> Tensor:
     """Of queries to keys and values (3, B, H, t, D), and to those in the row's cache -> (B, H, t, D).
 
-    With caches row by row, so that each has a length of its own and is computed as if it were alone.
+    Row by row, so that each has a length of its own and is computed as if it were alone.
     """
-    if not caches:
-        queries, keys, values = qkv
-        return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
     if len(caches) == 1:
         return caches[0].attention(qkv)
     rows = zip(caches, qkv.split(1, dim=1), strict=True)

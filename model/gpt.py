@@ -8,11 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import reference
-from model.attention import attention_with_dropout
+from model.attention import causal_attention
 from model.bfloat16 import for_product
-from model.cache import AttendingCache, RowCache, causal_attention, positions_after
+from model.cache import AttendingCache, RowCache, cached_attention, positions_after
 from model.config import GPTConfig
-from model.devices import is_eager_cpu
 from model.dropout import Dropout
 from model.embedding import Embedding
 from model.float32 import Float32Linear, float32_linear
@@ -129,15 +128,7 @@ class Attention(nn.Module):
         else:
             qkv = for_product(self.qkv(x)).view(B, T, 3, self.n_heads, C // self.n_heads)
             qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, H, T, C/H)
-            queries, keys, values = qkv
-            if caches or drop_rate == 0:
-                mixed = causal_attention(qkv, caches)
-            elif is_eager_cpu(x):
-                mixed = attention_with_dropout(queries, keys, values, drop_rate)
-            else:
-                mixed = F.scaled_dot_product_attention(
-                    queries, keys, values, dropout_p=drop_rate, is_causal=True
-                )
+            mixed = cached_attention(qkv, caches) if caches else causal_attention(qkv, drop_rate)
             mixed = mixed.transpose(1, 2).reshape(B, T, C)
         return self.out(mixed)  # (B, T, C)
 

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import bfloat16
-from model.cache import AttendingCache, causal_attention
+from model.attention import causal_attention
+from model.cache import AttendingCache, cached_attention
 from model.gpt import GPT, Block
 from model.numerics import ResolvedNumerics
 from model.undrawn import undrawn
@@ -59,7 +60,8 @@ class PackedBlock(nn.Module):
         """As `Block`'s, in evaluation mode."""
         B, T, C = x.shape
         qkv = self.qkv(self.norm1(x)).view(B, T, 3, self.n_heads, C // self.n_heads)
-        mixed = causal_attention(qkv.permute(2, 0, 3, 1, 4), caches)  # (B, H, T, C/H)
+        qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, H, T, C/H)
+        mixed = cached_attention(qkv, caches) if caches else causal_attention(qkv)
         x = self.out(mixed.transpose(1, 2).reshape(B, T, C)) + x
         return self.down(self.up(self.norm2(x))) + x
 

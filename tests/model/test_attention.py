@@ -3,30 +3,48 @@ import torch
 from torch.nn import functional as F
 
 from model import attention
-from model.attention import attention_with_dropout
+from model.attention import causal_attention
 
-SHAPE = (2, 3, 17, 8)  # B, H, T, D
+B, H, T, D = 2, 3, 150, 8  # three blocks in float32, two in bfloat16
+LENGTHS = [1, 17, 64, 65, 128, 150]
 
 
-def parts(dtype):
+def drawn(dtype, length=T):
     torch.manual_seed(1)
-    return [torch.randn(SHAPE, dtype=dtype, requires_grad=True) for _ in range(3)]
+    return torch.randn(3, B, H, length, D, dtype=dtype, requires_grad=True)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 3e-2)])
-def test_without_dropout_it_is_pytorchs_attention_and_so_are_its_gradients(dtype, tolerance):
-    ours, theirs = parts(dtype), parts(dtype)
-    mixed = attention_with_dropout(*ours, 0.0)
+def in_float64(qkv):
+    return qkv.detach().double().requires_grad_()
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 3e-2)]
+)
+def test_without_dropout_it_is_pytorchs_attention_and_so_are_its_gradients(dtype, tolerance, length):
+    ours = drawn(dtype, length)
+    theirs = in_float64(ours)
+    mixed = causal_attention(ours)
     expected = F.scaled_dot_product_attention(*theirs, is_causal=True)
-    torch.testing.assert_close(mixed, expected, rtol=tolerance, atol=tolerance)
-    mixed.float().square().sum().backward()
-    expected.float().square().sum().backward()
-    for mine, its in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine.grad, its.grad, rtol=tolerance, atol=10 * tolerance)
+    assert mixed.dtype == dtype
+    torch.testing.assert_close(mixed.double(), expected, rtol=tolerance, atol=tolerance)
+    gradient = torch.randn(mixed.shape).to(dtype)
+    mixed.backward(gradient)
+    expected.backward(gradient.double())
+    torch.testing.assert_close(ours.grad.double(), theirs.grad, rtol=tolerance, atol=3 * tolerance)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_future_is_not_seen(dtype):
+    whole = drawn(dtype)
+    mixed = causal_attention(whole)
+    for length in LENGTHS:
+        torch.testing.assert_close(causal_attention(whole[..., :length, :]), mixed[..., :length, :])
 
 
 def test_dropout_falls_on_the_attention_weights_and_their_gradients(monkeypatch):
-    """Written out in float64, with the very mask that was drawn."""
+    """Written out in float64, with the very masks that were drawn."""
     masks = []
     draw = attention.draw_mask
 
@@ -35,27 +53,40 @@ def test_dropout_falls_on_the_attention_weights_and_their_gradients(monkeypatch)
         return masks[-1]
 
     monkeypatch.setattr(attention, "draw_mask", kept)
-    ours = parts(torch.float32)
-    mixed = attention_with_dropout(*ours, 0.4)
-    (mask,) = masks
-    queries, keys, values = theirs = [part.detach().double().requires_grad_() for part in ours]
-    scores = queries @ keys.mT / SHAPE[-1] ** 0.5
-    future = torch.ones(SHAPE[2], SHAPE[2], dtype=torch.bool).triu(diagonal=1)
-    factor = (mask.keep != 0).view(*SHAPE[:3], SHAPE[2]) / (1 - round(0.4 * 2**15) / 2**15)
+    ours = drawn(torch.float32)
+    mixed = causal_attention(ours, 0.4)
+    assert [mask.keep.shape[-2:] for mask in masks] == [(64, 64), (64, 128), (22, 150)]
+    keep = torch.cat([F.pad(mask.keep, (0, T - mask.keep.shape[-1])) for mask in masks], dim=1)
+    queries, keys, values = theirs = in_float64(ours)
+    scores = queries @ keys.mT / D**0.5
+    future = torch.ones(T, T, dtype=torch.bool).triu(diagonal=1)
+    factor = (keep != 0).view(B, H, T, T) / (1 - round(0.4 * 2**15) / 2**15)
     shares = scores.masked_fill(future, -torch.inf).softmax(-1) * factor
     assert (shares == 0).sum() > future.sum() * 6
     expected = shares @ values
     torch.testing.assert_close(mixed.double(), expected, rtol=1e-5, atol=1e-5)
-    gradient = torch.randn(SHAPE)
+    gradient = torch.randn(mixed.shape)
     mixed.backward(gradient)
     expected.backward(gradient.double())
-    for mine, its in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(mine.grad.double(), its.grad, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ours.grad.double(), theirs.grad, rtol=1e-5, atol=1e-5)
 
 
-def test_nothing_of_the_size_of_the_attention_weights_is_kept_but_the_mask():
-    B, H, T, D = SHAPE
+def test_nothing_of_the_size_of_the_attention_weights_is_kept_but_the_masks():
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor.shape), lambda _: None):
-        attention_with_dropout(*parts(torch.float32), 0.4)
+        causal_attention(drawn(torch.float32), 0.4)
     assert set(kept) == {(B * H, T, D)}
+
+
+def test_no_more_attention_weights_are_computed_than_those_of_a_block(monkeypatch):
+    made = []
+    compute = attention.attention_weights
+
+    def counted(queries, keys):
+        made.append(compute(queries, keys))
+        return made[-1]
+
+    monkeypatch.setattr(attention, "attention_weights", counted)
+    causal_attention(drawn(torch.float32)).sum().backward()
+    once = [(B * H, 64, 64), (B * H, 64, 128), (B * H, 22, 150)]
+    assert [weights.shape for weights in made] == once + once
