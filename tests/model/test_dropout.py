@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -51,6 +53,13 @@ def test_a_rate_of_0_and_the_evaluation_mode_change_nothing_and_draw_nothing():
     assert torch.equal(Dropout(0.5).eval()(x), x)
     torch.set_rng_state(state)
     assert torch.equal(torch.randn(10), x)
+
+
+def test_a_rate_of_almost_1_leaves_some_elements():
+    torch.manual_seed(1)
+    dropped = dropout(torch.ones(2**20), math.nextafter(1, 0))
+    assert set(dropped.tolist()) == {0, 2**15}
+    assert dropped.mean().item() == pytest.approx(1, abs=0.9)
 
 
 def test_the_same_seed_drops_the_same_elements():
