@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from jobs.spec import JobSpec
 from jobs.tables import TokenCount
-from model.config import GPTConfig, parameter_count
+from model.config import GPTConfig, TrainingConfig, parameter_count
 from model.steps import batches_per_epoch, total_steps, window_count
 
 STATE_BYTES_PER_PARAMETER = 16
@@ -20,23 +20,30 @@ class Estimate:
     memory_bytes: int
 
 
-def activation_bytes(config: GPTConfig, batch_size: int) -> int:
+def activation_bytes(config: GPTConfig, training: TrainingConfig) -> int:
     """Memory that one micro-batch's forward pass keeps for its backward pass, in float32.
 
     Per layer 17 vectors of the model's width a token (Korthikanti et al. 2022, section 4.1, without the
-    attention matrices that a fused attention does not keep), and the logits with their gradient.
+    attention weights) and what attention keeps for pairs of tokens; the logits with their gradient.
     """
-    tokens = batch_size * config.context_length
+    tokens = training.batch_size * config.context_length
     hidden = 17 * config.n_layers * config.emb_dim * tokens
     logits = 2 * config.vocab_size * tokens
-    return 4 * (hidden + logits)
+    pairs = config.n_layers * config.n_heads * config.context_length * tokens
+    return 4 * (hidden + logits) + bytes_per_pair(config, training) * pairs
+
+
+def bytes_per_pair(config: GPTConfig, training: TrainingConfig) -> int:
+    """Of tokens, in one head: the lecture's arithmetic keeps shares before and after dropout and its factors;
+    otherwise there is a mask of two bytes for those that the causal mask leaves, which are half."""
+    if training.numerics == "reference":
+        return 12 if config.drop_rate else 4
+    return 1 if config.drop_rate else 0
 
 
 def memory_bytes(spec: JobSpec) -> int:
     config = spec.gpt
-    return STATE_BYTES_PER_PARAMETER * parameter_count(config) + activation_bytes(
-        config, spec.training.batch_size
-    )
+    return STATE_BYTES_PER_PARAMETER * parameter_count(config) + activation_bytes(config, spec.training)
 
 
 def training_windows(spec: JobSpec, counts: TokenCount) -> int:
