@@ -39,6 +39,7 @@ def draw(
     probabilities = best[:top_k].softmax(dim=0)
     if top_p is not None:
         before = probabilities.cumsum(dim=0) - probabilities
-        probabilities = probabilities[before < top_p]
+        # In float32 the smallest `top_p` are 0, which is reached before the first.
+        probabilities = probabilities[: max(1, int((before < top_p).sum()))]
     by_token = torch.zeros_like(scores).scatter(0, tokens[: len(probabilities)], probabilities)
     return int(torch.multinomial(by_token, 1, generator=generator))

@@ -78,6 +78,7 @@ LOGITS = torch.tensor([0.05, 0.5, 0.3, 0.15]).log().tolist()  # token 1 is the l
         ({"top_k": 3, "top_p": None}, {1, 2, 3}),
         ({"top_k": 99, "top_p": None}, {0, 1, 2, 3}),
         ({"top_k": None, "top_p": 0.01}, {1}),
+        ({"top_k": None, "top_p": 5e-324}, {1}),
         ({"top_k": None, "top_p": 0.6}, {1, 2}),
         ({"top_k": None, "top_p": 0.9}, {1, 2, 3}),
         ({"top_k": None, "top_p": 1.0}, {0, 1, 2, 3}),
