@@ -45,7 +45,7 @@ class AttentionInBlocks(torch.autograd.Function):
         mixed = torch.empty_like(queries)
         for block, visible in blocks(queries):
             weights = attention_weights(queries[:, block], keys[:, visible])
-            mask = draw_mask(weights.shape, drop_rate) if drop_rate else None
+            mask = draw_mask(weights.shape, drop_rate)
             mixed[:, block] = dropped(weights, mask) @ values[:, visible]
             ctx.masks.append(mask)
         return mixed

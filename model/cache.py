@@ -86,11 +86,14 @@ def positions_after(read: int, tokens: int, limit: int, device: torch.device) ->
     return torch.arange(read, read + tokens, device=device)
 
 
-def cached_attention(qkv: Tensor, caches: Sequence[AttendingCache]) -> Tensor:
+def attend(qkv: Tensor, caches: Sequence[AttendingCache] = (), drop_rate: float = 0.0) -> Tensor:
     """Of queries to keys and values (3, B, H, t, D), and to those in the row's cache -> (B, H, t, D).
 
-    Row by row, so that each has a length of its own and is computed as if it were alone.
+    With caches, which know no dropout, row by row: each has a length of its own and is computed as if it were
+    alone.
     """
+    if not caches:
+        return causal_attention(qkv, drop_rate)
     if len(caches) == 1:
         return caches[0].attention(qkv)
     rows = zip(caches, qkv.split(1, dim=1), strict=True)

@@ -31,7 +31,8 @@ def dropout(x: Tensor, rate: float) -> Tensor:
     mean stays. Source: Srivastava et al. 2014, section 10 ("inverted")."""
     if not is_eager_cpu(x):
         return F.dropout(x, rate)
-    return Masked.apply(x, draw_mask(x.shape, rate)) if round(rate * DRAWS) else x
+    mask = draw_mask(x.shape, rate)
+    return x if mask is None else Masked.apply(x, mask)
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,10 @@ class DropMask:
         return (x.view(bits) & self.keep.to(bits)).view(x.dtype).mul_(self.scale)
 
 
-def draw_mask(shape: torch.Size, rate: float) -> DropMask:
+def draw_mask(shape: torch.Size, rate: float) -> DropMask | None:
+    """None, and nothing is drawn, where the rate is rounded to 0."""
     dropped = min(round(rate * DRAWS), DRAWS - 1)
-    return DropMask(keep_bits(shape, dropped), DRAWS / (DRAWS - dropped))
+    return DropMask(keep_bits(shape, dropped), DRAWS / (DRAWS - dropped)) if dropped else None
 
 
 def keep_bits(shape: torch.Size, dropped: int) -> Tensor:

@@ -8,9 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import reference
-from model.attention import causal_attention
 from model.bfloat16 import for_product
-from model.cache import AttendingCache, RowCache, cached_attention, positions_after
+from model.cache import AttendingCache, RowCache, attend, positions_after
 from model.config import GPTConfig
 from model.dropout import Dropout
 from model.embedding import Embedding
@@ -127,8 +126,7 @@ class Attention(nn.Module):
             mixed = reference.attention(x, self.qkv.weight, self.qkv.bias, self.n_heads, drop_rate)
         else:
             qkv = for_product(self.qkv(x)).view(B, T, 3, self.n_heads, C // self.n_heads)
-            qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, H, T, C/H)
-            mixed = cached_attention(qkv, caches) if caches else causal_attention(qkv, drop_rate)
+            mixed = attend(qkv.permute(2, 0, 3, 1, 4), caches, drop_rate)  # (B, H, T, C/H)
             mixed = mixed.transpose(1, 2).reshape(B, T, C)
         return self.out(mixed)  # (B, T, C)
 

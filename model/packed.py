@@ -7,8 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import bfloat16
-from model.attention import causal_attention
-from model.cache import AttendingCache, cached_attention
+from model.cache import AttendingCache, attend
 from model.gpt import GPT, Block
 from model.numerics import ResolvedNumerics
 from model.undrawn import undrawn
@@ -60,8 +59,7 @@ class PackedBlock(nn.Module):
         """As `Block`'s, in evaluation mode."""
         B, T, C = x.shape
         qkv = self.qkv(self.norm1(x)).view(B, T, 3, self.n_heads, C // self.n_heads)
-        qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, H, T, C/H)
-        mixed = cached_attention(qkv, caches) if caches else causal_attention(qkv)
+        mixed = attend(qkv.permute(2, 0, 3, 1, 4), caches)  # (B, H, T, C/H)
         x = self.out(mixed.transpose(1, 2).reshape(B, T, C)) + x
         return self.down(self.up(self.norm2(x))) + x
 

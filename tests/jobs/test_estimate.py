@@ -9,6 +9,7 @@ from jobs.tables import TokenCount
 from model import dropout
 from model.gpt import Attention
 from model.numerics import ResolvedNumerics
+from tests.calls import returned_by
 
 # The Verdict, split at 0.9.
 COUNTS = TokenCount(train_tokens=4_612, val_tokens=533)
@@ -34,21 +35,15 @@ def test_overlapping_windows_count_their_tokens_each_time() -> None:
 def test_what_attention_keeps_for_pairs_of_tokens_is_what_is_estimated(
     monkeypatch: pytest.MonkeyPatch, numerics: ResolvedNumerics, drop_rate: float
 ) -> None:
+    masks = returned_by(monkeypatch, dropout, "keep_bits")
     kept: list[torch.Tensor] = []
-    draw = dropout.keep_bits
-
-    def drawn(shape: torch.Size, dropped: int) -> torch.Tensor:
-        kept.append(draw(shape, dropped))
-        return kept[-1]
-
-    monkeypatch.setattr(dropout, "keep_bits", drawn)
     wanted = {"context_length": 1024, "emb_dim": 4, "n_heads": 2, "drop_rate": drop_rate}
     spec = parse_spec({"model": wanted, "training": {"numerics": numerics}})
     x = torch.randn(1, 1024, 4)
     with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda _: None):
         result = Attention(spec.gpt, numerics)(x)
     assert result.requires_grad
-    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in kept}
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in kept + masks}
     found = sum(storage.nbytes() for storage in storages.values()) / (2 * 1024**2)
     # One mask for both heads, and some vectors a token, are not counted.
     assert bytes_per_pair(spec.gpt, spec.training) == pytest.approx(found, abs=0.8)

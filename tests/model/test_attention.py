@@ -4,6 +4,7 @@ from torch.nn import functional as F
 
 from model import attention
 from model.attention import causal_attention
+from tests.calls import returned_by
 
 B, H, T, D = 2, 3, 150, 8  # three blocks in float32, two in bfloat16
 LENGTHS = [1, 17, 64, 65, 128, 150]
@@ -45,14 +46,7 @@ def test_the_future_is_not_seen(dtype):
 
 def test_dropout_falls_on_the_attention_weights_and_their_gradients(monkeypatch):
     """Written out in float64, with the very masks that were drawn."""
-    masks = []
-    draw = attention.draw_mask
-
-    def kept(shape, rate):
-        masks.append(draw(shape, rate))
-        return masks[-1]
-
-    monkeypatch.setattr(attention, "draw_mask", kept)
+    masks = returned_by(monkeypatch, attention, "draw_mask")
     ours = drawn(torch.float32)
     mixed = causal_attention(ours, 0.4)
     assert [mask.keep.shape[-2:] for mask in masks] == [(64, 64), (64, 128), (22, 150)]
@@ -79,14 +73,7 @@ def test_nothing_of_the_size_of_the_attention_weights_is_kept_but_the_masks():
 
 
 def test_no_more_attention_weights_are_computed_than_those_of_a_block(monkeypatch):
-    made = []
-    compute = attention.attention_weights
-
-    def counted(queries, keys):
-        made.append(compute(queries, keys))
-        return made[-1]
-
-    monkeypatch.setattr(attention, "attention_weights", counted)
+    made = returned_by(monkeypatch, attention, "attention_weights")
     causal_attention(drawn(torch.float32)).sum().backward()
     once = [(B * H, 64, 64), (B * H, 64, 128), (B * H, 22, 150)]
     assert [weights.shape for weights in made] == once + once
