@@ -1,8 +1,9 @@
 """How fast text is generated: one prompt, eight at once, and the lecture's way without a cache.
 
-    python -m benchmarks.generating {plain,cached} [--tokens 200]
+    python -m benchmarks.generating {plain,cached} [--tokens 200] [--temperature 1] [--top-k 25] [--top-p 0.9]
 
-The model is GPT-2 small with fresh weights, whose arithmetic is that of a trained one. Prints JSON.
+The model is GPT-2 small with fresh weights, whose arithmetic is that of a trained one. The likeliest token is
+taken, or with a cache one drawn as the options say. Prints JSON.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import TypedDict
 
 import torch
 
@@ -17,6 +19,7 @@ from benchmarks.lecture import lecture_run
 from benchmarks.lecture_loop import PlainGPT, generate_plainly
 from benchmarks.measuring import alone, read_rate, seconds_of
 from model.decoding import Decoding
+from model.drawing import choose
 from model.generation import generate
 from model.gpt import GPT
 from model.numerics import pick_device, resolve_numerics
@@ -25,6 +28,7 @@ from model.packed import packed
 PROMPT = [6109, 3626, 6100, 345]
 """Every effort moves you"""
 AT_ONCE = 8
+SEED = 123
 WEIGHTS_READ = 123_500_000
 """Of GPT-2 small, for each token: all but the embeddings."""
 
@@ -40,18 +44,29 @@ class Speeds:
     """What reading the weights once for each token allows."""
 
 
+class Drawn(TypedDict):
+    """How tokens are chosen, as `choose` says."""
+
+    temperature: float
+    top_k: int | None
+    top_p: float | None
+
+
+GREEDY = Drawn(temperature=0.0, top_k=None, top_p=None)
+
+
 def measure(who: str, tokens: int) -> Speeds:
     return Speeds(**alone("benchmarks.generating", who, "--tokens", str(tokens), tuned=who != "plain"))
 
 
 def plain_speed(tokens: int) -> Speeds:
-    torch.manual_seed(123)
+    torch.manual_seed(SEED)
     model = PlainGPT()
     return Speeds(one=tokens / seconds_of(lambda: drain(generate_plainly(model, PROMPT, tokens))))
 
 
-def cached_speeds(tokens: int, rounds: int = 3) -> Speeds:
-    torch.manual_seed(123)
+def cached_speeds(tokens: int, drawn: Drawn = GREEDY, rounds: int = 3) -> Speeds:
+    torch.manual_seed(SEED)
     run = lecture_run()
     numerics = resolve_numerics("auto", pick_device())
     model = packed(GPT(run.model, numerics).eval())
@@ -60,8 +75,9 @@ def cached_speeds(tokens: int, rounds: int = 3) -> Speeds:
     one, at_once, ceilings = [], [], []
     for _ in range(rounds):
         ceilings.append(read_rate() / bytes_read)  # each time: neighbours change it by half within minutes
-        one.append(tokens / seconds_of(lambda: drain(generate(model, PROMPT, tokens))))
-        at_once.append(AT_ONCE * tokens / seconds_of(lambda: generate_side_by_side(model, PROMPT, tokens)))
+        one.append(tokens / seconds_of(lambda: drain(generate(model, PROMPT, tokens, **drawn))))
+        together = seconds_of(lambda: generate_side_by_side(model, PROMPT, tokens, drawn))
+        at_once.append(AT_ONCE * tokens / together)
     return Speeds(
         one=statistics.median(one),
         at_once=statistics.median(at_once),
@@ -70,10 +86,11 @@ def cached_speeds(tokens: int, rounds: int = 3) -> Speeds:
 
 
 @torch.inference_mode()
-def generate_side_by_side(model: GPT, prompt: list[int], tokens: int) -> None:
+def generate_side_by_side(model: GPT, prompt: list[int], tokens: int, drawn: Drawn = GREEDY) -> None:
     decoding = Decoding(model, [prompt] * AT_ONCE)
+    generator = torch.Generator().manual_seed(SEED)
     for _ in range(tokens):
-        decoding.append(decoding.next_logits().argmax(dim=-1).tolist())
+        decoding.append([choose(row, **drawn, generator=generator) for row in decoding.next_logits()])
 
 
 def drain(tokens: Iterable[int]) -> None:
@@ -85,8 +102,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("who", choices=["plain", "cached"])
     parser.add_argument("--tokens", type=int, default=200)
+    parser.add_argument("--temperature", type=float, default=GREEDY["temperature"])
+    parser.add_argument("--top-k", type=int)
+    parser.add_argument("--top-p", type=float)
     arguments = parser.parse_args()
-    speeds = plain_speed(arguments.tokens) if arguments.who == "plain" else cached_speeds(arguments.tokens)
+    drawn = Drawn(temperature=arguments.temperature, top_k=arguments.top_k, top_p=arguments.top_p)
+    plain = arguments.who == "plain"
+    speeds = plain_speed(arguments.tokens) if plain else cached_speeds(arguments.tokens, drawn)
     print(json.dumps(asdict(speeds)))
 
 

@@ -126,6 +126,24 @@ def test_a_packed_model_scores_every_position_as_the_model_does(numerics, tie_we
     torch.testing.assert_close(found, expected, rtol=0, atol=TOLERANCE[numerics] * size)
 
 
+@pytest.mark.skipif(not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16")
+def test_in_bfloat16_a_row_gets_the_very_scores_alone_that_it_gets_beside_others():
+    """At the width of a real model: the kernel for a single row rounds one number in 30,000 otherwise."""
+    torch.manual_seed(1)
+    config = tiny_config(context_length=64, emb_dim=768, n_heads=12, drop_rate=0.0)
+    model = packed(GPT(config, "bfloat16").eval())
+    rows = [[1, 2, 3], [4], [5, 6]]
+    together, alone = Decoding(model, rows), [Decoding(model, [row]) for row in rows]
+    with torch.inference_mode():
+        for token in range(60):
+            expected = torch.cat([decoding.next_logits() for decoding in alone])
+            assert torch.equal(together.next_logits(), expected)
+            tokens = [(token + 7 * row) % 257 for row in range(len(rows))]
+            together.append(tokens)
+            for decoding, appended in zip(alone, tokens, strict=True):
+                decoding.append([appended])
+
+
 def test_the_lectures_arithmetic_is_not_packed():
     model = a_model("reference")
     assert packed(model) is model

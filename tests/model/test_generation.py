@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.continuation import Continuation
-from model.drawing import draw
 from model.generation import complete, complete_together, generate, stream
 from model.gpt import GPT
 from model.packed import packed
@@ -60,50 +59,6 @@ def test_generating_leaves_the_model_in_training_mode_without_dropout_or_gradien
 def test_nothing_to_continue_is_refused(model):
     with pytest.raises(ValueError, match="a row is empty"):
         next(generate(model, [], 5))
-
-
-def drawn_tokens(logits, n=300, **options):
-    generator = torch.Generator().manual_seed(3)
-    return [draw(torch.tensor(logits), generator=generator, **options) for _ in range(n)]
-
-
-LOGITS = torch.tensor([0.05, 0.5, 0.3, 0.15]).log().tolist()  # token 1 is the likeliest, token 0 the rarest
-
-
-@pytest.mark.parametrize(
-    ("options", "possible"),
-    [
-        ({"top_k": None, "top_p": None}, {0, 1, 2, 3}),
-        ({"top_k": 1, "top_p": None}, {1}),
-        ({"top_k": 3, "top_p": None}, {1, 2, 3}),
-        ({"top_k": 99, "top_p": None}, {0, 1, 2, 3}),
-        ({"top_k": None, "top_p": 0.01}, {1}),
-        ({"top_k": None, "top_p": 5e-324}, {1}),
-        ({"top_k": None, "top_p": 0.6}, {1, 2}),
-        ({"top_k": None, "top_p": 0.9}, {1, 2, 3}),
-        ({"top_k": None, "top_p": 1.0}, {0, 1, 2, 3}),
-        # of the two likeliest, renormalised to 0.625 and 0.375, one reaches 0.6
-        ({"top_k": 2, "top_p": 0.6}, {1}),
-    ],
-)
-def test_a_draw_is_among_the_likeliest_tokens_that_top_k_and_top_p_leave(options, possible):
-    assert set(drawn_tokens(LOGITS, temperature=1.0, **options)) == possible
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_tokens_are_drawn_as_often_as_the_softmax_at_this_temperature_says(temperature):
-    tokens = drawn_tokens(LOGITS, n=2000, temperature=temperature, top_k=None, top_p=None)
-    expected = (torch.tensor(LOGITS) / temperature).softmax(0)
-    found = torch.bincount(torch.tensor(tokens), minlength=4) / 2000
-    assert (found - expected).abs().max() < 0.04
-
-
-@pytest.mark.parametrize("temperature", [1e-3, 1e-30, 1e-40, 1e-300, 5e-324])
-@pytest.mark.parametrize("options", [{"top_k": None, "top_p": None}, {"top_k": 3, "top_p": 0.9}])
-def test_the_smallest_temperatures_leave_the_likeliest_tokens(temperature, options):
-    assert set(drawn_tokens(LOGITS, n=50, temperature=temperature, **options)) == {1}
-    equals = drawn_tokens([1.0, 3.0, 2.0, 3.0], n=50, temperature=temperature, **options)
-    assert set(equals) == {1, 3}
 
 
 def test_a_seed_gives_the_same_text_again_and_another_seed_another(model):
@@ -189,17 +144,6 @@ def test_should_stop_is_asked_after_every_token():
     answers = iter([False, True])
     found = complete(Scripted(list(b"abcd")), BYTES, "x", max_new_tokens=4, should_stop=lambda: next(answers))
     assert (found.completion, found.finish_reason) == ("ab", "stop")
-
-
-@pytest.mark.parametrize("filters", [(None, None), (40_000, None), (None, 0.8), (40_000, 0.8)])
-def test_scores_that_differ_by_rounding_give_the_same_tokens(filters):
-    generator = torch.Generator().manual_seed(1)
-    scores = torch.randn(50_257, generator=generator) / 100  # so many that the order of some changes
-    rounded = scores + 1e-6 * torch.randn(50_257, generator=generator)
-    assert not torch.equal(scores.argsort(), rounded.argsort())
-    for seed in range(50):
-        drawn = [draw(each, 1.0, *filters, torch.Generator().manual_seed(seed)) for each in (scores, rounded)]
-        assert drawn[0] == drawn[1]
 
 
 @pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
