@@ -14,10 +14,12 @@ class Computer:
 
     def __init__(self) -> None:
         self.rounds: list[tuple[str, list[int]]] = []
+        self.threads: set[int] = set()
         self.go = threading.Event()
 
     def __call__(self, key: str, asked: list[Asked]) -> None:
         self.rounds.append((key, [each.request for each in asked]))
+        self.threads.add(threading.get_ident())
         self.go.wait()
         for each in asked:
             each.answer.set_result(each.request**2)
@@ -43,39 +45,41 @@ def test_what_waits_for_the_same_model_is_computed_together_and_nothing_joins_a_
     computer = Computer()
     companions = Companions(computer, limit=8)
     assert ask_all(companions, computer, [("a", 1), ("a", 2), ("b", 3), ("a", 4)]) == [1, 4, 9, 16]
-    assert computer.rounds[0] == ("a", [1])
-    assert sorted((key, sorted(requests)) for key, requests in computer.rounds[1:]) == [
-        ("a", [2, 4]),
-        ("b", [3]),
-    ]
+    assert computer.rounds == [("a", [1]), ("a", [2, 4]), ("b", [3])]
 
 
-def test_no_round_is_larger_than_the_limit():
+def test_no_round_is_larger_than_the_limit_and_the_longest_waiting_come_first():
     computer = Computer()
     companions = Companions(computer, limit=2)
     assert ask_all(companions, computer, [("a", n) for n in range(6)]) == [n**2 for n in range(6)]
-    assert all(len(requests) <= 2 for _, requests in computer.rounds)
-    assert sum(len(requests) for _, requests in computer.rounds) == 6
+    assert computer.rounds == [("a", [0]), ("a", [1, 2]), ("a", [3, 4]), ("a", [5])]
+
+
+def test_one_thread_computes_whoever_asks():
+    computer = Computer()
+    companions = Companions(computer, limit=1)
+    ask_all(companions, computer, [("a", n) for n in range(4)])
+    assert len(computer.threads) == 1
+    assert threading.get_ident() not in computer.threads
 
 
 def test_an_answer_is_there_before_its_round_is_over():
     others_may_end = threading.Event()
 
     def compute(_: str, asked: list[Asked]) -> None:
-        asked[-1].answer.set_result(1)
+        asked[0].answer.set_result(1)
         others_may_end.wait()
-        for each in asked[:-1]:
-            each.answer.set_result(0)
+        asked[1].answer.set_result(0)
 
     companions = Companions(compute, limit=8)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(1) as pool:
         first = Waiting("a", 1)
         companions._waiting.append(first)
-        leader = pool.submit(companions.ask, "a", 2)
+        second = pool.submit(companions.ask, "a", 2)
         assert first.answer.result(timeout=30) == 1
-        assert not leader.done()
+        assert not second.done()
         others_may_end.set()
-        assert leader.result(timeout=30) == 0
+        assert second.result(timeout=30) == 0
 
 
 def test_an_error_reaches_all_of_its_round_and_the_next_round_is_computed():
