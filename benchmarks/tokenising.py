@@ -27,11 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tiktoken
+from tiktoken_ext.openai_public import r50k_pat_str
 
 from benchmarks.measuring import alone, peak_memory_bytes
 from model.splits import survey
 from model.tokenfile import TokenFile, write_tokens
-from model.tokens import load_tokenizer
+from model.tokens import END_OF_TEXT, gpt2_ranks, load_tokenizer
 
 TRAIN_RATIO = 1.0
 """All of it, so that the tokens can be compared with those of one call."""
@@ -132,10 +134,12 @@ def sentence(draw: random.Random, words: list[str], weights: list[float]) -> str
 
 
 def time_one_call(text: Path) -> Measured:
-    """Read the text and encode it in one call."""
-    encode = load_tokenizer("gpt2").encode
+    """Read the text and encode it in one call of what `tiktoken.get_encoding("gpt2")` would download."""
+    encoding = tiktoken.Encoding(
+        "gpt2", pat_str=r50k_pat_str, mergeable_ranks=gpt2_ranks(), special_tokens={END_OF_TEXT: 50_256}
+    )
     started = time.perf_counter()
-    tokens = encode(text.read_bytes().decode())
+    tokens = encoding.encode_ordinary(text.read_bytes().decode())
     return measured(started, tokens.__getitem__, len(tokens))
 
 

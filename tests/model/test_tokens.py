@@ -4,7 +4,7 @@ import pytest
 import tiktoken
 from hypothesis import example, given
 
-from model.tokens import TOKENIZERS, load_tokenizer
+from model.tokens import TOKENIZERS, gpt2_ranks, load_tokenizer
 from tests.model.texts import TEXTS
 
 
@@ -78,6 +78,18 @@ def test_all_that_is_white_space_to_tiktoken_is_so_to_python():
 )
 def test_gpt2s_ids_are_the_published_ones(text, ids):
     assert load_tokenizer("gpt2").encode(text) == ids
+
+
+@pytest.fixture(scope="module")
+def as_released():
+    pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    return tiktoken.Encoding("release", pat_str=pattern, mergeable_ranks=gpt2_ranks(), special_tokens={})
+
+
+@given(text=TEXTS)
+@example(text="I'll  say\n\n 'it''s' 2024's  \t")
+def test_gpt2s_ids_are_those_of_the_pattern_as_it_was_released(as_released, text):
+    assert load_tokenizer("gpt2").encode(text) == as_released.encode_ordinary(text)
 
 
 def test_gpt2_knows_50257_tokens_of_which_the_last_ends_a_text():
