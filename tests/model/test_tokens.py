@@ -30,6 +30,7 @@ def test_the_buffer_has_the_same_ids(name, text):
 @pytest.mark.parametrize("name", sorted(TOKENIZERS))
 @given(before=TEXTS, text=TEXTS, after=TEXTS)
 @example(before=" ", text="x <|endoftext|>\n\n", after=" y")
+@example(before=" '", text="!。你'", after="s")
 def test_both_sides_of_a_cut_can_be_encoded_apart_whatever_stands_around(name, before, text, after):
     tokenizer = load_tokenizer(name)
     cut = tokenizer.last_cut(text)
@@ -48,9 +49,15 @@ def test_both_sides_of_a_cut_can_be_encoded_apart_whatever_stands_around(name, b
         (" \n ", None),
         (" word", None),
         ("", None),
+        ("春眠不覺曉。處處聞啼鳥。", 6),
+        ("行く川の、ながれは", 5),
+        ("一行。\n二行", 3),
+        ("你好", None),
+        ("。。", None),
+        ("'。s", None),
     ],
 )
-def test_gpt2_is_cut_where_white_space_begins(text, cut):
+def test_gpt2_is_cut_where_white_space_begins_or_after_chinese_punctuation(text, cut):
     assert load_tokenizer("gpt2").last_cut(text) == cut
 
 

@@ -21,6 +21,8 @@ SCRAPS = st.sampled_from(
         "é",
         "你好",
         "。",
+        "\uff0c",
+        "カ",
         "🎉",
         "e\u0301",
         "<|endoftext|>",
