@@ -30,15 +30,15 @@ def activation_bytes(config: GPTConfig, training: TrainingConfig) -> int:
     hidden = 17 * config.n_layers * config.emb_dim * tokens
     logits = 2 * config.vocab_size * tokens
     pairs = config.n_layers * config.n_heads * config.context_length * tokens
-    return 4 * (hidden + logits) + int(bytes_per_pair(config, training) * pairs)
+    return 4 * (hidden + logits) + bytes_per_pair(config, training) * pairs
 
 
-def bytes_per_pair(config: GPTConfig, training: TrainingConfig) -> float:
+def bytes_per_pair(config: GPTConfig, training: TrainingConfig) -> int:
     """Of tokens, in one head: the lecture's arithmetic keeps shares before and after dropout and its factors;
-    otherwise there is a mask of one byte for those that the causal mask leaves, which are half."""
+    otherwise there is a mask of two bytes for those that the causal mask leaves, which are half."""
     if training.numerics == "reference":
         return 12 if config.drop_rate else 4
-    return 0.5 if config.drop_rate else 0
+    return 1 if config.drop_rate else 0
 
 
 def memory_bytes(spec: JobSpec) -> int:

@@ -46,5 +46,5 @@ def test_what_attention_keeps_for_pairs_of_tokens_is_what_is_estimated(
     storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in kept + masks}
     found = sum(storage.nbytes() for storage in storages.values()) / (2 * 1024**2)
     one_mask_for_both_heads = 0.5 if numerics == "reference" else 0
-    uncounted = one_mask_for_both_heads  # and some vectors a token
-    assert bytes_per_pair(spec.gpt, spec.training) + uncounted == pytest.approx(found, abs=0.1)
+    uncounted = one_mask_for_both_heads  # and some vectors a token, and what is masked within a block
+    assert bytes_per_pair(spec.gpt, spec.training) + uncounted == pytest.approx(found, abs=0.2)

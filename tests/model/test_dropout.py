@@ -3,32 +3,22 @@ import math
 import pytest
 import torch
 
-from model.dropout import Dropout, draw_mask, dropout, keep_bits
+from model.dropout import Dropout, dropout, keep_bits
 
 DTYPES = [torch.float32, torch.bfloat16]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rate", [0.001, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
 def test_as_many_elements_as_the_rate_says_are_zero_and_the_others_are_scaled_up(dtype, rate):
     torch.manual_seed(1)
-    masks, n = 400, 1009
-    dropped = torch.stack([dropout(torch.ones(n, dtype=dtype), rate) for _ in range(masks)])
+    x = torch.ones(100_003, dtype=dtype)
+    dropped = dropout(x, rate)
     share = (dropped == 0).float().mean().item()
-    # Each mask's rate is a multiple of 1 / 256, which lies a part of that away from `rate`.
-    part = rate * 256 % 1
-    variance = rate * (1 - rate) / (masks * n) + part * (1 - part) / 256**2 / masks
-    assert share == pytest.approx(rate, abs=5 * variance**0.5)
+    assert share == pytest.approx(rate, abs=5 * (rate * (1 - rate) / len(x)) ** 0.5 + 2**-16)
     kept = dropped[dropped != 0].float()
     assert kept.unique().numel() == 1
     assert kept[0].item() == pytest.approx(1 / (1 - rate), rel=1e-2 if dtype == torch.bfloat16 else 1e-4)
-
-
-def test_the_rate_of_a_mask_is_one_of_the_two_multiples_of_1_in_256_beside_the_one_asked_for():
-    torch.manual_seed(1)
-    masks = [draw_mask(torch.Size([2**20]), 0.1) for _ in range(60)]
-    dropped = {round((mask.keep == 0).float().mean().item() * 256) for mask in masks}
-    assert dropped == {25, 26}
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -38,7 +28,7 @@ def test_the_gradient_passes_where_the_element_was_kept_and_is_scaled_alike(dtyp
     dropped = dropout(x, 0.3)
     gradient = torch.randn(33, 64, dtype=dtype).T  # not contiguous
     dropped.backward(gradient)
-    factor = torch.where(dropped == 0, 0, 1 / (1 - 0.3))
+    factor = torch.where(dropped == 0, 0, 2**15 / (2**15 - round(0.3 * 2**15)))
     assert x.grad is not None
     assert torch.equal(x.grad, (gradient.float() * factor).to(dtype))
     assert torch.equal(dropped, (x.detach().float() * factor).to(dtype))
@@ -46,25 +36,14 @@ def test_the_gradient_passes_where_the_element_was_kept_and_is_scaled_alike(dtyp
 
 def test_neighbours_are_dropped_independently():
     torch.manual_seed(1)
-    kept = (keep_bits(torch.Size([200_000]), 128) != 0).float() - 0.5
-    for distance in range(1, 10):  # eight come from one draw of the generator
+    kept = (keep_bits(torch.Size([200_000]), round(0.5 * 2**15)) != 0).float() - 0.5
+    for distance in (1, 2, 3, 4, 5):  # four come from one draw of the generator
         assert abs((kept[distance:] * kept[:-distance]).mean().item()) < 0.005
 
 
-@pytest.mark.parametrize("n", [0, 1, 7, 8, 9])
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 5])
 def test_any_number_of_elements_may_be_dropped(n):
-    assert keep_bits(torch.Size([n]), 128).shape == (n,)
-
-
-@pytest.mark.parametrize("dropped", [0, 1, 255])
-def test_of_256_levels_as_many_are_dropped_as_asked_for(dropped):
-    torch.manual_seed(1)
-    keep = keep_bits(torch.Size([2**20]), dropped)
-    assert set(keep.unique().tolist()) <= {0, -1}
-    share = dropped / 256
-    assert (keep == 0).float().mean().item() == pytest.approx(
-        share, abs=5 * (share * (1 - share) / 2**20) ** 0.5
-    )
+    assert keep_bits(torch.Size([n]), 2**14).shape == (n,)
 
 
 def test_a_rate_of_0_and_the_evaluation_mode_change_nothing_and_draw_nothing():
@@ -79,8 +58,8 @@ def test_a_rate_of_0_and_the_evaluation_mode_change_nothing_and_draw_nothing():
 def test_a_rate_of_almost_1_leaves_some_elements():
     torch.manual_seed(1)
     dropped = dropout(torch.ones(2**20), math.nextafter(1, 0))
-    assert set(dropped.tolist()) == {0, 256}
-    assert dropped.mean().item() == pytest.approx(1, abs=0.1)
+    assert set(dropped.tolist()) == {0, 2**15}
+    assert dropped.mean().item() == pytest.approx(1, abs=0.9)
 
 
 def test_the_same_seed_drops_the_same_elements():
