@@ -1,10 +1,11 @@
+import re
 import sys
 
 import pytest
 import tiktoken
 from hypothesis import example, given
 
-from model.tokens import TOKENIZERS, gpt2_ranks, load_tokenizer
+from model.tokens import CLAUSE_BEGINS, TOKENIZERS, gpt2_ranks, load_tokenizer
 from tests.model.texts import TEXTS
 
 
@@ -61,13 +62,29 @@ def test_gpt2_is_cut_where_white_space_begins_or_after_chinese_punctuation(text,
     assert load_tokenizer("gpt2").last_cut(text) == cut
 
 
-def test_all_that_is_white_space_to_tiktoken_is_so_to_python():
-    characters = "".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
+CHARACTERS = "".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
+
+
+def found_by_tiktoken(pattern):
+    """Of all characters those that match, in order."""
     single_bytes = {bytes([value]): value for value in range(256)}
-    spaces = tiktoken.Encoding("spaces", pat_str=r"\s", mergeable_ranks=single_bytes, special_tokens={})
-    found = spaces.decode(spaces.encode_ordinary(characters))  # what the pattern skips has no tokens
+    encoding = tiktoken.Encoding("found", pat_str=pattern, mergeable_ranks=single_bytes, special_tokens={})
+    return encoding.decode(encoding.encode_ordinary(CHARACTERS))  # what the pattern skips has no tokens
+
+
+def test_all_that_is_white_space_to_tiktoken_is_so_to_python():
+    found = found_by_tiktoken(r"\s")
     assert {" ", "\n", "\x85", "\u3000"} < set(found)
     assert found.isspace()
+
+
+def test_where_a_clause_begins_a_letter_follows_punctuation_to_tiktoken_too():
+    punctuation, letters = (
+        re.findall(one, CHARACTERS) for one in CLAUSE_BEGINS.removesuffix(")").split("(?=")
+    )
+    assert set(punctuation) <= set(found_by_tiktoken(r"[^\s\p{L}\p{N}]"))
+    assert set(letters) <= set(found_by_tiktoken(r"\p{L}"))
+    assert (len(punctuation), len(letters)) == (7, 86 + 90 + 20_902)
 
 
 @pytest.mark.parametrize(
