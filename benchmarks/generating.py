@@ -23,7 +23,8 @@ from model.drawing import choose
 from model.generation import generate
 from model.gpt import GPT
 from model.numerics import pick_device, resolve_numerics
-from model.packed import packed
+from model.packed import for_generation
+from worker.openmp import SLEEP_SOON
 
 PROMPT = [6109, 3626, 6100, 345]
 """Every effort moves you"""
@@ -40,8 +41,10 @@ class Speeds:
     one: float
     at_once: float = float("nan")
     """Of all prompts together."""
+    int8: float = float("nan")
+    """Of one prompt, with the weights in 8 bits."""
     ceiling: float = float("nan")
-    """What reading the weights once for each token allows."""
+    """What reading the weights once for each token allows, as they are."""
 
 
 class Drawn(TypedDict):
@@ -56,7 +59,8 @@ GREEDY = Drawn(temperature=0.0, top_k=None, top_p=None)
 
 
 def measure(who: str, tokens: int) -> Speeds:
-    return Speeds(**alone("benchmarks.generating", who, "--tokens", str(tokens), tuned=who != "plain"))
+    settings = SLEEP_SOON if who == "cached" else {}
+    return Speeds(**alone("benchmarks.generating", who, "--tokens", str(tokens), settings=settings))
 
 
 def plain_speed(tokens: int) -> Speeds:
@@ -69,18 +73,22 @@ def cached_speeds(tokens: int, drawn: Drawn = GREEDY, rounds: int = 3) -> Speeds
     torch.manual_seed(SEED)
     run = lecture_run()
     numerics = resolve_numerics("auto", pick_device())
-    model = packed(GPT(run.model, numerics).eval())
-    drain(generate(model, PROMPT, 8))
+    trained = GPT(run.model, numerics).eval()
+    model, in_8_bits = for_generation(trained), for_generation(trained, int8=True)
+    for each in (model, in_8_bits):
+        drain(generate(each, PROMPT, 8))
     bytes_read = WEIGHTS_READ * (2 if numerics == "bfloat16" else 4)
-    one, at_once, ceilings = [], [], []
+    one, at_once, int8, ceilings = [], [], [], []
     for _ in range(rounds):
         ceilings.append(read_rate() / bytes_read)  # each time: neighbours change it by half within minutes
         one.append(tokens / seconds_of(lambda: drain(generate(model, PROMPT, tokens, **drawn))))
+        int8.append(tokens / seconds_of(lambda: drain(generate(in_8_bits, PROMPT, tokens, **drawn))))
         together = seconds_of(lambda: generate_side_by_side(model, PROMPT, tokens, drawn))
         at_once.append(AT_ONCE * tokens / together)
     return Speeds(
         one=statistics.median(one),
         at_once=statistics.median(at_once),
+        int8=statistics.median(int8),
         ceiling=statistics.median(ceilings),
     )
 

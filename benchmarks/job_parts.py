@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.lecture import lecture_run
 from benchmarks.lecture_loop import Loop
-from benchmarks.measuring import alone, peak_memory_bytes, seconds_of
+from benchmarks.measuring import OF_TRAINERS, alone, peak_memory_bytes, seconds_of
 from benchmarks.verdict import find_verdict
 from model.data import Data
 from model.numerics import ResolvedNumerics
@@ -58,7 +58,8 @@ class Parts:
 def measure(who: str, steps: int, evaluations: int, samples: int) -> Parts:
     """In a process of its own, with `steps` steps after the first ones."""
     counts = ["--steps", str(steps), "--evaluations", str(evaluations), "--samples", str(samples)]
-    return Parts(**alone("benchmarks.job_parts", who, *counts, tuned=who != "plain"))
+    settings = {} if who == "plain" else OF_TRAINERS
+    return Parts(**alone("benchmarks.job_parts", who, *counts, settings=settings))
 
 
 def median_of(parts: Sequence[Parts]) -> Parts:

@@ -7,12 +7,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from worker.allocator import with_allocator_settings
+
+OF_TRAINERS = with_allocator_settings({})
 
 
 def peak_memory_bytes() -> int:
@@ -20,13 +22,11 @@ def peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def alone(module: str, *arguments: str, tuned: bool = True) -> Any:
-    """What `python -m module arguments` prints as JSON, in a process of its own.
-
-    tuned  with the memory allocator's settings that trainers run with
-    """
-    environment = with_allocator_settings(os.environ) if tuned else None
+def alone(module: str, *arguments: str, settings: Mapping[str, str] = OF_TRAINERS) -> Any:
+    """What `python -m module arguments` prints as JSON, in a process of its own with these settings in its
+    environment, unless they are there already."""
     command = [sys.executable, "-m", module, *arguments]
+    environment = {**settings, **os.environ}
     ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return json.loads(ran.stdout)
 

@@ -129,6 +129,10 @@ class Table:
         detail = f" (of {cached.ceiling:.0f} tokens/s)"
         share = cached.one / cached.ceiling
         yield at_least("text of one prompt, to what reading the weights allows", share, 0.6, "{:.0%}", detail)
+        detail = f" ({cached.int8:.0f} of {cached.ceiling:.0f} tokens/s)"
+        yield at_least(
+            "the same with the weights in 8 bits", cached.int8 / cached.ceiling, 1, "{:.0%}", detail
+        )
         detail = f" ({cached.at_once:.0f} : {cached.one:.0f} tokens/s)"
         yield at_least("8 prompts at once, to one by one", cached.at_once / cached.one, 3, detail=detail)
 

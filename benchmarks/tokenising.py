@@ -166,7 +166,7 @@ def measured(started: float, read: Callable[[slice], Any], tokens: int) -> Measu
 
 
 def run_alone(way: str, text: Path) -> Measured:
-    return Measured(**alone("benchmarks.tokenising", "--alone", way, "--text", str(text), tuned=False))
+    return Measured(**alone("benchmarks.tokenising", "--alone", way, "--text", str(text), settings={}))
 
 
 def compare(megabytes: float, rounds: int) -> Tokenising:

@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     prompts_at_once: int = Field(8, ge=1, le=256)
     """Prompts that a generation worker continues side by side, if they wait for the same model."""
 
+    generate_int8: bool = False
+    """Whether a generation worker without a GPU rounds the weights to 8 bits, of which tokens come faster."""
+
     log_format: str = Field("text", pattern="^(text|json)$")
     """`text` for people, `json` for machines."""
 

@@ -1,13 +1,34 @@
 """The scores of the next token, for rows of tokens that grow one at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from model.cache import Cache
 from model.gpt import GPT
+from model.packed import PackedGPT
 from model.token_graph import TokenGraph
+
+
+class TokenSteps(Protocol):
+    """Computes a token of several rows, each with a cache, at once."""
+
+    def next_logits(self, tokens: Mapping[Cache, int]) -> dict[Cache, Tensor]:
+        """The scores (1, V) after a token of each of these rows, until the next call. The others rest."""
+        ...
+
+
+def steps_of(model: GPT, caches: Sequence[Cache]) -> TokenSteps | None:
+    """For rows that have begun; None where the model itself is as fast."""
+    if model.tok_emb.weight.is_cuda:
+        return TokenGraph(model, caches)
+    if isinstance(model, PackedGPT) and model.token_weights is not None:
+        from model.token_kernel import TokenKernel  # and with it a compiler, which trainers do without
+
+        return TokenKernel(model.token_weights, caches)
+    return None
 
 
 class Row:
@@ -39,7 +60,7 @@ class Decoding:
         self.model = model
         self.device = model.tok_emb.weight.device
         self.rows = [Row(row, model.config.context_length) for row in rows]
-        self.graph: TokenGraph | None = None
+        self.steps: TokenSteps | None = None
 
     def append(self, tokens: Sequence[int]) -> None:
         """The next token of each row."""
@@ -61,9 +82,9 @@ class Decoding:
 
     def read_one_each(self, tokens: dict[Cache, int]) -> dict[Cache, Tensor]:
         """(1, V) for each cache: the scores of the token that follows the given one, which it takes in."""
-        if self.device.type == "cuda":
-            self.graph = self.graph or TokenGraph(self.model, list(tokens))
-            return self.graph.next_logits(tokens)
+        self.steps = self.steps or steps_of(self.model, list(tokens))
+        if self.steps is not None:
+            return self.steps.next_logits(tokens)
         ids = torch.tensor([[token] for token in tokens.values()], device=self.device)
         logits = self.model.next_logits(ids, list(tokens))
         return dict(zip(tokens, logits.split(1), strict=True))

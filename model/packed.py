@@ -10,6 +10,7 @@ from model import bfloat16
 from model.cache import AttendingCache, RowCache, attend
 from model.gpt import GPT, Block
 from model.numerics import ResolvedNumerics
+from model.token_weights import Stored, TokenWeights, token_weights
 from model.undrawn import undrawn
 
 ONE_ROW_IS = 4
@@ -37,6 +38,20 @@ def packed(model: GPT) -> GPT:
     return copy.eval()
 
 
+def for_generation(model: GPT, *, int8: bool = False) -> GPT:
+    """`model`, packed for a process that generates much: on the CPU with its matrices once more in blocks,
+    from which each token after a prompt is computed.
+
+    int8  those in 8 bits. Each weight is then off by up to 1 / 254 of the largest of its output, and a token
+          takes about half the time (benchmarks/LOG.md). Prompts are read with the weights as they are.
+    """
+    copy = packed(model)
+    if isinstance(copy, PackedGPT) and copy.tok_emb.weight.is_cpu:
+        trained: Stored = "bfloat16" if model.numerics == "bfloat16" else "float32"
+        copy.token_weights = token_weights(model, "int8" if int8 else trained)
+    return copy
+
+
 def packed_dtype(numerics: ResolvedNumerics, device: torch.device) -> torch.dtype | None:
     """What the matrices become; None where that gains nothing, and for the lecture's arithmetic."""
     if device.type != "cpu":
@@ -50,6 +65,9 @@ def packed_dtype(numerics: ResolvedNumerics, device: torch.device) -> torch.dtyp
 
 class PackedGPT(GPT):
     """A `GPT` for inference: as `GPT`'s, but for how one token of one row is computed."""
+
+    token_weights: TokenWeights | None = None
+    """The matrices once more, for `model/token_kernel.py`."""
 
     def next_logits(self, ids: Tensor, caches: Sequence[RowCache] = ()) -> Tensor:
         if ids.numel() > 1 or not ids.is_cpu or self.numerics != "bfloat16":

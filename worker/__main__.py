@@ -1,10 +1,12 @@
 """`python -m worker train` and `python -m worker generate`: a Celery worker of that queue."""
 
 import argparse
+import os
 
 from jobs.logs import configure_logging
 from jobs.queue import make_celery
 from jobs.settings import load_settings
+from worker.openmp import SLEEP_SOON
 
 
 def main() -> None:
@@ -20,6 +22,8 @@ def main() -> None:
 
         add_training(app, settings)
     else:
+        for name, value in SLEEP_SOON.items():  # before PyTorch is imported, which reads it
+            os.environ.setdefault(name, value)
         from worker.generation_task import add_generation
 
         add_generation(app, settings)

@@ -1,6 +1,7 @@
 """The task of the `generate` queue: answer prompts from the models kept in memory, several at once."""
 
 import logging
+import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from jobs.generation import is_awaited, send_answer, take_request
 from jobs.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
 from jobs.settings import Settings
 from model.checkpoint import CheckpointError, load_model
+from model.config import GPTConfig
 from model.continuation import Completion, Continuation
-from model.generation import complete_together
+from model.generation import complete_together, generate
 from model.gpt import GPT
 from model.numerics import pick_device, resolve_numerics
-from model.packed import packed
+from model.packed import for_generation
 from model.tokens import Tokenizer, load_tokenizer
 from worker.companions import Companions, Waiting
 from worker.heartbeat import Heartbeat
@@ -45,9 +47,10 @@ Asked = Waiting[ModelKey, Request, None]
 class LoadedModels:
     """The models asked most recently, at most `limit`, by the folder and the sha256 of their weights."""
 
-    def __init__(self, artifacts: Path, limit: int) -> None:
+    def __init__(self, artifacts: Path, limit: int, *, int8: bool) -> None:
         self._artifacts = artifacts
         self._limit = limit
+        self._int8 = int8
         self._models: OrderedDict[ModelKey, tuple[GPT, Tokenizer]] = OrderedDict()
         self._device = pick_device()
         self._numerics = resolve_numerics("auto", self._device)
@@ -59,14 +62,21 @@ class LoadedModels:
             while len(self._models) >= self._limit:
                 self._models.popitem(last=False)  # before the next is read, so that memory holds no more
             model, run = load_model(self._artifacts / directory, self._device, self._numerics)
-            self._models[key] = packed(model), load_tokenizer(run.tokenizer)
+            self._models[key] = for_generation(model, int8=self._int8), load_tokenizer(run.tokenizer)
         self._models.move_to_end(key)
         return self._models[key]
+
+    def compile(self) -> None:
+        """What takes some seconds when the first text of a process is generated."""
+        config = GPTConfig(vocab_size=2, context_length=4, emb_dim=2, n_heads=1, n_layers=1)
+        model = for_generation(GPT(config, self._numerics).to(self._device).eval(), int8=self._int8)
+        list(generate(model, [0], 2))
 
 
 def add_generation(app: Celery, settings: Settings) -> None:
     redis = make_redis(settings)
-    models = LoadedModels(settings.artifacts, settings.loaded_models)
+    models = LoadedModels(settings.artifacts, settings.loaded_models, int8=settings.generate_int8)
+    threading.Thread(target=models.compile, name="compile", daemon=True).start()
     heartbeat = Heartbeat(Database(settings.database), settings, GENERATE_QUEUE)
     heartbeat.follow(app)
 

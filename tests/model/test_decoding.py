@@ -9,7 +9,7 @@ from model import bfloat16
 from model.cache import Cache
 from model.decoding import Decoding
 from model.gpt import GPT
-from model.packed import PackedLinear, packed
+from model.packed import PackedLinear, for_generation, packed
 from tests.model.tiny import tiny_config
 
 CONTEXT = 8
@@ -44,13 +44,11 @@ def plain_logits(model: GPT, row: list[int]) -> torch.Tensor:
     rows=st.lists(st.lists(st.integers(0, 256), min_size=1, max_size=12), min_size=1, max_size=4),
     new=st.lists(st.integers(0, 256), min_size=1, max_size=14),
     numerics=st.sampled_from(["float32", "bfloat16"]),
-    is_packed=st.booleans(),
+    prepared=st.sampled_from([lambda model: model, packed, for_generation]),
 )
-def test_rows_side_by_side_get_the_scores_that_each_gets_alone_without_a_cache(
-    rows, new, numerics, is_packed
-):
+def test_rows_side_by_side_get_the_scores_that_each_gets_alone_without_a_cache(rows, new, numerics, prepared):
     model = a_model(numerics)
-    decoding = Decoding(packed(model) if is_packed else model, rows)
+    decoding = Decoding(prepared(model), rows)
     grown = [list(row) for row in rows]
     with torch.inference_mode():
         for token in new:

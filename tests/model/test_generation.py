@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from model.continuation import Continuation
 from model.generation import complete, complete_together, generate, stream
 from model.gpt import GPT
-from model.packed import packed
+from model.packed import for_generation, packed
 from model.stopping import StoppableText
 from model.tokens import load_tokenizer
 from tests.model.tiny import tiny_config
@@ -147,9 +148,10 @@ def test_should_stop_is_asked_after_every_token():
 
 
 @pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
-def test_prompts_side_by_side_give_what_each_gives_alone(numerics):
+@pytest.mark.parametrize("prepared", [packed, for_generation, partial(for_generation, int8=True)])
+def test_prompts_side_by_side_give_what_each_gives_alone(numerics, prepared):
     torch.manual_seed(1)
-    model = packed(GPT(tiny_config(), numerics).eval())
+    model = prepared(GPT(tiny_config(), numerics).eval())
     asked = [
         ("the", {"max_new_tokens": 12}),
         ("a longer prompt than that", {"max_new_tokens": 3, "temperature": 1.0, "seed": 5}),
