@@ -50,7 +50,8 @@ class Decoding:
 
     The model sees the last `context_length` tokens of each. Up to there it reads each token once; beyond, the
     window moves, and all of it is read anew at every step. What a row gets does not depend on the others, as
-    far as the products of the matrices do not: with a CPU's kernels for bfloat16 not by a bit.
+    far as the products of the matrices do not: not by a bit with a model `for_generation` on a CPU, or with a
+    CPU's kernels for bfloat16.
     """
 
     def __init__(self, model: GPT, rows: Sequence[Sequence[int]]) -> None:

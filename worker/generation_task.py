@@ -67,9 +67,11 @@ class LoadedModels:
         return self._models[key]
 
     def compile(self) -> None:
-        """What takes some seconds when the first text of a process is generated."""
+        """On the CPU, what takes some seconds when the first text of a process is generated."""
+        if self._device.type != "cpu":
+            return
         config = GPTConfig(vocab_size=2, context_length=4, emb_dim=2, n_heads=1, n_layers=1)
-        model = for_generation(GPT(config, self._numerics).to(self._device).eval(), int8=self._int8)
+        model = for_generation(GPT(config, self._numerics).eval(), int8=self._int8)
         list(generate(model, [0], 2))
 
 
