@@ -21,7 +21,7 @@ class TokenSteps(Protocol):
 
 
 def steps_of(model: GPT, caches: Sequence[Cache]) -> TokenSteps | None:
-    """For rows that have begun; None where the model itself is as fast."""
+    """For rows that have begun; None where the model computes their tokens itself."""
     if model.tok_emb.weight.is_cuda:
         return TokenGraph(model, caches)
     if isinstance(model, PackedGPT) and model.token_weights is not None:

@@ -43,7 +43,8 @@ def for_generation(model: GPT, *, int8: bool = False) -> GPT:
     from which each token after a prompt is computed.
 
     int8  those in 8 bits. Each weight is then off by up to 1 / 254 of the largest of its output, and a token
-          takes about half the time (benchmarks/LOG.md). Prompts are read with the weights as they are.
+          takes a half to two thirds of the time (benchmarks/LOG.md). Prompts are read with the weights as
+          they are.
     """
     copy = packed(model)
     if isinstance(copy, PackedGPT) and copy.tok_emb.weight.is_cpu:

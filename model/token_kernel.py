@@ -75,18 +75,17 @@ class Passed(NamedTuple):
 
 def make_passed(weights: TokenWeights, rows: int) -> Passed:
     """For up to `rows` rows."""
-    rows += -rows % 4
-    inputs = {"mixed": weights.out.blocks.shape[2]}
-    outputs = {
-        name: matrices.scales.shape[1]
-        for name, matrices in (
-            ("qkv", weights.qkv),
-            ("change", weights.out),
-            ("hidden", weights.up),
-            ("logits", weights.head),
-        )
-    }
-    return Passed(**{name: np.zeros((rows, width), np.float32) for name, width in (inputs | outputs).items()})
+
+    def room(width: int) -> Float32:
+        return np.zeros((rows + -rows % 4, width), np.float32)
+
+    return Passed(
+        qkv=room(weights.qkv.scales.shape[1]),
+        mixed=room(weights.out.blocks.shape[2]),
+        change=room(weights.out.scales.shape[1]),
+        hidden=room(weights.up.scales.shape[1]),
+        logits=room(weights.head.scales.shape[1]),
+    )
 
 
 def gathered(caches: Sequence[Cache]) -> Float32:

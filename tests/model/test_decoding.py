@@ -1,5 +1,7 @@
 """The cache against the same model without one: one forward pass over the last `context_length` tokens."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,18 +15,10 @@ from model.packed import PackedLinear, for_generation, packed
 from tests.model.tiny import tiny_config
 
 CONTEXT = 8
-PACKED = pytest.mark.parametrize(
-    "numerics",
-    [
-        "float32",
-        pytest.param(
-            "bfloat16",
-            marks=pytest.mark.skipif(
-                not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16"
-            ),
-        ),
-    ],
+NEEDS_BFLOAT16 = pytest.mark.skipif(
+    not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16"
 )
+PACKED = pytest.mark.parametrize("numerics", ["float32", pytest.param("bfloat16", marks=NEEDS_BFLOAT16)])
 TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2}  # of logits about 1 in size
 
 
@@ -124,19 +118,32 @@ def test_a_packed_model_scores_every_position_as_the_model_does(numerics, tie_we
     torch.testing.assert_close(found, expected, rtol=0, atol=TOLERANCE[numerics] * size)
 
 
-@pytest.mark.skipif(not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16")
-def test_in_bfloat16_a_row_gets_the_very_scores_alone_that_it_gets_beside_others():
-    """At the width of a real model: the kernel for a single row rounds one number in 30,000 otherwise."""
+@pytest.mark.parametrize(
+    ("numerics", "prepared"),
+    [
+        pytest.param("bfloat16", packed, marks=NEEDS_BFLOAT16),
+        pytest.param("bfloat16", for_generation, marks=NEEDS_BFLOAT16),
+        pytest.param("bfloat16", partial(for_generation, int8=True), marks=NEEDS_BFLOAT16),
+        ("float32", for_generation),
+        ("float32", partial(for_generation, int8=True)),
+    ],
+)
+def test_a_row_gets_the_very_scores_alone_that_it_gets_beside_others(numerics, prepared):
+    """At the width of a real model, where oneDNN has another kernel for a single row, which rounds one number
+    in 30,000 otherwise. One of the rows ends before the others."""
     torch.manual_seed(1)
     config = tiny_config(context_length=64, emb_dim=768, n_heads=12, drop_rate=0.0)
-    model = packed(GPT(config, "bfloat16").eval())
-    rows = [[1, 2, 3], [4], [5, 6]]
+    model = prepared(GPT(config, numerics).eval())
+    rows = [[1, 2, 3], [4], [5, 6], [7, 8, 9, 10], [11], [12]]
     together, alone = Decoding(model, rows), [Decoding(model, [row]) for row in rows]
     with torch.inference_mode():
         for token in range(60):
+            if token == 20:
+                together.keep([0, 1, 3, 4, 5])
+                del alone[2]
             expected = torch.cat([decoding.next_logits() for decoding in alone])
             assert torch.equal(together.next_logits(), expected)
-            tokens = [(token + 7 * row) % 257 for row in range(len(rows))]
+            tokens = [(token + 7 * row) % 257 for row in range(len(alone))]
             together.append(tokens)
             for decoding, appended in zip(alone, tokens, strict=True):
                 decoding.append([appended])

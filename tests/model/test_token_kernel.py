@@ -9,8 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model import bfloat16
 from model.cache import Cache
-from model.decoding import Decoding
 from model.gpt import GPT
 from model.packed import for_generation, packed
 from model.token_kernel import TokenKernel
@@ -114,28 +114,6 @@ def test_a_product_is_the_same_to_the_bit_beside_others_and_however_many_threads
             assert np.array_equal(beside[:rows], alone[:rows])
 
 
-@pytest.mark.parametrize("int8", [False, True])
-@pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
-def test_a_row_gets_the_very_scores_alone_that_it_gets_beside_others(numerics, int8):
-    """At the width of a real model, where one of them ends before the others."""
-    torch.manual_seed(1)
-    config = tiny_config(context_length=64, emb_dim=768, n_heads=12, drop_rate=0.0)
-    model = for_generation(GPT(config, numerics).eval(), int8=int8)
-    rows = [[1, 2, 3], [4], [5, 6], [7, 8, 9, 10], [11], [12]]
-    together, alone = Decoding(model, rows), [Decoding(model, [row]) for row in rows]
-    with torch.inference_mode():
-        for token in range(50):
-            if token == 20:
-                together.keep([0, 1, 3, 4, 5])
-                del alone[2]
-            expected = torch.cat([decoding.next_logits() for decoding in alone])
-            assert torch.equal(together.next_logits(), expected)
-            tokens = [(token + 7 * row) % 257 for row in range(len(alone))]
-            together.append(tokens)
-            for decoding, appended in zip(alone, tokens, strict=True):
-                decoding.append([appended])
-
-
 def test_a_row_may_rest_while_others_go_on():
     model = a_model()
     weights = token_weights(model, "float32")
@@ -178,13 +156,11 @@ def test_more_threads_than_processors_come_to_an_end_and_are_gone_with_their_row
     assert not any(thread in threading.enumerate() for thread in mine)
 
 
+@pytest.mark.skipif(not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16")
 @pytest.mark.parametrize(("int8", "stored"), [(False, np.uint16), (True, np.int8)])
 def test_only_what_is_prepared_for_generation_has_its_matrices_twice(int8, stored):
-    model = a_model()
-    assert getattr(packed(model), "token_weights", None) is None
-    in_bfloat16 = GPT(tiny_config(), "bfloat16")
-    prepared = for_generation(in_bfloat16, int8=int8)
-    if prepared is in_bfloat16:  # a processor whose kernels do not multiply bfloat16
-        return
-    assert prepared.token_weights is not None
-    assert prepared.token_weights.qkv.blocks.dtype == stored
+    model = GPT(tiny_config(), "bfloat16")
+    assert packed(model).token_weights is None
+    weights = for_generation(model, int8=int8).token_weights
+    assert weights is not None
+    assert weights.qkv.blocks.dtype == stored
