@@ -50,8 +50,7 @@ class Decoding:
 
     The model sees the last `context_length` tokens of each. Up to there it reads each token once; beyond, the
     window moves, and all of it is read anew at every step. What a row gets does not depend on the others, as
-    far as the products of the matrices do not: not by a bit with a model `for_generation` on a CPU, or with a
-    CPU's kernels for bfloat16.
+    far as the products of the matrices do not: not by a bit with a model `for_generation` on a CPU.
     """
 
     def __init__(self, model: GPT, rows: Sequence[Sequence[int]]) -> None:

@@ -1,4 +1,4 @@
-"""A model whose matrices are stored as inference reads them fastest."""
+"""A model as inference computes it fastest."""
 
 from collections.abc import Sequence
 
@@ -7,23 +7,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model import bfloat16
-from model.cache import AttendingCache, RowCache, attend
+from model.cache import AttendingCache, attend
 from model.gpt import GPT, Block
 from model.numerics import ResolvedNumerics
 from model.token_weights import Stored, TokenWeights, token_weights
 from model.undrawn import undrawn
 
-ONE_ROW_IS = 4
-"""Equal rows, in bfloat16 on the CPU: its products of four take a sixth less time than those of one, for
-which it has another kernel (benchmarks/LOG.md). That one also rounds otherwise now and then, so that a row
-alone would not get the very numbers that it gets beside others."""
-
 
 def packed(model: GPT) -> GPT:
-    """`model` for inference: where that is faster a model with packed matrices, else itself.
+    """`model` for inference: where that is faster a model of packed layers, else itself.
 
-    Embeddings and norms are shared, the matrices are copies in the model's arithmetic: in bfloat16 they take
-    half the memory of the originals.
+    What is float32 in it is shared: embeddings, norms, on the CPU the output head, and in float32 all
+    matrices. In bfloat16 they are copies, of half their memory.
+
+    On the CPU the head is float32 in bfloat16 too: the scores of the likeliest tokens often differ by less
+    than bfloat16 can tell, whose numbers from 8 to 16 are 1 / 16 apart. So 50 of 50 texts that the lecture's
+    job could write were those of float32, and 28 with a head in bfloat16 (benchmarks/LOG.md).
     """
     dtype = packed_dtype(model.numerics, model.output_weight.device)
     if dtype is None:
@@ -32,7 +31,7 @@ def packed(model: GPT) -> GPT:
         copy = PackedGPT(model.config, model.numerics)
     copy.load_state_dict(model.state_dict(), assign=True)
     copy.tok_emb = nn.Embedding.from_pretrained(copy.tok_emb.weight)  # no gradient to prepare for
-    copy.head = PackedLinear(copy.output_weight, None, dtype)
+    copy.head = PackedLinear(copy.output_weight, None, torch.float32 if copy.output_weight.is_cpu else dtype)
     blocks = (block for block in copy.blocks if isinstance(block, Block))  # which they all are
     copy.blocks = nn.ModuleList(PackedBlock(block, dtype) for block in blocks)
     return copy.eval()
@@ -65,15 +64,8 @@ def packed_dtype(numerics: ResolvedNumerics, device: torch.device) -> torch.dtyp
 
 
 class PackedGPT(GPT):
-    """A `GPT` for inference: as `GPT`'s, but for how one token of one row is computed."""
-
     token_weights: TokenWeights | None = None
     """The matrices once more, for `model/token_kernel.py`."""
-
-    def next_logits(self, ids: Tensor, caches: Sequence[RowCache] = ()) -> Tensor:
-        if ids.numel() > 1 or not ids.is_cpu or self.numerics != "bfloat16":
-            return super().next_logits(ids, caches)
-        return super().next_logits(ids.expand(ONE_ROW_IS, 1), caches)[:1]
 
 
 class PackedBlock(nn.Module):
@@ -90,20 +82,19 @@ class PackedBlock(nn.Module):
         self.down = PackedLinear(feed_forward.down.weight, feed_forward.down.bias, dtype)
 
     def forward(self, x: Tensor, caches: Sequence[AttendingCache] = ()) -> Tensor:
-        """As `Block`'s, in evaluation mode. With one cache all rows of x are the same."""
+        """As `Block`'s, in evaluation mode."""
         B, T, C = x.shape
-        qkv = self.qkv(self.norm1(x))[: len(caches) or B].view(-1, T, 3, self.n_heads, C // self.n_heads)
-        mixed = attend(qkv.permute(2, 0, 3, 1, 4), caches)  # (B or 1, H, T, C/H)
-        x = self.out(mixed.transpose(1, 2).reshape(-1, T, C).expand(B, T, C)) + x
+        qkv = self.qkv(self.norm1(x)).view(B, T, 3, self.n_heads, C // self.n_heads)
+        mixed = attend(qkv.permute(2, 0, 3, 1, 4), caches)  # (B, H, T, C/H)
+        x = self.out(mixed.transpose(1, 2).reshape(B, T, C)) + x
         return self.down(self.up(self.norm2(x))) + x
 
 
 class PackedLinear(nn.Module):
-    """A linear layer for inference in `dtype`, its weight (O, I) on the CPU in the layout of its kernels.
+    """A linear layer for inference in `dtype`, its weight (O, I) on the CPU as oneDNN reads it fastest.
 
-    There, one row times a plain matrix reads it at a third to a half of the memory's rate, because the kernel
-    rearranges the matrix first, at every call. Rearranged once, it is read 1.5 to 3 times as fast
-    (benchmarks/LOG.md).
+    In bfloat16 that is a layout of its own, read 1.5 to 2 times as fast by up to eight rows as the plain one,
+    which is rearranged at every call. In float32 the plain one is read as fast (benchmarks/LOG.md).
     """
 
     def __init__(
@@ -113,7 +104,7 @@ class PackedLinear(nn.Module):
         self.dtype = dtype
         self.gelu = gelu
         self.weight = weight.detach().to(dtype)
-        if weight.is_cpu:
+        if weight.is_cpu and dtype == torch.bfloat16:
             self.weight = torch.ops.mkldnn._reorder_linear_weight(self.weight, 1)
         self.bias = None if bias is None else bias.detach().to(dtype)
 
