@@ -31,7 +31,7 @@ import torch
 from benchmarks import recording
 from benchmarks.lecture import lecture_run
 from benchmarks.measuring import alone
-from benchmarks.service import ProcessorTime, moment, running_service, wait_for_spare, wait_for_success
+from benchmarks.service import ProcessorTime, moment, running_service, wait_for_success, wait_until_warm
 from benchmarks.verdict import find_verdict
 from model.config import CheckpointConfig, TrainingConfig
 from model.data import Data
@@ -89,9 +89,9 @@ def time_service(epochs: int, text: Path) -> tuple[float, float]:
     """Seconds from a job's first evaluation to its last `checkpoint` event, by the database's clock; and
     those of a processor that all but the trainer use meanwhile."""
     with running_service() as (stack, client):
-        wait_for_spare(stack)
+        wait_until_warm(stack)
         dataset = client.add_dataset("the lecture's", text.read_text())
-        others = ProcessorTime(stack.data_dir)
+        others = ProcessorTime()
         job = client.submit({"dataset": dataset["id"], "training": {"num_epochs": epochs}})
         wait_for_success(stack, client, job, LOOK_EVERY_S)
         used_s = others.used_s()

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,33 +33,62 @@ def running_service() -> Iterator[tuple[Stack, Client]]:
             yield stack, client
 
 
-def wait_for_spare(stack: Stack) -> None:
-    """Return when the next job finds the service warm: with a trainer that has imported what it needs."""
-    while not has_spare(stack.data_dir):
+REST_S = 0.5
+AT_REST = 0.1
+"""Of a processor. While it imports or compiles, a service uses all of one or two, else a tenth of this."""
+
+
+def wait_until_warm(stack: Stack) -> None:
+    """Return when the next job finds a trainer that has imported what it needs, and nothing else of the
+    service still does so: its generation worker compiles when it starts."""
+    while not (has_spare() and is_at_rest(stack)):
         stack.tend(0.1)
 
 
-def has_spare(data_dir: Path) -> bool:
+def has_spare() -> bool:
     """Whether a process of the service waits for a job."""
-    commands = [command for command, _ in processes(data_dir).values()]
+    commands = [process.command for process in started()]
     return any(b" worker.spare " in command and command.endswith(b"ready") for command in commands)
 
 
-def processes(data_dir: Path) -> dict[int, tuple[bytes, float]]:
-    """Those of the service, by number: their command lines, and the seconds of a processor they have used."""
-    mark = f"PRETRAIN_DATA_DIR={data_dir}".encode()
-    found = {}
+def is_at_rest(stack: Stack) -> bool:
+    watched = ProcessorTime()
+    stack.tend(REST_S)
+    return watched.used_s() < AT_REST * REST_S
+
+
+@dataclass(frozen=True)
+class Process:
+    number: int
+    parent: int
+    command: bytes
+    used_s: float
+    """Of a processor."""
+
+
+def started() -> list[Process]:
+    """What this process has started, and what those have. Nothing else tells them all: a process that has
+    given itself a title, as gunicorn and Celery do, no longer tells its environment."""
+    everything = list(every_process())
+    found: list[Process] = []
+    parents = {os.getpid()}
+    while parents:
+        children = [process for process in everything if process.parent in parents]
+        found += children
+        parents = {child.number for child in children}
+    return found
+
+
+def every_process() -> Iterator[Process]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
-                command = (folder / "cmdline").read_bytes().rstrip(b"\0")
-                # From the third field on: a name in brackets before it may hold spaces.
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                used = int(fields[11]) + int(fields[12])  # utime and stime: proc_pid_stat(5)
-                found[int(folder.name)] = (command, used / os.sysconf("SC_CLK_TCK"))
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue  # it has ended since, or is another user's
-    return found
+            command = (folder / "cmdline").read_bytes().rstrip(b"\0")
+            # From the third field on: a name in brackets before it may hold spaces.
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended since
+        ticks = int(fields[11]) + int(fields[12])  # utime and stime: proc_pid_stat(5)
+        yield Process(int(folder.name), int(fields[1]), command, ticks / os.sysconf("SC_CLK_TCK"))
 
 
 class ProcessorTime:
@@ -68,16 +98,14 @@ class ProcessorTime:
     spare one that is started after it.
     """
 
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+    def __init__(self) -> None:
         self._own_s = time.process_time()
-        self._before = processes(data_dir)
+        self._before = {process.number: process.used_s for process in started()}
 
     def used_s(self) -> float:
-        after = processes(self._data_dir)
-        stayed = self._before.keys() & after.keys()
         own_s = time.process_time() - self._own_s
-        return own_s + sum(after[number][1] - self._before[number][1] for number in stayed)
+        stayed = [process for process in started() if process.number in self._before]
+        return own_s + sum(process.used_s - self._before[process.number] for process in stayed)
 
 
 def wait_for_success(

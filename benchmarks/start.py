@@ -2,7 +2,7 @@
 
     python -m benchmarks.start [--rounds 5]
 
-Starts a whole `pretrain up`, and each round waits until its worker has a spare trainer ready and posts a tiny
+Starts a whole `pretrain up`, and each round waits until that is warm, with a spare trainer, and posts a tiny
 job. Prints the seconds from before the POST to the moment at which the first evaluation was recorded, and how
 they divide, as medians. The exit status is 1 if the goal is missed.
 """
@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 
-from benchmarks.service import moment, running_service, wait_for_spare, wait_for_success
+from benchmarks.service import moment, running_service, wait_for_success, wait_until_warm
 from client.http import Client
 from client.stack import Stack
 
@@ -30,9 +30,9 @@ SPEC = {
 def time_start(stack: Stack, client: Client) -> dict[str, float]:
     """Seconds from before a POST until each stage of the job's beginning; the last is `evaluated`.
 
-    The next job's spare trainer is waited for first, and the job to its end.
+    The job is waited for to its end.
     """
-    wait_for_spare(stack)
+    wait_until_warm(stack)
     posted_s = time.time()
     job = client.submit(SPEC)
     stages = {"answered": time.time()}

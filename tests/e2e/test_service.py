@@ -171,7 +171,9 @@ def test_a_stop_in_mid_training_loses_nothing_and_leaves_nothing(service: Runnin
 
 
 def stop_and_look(service: Running) -> None:
-    assert service.processes()
+    titles = " ".join(service.processes().values())
+    for name in ("gunicorn", "celeryd: train", "celeryd: generate", "worker.keeper"):
+        assert name in titles
     service.send(signal.SIGTERM)
     assert service.ended() == 0
     assert service.processes() == {}
