@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from model.splitmix import uniforms
+
 
 def choose(
     logits: Tensor,
@@ -32,23 +34,24 @@ def draw(
     token has a draw u of its own, and the largest log(u) / probability wins (Efraimidis and Spirakis 2006).
     Scores that differ by rounding, whose order differs too, then hardly ever give another token.
     """
-    # Below the best score and in float64 no temperature that there is, down to 1e-323, makes a NaN of it.
-    scores = ((logits - logits.max()).cpu().double() / temperature).float()  # (V,)
-    draws = torch.rand(len(scores), generator=generator, dtype=torch.float64)
-    tokens = torch.arange(len(scores))
+    seed = int(torch.randint(-(2**63), 2**63 - 1, (), generator=generator))
+    logits = logits.cpu()
+    tokens = torch.arange(len(logits))
     if top_k is not None:
-        tokens = likeliest(scores, scores.topk(min(top_k, len(scores))).values[-1])[:top_k]
-        scores, draws = scores[tokens], draws[tokens]
-    probabilities = scores.softmax(dim=0)
+        tokens = likeliest(logits, logits.topk(min(top_k, len(logits))).values[-1])[:top_k]
+        logits = logits[tokens]
+    # Below the best score and in float64 no temperature that there is, down to 1e-323, makes a NaN of it.
+    probabilities = ((logits - logits.max()).double() / temperature).float().softmax(dim=0)
     if top_p is not None and top_p < 1:
         # All that are less likely sum to less than 1 - top_p; the likeliest stays, however the others round.
         kept = likeliest(probabilities, probabilities.max().clamp(max=(1 - top_p) / len(probabilities)))
-        tokens, probabilities, draws = tokens[kept], probabilities[kept], draws[kept]
+        tokens, probabilities = tokens[kept], probabilities[kept]
         before = probabilities.cumsum(dim=0) - probabilities
         # In float32 the smallest `top_p` are 0, which is reached before the first.
         enough = slice(max(1, int((before < top_p).sum())))
-        tokens, probabilities, draws = tokens[enough], probabilities[enough], draws[enough]
-    return int(tokens[(draws.log() / probabilities.double()).argmax()])
+        tokens, probabilities = tokens[enough], probabilities[enough]
+    draws = torch.from_numpy(uniforms(seed, tokens.numpy()))  # of those alone
+    return int(tokens[int((draws.log() / probabilities).numpy().argmax())])
 
 
 def likeliest(values: Tensor, least: Tensor) -> Tensor:

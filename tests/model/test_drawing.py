@@ -1,11 +1,13 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from model.drawing import choose, draw
+from model.splitmix import uniforms
 
 
 def drawn_tokens(logits, n=300, **options):
@@ -89,9 +91,8 @@ def plain_draw(logits, temperature, top_k, top_p, draws):
     seed=st.integers(0, 2**32),
 )
 def test_a_draw_is_the_plain_versions_equal_scores_included(logits, temperature, top_k, top_p, seed):
-    draws = torch.rand(
-        len(logits), generator=torch.Generator().manual_seed(seed), dtype=torch.float64
-    ).tolist()
+    own_seed = torch.randint(-(2**63), 2**63 - 1, (), generator=torch.Generator().manual_seed(seed))
+    draws = uniforms(int(own_seed), np.arange(len(logits))).tolist()
     expected = plain_draw(logits, temperature, top_k, top_p, draws)
     found = draw(torch.tensor(logits), temperature, top_k, top_p, torch.Generator().manual_seed(seed))
     assert found == expected
