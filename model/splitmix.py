@@ -16,7 +16,7 @@ MIXED_BY = (
 
 def words(seed: int, places: NDArray[Any]) -> Words:
     """Of the 64-bit numbers that SplitMix64 makes of `seed`, those at `places` (N,), from 0.
-    Source: Steele, Lea and Flood 2014, figures 16 and 17."""
+    Source: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators"."""
     mixed = places.astype(np.uint64)
     mixed += np.uint64(1)
     mixed *= STEP

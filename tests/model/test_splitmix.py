@@ -8,7 +8,7 @@ from model.splitmix import uniforms, words
 
 
 def plain_words(seed, n):
-    """One after the other, in whole numbers, as the paper has them."""
+    """One after the other, in Python's whole numbers."""
     found, state = [], seed % 2**64
     for _ in range(n):
         state = (state + 0x9E3779B97F4A7C15) % 2**64
