@@ -4,8 +4,9 @@
 
 GPT-2 small at a context of 1,024 on the first CUDA device, with `model.training`'s own step: tokens a second
 for each batch size in float32 (TF32), in bfloat16 and in both compiled, as a share of the card's measured
-rate of a bfloat16 matrix product, and peak memory; then the speed of generated text. Without a GPU it says so
-and exits with 2; `--device cpu` tries the code paths on a tiny model.
+rate of a bfloat16 matrix product, and peak memory; the same for the two windows of 256 of the lecture's job;
+then the speed of generated text. Without a GPU it says so and exits with 2; `--device cpu` tries the code
+paths on a tiny model.
 """
 
 import argparse
@@ -25,7 +26,8 @@ from model.compiled import compile_loss
 from model.config import GPTConfig, TrainingConfig
 from model.generation import generate
 from model.gpt import GPT
-from model.loss import loss_of
+from model.loss import LossFunction, loss_of
+from model.loss_graph import GraphedLoss
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import make_optimizer
 from model.packed import packed
@@ -42,6 +44,7 @@ class Way:
     name: str
     numerics: ResolvedNumerics
     compiled: bool = False
+    graphed: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Measured:
 WAYS = (
     Way("float32, TF32", "float32"),
     Way("float32, TF32, compiled", "float32", compiled=True),
+    Way("bfloat16, kernels started one by one", "bfloat16", graphed=False),
     Way("bfloat16", "bfloat16"),
     Way("bfloat16, compiled", "bfloat16", compiled=True),
 )
@@ -86,7 +90,9 @@ def make_step(way: Way, config: GPTConfig, batch: int, device: torch.device) -> 
     torch.manual_seed(123)
     model = GPT(config, way.numerics).to(device).train()
     optimizer = make_optimizer(model, TrainingConfig())
-    loss_function = compile_loss() if way.compiled else loss_of
+    loss_function: LossFunction = compile_loss() if way.compiled else loss_of
+    if way.graphed and device.type == "cuda":
+        loss_function = GraphedLoss(loss_function, torch.cuda.graph_pool_handle())
     shape = (batch, config.context_length + 1)
 
     def step() -> Tensor:
@@ -126,10 +132,27 @@ def measure(config: GPTConfig, batches: list[int], steps: int, device: torch.dev
                 synchronise(device)
                 seconds = time.perf_counter() - started
             except torch.cuda.OutOfMemoryError:
-                print(f"| {way.name} | {batch} | does not fit | | | |", flush=True)
+                print(f"| {way.name} | {batch} | does not fit | | | | |", flush=True)
                 continue
             peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else 0
             yield Measured(way, batch, steps * batch * config.context_length / seconds, peak, first)
+
+
+def print_table(
+    config: GPTConfig, batches: list[int], steps: int, rate: float, device: torch.device
+) -> float:
+    """Of every way with every batch; returns the best share of `rate`."""
+    print("| how | batch | ms a step | tokens/s | of the product's rate | peak GB | first step |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    best = 0.0
+    for found in measure(config, batches, steps, device):
+        share = found.tokens_per_s * operations_per_token(config) / rate
+        best = max(best, share)
+        step_s = found.batch * config.context_length / found.tokens_per_s
+        speed = f"{1000 * step_s:.1f} | {found.tokens_per_s:,.0f} | {share:.0%}"
+        costs = f"{found.peak_bytes / 1e9:.1f} | {found.first_step_s:.1f} s"
+        print(f"| {found.way.name} | {found.batch} | {speed} | {costs} |", flush=True)
+    return best
 
 
 def text_speeds(config: GPTConfig, device: torch.device, tokens: int = 200) -> tuple[float, float]:
@@ -165,15 +188,10 @@ def main() -> int:
         print(f"the CPU, a tiny model: only that it runs; PyTorch {torch.__version__}\n")
     rate = product_flops(device, size)
     print(f"a bfloat16 matrix product: {rate / 1e12:.2f} TFLOP/s\n")
-    print("| how | batch | tokens/s | of the product's rate | peak GB | first step |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
-    best = 0.0
-    for found in measure(config, arguments.batches, arguments.steps, device):
-        share = found.tokens_per_s * operations_per_token(config) / rate
-        best = max(best, share)
-        speed = f"{found.tokens_per_s:,.0f} | {share:.0%}"
-        costs = f"{found.peak_bytes / 1e9:.1f} | {found.first_step_s:.1f} s"
-        print(f"| {found.way.name} | {found.batch} | {speed} | {costs} |", flush=True)
+    best = print_table(config, arguments.batches, arguments.steps, rate, device)
+    lecture = config.model_copy(update={"context_length": min(256, config.context_length), "drop_rate": 0.1})
+    print(f"\nthe lecture's windows of {lecture.context_length} tokens:\n")
+    print_table(lecture, [2], arguments.steps, rate, device)
     one, at_once = text_speeds(config, device)
     print(f"\ntext of one prompt: {one:.0f} tokens/s, of {generating.AT_ONCE} at once: {at_once:.0f}")
     if device.type == "cpu":

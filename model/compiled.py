@@ -2,16 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
-from model.gpt import GPT
-from model.loss import loss_of
+from model.loss import LossFunction, loss_of
 
 
-def compile_loss() -> Callable[[GPT, Tensor, Tensor], Tensor]:
+def compile_loss() -> LossFunction:
     """`loss_of` as one graph, forward and backward, compiled when it is first called.
 
     What was written out for the CPU gives way to the plain versions, which the compiler fuses. RuntimeError

@@ -7,7 +7,7 @@ import torch
 
 from model.data import Batch
 from model.gpt import GPT
-from model.loss import loss_of
+from model.loss import LossFunction, loss_of
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def evaluating(model: GPT) -> Iterator[None]:
             model.train()
 
 
-def mean_loss(model: GPT, batches: Iterable[Batch]) -> float:
+def mean_loss(model: GPT, batches: Iterable[Batch], loss_of: LossFunction = loss_of) -> float:
     """Mean over `batches` of their mean loss, in nats a token, as the lecture takes it: a smaller last batch
     counts as much as the others. ValueError if there is no batch."""
     with evaluating(model):

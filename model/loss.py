@@ -1,5 +1,6 @@
 """The one loss of pre-training."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -7,6 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.gpt import GPT
+
+LossFunction = Callable[[GPT, Tensor, Tensor], Tensor]
+"""Of a model, inputs (B, T) and targets (B, T): a scalar."""
 
 CHUNK_BYTES = 8 * 2**20
 """Of float32 scores that are worked on at once: they stay in the processor's cache."""

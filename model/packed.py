@@ -17,12 +17,12 @@ from model.undrawn import undrawn
 def packed(model: GPT) -> GPT:
     """`model` for inference: where that is faster a model of packed layers, else itself.
 
-    What is float32 in it is shared: embeddings, norms, on the CPU the output head, and in float32 all
-    matrices. In bfloat16 they are copies, of half their memory.
+    What is float32 in it is shared: embeddings, norms, the output head, and in float32 all matrices. In
+    bfloat16 they are copies, of half their memory.
 
-    On the CPU the head is float32 in bfloat16 too: the scores of the likeliest tokens often differ by less
-    than bfloat16 can tell, whose numbers from 8 to 16 are 1 / 16 apart. So 50 of 50 texts that the lecture's
-    job could write were those of float32, and 28 with a head in bfloat16 (benchmarks/LOG.md).
+    The head is float32 in bfloat16 too: the scores of the likeliest tokens often differ by less than bfloat16
+    can tell, whose numbers from 8 to 16 are 1 / 16 apart. So 50 of 50 texts that the lecture's job could
+    write were those of float32, on a GPU 48, with a head in bfloat16 28 and 44 (benchmarks/LOG.md).
     """
     dtype = packed_dtype(model.numerics, model.output_weight.device)
     if dtype is None:
@@ -31,7 +31,7 @@ def packed(model: GPT) -> GPT:
         copy = PackedGPT(model.config, model.numerics)
     copy.load_state_dict(model.state_dict(), assign=True)
     copy.tok_emb = nn.Embedding.from_pretrained(copy.tok_emb.weight)  # no gradient to prepare for
-    copy.head = PackedLinear(copy.output_weight, None, torch.float32 if copy.output_weight.is_cpu else dtype)
+    copy.head = PackedLinear(copy.output_weight, None, torch.float32)
     blocks = (block for block in copy.blocks if isinstance(block, Block))  # which they all are
     copy.blocks = nn.ModuleList(PackedBlock(block, dtype) for block in blocks)
     return copy.eval()

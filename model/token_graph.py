@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model.cache import Cache
+from model.cuda_graph import record, warm_up
 from model.gpt import GPT
 
 
@@ -35,33 +36,22 @@ class TokenGraph:
         rows = [[tokens.get(cache, 0), min(cache.length, limit - 1)] for cache in self.caches]
         self.inputs.copy_(torch.tensor(rows))
         if self.graph is None:
-            self.graph = self.recorded()
+            warm_up(self.compute)
+            self.graph = record(self.compute)
         self.graph.replay()
         for cache in tokens:
             cache.advance()
         scores = zip(self.caches, self.scores.split(1), strict=True)
         return {cache: row for cache, row in scores if cache in tokens}
 
-    def recorded(self) -> torch.cuda.CUDAGraph:
-        here, beside = torch.cuda.current_stream(), torch.cuda.Stream()
-        beside.wait_stream(here)
-        with torch.cuda.stream(beside):
-            self.compute()  # libraries set themselves up in a first call, which can't be recorded
-        here.wait_stream(beside)
-        graph = torch.cuda.CUDAGraph()
-        # Other threads of this process may use the GPU meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            self.scores = self.compute()
-        return graph
-
-    def compute(self) -> Tensor:
-        """(B, V)"""
+    def compute(self) -> None:
+        """The `scores` (B, V) by the inputs."""
         ids, positions = self.inputs.split(1, dim=1)  # (B, 1) each
         places = torch.arange(self.model.config.context_length, device=ids.device)
         is_read = places <= positions  # (B, limit)
         rows = zip(self.caches, positions, is_read.split(1), strict=True)
         caches = [PlacedCache(cache, position, mask) for cache, position, mask in rows]
-        return self.model.next_logits(ids, caches)
+        self.scores = self.model.next_logits(ids, caches)
 
 
 class PlacedCache:

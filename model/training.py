@@ -31,7 +31,8 @@ from model.events import (
 )
 from model.generation import stream
 from model.gpt import GPT
-from model.loss import loss_of
+from model.loss import LossFunction, loss_of
+from model.loss_graph import GraphedLoss
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import make_optimizer
 from model.order import derived_seed, orders_for, permutation
@@ -148,6 +149,11 @@ class Training:
             )
         self.model.train()
         self.loss_of = compile_loss() if run.training.compile else loss_of
+        self.evaluated_loss_of: LossFunction = loss_of
+        if device.type == "cuda":
+            pool = torch.cuda.graph_pool_handle()
+            self.loss_of = GraphedLoss(self.loss_of, pool)
+            self.evaluated_loss_of = GraphedLoss(loss_of, pool)
         updates_early = device.type == "cpu" and numerics != "reference" and run.training.grad_clip is None
         self.early_updates = EarlyUpdates(self.model, self.optimizer.adamw) if updates_early else None
         on_event(
@@ -303,7 +309,7 @@ class Training:
         )
 
     def measured_loss(self, evaluation_batches: Iterable[Batch]) -> float:
-        loss = mean_loss(self.model, self.announced(evaluation_batches))
+        loss = mean_loss(self.model, self.announced(evaluation_batches), self.evaluated_loss_of)
         check_finite(loss, self.position.step - 1)
         return loss
 

@@ -7,10 +7,12 @@ from model.checkpoint import resume
 from model.compiled import compile_loss
 from model.config import GPTConfig
 from model.decoding import Decoding
+from model.evaluation import evaluating
 from model.events import CheckpointWritten, Evaluation, Started
 from model.generation import generate
 from model.gpt import GPT
 from model.loss import loss_of
+from model.loss_graph import GraphedLoss
 from model.numerics import set_up
 from model.packed import packed
 from model.training import Training
@@ -89,6 +91,55 @@ def test_gradients_repeat_bit_for_bit_at_the_size_of_a_real_model(numerics, comp
         found.append([parameter.grad for parameter in model.parameters()])
     for again in found[1:]:
         assert all(torch.equal(mine, first) for mine, first in zip(again, found[0], strict=True))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("numerics", MODES)
+@pytest.mark.parametrize("size", ["the lecture's", "a real"])
+def test_recorded_losses_and_gradients_are_those_of_kernels_started_one_by_one(numerics, compiled, size):
+    if numerics == "reference" and compiled:
+        pytest.skip("the lecture's arithmetic is not compiled")
+    B, T = (2, 256) if size == "the lecture's" else (8, 1024)
+    torch.manual_seed(1)
+    model = GPT(GPTConfig(vocab_size=50257, context_length=T, n_layers=2), numerics).to(GPU).train()
+    plain = compile_loss() if compiled else loss_of
+    graphed = GraphedLoss(plain, torch.cuda.graph_pool_handle())
+    evaluated = GraphedLoss(loss_of, torch.cuda.graph_pool_handle())
+    tokens = torch.randint(50257, (3, 2, B, T + 1), device=GPU)
+    found = []
+    for functions in ((plain, loss_of), (graphed, evaluated)):
+        torch.manual_seed(2)  # of the dropout
+        numbers = []
+        for step in tokens:
+            model.zero_grad()
+            for batch in step:
+                loss = functions[0](model, batch[:, :-1].contiguous(), batch[:, 1:].contiguous())
+                (loss / 2).backward()
+                numbers.append(loss.detach())
+                del loss  # it keeps nodes that belong to another stream than the one recorded on
+            numbers += [parameter.grad.sum() for parameter in model.parameters()]
+            with evaluating(model):
+                for rows in (B, 1):
+                    inputs, targets = step[0, :rows, :-1].contiguous(), step[0, :rows, 1:].contiguous()
+                    numbers.append(functions[1](model, inputs, targets))
+        numbers += [parameter.grad for parameter in model.parameters()]
+        found.append(numbers)
+    assert all(torch.equal(mine, its) for mine, its in zip(*found, strict=True))
+
+
+def test_the_host_is_not_ahead_by_more_than_a_batch():
+    """Else a run that is to stop would end with all that are queued."""
+    config = GPTConfig(vocab_size=50257, context_length=1024, n_layers=4)
+    model = GPT(config, "float32").to(GPU).train()
+    graphed = GraphedLoss(loss_of, torch.cuda.graph_pool_handle())
+    tokens = torch.randint(50257, (8, 1025), device=GPU)
+    begun = []
+    for _ in range(4):
+        loss = graphed(model, tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous())
+        loss.backward()
+        begun.append(torch.cuda.Event())
+        begun[-1].record()
+        assert all(event.query() for event in begun[:-2])
 
 
 @pytest.mark.parametrize("numerics", MODES)

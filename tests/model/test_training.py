@@ -286,7 +286,7 @@ def test_a_run_asked_to_stop_at_its_last_step_has_finished(tmp_path):
 def scripted_losses(monkeypatch, val_losses):
     """The validation losses of a run's evaluations, in turn; the train loss is always 1."""
     losses = iter([loss for val_loss in val_losses for loss in (1.0, val_loss)])
-    monkeypatch.setattr(training, "mean_loss", lambda model, evaluation_batches: next(losses))
+    monkeypatch.setattr(training, "mean_loss", lambda model, evaluation_batches, loss_of: next(losses))
 
 
 def test_patience_counts_evaluations_without_a_new_lowest_validation_loss(tmp_path, monkeypatch):
@@ -318,7 +318,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_reports_nothing
 
     def nan_at_the_fourth(model, inputs, targets):
         loss = loss_of(model, inputs, targets)
-        return loss * math.nan if next(calls) == 3 else loss
+        return loss * math.nan if model.training and next(calls) == 3 else loss
 
     monkeypatch.setattr(training, "loss_of", nan_at_the_fourth)
     recorder = Recorder()

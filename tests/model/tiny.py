@@ -1,6 +1,5 @@
 """Runs small enough to train in a fraction of a second."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -16,13 +15,13 @@ from model.config import (
 from model.data import Data
 from model.events import Event
 from model.gpt import GPT
+from model.loss import LossFunction
 from model.numerics import ResolvedNumerics
 from model.run import Run
 from model.tokens import load_tokenizer
 from model.training import train
 
 E = TypeVar("E")
-LossFunction = Callable[[GPT, torch.Tensor, torch.Tensor], torch.Tensor]
 CPU = torch.device("cpu")
 MODES: tuple[ResolvedNumerics, ...] = ("reference", "float32", "bfloat16")
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog does not mind at all. " * 2
