@@ -1,8 +1,28 @@
-"""Whether the kernel has killed for want of memory: its counter, of this control group and of the machine."""
+"""Whether a trainer ended for want of memory: by an error of its own, or killed by the kernel."""
 
 from pathlib import Path
 
 COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
+"""The kernel's, of this control group and of the machine."""
+
+
+def found_out_of_memory(error: BaseException | None) -> BaseException | None:
+    """The error that tells of memory that there was not, among `error` and those while which it was raised:
+    where the GPU's ends while a CUDA graph is recorded, another one follows it."""
+    while error is not None and not is_out_of_memory(error):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """PyTorch's CPU allocator raises a bare RuntimeError, the CUDA one a class of its own."""
+    import torch
+
+    return (
+        isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+        or "DefaultCPUAllocator: can't allocate memory" in str(error)
+        or "DefaultCPUAllocator: not enough memory" in str(error)
+    )
 
 
 def kernel_oom_kills() -> int:

@@ -30,6 +30,7 @@ from jobs.spec import JobSpec
 from jobs.tables import Checkpoint, Job
 from jobs.tether import die_with_parent
 from worker.fence import keep_watch
+from worker.oom import found_out_of_memory
 from worker.patience import patiently
 from worker.reports import ReportPipe, TrainerEnd
 
@@ -97,9 +98,9 @@ def run_attempt(
     except NoRoom as error:
         return TrainerEnd("failed", "disk_full", str(error))
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        if (cause := found_out_of_memory(error)) is None:
             raise
-        return TrainerEnd("failed", "out_of_memory", str(error).splitlines()[0] or type(error).__name__)
+        return TrainerEnd("failed", "out_of_memory", (str(cause) or type(cause).__name__).splitlines()[0])
 
 
 class Stopped(Exception):
@@ -108,17 +109,6 @@ class Stopped(Exception):
 
 class NoRoom(Exception):
     """The disk cannot hold what the job is going to write."""
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """PyTorch's CPU allocator raises a bare RuntimeError, the CUDA one a class of its own."""
-    import torch
-
-    return (
-        isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
-        or "DefaultCPUAllocator: can't allocate memory" in str(error)
-        or "DefaultCPUAllocator: not enough memory" in str(error)
-    )
 
 
 def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe, stop: StopSignal) -> bool:

@@ -1,4 +1,20 @@
-from worker.oom import kernel_oom_kills, oom_kills_in
+import pytest
+import torch
+
+from worker.oom import found_out_of_memory, kernel_oom_kills, oom_kills_in
+
+
+def test_the_error_of_the_allocator_is_told_from_others() -> None:
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(2**60)
+    assert found_out_of_memory(raised.value) is raised.value
+    assert found_out_of_memory(RuntimeError("the shapes do not fit")) is None
+
+
+def test_it_is_found_behind_an_error_that_it_led_to() -> None:
+    first, then = torch.cuda.OutOfMemoryError("CUDA out of memory"), RuntimeError("capture failed")
+    then.__context__ = first
+    assert found_out_of_memory(then) is first
 
 
 def test_the_counter_is_found_among_the_others() -> None:
