@@ -1,9 +1,11 @@
 """How fast text is generated: one prompt, eight at once, and the lecture's way without a cache.
 
     python -m benchmarks.generating {plain,cached} [--tokens 200] [--temperature 1] [--top-k 25] [--top-p 0.9]
+                                    [--looks 20]
 
 The model is GPT-2 small with fresh weights, whose arithmetic is that of a trained one. The likeliest token is
-taken, or with a cache one drawn as the options say. Prints JSON.
+taken, or with a cache one drawn as the options say. Without a cache, whose tokens take the longer the more
+come before them, `--looks` computes that many of the text's tokens only, evenly spread. Prints JSON.
 """
 
 import argparse
@@ -58,15 +60,22 @@ class Drawn(TypedDict):
 GREEDY = Drawn(temperature=0.0, top_k=None, top_p=None)
 
 
-def measure(who: str, tokens: int) -> Speeds:
+def measure(who: str, tokens: int, looks: int | None = None) -> Speeds:
     settings = SLEEP_SOON if who == "cached" else {}
-    return Speeds(**alone("benchmarks.generating", who, "--tokens", str(tokens), settings=settings))
+    options = ["--tokens", str(tokens)] + ([] if looks is None else ["--looks", str(looks)])
+    return Speeds(**alone("benchmarks.generating", who, *options, settings=settings))
 
 
-def plain_speed(tokens: int) -> Speeds:
+def plain_speed(tokens: int, looks: int) -> Speeds:
     torch.manual_seed(SEED)
     model = PlainGPT()
-    return Speeds(one=tokens / seconds_of(lambda: drain(generate_plainly(model, PROMPT, tokens))))
+    text = (PROMPT * tokens)[: len(PROMPT) + tokens]
+    drain(generate_plainly(model, text, 1))
+    seconds = 0.0
+    for look in range(looks):
+        before = text[: len(PROMPT) + int((look + 0.5) * tokens / looks)]
+        seconds += seconds_of(lambda ids=before: drain(generate_plainly(model, ids, 1)))
+    return Speeds(one=looks / seconds)
 
 
 def cached_speeds(tokens: int, drawn: Drawn = GREEDY, rounds: int = 3) -> Speeds:
@@ -110,13 +119,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("who", choices=["plain", "cached"])
     parser.add_argument("--tokens", type=int, default=200)
+    parser.add_argument("--looks", type=int)
     parser.add_argument("--temperature", type=float, default=GREEDY["temperature"])
     parser.add_argument("--top-k", type=int)
     parser.add_argument("--top-p", type=float)
     arguments = parser.parse_args()
     drawn = Drawn(temperature=arguments.temperature, top_k=arguments.top_k, top_p=arguments.top_p)
-    plain = arguments.who == "plain"
-    speeds = plain_speed(arguments.tokens) if plain else cached_speeds(arguments.tokens, drawn)
+    if arguments.who == "plain":
+        speeds = plain_speed(arguments.tokens, arguments.looks or arguments.tokens)
+    else:
+        speeds = cached_speeds(arguments.tokens, drawn)
     print(json.dumps(asdict(speeds)))
 
 
