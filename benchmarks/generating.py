@@ -30,6 +30,8 @@ from worker.openmp import SLEEP_SOON
 
 PROMPT = [6109, 3626, 6100, 345]
 """Every effort moves you"""
+TOKENS = 200
+"""Of each text."""
 AT_ONCE = 8
 SEED = 123
 WEIGHTS_READ = 123_500_000
@@ -60,9 +62,8 @@ class Drawn(TypedDict):
 GREEDY = Drawn(temperature=0.0, top_k=None, top_p=None)
 
 
-def measure(who: str, tokens: int, looks: int | None = None) -> Speeds:
+def measure(who: str, *options: str) -> Speeds:
     settings = SLEEP_SOON if who == "cached" else {}
-    options = ["--tokens", str(tokens)] + ([] if looks is None else ["--looks", str(looks)])
     return Speeds(**alone("benchmarks.generating", who, *options, settings=settings))
 
 
@@ -70,7 +71,7 @@ def plain_speed(tokens: int, looks: int) -> Speeds:
     torch.manual_seed(SEED)
     model = PlainGPT()
     text = (PROMPT * tokens)[: len(PROMPT) + tokens]
-    drain(generate_plainly(model, text, 1))
+    drain(generate_plainly(model, text, 1))  # the first pass sets things up
     seconds = 0.0
     for look in range(looks):
         before = text[: len(PROMPT) + int((look + 0.5) * tokens / looks)]
@@ -118,7 +119,7 @@ def drain(tokens: Iterable[int]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("who", choices=["plain", "cached"])
-    parser.add_argument("--tokens", type=int, default=200)
+    parser.add_argument("--tokens", type=int, default=TOKENS)
     parser.add_argument("--looks", type=int)
     parser.add_argument("--temperature", type=float, default=GREEDY["temperature"])
     parser.add_argument("--top-k", type=int)

@@ -31,6 +31,7 @@ from model.loss_graph import GraphedLoss
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import make_optimizer
 from model.packed import packed
+from worker.oom import found_out_of_memory
 
 A100_TOKENS_PER_S = 142_156
 """rasbt/LLMs-from-scratch, ch05/10_llm-training-speed: one A100, everything tuned."""
@@ -131,7 +132,9 @@ def measure(config: GPTConfig, batches: list[int], steps: int, device: torch.dev
                     step()
                 synchronise(device)
                 seconds = time.perf_counter() - started
-            except torch.cuda.OutOfMemoryError:
+            except RuntimeError as error:
+                if found_out_of_memory(error) is None:
+                    raise
                 print(f"| {way.name} | {batch} | does not fit | | | | |", flush=True)
                 continue
             peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else 0
@@ -155,11 +158,12 @@ def print_table(
     return best
 
 
-def text_speeds(config: GPTConfig, device: torch.device, tokens: int = 200) -> tuple[float, float]:
+def text_speeds(config: GPTConfig, device: torch.device) -> tuple[float, float]:
     """Tokens a second of one prompt, and of `generating.AT_ONCE` side by side, in bfloat16."""
     torch.manual_seed(123)
     model = packed(GPT(config, "bfloat16").to(device).eval())
     prompt = [token % config.vocab_size for token in generating.PROMPT]
+    tokens = generating.TOKENS
     one, at_once = [], []
     for _ in range(4):
         one.append(tokens / seconds_of(lambda: generating.drain(generate(model, prompt, tokens))))

@@ -18,15 +18,12 @@ from functools import cache
 import torch
 
 from benchmarks import generating, job_parts, overhead, start, tokenising, whole_jobs
+from benchmarks.generating import TOKENS
 from benchmarks.measuring import product_rate
 from model.numerics import pick_device, resolve_numerics
 
 ARITHMETIC_OF_A_STEP = 6 * 123_500_000 * 512
 """6 operations for each token and weight of a matrix. Source: Kaplan et al. 2020, section 2.1."""
-
-
-TOKENS = 200
-"""Generated of each prompt."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +93,8 @@ class Table:
 
     @cache  # noqa: B019
     def speeds(self) -> tuple[generating.Speeds, generating.Speeds]:
-        plain = generating.measure("plain", TOKENS, self.effort.plain_looks)
-        return plain, generating.measure("cached", TOKENS)
+        plain = generating.measure("plain", "--looks", str(self.effort.plain_looks))
+        return plain, generating.measure("cached")
 
     @cache  # noqa: B019
     def service_costs(self) -> overhead.Costs:
