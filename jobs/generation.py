@@ -26,7 +26,8 @@ class GenerationRequest(Section):
     """The job to ask. Default: the newest job that has a checkpoint."""
 
     prompt: Annotated[Text, Field(max_length=1_000_000)] = ""
-    """The text to continue. One longer than the context keeps its end. Default: empty."""
+    """The text to continue. One longer than the context keeps its end. Default: empty, which continues the
+    end of a text, or a newline where the training text had no end of a text in it."""
 
     checkpoint: Annotated[str, Field(pattern=r"^(last|best|[0-9]{1,18})$")] = "last"
     """`last`, `best`, or a step. Default: last."""

@@ -49,6 +49,8 @@ class Manifest:
 
     run: Run
     data_sha256: str
+    ends_texts: bool
+    """Whether the training text had end-of-text tokens (`Data.ends_texts`)."""
     position: Position
     val_loss: float
     """Measured when the checkpoint was written."""
@@ -75,6 +77,7 @@ def take_snapshot(
     optimizer: Optimizers,
     run: Run,
     data_sha256: str,
+    ends_texts: bool,
     position: Position,
     val_loss: float,
 ) -> Snapshot:
@@ -83,6 +86,7 @@ def take_snapshot(
     manifest = Manifest(
         run=run,
         data_sha256=data_sha256,
+        ends_texts=ends_texts,
         position=replace(position),
         val_loss=val_loss,
         numerics=model.numerics,
@@ -147,6 +151,8 @@ def read_manifest(directory: Path) -> Manifest:
         return Manifest(
             run=Run.from_json(content["run"]),
             data_sha256=content["data_sha256"],
+            # Earlier versions did not write it, and had no text with such a token.
+            ends_texts=content.get("ends_texts", False),
             position=Position(**content["position"]),
             val_loss=content["val_loss"],
             numerics=content["numerics"],
@@ -164,6 +170,7 @@ def write_manifest(directory: Path, manifest: Manifest) -> None:
         "format": FORMAT,
         "run": manifest.run.to_json(),
         "data_sha256": manifest.data_sha256,
+        "ends_texts": manifest.ends_texts,
         "position": asdict(manifest.position),
         "val_loss": manifest.val_loss,
         "numerics": manifest.numerics,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from model.drawing import choose
 from model.stopping import StoppableText
-from model.tokens import Tokenizer
+from model.tokens import Tokenizer, text_start
 
 FinishReason = Literal["length", "stop"]
 
@@ -31,6 +31,8 @@ class Options(TypedDict, total=False):
     """The completion ends before the first occurrence of one of these."""
     should_stop: Callable[[], bool]
     """Asked after every token."""
+    ends_texts: bool
+    """Whether the model was trained on end-of-text tokens: see `text_start`. Default: no."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class Completion:
 
 
 class Continuation:
-    """Takes the scores of one token after the other. An empty prompt starts from the end-of-text token, as a
-    text does; that token also ends it. The global generator is left alone."""
+    """Takes the scores of one token after the other. An empty prompt continues `text_start`; the
+    end-of-text token ends the text. The global generator is left alone."""
 
     def __init__(
         self,
@@ -65,10 +67,11 @@ class Continuation:
         seed: int | None = None,
         stop: Sequence[str] = (),
         should_stop: Callable[[], bool] = lambda: False,
+        ends_texts: bool = False,
     ) -> None:
         self.seed = secrets.randbits(32) if seed is None else seed
         self.prompt_tokens = tokenizer.encode(prompt)
-        self.tokens = list(self.prompt_tokens) or [tokenizer.end_of_text]
+        self.tokens = list(self.prompt_tokens) or text_start(tokenizer, ends_texts=ends_texts)
         """The prompt's, and those taken so far."""
         self.is_over = False
         self._tokenizer, self._prompt = tokenizer, prompt

@@ -12,7 +12,7 @@ from model.run import Run
 from model.splits import split_text
 from model.steps import batches_per_epoch, window_count
 from model.tokenfile import TokenFile
-from model.tokens import Tokenizer
+from model.tokens import Tokenizer, load_tokenizer
 
 Batch = tuple[Tensor, Tensor]
 """Inputs and targets, (B, T) int64 each."""
@@ -62,6 +62,8 @@ class Data:
 
     train: TokenWindows
     validation: TokenWindows
+    ends_texts: bool
+    """Whether the training text has end-of-text tokens."""
 
     @classmethod
     def from_text(cls, text: str, tokenizer: Tokenizer, run: Run) -> "Data":
@@ -72,18 +74,22 @@ class Data:
     @classmethod
     def from_ids(cls, train: Sequence[int], validation: Sequence[int], run: Run) -> "Data":
         """ValueError if the training tokens fill no batch or the validation tokens no window."""
-        return cls._of(*(torch.tensor(split, dtype=torch.int64) for split in (train, validation)), run=run)
+        ids = (torch.tensor(split, dtype=torch.int64) for split in (train, validation))
+        return cls._of(*ids, ends_texts=load_tokenizer(run.tokenizer).end_of_text in train, run=run)
 
     @classmethod
     def from_file(cls, file: TokenFile, run: Run) -> "Data":
         """Read window by window as they are asked for. ValueError as `from_ids`."""
-        return cls._of(file.train, file.validation, run=run)
+        ends_texts = file.manifest.train_texts_ended > 0
+        return cls._of(file.train, file.validation, ends_texts=ends_texts, run=run)
 
     @classmethod
-    def _of(cls, train: Ids, validation: Ids, *, run: Run) -> "Data":
+    def _of(cls, train: Ids, validation: Ids, *, ends_texts: bool, run: Run) -> "Data":
         context, batch_size = run.model.context_length, run.training.batch_size
         stride = run.training.stride or context
-        data = cls(TokenWindows(train, context, stride), TokenWindows(validation, context, stride))
+        data = cls(
+            TokenWindows(train, context, stride), TokenWindows(validation, context, stride), ends_texts
+        )
         if batches_per_epoch(len(data.train), batch_size) == 0:
             raise ValueError(
                 f"the training text has {len(train)} tokens, that is {len(data.train)} windows of {context} "

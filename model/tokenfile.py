@@ -49,6 +49,8 @@ class Manifest:
     train_tokens: int
     val_tokens: int
     format: int = FORMAT
+    train_texts_ended: int = 0
+    """End-of-text tokens among `train_tokens`; files of earlier versions do not say so and have none."""
 
     @property
     def file_bytes(self) -> int:
@@ -132,6 +134,7 @@ def write_tokens(
     """
     dtype: DType = "uint16" if tokenizer.vocab_size <= 2**16 else "uint32"
     counts: dict[Part, int] = {"train": 0, "validation": 0}
+    ended = dict(counts)
     pieces = read_pieces(text, train_ratio, tokenizer.last_cut, piece_bytes)
 
     with replacing(path) as file, ThreadPoolExecutor(threads) as pool:
@@ -139,9 +142,16 @@ def write_tokens(
         for part, ids in encoded(pieces, tokenizer, dtype, pool, AHEAD * threads):  # ids (N,)
             file.write(ids.data)
             counts[part] += len(ids)
+            ended[part] += int(np.count_nonzero(ids == tokenizer.end_of_text))
             on_piece()
         manifest = Manifest(
-            text.sha256, tokenizer.name, train_ratio, dtype, counts["train"], counts["validation"]
+            text.sha256,
+            tokenizer.name,
+            train_ratio,
+            dtype,
+            counts["train"],
+            counts["validation"],
+            train_texts_ended=ended["train"],
         )
         file.seek(0)
         file.write(json.dumps(asdict(manifest)).encode())

@@ -108,6 +108,15 @@ class ByteTokenizer:
         return b"".join(bytes([i]) if i < self.end_of_text else END_OF_TEXT.encode() for i in ids)
 
 
+def text_start(tokenizer: Tokenizer, *, ends_texts: bool) -> list[int]:
+    """What stands before the first token of a text, for a prompt that is empty.
+
+    ends_texts  whether the training text had end-of-text tokens (`model.data.Data.ends_texts`). If not, that
+                token's embedding is the random one that the run began with, and a newline stands there.
+    """
+    return [tokenizer.end_of_text] if ends_texts else tokenizer.encode("\n")
+
+
 def gpt2_ranks() -> dict[bytes, int]:
     """The bytes of GPT-2's 50,256 ordinary tokens, with their ids; RuntimeError as `checked_table`."""
     vocab_bpe, encoder_json = (checked_table(name) for name in GPT2_TABLES)

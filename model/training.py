@@ -332,6 +332,7 @@ class Training:
             top_k=config.top_k,
             top_p=config.top_p,
             seed=derived_seed(self.run.training.seed, f"sample {step}"),
+            ends_texts=self.data.ends_texts,
         ):
             self.on_event(Phase("sampling"))
             text += piece
@@ -350,6 +351,7 @@ class Training:
             optimizer=self.optimizer,
             run=self.run,
             data_sha256=self.data_sha256,
+            ends_texts=self.data.ends_texts,
             position=position,
             val_loss=val_loss,
         )

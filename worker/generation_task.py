@@ -15,7 +15,7 @@ from jobs.database import Database
 from jobs.generation import is_awaited, send_answer, take_request
 from jobs.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
 from jobs.settings import Settings
-from model.checkpoint import CheckpointError, load_model
+from model.checkpoint import CheckpointError, load_model, read_manifest
 from model.config import GPTConfig
 from model.continuation import Completion, Continuation
 from model.generation import complete_together, generate
@@ -44,6 +44,14 @@ class Request:
 Asked = Waiting[ModelKey, Request, None]
 
 
+@dataclass(frozen=True)
+class LoadedModel:
+    model: GPT
+    tokenizer: Tokenizer
+    ends_texts: bool
+    """Whether it was trained on end-of-text tokens."""
+
+
 class LoadedModels:
     """The models asked most recently, at most `limit`, by the folder and the sha256 of their weights."""
 
@@ -51,18 +59,23 @@ class LoadedModels:
         self._artifacts = artifacts
         self._limit = limit
         self._int8 = int8
-        self._models: OrderedDict[ModelKey, tuple[GPT, Tokenizer]] = OrderedDict()
+        self._models: OrderedDict[ModelKey, LoadedModel] = OrderedDict()
         self._device = pick_device()
         self._numerics = resolve_numerics("auto", self._device)
 
-    def get(self, directory: str, sha256: str) -> tuple[GPT, Tokenizer]:
+    def get(self, directory: str, sha256: str) -> LoadedModel:
         """raises CheckpointError if the checkpoint is gone or damaged"""
         key = (directory, sha256)
         if key not in self._models:
             while len(self._models) >= self._limit:
                 self._models.popitem(last=False)  # before the next is read, so that memory holds no more
-            model, run = load_model(self._artifacts / directory, self._device, self._numerics)
-            self._models[key] = for_generation(model, int8=self._int8), load_tokenizer(run.tokenizer)
+            folder = self._artifacts / directory
+            model, run = load_model(folder, self._device, self._numerics)
+            self._models[key] = LoadedModel(
+                for_generation(model, int8=self._int8),
+                load_tokenizer(run.tokenizer),
+                read_manifest(folder).ends_texts,
+            )
         self._models.move_to_end(key)
         return self._models[key]
 
@@ -85,15 +98,17 @@ def add_generation(app: Celery, settings: Settings) -> None:
     def answer_together(key: ModelKey, asked: list[Asked]) -> None:
         with heartbeat.at(asked[0].request.content["job_id"]):
             try:
-                model, tokenizer = models.get(*key)
+                loaded = models.get(*key)
             except CheckpointError as error:
                 for each in asked:
                     send(each, {"failure": str(error)})
                 return
-            rows = {make_row(tokenizer, each.request, redis): each for each in asked}
-            context = model.config.context_length
+            rows = {make_row(loaded, each.request, redis): each for each in asked}
+            context = loaded.model.config.context_length
             complete_together(
-                model, list(rows), on_over=lambda row: send(rows[row], content_of(row.completion(context)))
+                loaded.model,
+                list(rows),
+                on_over=lambda row: send(rows[row], content_of(row.completion(context))),
             )
 
     def send(each: Asked, answer: dict[str, Any]) -> None:
@@ -126,10 +141,10 @@ class Awaited:
         return not self._awaited
 
 
-def make_row(tokenizer: Tokenizer, request: Request, redis: Redis) -> Continuation:
+def make_row(loaded: LoadedModel, request: Request, redis: Redis) -> Continuation:
     content, awaited = request.content, Awaited(lambda: is_awaited(redis, request.id))
     return Continuation(
-        tokenizer,
+        loaded.tokenizer,
         content["prompt"],
         max_new_tokens=content["max_new_tokens"],
         temperature=content["temperature"],
@@ -138,6 +153,7 @@ def make_row(tokenizer: Tokenizer, request: Request, redis: Redis) -> Continuati
         seed=content["seed"],
         stop=content["stop"],
         should_stop=awaited.given_up,
+        ends_texts=loaded.ends_texts,
     )
 
 

@@ -55,7 +55,13 @@ def learner(run: Run, numerics="float32"):
     return model, optimizer
 
 
-def written(directory: Path, run: Run | None = None, numerics="float32", position: Position | None = None):
+def written(
+    directory: Path,
+    run: Run | None = None,
+    numerics="float32",
+    position: Position | None = None,
+    ends_texts=False,
+):
     run = run or tiny_run()
     model, optimizer = learner(run, numerics)
     snapshot = take_snapshot(
@@ -63,6 +69,7 @@ def written(directory: Path, run: Run | None = None, numerics="float32", positio
         optimizer=optimizer,
         run=run,
         data_sha256=DATA,
+        ends_texts=ends_texts,
         position=position or Position(step=1),
         val_loss=5.25,
     )
@@ -174,11 +181,25 @@ def test_equal_weights_give_an_equal_weights_file_whatever_else_differs(tmp_path
             optimizer=optimizer,
             run=run,
             data_sha256=data_sha256,
+            ends_texts=False,
             position=Position(step=len(data_sha256)),
             val_loss=val_loss,
         )
         write_checkpoint(directory, snapshot)
     assert (tmp_path / "a" / WEIGHTS).read_bytes() == (tmp_path / "b" / WEIGHTS).read_bytes()
+
+
+@pytest.mark.parametrize("ends_texts", [False, True])
+def test_the_manifest_says_whether_texts_ended_where_it_was_trained(tmp_path, ends_texts):
+    written(tmp_path / "step-1", ends_texts=ends_texts)
+    assert read_manifest(tmp_path / "step-1").ends_texts is ends_texts
+
+
+def test_a_manifest_of_a_version_that_did_not_say_so_had_no_end_of_text(directory):
+    content = json.loads((directory / MANIFEST).read_text())
+    del content["sha256"], content["ends_texts"]
+    (directory / MANIFEST).write_text(json.dumps(content | {"sha256": content_sha256(content)}))
+    assert read_manifest(directory).ends_texts is False
 
 
 @pytest.mark.parametrize("tie_weights", [False, True])

@@ -101,3 +101,15 @@ def test_the_hash_tells_data_apart():
         Data.from_ids(tokens[:20], tokens[20:], run).sha256()
         != Data.from_ids(tokens[:21], tokens[21:], run).sha256()
     )
+
+
+@pytest.mark.parametrize(("place", "ends_texts"), [(None, False), (7, True), (30, False)])
+def test_data_says_whether_its_training_text_has_an_end_of_text(place, ends_texts):
+    tokens = [1] * 40
+    if place is not None:
+        tokens[place] = load_tokenizer("bytes").end_of_text
+    assert Data.from_ids(tokens[:20], tokens[20:], tiny_run()).ends_texts is ends_texts
+
+
+def test_a_text_that_names_the_end_of_text_token_has_none():
+    assert not tiny_data(tiny_run(), "a text, <|endoftext|>. " * 10).ends_texts

@@ -100,10 +100,18 @@ def test_a_prompt_longer_than_the_context_keeps_its_end_and_says_so():
     assert not complete(Scripted([1]), BYTES, "01234567", max_new_tokens=1).prompt_truncated
 
 
-def test_an_empty_prompt_starts_from_the_end_of_text_token():
+@pytest.mark.parametrize(("ends_texts", "start"), [(False, list(b"\n")), (True, [BYTES.end_of_text])])
+def test_an_empty_prompt_continues_the_end_of_a_text_or_a_newline_if_training_saw_none(ends_texts, start):
     model = Scripted(list(b"a"))
-    assert complete(model, BYTES, "", max_new_tokens=1).text == "a"
-    assert model.read == [[BYTES.end_of_text]]
+    found = complete(model, BYTES, "", max_new_tokens=1, ends_texts=ends_texts)
+    assert model.read == [start]
+    assert (found.text, found.completion, found.prompt_tokens) == ("a", "a", 0)
+
+
+def test_a_prompt_that_is_not_empty_begins_with_itself():
+    model = Scripted(list(b"a"))
+    complete(model, BYTES, "x", max_new_tokens=1, ends_texts=True)
+    assert model.read == [list(b"x")]
 
 
 def test_the_end_of_text_token_ends_the_text():

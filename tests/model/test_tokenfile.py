@@ -67,6 +67,7 @@ def test_the_file_is_a_header_and_little_endian_tokens(tmp_path):
         "train_tokens": 5,
         "val_tokens": 6,
         "format": 1,
+        "train_texts_ended": 0,
     }
     assert np.frombuffer(content[HEADER_BYTES:], "<u2").tolist() == list(b"hello world")
 
@@ -76,11 +77,13 @@ def test_a_vocabulary_beyond_two_bytes_takes_four(tmp_path):
     large = SimpleNamespace(
         name="large",
         vocab_size=2**16 + 1,
+        end_of_text=2**16,
         last_cut=len,
         encode_buffer=lambda text: np.array([2**16] * len(text), np.uint32).data,
     )
     write_tokens(survey(tmp_path / "text.txt"), tmp_path / "t", large, 0.5, threads=1)
     assert read_manifest(tmp_path / "t").dtype == "uint32"
+    assert read_manifest(tmp_path / "t").train_texts_ended == 1
     assert ids_of(tmp_path / "t") == [[65536], [65536]]
 
 
