@@ -21,7 +21,7 @@ from jobs.estimate import tokens_per_epoch
 from jobs.events import list_events
 from jobs.history import list_checkpoints, list_evaluations, list_samples
 from jobs.lookup import BadCursor, get_job
-from jobs.spec import JobSpec
+from jobs.stored_specs import read_spec
 from model.config import Text
 
 CSV = "text/csv"
@@ -124,7 +124,7 @@ def plot(job_id: str, image_format: Literal["png", "svg"]) -> bytes:
         job = get_job(session, job_id)
         dataset = get_dataset(session, job.dataset_id)
         rows = list_evaluations(session, job_id)
-    spec = JobSpec.model_validate(job.spec)
+    spec = read_spec(job.spec)
     counts = count_tokens(to.database, to.settings, dataset, spec.tokenizer, spec.training.train_ratio)
     return draw_losses(
         job.name or job.id, [loss_record(row) for row in rows], tokens_per_epoch(spec, counts), image_format

@@ -22,6 +22,7 @@ from api.records import (
 from jobs.datasets import BUILTINS
 from jobs.history import kinds
 from jobs.states import Status
+from jobs.stored_specs import read_spec
 from jobs.tables import Checkpoint, Dataset, Evaluation, Event, Job, Sample
 from jobs.workers import WorkerState
 
@@ -52,6 +53,7 @@ def job_record(job: Job) -> JobRecord:
     return from_row(
         JobRecord,
         job,
+        spec=read_spec(job.spec).model_dump(mode="json"),
         parent=job.parent_id,
         metadata=job.labels,
         progress=progress(job),

@@ -15,6 +15,7 @@ from jobs.errors import RETRYABLE
 from jobs.events import record_event
 from jobs.lookup import get_job
 from jobs.states import TERMINAL, Status, Stopping, sources_of
+from jobs.stored_specs import read_spec
 from jobs.tables import Job
 
 
@@ -116,7 +117,7 @@ def fail(
     elif error["type"] == "disk_full":
         status = Status.PAUSED
         end(session, job_id, attempt, status, error)
-    elif retryable and failures < job.spec["max_attempts"]:
+    elif retryable and failures < read_spec(job.spec).max_attempts:
         status = Status.QUEUED
         requeue(session, job_id, attempt, error["type"])
     else:

@@ -1,4 +1,5 @@
-"""Named starting points of a spec. What a preset does not say is the lecture's."""
+"""Named starting points of a spec: they fill in fields and do nothing else. What one does not say is the
+lecture's."""
 
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ def gpt2(emb_dim: int, n_heads: int, n_layers: int) -> dict[str, Any]:
             "n_layers": n_layers,
             "qkv_bias": True,
             "tie_weights": True,
+            "initialization": "gpt2",
         }
     }
 
@@ -26,7 +28,14 @@ PRESETS: dict[Preset, dict[str, Any]] = {
     "gpt2-large": gpt2(1280, 20, 36),
     "gpt2-xl": gpt2(1600, 25, 48),
     "tiny": {
-        "model": {"context_length": 64, "emb_dim": 64, "n_heads": 4, "n_layers": 2, "tie_weights": True},
+        "model": {
+            "context_length": 64,
+            "emb_dim": 64,
+            "n_heads": 4,
+            "n_layers": 2,
+            "tie_weights": True,
+            "initialization": "gpt2",
+        },
         "training": {"num_epochs": 3},
     },
 }

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from jobs.presets import PRESETS, Preset
 from model.config import (
+    MAX_SEED,
     CheckpointConfig,
     EvaluationConfig,
     GPTConfig,
@@ -64,22 +65,18 @@ class JobSpec(Section):
     """Up to 32 labels of your own, text to text. Default: none."""
 
     @property
-    def initialization(self) -> Initialization:
-        """PyTorch's for the lecture's model, GPT-2's for every other.
-
-        Under a tied head PyTorch's N(0, 1) embedding would be the output matrix too and start at a loss in
-        the hundreds, so a tied lecture model starts as GPT-2 does.
-        """
-        return "pytorch" if self.preset == "lecture" and not self.model.tie_weights else "gpt2"
-
-    @property
     def gpt(self) -> GPTConfig:
         """The network's configuration, with the vocabulary of the spec's tokenizer."""
-        return GPTConfig(
-            **self.model.model_dump(),
-            vocab_size=load_tokenizer(self.tokenizer).vocab_size,
-            initialization=self.initialization,
-        )
+        model = {**self.model.model_dump(), "vocab_size": load_tokenizer(self.tokenizer).vocab_size}
+        return GPTConfig.model_validate(filled_model(model))
+
+
+def filled_model(model: dict[str, Any]) -> dict[str, Any]:
+    """The `model` section with its `initialization`, if that is null."""
+    if model.get("initialization") is not None:
+        return model
+    initialization: Initialization = "gpt2" if model.get("tie_weights") else "pytorch"
+    return {**model, "initialization": initialization}
 
 
 @dataclass(frozen=True)
@@ -118,6 +115,12 @@ def compiles(wanted: bool, numerics: str) -> str | None:
     return "must be false with training.numerics 'reference'" if wanted and numerics == "reference" else None
 
 
+def drawn_by_itself(seed: int) -> str | None:
+    if seed <= MAX_SEED:
+        return None
+    return f"must be at most {MAX_SEED}: a greater seed would draw what its lower 32 bits draw"
+
+
 def known_tokenizer(name: str) -> str | None:
     return None if name in TOKENIZERS else f"unknown; one of {', '.join(TOKENIZERS)}"
 
@@ -128,6 +131,7 @@ RULES: list[Rule] = [
     (("training.min_learning_rate", "training.learning_rate"), rates_in_order),
     (("tokenizer",), known_tokenizer),
     (("training.compile", "training.numerics"), compiles),
+    (("training.seed",), drawn_by_itself),
     (("devices",), not_supported(1)),
     (("queue",), not_supported("train")),
 ]
@@ -165,7 +169,9 @@ def fill(body: dict[str, Any]) -> dict[str, Any]:
     """`body` over its preset over the defaults. What is wrong in `body` stays, for validation to find."""
     preset = body.get("preset", "lecture")
     filled = overlay(JobSpec().model_dump(), PRESETS[preset] if preset in PRESET_NAMES else {})
-    return overlay(filled, body)
+    filled = overlay(filled, body)
+    model = filled["model"]
+    return {**filled, "model": filled_model(model)} if isinstance(model, dict) else filled
 
 
 def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Every model is strict (`"10"` and `true` are no integers), closed (unknown field
 The defaults are those of the lecture's run; a field's docstring is its description in `/openapi.json`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -12,6 +12,9 @@ Optimizer = Literal["adamw", "muon"]
 Schedule = Literal["constant", "linear", "cosine"]
 Numerics = Literal["auto", "reference", "float32", "bfloat16"]
 Initialization = Literal["pytorch", "gpt2"]
+
+MAX_SEED = 2**32 - 1
+"""PyTorch's generator on the CPU takes the lower 32 bits of a seed: greater ones would repeat these."""
 
 
 def storable(text: str) -> str:
@@ -31,6 +34,24 @@ class Section(BaseModel):
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+
+def known_fields(section: type[Section], stored: Any) -> Any:
+    """`stored`, a `section` that an earlier version wrote as JSON, without the fields that have gone since.
+
+    Those that came since are not there either: they get their defaults when the section is validated.
+    """
+    if not isinstance(stored, dict):
+        return stored
+    return {
+        name: known_fields(kind, stored[name]) if is_section(kind := field.annotation) else stored[name]
+        for name, field in section.model_fields.items()
+        if name in stored
+    }
+
+
+def is_section(kind: Any) -> TypeGuard[type[Section]]:
+    return isinstance(kind, type) and issubclass(kind, Section)
 
 
 class ModelConfig(Section):
@@ -56,6 +77,12 @@ class ModelConfig(Section):
 
     tie_weights: bool = False
     """Whether the output head is the token embedding's matrix. Default: the lecture's (GPT-2 ties them)."""
+
+    initialization: Initialization | None = None
+    """`pytorch`: PyTorch's defaults, drawn in the lecture's order of modules. `gpt2`: GPT-2's scheme, normal
+    weights of standard deviation 0.02 (Radford et al. 2019). Default: null, which is filled in: `gpt2` where
+    the head is tied, as PyTorch's N(0, 1) embedding would be the output matrix too and start at a loss in the
+    hundreds, else `pytorch`, the lecture's."""
 
 
 class TrainingConfig(Section):
@@ -120,7 +147,8 @@ class TrainingConfig(Section):
     after it less time on a GPU, so that it pays there for jobs of more than a thousand steps. Not with the
     numerics `reference`; the worker needs a C++ compiler. Default: no."""
 
-    seed: int = Field(123, ge=0, le=2**63 - 1)
+    # Specs of earlier versions may have seeds up to 2^63 - 1; a rule of `jobs.spec` bounds new ones.
+    seed: int = Field(123, ge=0, le=2**63 - 1, json_schema_extra={"maximum": MAX_SEED})
     """Seeds the weights, the dropout and the epochs' order. Default: the lecture's."""
 
     early_stopping_patience: Count | None = None
@@ -177,13 +205,12 @@ class CheckpointConfig(Section):
 
 
 class GPTConfig(ModelConfig):
-    """All that building the network needs: the model's section, the vocabulary and the initialisation."""
+    """All that building the network needs: the model's section, filled in, and the vocabulary."""
 
     vocab_size: int = Field(ge=1)
     """Tokens that the tokenizer knows."""
 
     initialization: Initialization = "pytorch"
-    """`pytorch`: PyTorch's defaults, drawn in the lecture's order of modules. `gpt2`: GPT-2's scheme."""
 
 
 def parameter_count(config: GPTConfig) -> int:

@@ -1,9 +1,19 @@
 """Everything about a run but its text: what a checkpoint has to agree with."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from model.config import CheckpointConfig, EvaluationConfig, GPTConfig, SamplingConfig, TrainingConfig
+from model.config import (
+    CheckpointConfig,
+    EvaluationConfig,
+    GPTConfig,
+    SamplingConfig,
+    Section,
+    TrainingConfig,
+    known_fields,
+)
+
+S = TypeVar("S", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -29,12 +39,19 @@ class Run:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Run":
-        """The run that `to_json` wrote; pydantic's ValidationError or KeyError if `value` is not one."""
+        """The run that `to_json` wrote, also that of an earlier version: what has gone since is left out.
+
+        Raises pydantic's ValidationError or KeyError if `value` is not one.
+        """
+
+        def read(section: type[S], name: str) -> S:
+            return section.model_validate(known_fields(section, value[name]))
+
         return cls(
-            model=GPTConfig.model_validate(value["model"]),
-            training=TrainingConfig.model_validate(value["training"]),
-            evaluation=EvaluationConfig.model_validate(value["evaluation"]),
-            sampling=SamplingConfig.model_validate(value["sampling"]),
-            checkpoints=CheckpointConfig.model_validate(value["checkpoints"]),
+            model=read(GPTConfig, "model"),
+            training=read(TrainingConfig, "training"),
+            evaluation=read(EvaluationConfig, "evaluation"),
+            sampling=read(SamplingConfig, "sampling"),
+            checkpoints=read(CheckpointConfig, "checkpoints"),
             tokenizer=value["tokenizer"],
         )

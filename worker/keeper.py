@@ -24,8 +24,8 @@ from jobs.logs import configure_logging
 from jobs.queue import TRAIN_QUEUE, make_celery, make_redis, publish_job, waiting_messages
 from jobs.requests import resume
 from jobs.settings import Settings, load_settings
-from jobs.spec import JobSpec
 from jobs.states import WrongState
+from jobs.stored_specs import read_spec
 from jobs.upkeep import mark_published, paused_for_room, reap, unheard_jobs
 from jobs.workers import forget_lost_workers
 from migrations.upgrade import schema_is_current
@@ -93,7 +93,7 @@ class Keeper:
         with self._database.read() as session:
             paused = paused_for_room(session, self._settings.disk_retry_s)
         for job in paused:
-            if missing_bytes(self._settings.artifacts, job.id, JobSpec.model_validate(job.spec)):
+            if missing_bytes(self._settings.artifacts, job.id, read_spec(job.spec)):
                 continue
             try:
                 with self._database.write() as session:

@@ -27,6 +27,7 @@ from jobs.logs import configure_logging
 from jobs.lookup import get_job
 from jobs.settings import Settings, load_settings
 from jobs.spec import JobSpec
+from jobs.stored_specs import read_spec
 from jobs.tables import Checkpoint, Job
 from jobs.tether import die_with_parent
 from worker.fence import keep_watch
@@ -120,7 +121,7 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
     from model.training import train
     from worker.recorder import Recorder
 
-    spec = JobSpec.model_validate(job.spec)
+    spec = read_spec(job.spec)
     run = make_run(spec)
     if (threads := job.threads or settings.threads) is not None:
         torch.set_num_threads(threads)

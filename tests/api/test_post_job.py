@@ -50,7 +50,7 @@ def test_a_preset_fills_in_what_the_spec_leaves_out(client: FlaskClient) -> None
     spec = client.post("/jobs", json={**TINY, "model": {"n_layers": 1}}).get_json()["spec"]
     assert spec["model"] == {
         "context_length": 64, "emb_dim": 64, "n_heads": 4, "n_layers": 1, "drop_rate": 0.1,
-        "qkv_bias": False, "tie_weights": True,
+        "qkv_bias": False, "tie_weights": True, "initialization": "gpt2",
     }  # fmt: skip
     assert spec["training"]["num_epochs"] == 3
     assert spec["training"]["betas"] == [0.9, 0.999]

@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from jobs.database import Database
 from jobs.errors import job_error
 from jobs.lifecycle import end
 from jobs.settings import Settings
 from jobs.states import Status
+from jobs.tables import Job
 from tests.api.seeds import ended_job, evaluate
 from tests.jobs.making import queued_job, running_job
 
@@ -51,6 +53,20 @@ def test_an_ended_job_has_no_time_left(client: FlaskClient, database: Database, 
         "attempt": 1,
         "retryable": False,
     }
+
+
+def test_a_job_of_an_earlier_version_is_shown_with_every_field_of_this_one_and_plotted(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    job = queued_job(database, settings, model={"tie_weights": False})
+    earlier = {**job.spec, "model": {**job.spec["model"], "gone": 1}, "gone": 1}
+    del earlier["model"]["initialization"]
+    with database.write() as session:
+        session.execute(update(Job).where(Job.id == job.id).values(spec=earlier))
+    shown = client.get(f"/jobs/{job.id}").get_json()
+    assert shown["spec"] == job.spec
+    assert shown["spec"]["model"]["initialization"] == "gpt2"
+    assert client.get(f"/jobs/{job.id}/losses.svg").status_code == 200
 
 
 def test_times_are_utc_by_the_databases_clock(

@@ -32,9 +32,9 @@ def test_an_empty_body_is_the_lectures_job() -> None:
         "drop_rate": 0.1,
         "qkv_bias": False,
         "tie_weights": False,
+        "initialization": "pytorch",
     }
     assert (spec.training.num_epochs, spec.training.batch_size, spec.training.learning_rate) == (10, 2, 4e-4)
-    assert spec.initialization == "pytorch"
     assert parameter_count(spec.gpt) == 162_419_712
 
 
@@ -55,9 +55,32 @@ def test_fields_given_override_the_presets() -> None:
     assert (spec.model.emb_dim, spec.model.n_layers, spec.training.num_epochs) == (64, 3, 7)
 
 
-@pytest.mark.parametrize("model", [{}, {"tie_weights": True}])
-def test_a_tied_model_is_initialised_as_gpt2(model: dict[str, Any]) -> None:
-    assert parse_spec({"model": model}).initialization == ("gpt2" if model else "pytorch")
+@pytest.mark.parametrize(
+    ("body", "initialization"),
+    [
+        ({}, "pytorch"),
+        ({"model": {"tie_weights": True}}, "gpt2"),
+        ({"model": {"tie_weights": True, "initialization": None}}, "gpt2"),
+        ({"model": {"tie_weights": True, "initialization": "pytorch"}}, "pytorch"),
+        ({"model": {"initialization": "gpt2"}}, "gpt2"),
+        ({"preset": "tiny"}, "gpt2"),
+        ({"preset": "gpt2-small", "model": {"tie_weights": False}}, "gpt2"),
+        ({"preset": "gpt2-small", "model": {"initialization": "pytorch"}}, "pytorch"),
+    ],
+)
+def test_the_initialization_is_the_bodys_or_the_presets_or_follows_from_the_head(
+    body: dict[str, Any], initialization: str
+) -> None:
+    spec = parse_spec(body)
+    assert spec.model.initialization == spec.gpt.initialization == initialization
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_only_fills_in_fields(preset: str) -> None:
+    of_preset = parse_spec({"preset": preset})
+    written_out = parse_spec({**of_preset.model_dump(mode="json"), "preset": "lecture"})
+    assert written_out == of_preset.model_copy(update={"preset": "lecture"})
+    assert written_out.gpt == of_preset.gpt
 
 
 @pytest.mark.parametrize(
@@ -76,6 +99,9 @@ def test_a_tied_model_is_initialised_as_gpt2(model: dict[str, Any]) -> None:
         ({"training": {"max_steps": 0}}, "training.max_steps"),
         ({"training": {"learning_rate": 0}}, "training.learning_rate"),
         ({"training": {"learning_rate": float("nan")}}, "training.learning_rate"),
+        ({"training": {"seed": -1}}, "training.seed"),
+        ({"training": {"seed": 2**32}}, "training.seed"),
+        ({"training": {"seed": 7 + 2**32}}, "training.seed"),
         ({"training": {"seed": 2**63}}, "training.seed"),
         ({"training": {"batch_size": 2**64}}, "training.batch_size"),
         ({"training": {"betas": [0.9]}}, "training.betas.1"),
@@ -85,6 +111,7 @@ def test_a_tied_model_is_initialised_as_gpt2(model: dict[str, Any]) -> None:
         ({"training": {"compile": True, "numerics": "reference"}}, "training.compile"),
         ({"model": {"n_heads": 7}}, "model.emb_dim"),
         ({"model": {"drop_rate": 1}}, "model.drop_rate"),
+        ({"model": {"initialization": "xavier"}}, "model.initialization"),
         ({"name": "a\x00b"}, "name"),
         ({"name": "\ud800"}, "name"),
         ({"metadata": {"k": 1}}, "metadata.k"),
@@ -98,6 +125,12 @@ def test_a_tied_model_is_initialised_as_gpt2(model: dict[str, Any]) -> None:
 )
 def test_a_wrong_field_is_named(body: Any, field: str) -> None:
     assert wrong_fields(body) == {field}
+
+
+def test_the_greatest_seed_is_accepted_and_documented() -> None:
+    assert parse_spec({"training": {"seed": 2**32 - 1}}).training.seed == 2**32 - 1
+    training = JobSpec.model_json_schema()["$defs"]["TrainingConfig"]
+    assert training["properties"]["seed"]["maximum"] == 2**32 - 1
 
 
 def test_every_wrong_field_is_named_at_once_rules_between_fields_too() -> None:
