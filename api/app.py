@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from flask import redirect, url_for
+from flask.typing import ResponseReturnValue
 from flask_openapi import Info, OpenAPI
 from werkzeug.wrappers import Response
 
@@ -17,9 +18,19 @@ from api.jobs import jobs
 from api.problems import Problem, register_problem_handlers
 from api.services import EXTENSION, open_services
 from api.workers import workers
+from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings, load_settings
 
 DESCRIPTION = "Pre-trains GPT models from scratch. Post a job, watch it learn, ask the result for a text."
+
+
+class Application(OpenAPI):
+    """Answers a panic of native code with 500. Flask's error handlers and the servers that run it let one
+    pass: it would end the process, and every other request with it."""
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        with native_panics_as_errors():
+            return super().dispatch_request()
 
 
 def create_app(settings: Settings | None = None) -> OpenAPI:
@@ -28,7 +39,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     settings  those of the environment if None
     """
     info = Info(title="pretrain", version=version("pretrain"), description=DESCRIPTION)
-    app = OpenAPI("api", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
+    app = Application("api", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions[EXTENSION] = open_services(settings or load_settings())

@@ -5,6 +5,7 @@ finish its step, write a checkpoint and exit.
 """
 
 import errno
+import logging
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ from jobs.history import drop_checkpoint, list_checkpoints, resize_checkpoint
 from jobs.lifecycle import Fenced
 from jobs.logs import configure_logging
 from jobs.lookup import get_job
+from jobs.process.panics import NativePanic, native_panics_as_errors
 from jobs.settings import Settings, load_settings
 from jobs.spec import JobSpec
 from jobs.stored_specs import read_spec
@@ -38,6 +40,8 @@ from worker.reports import ReportPipe, TrainerEnd
 if TYPE_CHECKING:
     from model.run import Run
     from model.tokenfile import TokenFile
+
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -85,11 +89,15 @@ def run_attempt(
     if job.attempt != attempt:
         raise Fenced(job_id, attempt)
     try:
-        return TrainerEnd("finished" if train_job(settings, database, job, pipe, stop) else "stopped")
+        with native_panics_as_errors():
+            return TrainerEnd("finished" if train_job(settings, database, job, pipe, stop) else "stopped")
     except Stopped:
         return TrainerEnd("stopped")
     except BadText as error:
         return TrainerEnd("failed", "bad_dataset", str(error))
+    except NativePanic as error:
+        log.exception("job %s", job_id)
+        return TrainerEnd("failed", "internal", str(error))
     except Diverged as error:
         return TrainerEnd("failed", "diverged", str(error))
     except OSError as error:
@@ -180,14 +188,18 @@ def find_tokens(
         tokens = open_tokens(path, *wanted)
     except TokenFileError:
         text = find_text(settings, job.dataset_sha256, go_on)
-        write_tokens(
-            text,
-            path,
-            load_tokenizer(spec.tokenizer),
-            spec.training.train_ratio,
-            threads=threads,
-            on_piece=go_on,
-        )
+        try:
+            with native_panics_as_errors():
+                write_tokens(
+                    text,
+                    path,
+                    load_tokenizer(spec.tokenizer),
+                    spec.training.train_ratio,
+                    threads=threads,
+                    on_piece=go_on,
+                )
+        except NativePanic as panic:  # it would only happen again
+            raise BadText(f"the tokenizer {spec.tokenizer} can't encode the text: {panic}") from panic
         return open_tokens(path, *wanted)
     os.utime(path)  # the keeper deletes what has not been used for long
     return tokens

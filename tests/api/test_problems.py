@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.jobs.process.test_panics import panic
+
 
 @pytest.mark.parametrize(
     ("method", "path"),
@@ -56,6 +58,21 @@ def test_an_unexpected_error_is_answered_with_500_and_without_its_reason(
     assert b"Traceback" not in answer.data
     assert "secret" in caplog.text
     assert answer.headers["X-Request-ID"]
+
+
+def test_a_panic_of_native_code_is_answered_with_500_and_the_process_goes_on(
+    bare_client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        panic()
+
+    monkeypatch.setattr("jobs.database.Database.read", fail)
+    answer = bare_client.get("/jobs/job-0")
+    assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
+    assert answer.headers["X-Request-ID"]
+    assert b"StackOverflow" not in answer.data
+    assert "StackOverflow" in caplog.text
+    assert bare_client.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize(
