@@ -13,15 +13,16 @@ import json
 import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TypedDict
 
 import torch
 
 from benchmarks.lecture import lecture_run
 from benchmarks.lecture_loop import PlainGPT, generate_plainly
 from benchmarks.measuring import alone, read_rate, seconds_of
+from model.config import Distribution
+from model.continuation import GREEDY
 from model.decoding import Decoding
-from model.drawing import choose
+from model.drawing import sample_token
 from model.generation import generate
 from model.gpt import GPT
 from model.numerics import pick_device, resolve_numerics
@@ -51,17 +52,6 @@ class Speeds:
     """What reading the weights once for each token allows, as they are."""
 
 
-class Drawn(TypedDict):
-    """How tokens are chosen, as `choose` says."""
-
-    temperature: float
-    top_k: int | None
-    top_p: float | None
-
-
-GREEDY = Drawn(temperature=0.0, top_k=None, top_p=None)
-
-
 def measure(who: str, *options: str) -> Speeds:
     settings = SLEEP_SOON if who == "cached" else {}
     return Speeds(**alone("benchmarks.generating", who, *options, settings=settings))
@@ -79,7 +69,7 @@ def plain_speed(tokens: int, looks: int) -> Speeds:
     return Speeds(one=looks / seconds)
 
 
-def cached_speeds(tokens: int, drawn: Drawn = GREEDY, rounds: int = 3) -> Speeds:
+def cached_speeds(tokens: int, distribution: Distribution = GREEDY, rounds: int = 3) -> Speeds:
     torch.manual_seed(SEED)
     run = lecture_run()
     numerics = resolve_numerics("auto", pick_device())
@@ -91,9 +81,9 @@ def cached_speeds(tokens: int, drawn: Drawn = GREEDY, rounds: int = 3) -> Speeds
     one, at_once, int8, ceilings = [], [], [], []
     for _ in range(rounds):
         ceilings.append(read_rate() / bytes_read)  # each time: neighbours change it by half within minutes
-        one.append(tokens / seconds_of(lambda: drain(generate(model, PROMPT, tokens, **drawn))))
-        int8.append(tokens / seconds_of(lambda: drain(generate(in_8_bits, PROMPT, tokens, **drawn))))
-        together = seconds_of(lambda: generate_side_by_side(model, PROMPT, tokens, drawn))
+        one.append(tokens / seconds_of(lambda: drain(generate(model, PROMPT, tokens, distribution))))
+        int8.append(tokens / seconds_of(lambda: drain(generate(in_8_bits, PROMPT, tokens, distribution))))
+        together = seconds_of(lambda: generate_side_by_side(model, PROMPT, tokens, distribution))
         at_once.append(AT_ONCE * tokens / together)
     return Speeds(
         one=statistics.median(one),
@@ -104,11 +94,13 @@ def cached_speeds(tokens: int, drawn: Drawn = GREEDY, rounds: int = 3) -> Speeds
 
 
 @torch.inference_mode()
-def generate_side_by_side(model: GPT, prompt: list[int], tokens: int, drawn: Drawn = GREEDY) -> None:
+def generate_side_by_side(
+    model: GPT, prompt: list[int], tokens: int, distribution: Distribution = GREEDY
+) -> None:
     decoding = Decoding(model, [prompt] * AT_ONCE)
     generator = torch.Generator().manual_seed(SEED)
     for _ in range(tokens):
-        decoding.append([choose(row, **drawn, generator=generator) for row in decoding.next_logits()])
+        decoding.append([sample_token(row, distribution, generator) for row in decoding.next_logits()])
 
 
 def drain(tokens: Iterable[int]) -> None:
@@ -121,15 +113,17 @@ def main() -> None:
     parser.add_argument("who", choices=["plain", "cached"])
     parser.add_argument("--tokens", type=int, default=TOKENS)
     parser.add_argument("--looks", type=int)
-    parser.add_argument("--temperature", type=float, default=GREEDY["temperature"])
+    parser.add_argument("--temperature", type=float, default=GREEDY.temperature)
     parser.add_argument("--top-k", type=int)
     parser.add_argument("--top-p", type=float)
     arguments = parser.parse_args()
-    drawn = Drawn(temperature=arguments.temperature, top_k=arguments.top_k, top_p=arguments.top_p)
+    distribution = Distribution(
+        temperature=arguments.temperature, top_k=arguments.top_k, top_p=arguments.top_p
+    )
     if arguments.who == "plain":
         speeds = plain_speed(arguments.tokens, arguments.looks or arguments.tokens)
     else:
-        speeds = cached_speeds(arguments.tokens, drawn)
+        speeds = cached_speeds(arguments.tokens, distribution)
     print(json.dumps(asdict(speeds)))
 
 

@@ -14,12 +14,12 @@ from redis import Redis
 
 from jobs.names import new_id
 from jobs.queue import GENERATE_QUEUE, GENERATE_TASK, PRIORITIES
-from model.config import Section, Text
+from model.config import Distribution, Text
 
 ANSWER_KEPT_S = 30
 
 
-class GenerationRequest(Section):
+class GenerationRequest(Distribution):
     """A prompt for one of a job's checkpoints."""
 
     job_id: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
@@ -35,16 +35,7 @@ class GenerationRequest(Section):
     max_new_tokens: int = Field(50, ge=1, le=10_000)
     """Tokens to generate, at most. Default: 50."""
 
-    temperature: float = Field(0.0, ge=0, le=100)
-    """0 takes the likeliest token; above, logits are divided by it and a token is drawn. Default: 0."""
-
-    top_k: int | None = Field(None, ge=1, le=1_000_000)
-    """Draw among the k likeliest tokens only. Default: all."""
-
-    top_p: float | None = Field(None, gt=0, le=1)
-    """Draw among the fewest likeliest tokens whose probabilities reach this sum. Default: all."""
-
-    seed: int | None = Field(None, ge=0, le=2**63 - 1)
+    seed: int | None = Field(None, ge=0, le=2**32 - 1)
     """Seeds the draws; the answer names the one that was used. Default: a random one."""
 
     stop: Annotated[list[Annotated[Text, Field(min_length=1, max_length=1_000)]], Field(max_length=16)] = []

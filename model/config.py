@@ -166,18 +166,13 @@ class EvaluationConfig(Section):
     """Batches of each split in an evaluation, at most. Default: the lecture's."""
 
 
-class SamplingConfig(Section):
-    """The text sample after every epoch."""
-
-    start_context: Text = Field("Every effort moves you", min_length=1, max_length=10_000)
-    """The prompt. Default: the lecture's."""
-
-    max_new_tokens: int = Field(50, ge=1, le=10_000)
-    """Tokens to generate. Default: the lecture's."""
+class Distribution(Section):
+    """What shapes the distribution that the next token comes from. The settings of text samples and a request
+    for a text are such ones, so that its fields stand among theirs."""
 
     temperature: float = Field(0.0, ge=0, le=100)
     """0 takes the likeliest token; above, logits are divided by it and a token is drawn.
-    Default: the lecture's."""
+    Default: the lecture's 0."""
 
     top_k: int | None = Field(None, ge=1, le=1_000_000)
     """Draw among the k likeliest tokens only. Default: null, all of them."""
@@ -185,6 +180,16 @@ class SamplingConfig(Section):
     top_p: float | None = Field(None, gt=0, le=1)
     """Draw among the fewest likeliest tokens whose probabilities reach this sum (Holtzman et al. 2020).
     Default: null, all of them."""
+
+
+class SamplingConfig(Distribution):
+    """The text sample after every epoch."""
+
+    start_context: Text = Field("Every effort moves you", min_length=1, max_length=10_000)
+    """The prompt. Default: the lecture's."""
+
+    max_new_tokens: int = Field(50, ge=1, le=10_000)
+    """Tokens to generate. Default: the lecture's."""
 
 
 class CheckpointConfig(Section):

@@ -9,11 +9,13 @@ from typing import Literal, TypedDict
 import torch
 from torch import Tensor
 
-from model.drawing import choose
+from model.config import Distribution
+from model.drawing import sample_token
 from model.stopping import StoppableText
 from model.tokens import Tokenizer, text_start
 
 FinishReason = Literal["length", "stop"]
+GREEDY = Distribution()
 
 
 class Options(TypedDict, total=False):
@@ -21,10 +23,8 @@ class Options(TypedDict, total=False):
 
     max_new_tokens: int
     """Default: 50."""
-    temperature: float
-    """0, the default, takes the likeliest token; above it, the next is drawn as `draw` says."""
-    top_k: int | None
-    top_p: float | None
+    distribution: Distribution
+    """What the tokens are sampled from. Default: the likeliest each time."""
     seed: int | None
     """None draws one."""
     stop: Sequence[str]
@@ -52,7 +52,7 @@ class Completion:
 
 
 class Continuation:
-    """Takes the scores of one token after the other. An empty prompt continues `text_start`; the
+    """Takes the logits of one token after the other. An empty prompt continues `text_start`; the
     end-of-text token ends the text. The global generator is left alone."""
 
     def __init__(
@@ -61,9 +61,7 @@ class Continuation:
         prompt: str,
         *,
         max_new_tokens: int = 50,
-        temperature: float = 0.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
+        distribution: Distribution = GREEDY,
         seed: int | None = None,
         stop: Sequence[str] = (),
         should_stop: Callable[[], bool] = lambda: False,
@@ -76,15 +74,15 @@ class Continuation:
         self.is_over = False
         self._tokenizer, self._prompt = tokenizer, prompt
         self._max_new_tokens, self._should_stop = max_new_tokens, should_stop
-        self._temperature, self._top_k, self._top_p = temperature, top_k, top_p
+        self._distribution = distribution
         self._generator = torch.Generator().manual_seed(self.seed)
         self._text = StoppableText(stop)
         self._n_new = 0
         self._started_s = self._ended_s = time.perf_counter()
 
     def take(self, logits: Tensor) -> str:
-        """Choose the next token by its scores, (V,); returns the text that is certain now."""
-        token = choose(logits, self._temperature, self._top_k, self._top_p, self._generator)
+        """Sample the next token by the logits (V,); returns the text that is certain now."""
+        token = sample_token(logits, self._distribution, self._generator)
         if token == self._tokenizer.end_of_text:
             return self._end()
         self.tokens.append(token)

@@ -1,46 +1,36 @@
-"""The next token, chosen by the scores of all."""
+"""The next token, sampled by the logits of all."""
 
 import torch
 from torch import Tensor
 
+from model.config import Distribution
 from model.splitmix import uniforms
 
 
-def choose(
-    logits: Tensor,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    generator: torch.Generator | None,
-) -> int:
-    """The likeliest token, by logits (V,), at `temperature` 0; above it, one that `draw` draws."""
-    if temperature == 0:
+def sample_token(logits: Tensor, distribution: Distribution, generator: torch.Generator | None) -> int:
+    """By logits (V,), the likeliest token at `temperature` 0, else one that `sample_from_logits` draws."""
+    if distribution.temperature == 0:
         # Of a vocabulary of 50,257 numpy finds it in 10 us, PyTorch in 57.
         return int(logits.numpy().argmax() if logits.is_cpu else logits.argmax())
-    return draw(logits, temperature, top_k, top_p, generator)
+    return sample_from_logits(logits, distribution, generator)
 
 
-def draw(
-    logits: Tensor,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    generator: torch.Generator | None,
-) -> int:
+def sample_from_logits(logits: Tensor, distribution: Distribution, generator: torch.Generator | None) -> int:
     """A token drawn from softmax(logits / temperature), (V,), among the `top_k` likeliest, and of those among
     the fewest whose probabilities sum to `top_p` at least (Holtzman et al. 2020, section 3.1).
 
     `generator` is one of the CPU, where it draws, so that a seed gives the same text on every device: each
     token has a draw u of its own, and the largest log(u) / probability wins (Efraimidis and Spirakis 2006).
-    Scores that differ by rounding, whose order differs too, then hardly ever give another token.
+    Logits that differ by rounding, whose order differs too, then hardly ever give another token.
     """
+    temperature, top_k, top_p = distribution.temperature, distribution.top_k, distribution.top_p
     seed = int(torch.randint(-(2**63), 2**63 - 1, (), generator=generator))
     logits = logits.cpu()
     tokens = torch.arange(len(logits))
     if top_k is not None:
         tokens = likeliest(logits, logits.topk(min(top_k, len(logits))).values[-1])[:top_k]
         logits = logits[tokens]
-    # Below the best score and in float64 no temperature that there is, down to 1e-323, makes a NaN of it.
+    # Below the largest logit and in float64 no temperature that there is, down to 1e-323, makes a NaN of it.
     probabilities = ((logits - logits.max()).double() / temperature).float().softmax(dim=0)
     if top_p is not None and top_p < 1:
         # All that are less likely sum to less than 1 - top_p; the likeliest stays, however the others round.

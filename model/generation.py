@@ -5,9 +5,10 @@ from typing import Unpack
 
 import torch
 
-from model.continuation import Completion, Continuation, Options
+from model.config import Distribution
+from model.continuation import GREEDY, Completion, Continuation, Options
 from model.decoding import Decoding
-from model.drawing import choose
+from model.drawing import sample_token
 from model.evaluation import evaluating
 from model.gpt import GPT
 from model.tokens import Tokenizer
@@ -17,22 +18,20 @@ def generate(
     model: GPT,
     ids: Sequence[int],
     max_new_tokens: int,
-    temperature: float = 0.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
+    distribution: Distribution = GREEDY,
     generator: torch.Generator | None = None,
     stop: Collection[int] = (),
 ) -> Iterator[int]:
     """Yield up to `max_new_tokens` token ids that continue `ids`, ending before a token of `stop`.
 
-    The model sees the last `context_length` tokens; each is chosen as `choose` says. ValueError if `ids` is
-    empty.
+    The model sees the last `context_length` tokens; each is sampled as `sample_token` says. ValueError if
+    `ids` is empty.
     """
     decoding = Decoding(model, [ids])
     for _ in range(max_new_tokens):
         with evaluating(model):
             logits = decoding.next_logits()[0]  # (V,)
-            token = choose(logits, temperature, top_k, top_p, generator)
+            token = sample_token(logits, distribution, generator)
         if token in stop:
             return
         yield token

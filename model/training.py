@@ -328,9 +328,7 @@ class Training:
             self.tokenizer,
             config.start_context,
             max_new_tokens=config.max_new_tokens,
-            temperature=config.temperature,
-            top_k=config.top_k,
-            top_p=config.top_p,
+            distribution=config,
             seed=derived_seed(self.run.training.seed, f"sample {step}"),
             ends_texts=self.data.ends_texts,
         ):

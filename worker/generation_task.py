@@ -16,7 +16,7 @@ from jobs.generation import is_awaited, send_answer, take_request
 from jobs.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
 from jobs.settings import Settings
 from model.checkpoint import CheckpointError, load_model, read_manifest
-from model.config import GPTConfig
+from model.config import Distribution, GPTConfig
 from model.continuation import Completion, Continuation
 from model.generation import complete_together, generate
 from model.gpt import GPT
@@ -147,9 +147,7 @@ def make_row(loaded: LoadedModel, request: Request, redis: Redis) -> Continuatio
         loaded.tokenizer,
         content["prompt"],
         max_new_tokens=content["max_new_tokens"],
-        temperature=content["temperature"],
-        top_k=content["top_k"],
-        top_p=content["top_p"],
+        distribution=Distribution(**{name: content[name] for name in Distribution.model_fields}),
         seed=content["seed"],
         stop=content["stop"],
         should_stop=awaited.given_up,

@@ -177,7 +177,7 @@ WRONG_QUERIES = [
     ("top_p=0", "top_p"),
     ("top_p=1.5", "top_p"),
     ("seed=-1", "seed"),
-    ("seed=9223372036854775808", "seed"),
+    ("seed=4294967296", "seed"),
     ("checkpoint=newest", "checkpoint"),
     ("prompt=a&prompt=b", "prompt"),
     ("prompt=%00", "prompt"),

@@ -5,9 +5,18 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from jobs.generation import GenerationFailed, NoAnswer, ask, is_awaited, send_answer, take_request
+from jobs.generation import (
+    GenerationFailed,
+    GenerationRequest,
+    NoAnswer,
+    ask,
+    is_awaited,
+    send_answer,
+    take_request,
+)
 from jobs.queue import GENERATE_QUEUE, make_celery, make_redis
 from jobs.settings import Settings
+from model.config import Distribution, SamplingConfig
 
 
 @pytest.fixture
@@ -67,3 +76,11 @@ def test_nobody_waits_any_more_after_the_time_limit(settings: Settings, redis: R
     request_id = asker.request_id()
     assert take_request(redis, request_id) is None
     assert not is_awaited(redis, request_id)
+
+
+def test_what_shapes_the_distribution_is_one_type_in_specs_and_in_requests() -> None:
+    fields = {"temperature": 0.7, "top_k": 5, "top_p": 0.9}
+    for kind in (SamplingConfig, GenerationRequest):
+        found = kind.model_validate(fields)
+        assert isinstance(found, Distribution)
+        assert fields.items() <= found.model_dump().items(), "it stands flat among the other fields"

@@ -6,13 +6,15 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from model.drawing import choose, draw
+from model.config import Distribution
+from model.drawing import sample_from_logits, sample_token
 from model.splitmix import uniforms
 
 
 def drawn_tokens(logits, n=300, **options):
     generator = torch.Generator().manual_seed(3)
-    return [draw(torch.tensor(logits), generator=generator, **options) for _ in range(n)]
+    distribution = Distribution(**options)
+    return [sample_from_logits(torch.tensor(logits), distribution, generator) for _ in range(n)]
 
 
 LOGITS = torch.tensor([0.05, 0.5, 0.3, 0.15]).log().tolist()  # token 1 is the likeliest, token 0 the rarest
@@ -54,14 +56,18 @@ def test_the_smallest_temperatures_leave_the_likeliest_tokens(temperature, optio
     assert set(equals) == {1, 3}
 
 
-@pytest.mark.parametrize("filters", [(None, None), (40_000, None), (None, 0.8), (40_000, 0.8)])
-def test_scores_that_differ_by_rounding_give_the_same_tokens(filters):
+@pytest.mark.parametrize("filters", [{}, {"top_k": 40_000}, {"top_p": 0.8}, {"top_k": 40_000, "top_p": 0.8}])
+def test_logits_that_differ_by_rounding_give_the_same_tokens(filters):
     generator = torch.Generator().manual_seed(1)
-    scores = torch.randn(50_257, generator=generator) / 100  # so many that the order of some changes
-    rounded = scores + 1e-6 * torch.randn(50_257, generator=generator)
-    assert not torch.equal(scores.argsort(), rounded.argsort())
+    logits = torch.randn(50_257, generator=generator) / 100  # so many that the order of some changes
+    rounded = logits + 1e-6 * torch.randn(50_257, generator=generator)
+    assert not torch.equal(logits.argsort(), rounded.argsort())
+    distribution = Distribution(temperature=1.0, **filters)
     for seed in range(50):
-        drawn = [draw(each, 1.0, *filters, torch.Generator().manual_seed(seed)) for each in (scores, rounded)]
+        drawn = [
+            sample_from_logits(each, distribution, torch.Generator().manual_seed(seed))
+            for each in (logits, rounded)
+        ]
         assert drawn[0] == drawn[1]
 
 
@@ -94,7 +100,8 @@ def test_a_draw_is_the_plain_versions_equal_scores_included(logits, temperature,
     own_seed = torch.randint(-(2**63), 2**63 - 1, (), generator=torch.Generator().manual_seed(seed))
     draws = uniforms(int(own_seed), np.arange(len(logits))).tolist()
     expected = plain_draw(logits, temperature, top_k, top_p, draws)
-    found = draw(torch.tensor(logits), temperature, top_k, top_p, torch.Generator().manual_seed(seed))
+    distribution = Distribution(temperature=temperature, top_k=top_k, top_p=top_p)
+    found = sample_from_logits(torch.tensor(logits), distribution, torch.Generator().manual_seed(seed))
     assert found == expected
 
 
@@ -102,13 +109,20 @@ def test_a_draw_is_the_plain_versions_equal_scores_included(logits, temperature,
 def test_the_one_likeliest_token_is_that_of_temperature_0_where_two_are_equal(likeliest):
     logits = torch.zeros(50_257)
     logits[list(likeliest)] = 1.0
-    assert draw(logits, 1.0, 1, None, torch.Generator().manual_seed(1)) == choose(logits, 0, None, None, None)
+    drawn = sample_from_logits(
+        logits, Distribution(temperature=1.0, top_k=1), torch.Generator().manual_seed(1)
+    )
+    assert drawn == sample_token(logits, Distribution(), None)
 
 
 @pytest.mark.parametrize("size", [1, 2, 50_257])
 @pytest.mark.parametrize("top_p", [5e-324, 1e-9, 0.5, 1 - 1e-9, 1.0])
 def test_equally_likely_tokens_are_cut_by_top_p_as_others_are(size, top_p):
     """Where the probabilities round to less than 1 / V, none may be missed."""
-    found = {draw(torch.zeros(size), 1.0, None, top_p, torch.Generator().manual_seed(n)) for n in range(20)}
+    distribution = Distribution(temperature=1.0, top_p=top_p)
+    found = {
+        sample_from_logits(torch.zeros(size), distribution, torch.Generator().manual_seed(n))
+        for n in range(20)
+    }
     assert max(found) < max(1, math.ceil(top_p * size) + 1)
     assert len(found) > 1 or top_p * size <= 1 or size == 1

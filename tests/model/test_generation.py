@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.config import Distribution
 from model.continuation import Continuation
 from model.generation import complete, complete_together, generate, stream
 from model.gpt import GPT
@@ -63,22 +64,27 @@ def test_nothing_to_continue_is_refused(model):
 
 
 def test_a_seed_gives_the_same_text_again_and_another_seed_another(model):
-    options = {"max_new_tokens": 30, "temperature": 1.0}
+    options = {"max_new_tokens": 30, "distribution": Distribution(temperature=1.0)}
     first, again, other = (complete(model, BYTES, "the", seed=seed, **options) for seed in (5, 5, 6))
     assert (first.completion, first.seed) == (again.completion, 5)
     assert other.completion != first.completion
 
 
 def test_without_a_seed_one_is_drawn_and_reported(model):
-    first, other = (complete(model, BYTES, "the", temperature=1.0, max_new_tokens=8) for _ in range(2))
+    first, other = (
+        complete(model, BYTES, "the", distribution=Distribution(temperature=1.0), max_new_tokens=8)
+        for _ in range(2)
+    )
     assert first.seed != other.seed
-    again = complete(model, BYTES, "the", temperature=1.0, max_new_tokens=8, seed=first.seed)
+    again = complete(
+        model, BYTES, "the", distribution=Distribution(temperature=1.0), max_new_tokens=8, seed=first.seed
+    )
     assert again.completion == first.completion
 
 
 def test_the_global_generator_is_left_alone(model):
     state = torch.get_rng_state()
-    complete(model, BYTES, "the", temperature=1.0, top_k=5, top_p=0.9)
+    complete(model, BYTES, "the", distribution=Distribution(temperature=1.0, top_k=5, top_p=0.9))
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -162,8 +168,11 @@ def test_prompts_side_by_side_give_what_each_gives_alone(numerics, prepared):
     model = prepared(GPT(tiny_config(), numerics).eval())
     asked = [
         ("the", {"max_new_tokens": 12}),
-        ("a longer prompt than that", {"max_new_tokens": 3, "temperature": 1.0, "seed": 5}),
-        ("", {"max_new_tokens": 20, "temperature": 0.7, "top_k": 9, "seed": 6}),
+        (
+            "a longer prompt than that",
+            {"max_new_tokens": 3, "distribution": Distribution(temperature=1.0), "seed": 5},
+        ),
+        ("", {"max_new_tokens": 20, "distribution": Distribution(temperature=0.7, top_k=9), "seed": 6}),
         ("fox", {"max_new_tokens": 1}),
     ]
     alone = [complete(model, BYTES, prompt, **options) for prompt, options in asked]
