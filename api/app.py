@@ -9,11 +9,12 @@ from werkzeug.wrappers import Response
 
 from api.bodies import MAX_BODY_BYTES
 from api.datasets import datasets
-from api.docs import complete_document, docs
+from api.docs import PLAIN_PAGES, complete_document, docs
 from api.generation import generation
 from api.headers import register_headers
 from api.health import health
 from api.history import history
+from api.http.access import register_access
 from api.jobs import jobs
 from api.problems import Problem, register_problem_handlers
 from api.services import EXTENSION, open_services
@@ -42,8 +43,10 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app = Application("api", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions[EXTENSION] = open_services(settings or load_settings())
+    settings = settings or load_settings()
+    app.extensions[EXTENSION] = open_services(settings)
     register_headers(app)
+    register_access(app, settings, PLAIN_PAGES)
     register_problem_handlers(app)
     for blueprint in (jobs, history, generation, datasets, workers, health):
         app.register_api(blueprint)

@@ -6,6 +6,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify
 from flask_openapi import OpenAPI
 
+from api.problems import problem_responses
+
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -36,6 +38,12 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'"
 )
 
+ANYWHERE = (403, 421)
+"""Statuses of what is refused before a view is looked for."""
+
+PLAIN_PAGES = ("root", "docs.page", "docs.start", "docs.static")
+"""Endpoints of the pages, and of their files, that a link elsewhere may lead to."""
+
 docs = Blueprint(
     "docs",
     __name__,
@@ -61,10 +69,13 @@ def openapi() -> Response:
 
 
 def complete_document(document: dict[str, Any]) -> None:
-    """Say what flask-openapi cannot: `metadata[k]=v` is how a parameter that is an object is written, and
-    losses come as CSV too."""
+    """Say what flask-openapi cannot: what any request may be refused for, that `metadata[k]=v` is how a
+    parameter that is an object is written, and that losses come as CSV too."""
+    everywhere = problem_responses(*ANYWHERE)
     for operations in document["paths"].values():
         for operation in operations.values():
+            answers = {str(status): answer for status, answer in everywhere.items()} | operation["responses"]
+            operation["responses"] = dict(sorted(answers.items()))
             for parameter in operation.get("parameters", []):
                 if parameter["schema"].get("type") == "object":
                     parameter.update(style="deepObject", explode=True)

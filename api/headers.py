@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from flask import Flask, Response, g, request
@@ -34,6 +35,10 @@ def name_request() -> None:
 
 def complete_headers(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
+    if response.location is not None:
+        # Werkzeug's own redirects, such as from //jobs to /jobs, name the Host that was asked for.
+        target = urlsplit(response.location)
+        response.location = urlunsplit(("", "", target.path, target.query, ""))
     for name, value in SECURITY.items():
         response.headers.setdefault(name, value)
     return response

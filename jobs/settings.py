@@ -1,12 +1,27 @@
 """What the environment decides: `PRETRAIN_<NAME>` sets each field. README.md lists them for users."""
 
+import ipaddress
 import os
+import re
 from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import ByteSize, Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from jobs.quoting import quoted
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+HOST_NAME = re.compile(r"[a-z0-9._-]+")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def separated(written: Any) -> list[Any]:
+    """The entries of a text with commas between them; of anything else, what it lists."""
+    if not isinstance(written, str):
+        return list(written)
+    return [entry.strip() for entry in written.split(",") if entry.strip()]
 
 
 def machine_memory_bytes() -> int:
@@ -35,6 +50,13 @@ class Settings(BaseSettings):
 
     port: int = Field(8000, ge=0, le=65535)
     """Port that the API listens on."""
+
+    # NoDecode: a list is written with commas, not as JSON.
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names, separated by commas, that the API answers to besides localhost, IP addresses and `host`."""
+
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Addresses or networks, separated by commas, whose `X-Forwarded-*` headers the API believes."""
 
     allow_no_token: bool = False
     """Allow an address beyond loopback without tokens. Only where something else guards the port."""
@@ -100,6 +122,23 @@ class Settings(BaseSettings):
     @classmethod
     def absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def names_alone(cls, written: Any) -> Any:
+        names = tuple(name.lower().removesuffix(".") for name in separated(written))
+        for name in names:
+            if not HOST_NAME.fullmatch(name):
+                raise ValueError(f"{quoted(name)} is no host's name; such as: pretrain.example,gpu-box")
+        return names
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def networks(cls, written: Any) -> Any:
+        try:
+            return tuple(ipaddress.ip_network(entry) for entry in separated(written))
+        except ValueError as error:
+            raise ValueError(f"{error}; such as: 127.0.0.1,10.0.0.0/8") from error
 
     @field_validator("artifacts_url")
     @classmethod
