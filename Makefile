@@ -64,6 +64,9 @@ bench-growth: setup  ## how the time of a step grows with the model and the batc
 bench-gpu: setup  ## training on a GPU, against the rate of its matrix products
 	$(BIN)/python -m benchmarks.gpu
 
+bench-busy: setup  ## what training keeps of its speed beside other work, and its musts (about 20 minutes)
+	$(BIN)/python -m benchmarks.busy
+
 bench-overhead: setup  ## what the service and its checkpoints cost around the loop (about 10 minutes)
 	$(BIN)/python -m benchmarks.overhead
 

@@ -27,7 +27,7 @@ from model.generation import generate
 from model.gpt import GPT
 from model.numerics import pick_device, resolve_numerics
 from model.packed import for_generation
-from worker.openmp import SLEEP_SOON
+from worker.openmp import WAIT_BRIEFLY
 
 PROMPT = [6109, 3626, 6100, 345]
 """Every effort moves you"""
@@ -53,7 +53,7 @@ class Speeds:
 
 
 def measure(who: str, *options: str) -> Speeds:
-    settings = SLEEP_SOON if who == "cached" else {}
+    settings = WAIT_BRIEFLY if who == "cached" else {}
     return Speeds(**alone("benchmarks.generating", who, *options, settings=settings))
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 
 from worker.allocator import with_allocator_settings
+from worker.openmp import waiting_briefly
 
-OF_TRAINERS = with_allocator_settings({})
+OF_TRAINERS = waiting_briefly(with_allocator_settings({}))
 
 
 def peak_memory_bytes() -> int:

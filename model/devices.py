@@ -1,4 +1,4 @@
-"""Where what is written out for the CPU applies."""
+"""What differs between devices: which operations are written out for the CPU, how to wait for a GPU."""
 
 import torch
 from torch import Tensor
@@ -11,3 +11,15 @@ def is_eager_cpu(x: Tensor) -> bool:
     are fused already, and a compiler fuses the plain version better than what was written out.
     """
     return x.is_cpu and not torch.compiler.is_compiling()
+
+
+def wait_asleep(device: torch.device) -> None:
+    """Return when the device has done all that it was given. Does nothing on the CPU, which is never behind.
+
+    To read a number from a GPU waits too, but keeps a core awake meanwhile, for seconds in an evaluation of a
+    large model.
+    """
+    if device.type == "cuda":
+        done = torch.cuda.Event(blocking=True)
+        done.record(torch.cuda.current_stream(device))
+        done.synchronize()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from model.data import Batch
+from model.devices import wait_asleep
 from model.gpt import GPT
 from model.loss import LossFunction, loss_of
 
@@ -31,4 +32,5 @@ def mean_loss(model: GPT, batches: Iterable[Batch], loss_of: LossFunction = loss
         losses = [loss_of(model, inputs, targets) for inputs, targets in batches]
     if not losses:
         raise ValueError("there is no batch to evaluate on")
+    wait_asleep(losses[-1].device)
     return sum(loss.item() for loss in losses) / len(losses)

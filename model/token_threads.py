@@ -14,9 +14,15 @@ APART = 16
 """int64 between what two threads write: the 128 bytes that a processor fetches at once."""
 LOOKS = 2000
 """After so many in vain a thread lets others have the processor: there may be fewer of them than threads."""
+YIELDS = 50
+"""After so many of those in vain, a tenth of a millisecond, another process has the processor that the
+awaited thread needs, for milliseconds. So this one sleeps between its looks, and leaves it its share."""
+SLEEP_US = 50
 
 let_others = ctypes.CDLL(None).sched_yield
 let_others.argtypes, let_others.restype = [], ctypes.c_int
+sleep_us = ctypes.CDLL(None).usleep
+sleep_us.argtypes, sleep_us.restype = [ctypes.c_uint], ctypes.c_int
 
 
 def arrivals(threads: int) -> NDArray[np.int64]:
@@ -55,9 +61,14 @@ def meet(arrived: NDArray[np.int64], thread: int) -> None:
     time = arrived[thread * APART] + 1
     store(arrived, thread * APART, time)  # type: ignore[call-arg]  # numba passes the context
     for other in range(arrived.size // APART):
-        looks = 0
+        looks = yields = 0
         while load(arrived, other * APART) < time:
             looks += 1
-            if looks == LOOKS:
+            if looks < LOOKS:
+                continue
+            looks = 0
+            if yields < YIELDS:
+                yields += 1
                 let_others()
-                looks = 0
+            else:
+                sleep_us(SLEEP_US)

@@ -17,6 +17,7 @@ from model.checkpoint import WEIGHTS, resume, size_bytes, take_snapshot
 from model.compiled import compile_loss
 from model.config import parameter_count
 from model.data import Batch, Data, batches
+from model.devices import wait_asleep
 from model.early_updates import EarlyUpdates
 from model.evaluation import mean_loss
 from model.events import (
@@ -259,7 +260,10 @@ class Training:
         if limit is not None and norm is not None:
             torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), limit, norm)
         self.optimizer.step()
-        return norm.item() if norm is not None and is_evaluated else None
+        if norm is None or not is_evaluated:
+            return None
+        wait_asleep(self.device)
+        return norm.item()
 
     def evaluate(self, step: int, grad_norm: float | None) -> float:
         """Measure both losses after `step` and report them; returns the validation loss."""

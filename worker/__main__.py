@@ -6,7 +6,7 @@ import os
 from jobs.logs import configure_logging
 from jobs.queue import make_celery
 from jobs.settings import load_settings
-from worker.openmp import SLEEP_SOON
+from worker.openmp import waiting_briefly
 
 
 def main() -> None:
@@ -22,8 +22,7 @@ def main() -> None:
 
         add_training(app, settings)
     else:
-        for name, value in SLEEP_SOON.items():  # before PyTorch is imported, which reads it
-            os.environ.setdefault(name, value)
+        os.environ.update(waiting_briefly(os.environ))  # before PyTorch is imported, which reads it
         from worker.generation_task import add_generation
 
         add_generation(app, settings)

@@ -9,6 +9,7 @@ import threading
 
 from jobs.tables import Job
 from worker.allocator import with_allocator_settings
+from worker.openmp import waiting_briefly
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def launch(module: str, *words: str, environment: dict[str, str]) -> subprocess.
 
 
 def trainer_environment() -> dict[str, str]:
-    return with_allocator_settings(os.environ)
+    return waiting_briefly(with_allocator_settings(os.environ))
 
 
 def launch_trainer(job: Job) -> subprocess.Popen[bytes]:

@@ -1,6 +1,20 @@
 """How the threads of PyTorch's operations wait for the next one."""
 
-SLEEP_SOON = {"GOMP_SPINCOUNT": "10000"}
-"""In a generation worker: some tenths of a millisecond awake, longer than from one operation of a prompt to
-the next. By itself GNU's OpenMP waits thirty times as long, on the processors that `model/token_kernel.py`
-wants for the next token: half of its tokens a second (benchmarks/LOG.md). Other OpenMPs do not read this."""
+from collections.abc import Mapping
+
+WAIT_BRIEFLY = {
+    "GOMP_SPINCOUNT": "1000",
+    "KMP_BLOCKTIME": "0",
+}
+"""Awake for some tens of microseconds, which bridges most gaps between operations, then asleep. By itself
+GNU's OpenMP, which PyTorch's builds for Linux have, stays awake for milliseconds: alone that gains nothing,
+and beside a busy process it keeps the very thread that is waited for off the processor, so that a step takes
+up to fifteen times as long (`make bench-busy`, benchmarks/LOG.md). LLVM's and Intel's, as on a Mac, would
+stay awake for 200 ms, and know no unit below one."""
+
+
+def waiting_briefly(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` with that, where it does not say otherwise, for a process that will load PyTorch."""
+    if "OMP_WAIT_POLICY" in environment:  # which the settings above would overrule
+        return dict(environment)
+    return {**WAIT_BRIEFLY, **environment}

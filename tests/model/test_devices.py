@@ -4,7 +4,7 @@ layouts but no numbers, and raises an error where a GPU would make the host wait
 import pytest
 import torch
 
-from model.devices import is_eager_cpu
+from model.devices import is_eager_cpu, wait_asleep
 from model.gpt import GPT
 from model.loss import loss_of
 from model.padded import TILE
@@ -57,3 +57,26 @@ def test_what_is_written_out_for_the_cpu_is_for_it_alone_and_not_for_a_compiler(
     assert not is_eager_cpu(x.to("meta"))
     compiled = torch.compile(lambda x: x + is_eager_cpu(x), backend="eager", fullgraph=True)
     assert compiled(x).item() == 0
+
+
+def test_nobody_waits_for_the_cpu():
+    wait_asleep(torch.device("cpu"))
+
+
+def test_a_gpu_is_waited_for_by_an_event_that_lets_the_thread_sleep(monkeypatch):
+    calls = []
+
+    class Event:
+        def __init__(self, *, blocking: bool) -> None:
+            calls.append(("blocking", blocking))
+
+        def record(self, stream: str) -> None:
+            calls.append(("record", stream))
+
+        def synchronize(self) -> None:
+            calls.append("synchronize")
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"the stream of {device}")
+    wait_asleep(torch.device("cuda", 0))
+    assert calls == [("blocking", True), ("record", "the stream of cuda:0"), "synchronize"]

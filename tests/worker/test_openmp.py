@@ -4,6 +4,9 @@ import sys
 
 import pytest
 
+from worker.launch import trainer_environment
+from worker.openmp import WAIT_BRIEFLY, waiting_briefly
+
 START = """
 import os
 import sys
@@ -24,7 +27,9 @@ main()
 """
 
 
-@pytest.mark.parametrize(("own", "found"), [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7")])
+@pytest.mark.parametrize(
+    ("own", "found"), [({}, WAIT_BRIEFLY["GOMP_SPINCOUNT"]), ({"GOMP_SPINCOUNT": "7"}, "7")]
+)
 def test_a_generation_worker_says_how_threads_wait_before_pytorch_asks(own, found, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
     ran = subprocess.run(
@@ -35,3 +40,16 @@ def test_a_generation_worker_says_how_threads_wait_before_pytorch_asks(own, foun
         env=environment | {"PRETRAIN_DATA_DIR": str(tmp_path)} | own,
     )
     assert (ran.returncode, ran.stdout) == (0, f"{found} False\n"), ran.stderr
+
+
+def test_the_threads_of_a_trainer_wait_awake_for_microseconds_in_every_openmp(monkeypatch):
+    for name in ("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    environment = trainer_environment()
+    assert int(environment["GOMP_SPINCOUNT"]) <= 10_000
+    assert environment["KMP_BLOCKTIME"] == "0"
+
+
+def test_what_a_person_says_about_waiting_threads_stands():
+    assert waiting_briefly({"OMP_WAIT_POLICY": "active"}) == {"OMP_WAIT_POLICY": "active"}
+    assert waiting_briefly({"GOMP_SPINCOUNT": "7"})["GOMP_SPINCOUNT"] == "7"

@@ -1,0 +1,329 @@
+"""How much of its speed training keeps on a machine that others use too.
+
+    python -m benchmarks.busy [--rounds 5] [--seconds 8] [--models lecture tiny]
+
+Steps a second of the lecture's model (bfloat16 where the processor multiplies it, else float32) and of
+`tiny` (float32): alone, beside one and two processes that compute without end, beside a generation worker
+that writes 50-token texts one after the other, and with another trainer of the same model, whose steps count
+too. Each as the product sets its threads up, as OpenMP does by itself, and in a plain PyTorch loop. All
+trainers live from the start and rest while another is measured; the rounds go through everything in turns,
+and medians count. Prints markdown for `benchmarks/LOG.md`; the exit status is 1 if a goal is missed.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from benchmarks.lecture_loop import Loop
+from benchmarks.service import running_service, wait_for_success, wait_until_warm
+from client.http import Client
+from jobs.spec import parse_spec
+from model.data import Data
+from model.numerics import pick_device, resolve_numerics
+from model.tokens import load_tokenizer
+from model.training import train
+from worker.allocator import with_allocator_settings
+from worker.openmp import WAIT_BRIEFLY, waiting_briefly
+from worker.trainer import make_run
+
+Model = Literal["lecture", "tiny"]
+Kind = Literal["ours", "longer", "as it is", "plain"]
+Scenario = Literal["nothing", "one busy process", "two busy processes", "50-token answers", "another trainer"]
+
+KINDS: dict[Kind, str] = {
+    "ours": f"`GOMP_SPINCOUNT={WAIT_BRIEFLY['GOMP_SPINCOUNT']}`, as the product sets it",
+    "longer": "`GOMP_SPINCOUNT=10000`",
+    "as it is": "OpenMP as it is",
+    "plain": "a plain PyTorch loop",
+}
+SETTINGS: dict[Kind, dict[str, str]] = {
+    "ours": waiting_briefly(with_allocator_settings({})),
+    "longer": with_allocator_settings({"GOMP_SPINCOUNT": "10000"}),
+    "as it is": with_allocator_settings({}),
+    "plain": {},
+}
+LEAST_STEPS = 2
+"""Of a look. Beside busy processes one step may take longer than a look should."""
+WARM_UP_STEPS = 3
+PARAGRAPHS = 400
+"""So that no epoch ends, and with it comes a sample, while steps are counted."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    what: str
+    model: Model
+    scenario: Scenario
+    least: float
+    """Of the product's speed alone; for `nothing`, of the best setting's."""
+
+
+GOALS = [
+    Goal("alone, of the best setting", "lecture", "nothing", 0.97),
+    Goal("beside one busy process", "lecture", "one busy process", 0.50),
+    Goal("under constant answers", "lecture", "50-token answers", 0.45),
+    Goal("two trainers together, of one alone", "lecture", "another trainer", 0.90),
+    Goal("alone, of the best setting", "tiny", "nothing", 0.93),
+    Goal("beside one busy process", "tiny", "one busy process", 0.50),
+]
+
+
+class Counter:
+    """A `should_stop` that lets the run rest until its stdin says for how many seconds to count steps."""
+
+    def __init__(self) -> None:
+        self._warm_up_left = WARM_UP_STEPS
+        self._steps = 0
+        self._seconds = self._started_s = 0.0
+
+    def __call__(self) -> bool:
+        if self._warm_up_left:
+            self._warm_up_left -= 1
+            if self._warm_up_left == 0:
+                self._rest("ready")
+            return False
+        self._steps += 1
+        elapsed_s = time.perf_counter() - self._started_s
+        if elapsed_s >= self._seconds and self._steps >= LEAST_STEPS:
+            self._rest(json.dumps(self._steps / elapsed_s))
+        return False
+
+    def _rest(self, told: str) -> None:
+        print(told, flush=True)
+        asked = sys.stdin.readline()
+        if not asked:
+            raise SystemExit  # the benchmark is over
+        self._steps, self._seconds, self._started_s = 0, float(asked), time.perf_counter()
+
+
+def long_text() -> str:
+    story = Path(__file__).parents[1] / "jobs" / "texts" / "sample.txt"
+    return story.read_text() * PARAGRAPHS
+
+
+def run_ours(model: Model) -> None:
+    device = pick_device()
+    numerics = resolve_numerics("auto" if model == "lecture" else "float32", device)
+    body: dict[str, Any] = {"preset": model, "dataset": "sample"}
+    body |= {"evaluation": {"eval_freq": 10**9}, "checkpoints": {"every_epochs": None}}
+    run = make_run(parse_spec(body))
+    with tempfile.TemporaryDirectory() as folder:
+        train(
+            run,
+            Data.from_text(long_text(), load_tokenizer(run.tokenizer), run),
+            on_event=lambda _: None,
+            should_stop=Counter(),
+            checkpoint_root=Path(folder),
+            numerics=numerics,
+            device=device,
+        )
+
+
+def run_plain() -> None:
+    loop, count = Loop(long_text()), Counter()
+    for inputs, targets in cycle(loop.train_loader):
+        loop.step(inputs, targets)
+        count()
+
+
+class Trainer:
+    """A process that trains when it is asked to."""
+
+    def __init__(self, model: Model, kind: Kind) -> None:
+        variables = {name: value for name, value in os.environ.items() if name not in WAIT_BRIEFLY}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.busy", "--train", model, "--kind", kind],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=variables | SETTINGS[kind],
+        )
+        self._told()
+
+    def begin(self, seconds: float) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{seconds}\n")
+        self._process.stdin.flush()
+
+    def end(self) -> float:
+        """Steps a second since `begin`."""
+        return float(self._told())
+
+    def _told(self) -> str:
+        assert self._process.stdout is not None
+        if line := self._process.stdout.readline():
+            return line
+        raise SystemExit("a trainer has ended; its error stands above")
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def together(trainers: list[Trainer], seconds: float) -> float:
+    """Their steps a second, of all of them."""
+    for trainer in trainers:
+        trainer.begin(seconds)
+    return sum(trainer.end() for trainer in trainers)
+
+
+@contextmanager
+def busy(processes: int) -> Iterator[None]:
+    started = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def answering(client: Client) -> Iterator[None]:
+    """Texts of 50 tokens of the newest job, one after the other."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            client.generate({"prompt": "Every effort moves you", "max_new_tokens": 50})
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@dataclass
+class Speeds:
+    """Steps a second by scenario and kind, of every round."""
+
+    found: dict[tuple[Scenario, Kind], list[float]] = field(default_factory=dict)
+
+    def add(self, scenario: Scenario, kind: Kind, speed: float) -> None:
+        self.found.setdefault((scenario, kind), []).append(speed)
+
+    def median(self, scenario: Scenario, kind: Kind) -> float | None:
+        speeds = self.found.get((scenario, kind))
+        return statistics.median(speeds) if speeds else None
+
+
+def measure(model: Model, client: Client | None, rounds: int, seconds: float) -> Speeds:
+    """With the answers of a service's newest job, if there is one."""
+    speeds = Speeds()
+    kinds: list[Kind] = ["ours", "longer", "as it is", *(["plain"] if model == "lecture" else [])]
+    with ExitStack() as stack:
+        trainers = {kind: Trainer(model, kind) for kind in kinds}
+        seconds_trainer = {kind: Trainer(model, kind) for kind in ("ours", "as it is")}
+        for trainer in (*trainers.values(), *seconds_trainer.values()):
+            stack.callback(trainer.close)
+
+        def look(scenario: Scenario, kind: Kind) -> None:
+            speeds.add(scenario, kind, together([trainers[kind]], seconds))
+
+        for _ in range(rounds):
+            for kind in kinds:
+                look("nothing", kind)
+            for processes, scenario in ((1, "one busy process"), (2, "two busy processes")):
+                with busy(processes):
+                    for kind in kinds:
+                        if kind != "longer":
+                            look(scenario, kind)
+            if client is not None:
+                with answering(client):
+                    for kind in ("ours", "as it is"):
+                        look("50-token answers", kind)
+            for kind, other in seconds_trainer.items():
+                both = together([trainers[kind], other], seconds)
+                speeds.add("another trainer", kind, both)
+    return speeds
+
+
+def table(model: Model, speeds: Speeds) -> Iterator[str]:
+    kinds = [kind for kind in KINDS if speeds.median("nothing", kind) is not None]
+    yield f"| {model}, beside it | " + " | ".join(KINDS[kind] for kind in kinds) + " |"
+    yield "| --- |" + " ---: |" * len(kinds)
+    for scenario in get_args(Scenario):
+        cells = [cell(speeds, scenario, kind) for kind in kinds]
+        if any(cells):
+            yield f"| {scenario} | " + " | ".join(cells) + " |"
+
+
+def cell(speeds: Speeds, scenario: Scenario, kind: Kind) -> str:
+    speed, alone = speeds.median(scenario, kind), speeds.median("nothing", kind)
+    if speed is None or alone is None:
+        return ""
+    return f"{speed:.2f}" if scenario == "nothing" else f"{speed:.2f} ({speed / alone:.0%})"
+
+
+def judge(goal: Goal, speeds: Speeds) -> tuple[str, bool]:
+    reached, alone = speeds.median(goal.scenario, "ours"), speeds.median("nothing", "ours")
+    assert reached is not None
+    assert alone is not None
+    if goal.scenario == "nothing":
+        own = [speeds.median("nothing", kind) for kind in ("ours", "longer", "as it is")]
+        alone = max(speed for speed in own if speed is not None)
+    share = reached / alone
+    told = f"{goal.model}, {goal.what}: {share:.0%}, at least {goal.least:.0%}"
+    return f"{told}: {'yes' if share >= goal.least else 'NO'}", share >= goal.least
+
+
+@contextmanager
+def service_with_a_model() -> Iterator[Client]:
+    """One whose newest job has the lecture's model."""
+    with running_service() as (stack, client):
+        wait_until_warm(stack)
+        job = client.submit(
+            {"dataset": "sample", "training": {"max_steps": 1}, "evaluation": {"eval_iter": 1}}
+        )
+        wait_for_success(stack, client, job, look_every_s=1)
+        yield client
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=8, help="of a look at the lecture's model")
+    parser.add_argument("--models", nargs="+", choices=get_args(Model), default=get_args(Model))
+    parser.add_argument("--train", choices=get_args(Model), help="be a trainer of this model")
+    parser.add_argument("--kind", choices=get_args(Kind))
+    arguments = parser.parse_args()
+    if arguments.train:
+        if arguments.kind == "plain":
+            run_plain()
+        else:
+            run_ours(arguments.train)
+        return
+    missed = 0
+    for model in arguments.models:
+        with ExitStack() as stack:
+            client = stack.enter_context(service_with_a_model()) if model == "lecture" else None
+            seconds = arguments.seconds if model == "lecture" else arguments.seconds / 2
+            speeds = measure(model, client, arguments.rounds, seconds)
+        print("\n".join(table(model, speeds)), flush=True)
+        print()
+        for goal in GOALS:
+            if goal.model == model:
+                told, is_met = judge(goal, speeds)
+                print(told, flush=True)
+                missed += not is_met
+        print()
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
