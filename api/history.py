@@ -2,29 +2,33 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, Literal
 
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from api.arguments import JobPath, parsed
-from api.problems import problem_responses
+from api.problems import problem_responses, wrong_fields
 from api.queries import MAX_LIMIT, Page, Since, StepPage, refuse_event_stream
 from api.records import CheckpointRecord, EventRecord, Listing, LossRecord, SampleRecord
 from api.serialise import checkpoint_records, event_record, listing, loss_record, sample_record
 from api.services import services
 from jobs.database import Database
-from jobs.datasets import count_tokens, get_dataset
-from jobs.estimate import tokens_per_epoch
+from jobs.estimate import tokens_of_epoch
 from jobs.events import list_events
 from jobs.history import list_checkpoints, list_evaluations, list_samples
 from jobs.lookup import BadCursor, get_job
-from jobs.stored_specs import read_spec
+from jobs.spec import FieldError
+from jobs.tables import Evaluation
+from jobs.thinning import MAX_POINTS, MIN_POINTS, thin_evaluations
 from model.config import Text
 
 CSV = "text/csv"
+PLOTTED_POINTS = 2000
 
 history = APIBlueprint(
     "history", __name__, abp_tags=[Tag(name="history")], abp_responses=problem_responses(404, 422, 500, 503)
@@ -32,8 +36,16 @@ history = APIBlueprint(
 
 
 class LossesQuery(Since):
+    until_step: int | None = Field(None, ge=0, le=2**63 - 1)
+    """Only rows up to this step. Default: all."""
+
     limit: int | None = Field(None, ge=1, le=MAX_LIMIT)
     """Rows in the answer, at most. Default: 1,000; as CSV, all."""
+
+    max_points: int | None = Field(None, ge=MIN_POINTS, le=MAX_POINTS)
+    """Thin the rows out to at most so many, for a plot: the range is cut into buckets of steps, and of each
+    the rows of least and greatest train and validation loss are kept, besides the first row and the last, so
+    that no spike is lost. Not with `limit`. Default: none is left out."""
 
     format: Literal["json", "csv"] | None = None
     """Default: what `Accept` asks for, else json."""
@@ -50,20 +62,33 @@ def show_losses(path: JobPath, query: LossesQuery) -> Response:
     """List a job's evaluations in the order of their steps
     With `format=csv` or `Accept: text/csv` as CSV with the same columns.
     """
+    if query.max_points is not None and query.limit is not None:
+        raise wrong_fields([FieldError("limit", "must not be given with max_points", query.limit)])
     as_csv = (query.format or accepted_format()) == "csv"
-    limit = query.limit or MAX_LIMIT
     database = services().database
     with database.read() as session:
         get_job(session, path.job_id)
-        rows = list_evaluations(session, path.job_id, query.since_step, limit + 1)
-    page = [loss_record(row) for row in rows[:limit]]
+        rows, has_more = asked_rows(session, path.job_id, query)
+    page = [loss_record(row) for row in rows]
     if as_csv:
-        pages = all_pages(database, path.job_id, query.since_step) if query.limit is None else iter([page])
+        is_whole = query.limit is not None or not has_more
+        pages = (
+            [page] if is_whole else chain([page], later_pages(database, path.job_id, query, page[-1].step))
+        )
         response = Response(csv_lines(pages), content_type=f"{CSV}; charset=utf-8")
     else:
-        response = listing(page, has_more=len(rows) > limit)
+        response = listing(page, has_more=has_more)
     response.vary.add("Accept")
     return response
+
+
+def asked_rows(session: Session, job_id: str, query: LossesQuery) -> tuple[list[Evaluation], bool]:
+    """The rows of one answer, and whether there are more behind them."""
+    if query.max_points is not None:
+        return thin_evaluations(session, job_id, query.max_points, query.since_step, query.until_step), False
+    limit = query.limit or MAX_LIMIT
+    rows = list_evaluations(session, job_id, query.since_step, query.until_step, limit + 1)
+    return rows[:limit], len(rows) > limit
 
 
 def accepted_format() -> str:
@@ -71,18 +96,21 @@ def accepted_format() -> str:
     return "csv" if best == CSV else "json"
 
 
-def all_pages(database: Database, job_id: str, since_step: int) -> Iterator[list[LossRecord]]:
-    """Every evaluation after `since_step`, without holding them all in memory."""
-    while True:
+def later_pages(
+    database: Database, job_id: str, query: LossesQuery, since_step: int
+) -> Iterator[list[LossRecord]]:
+    """Every row after `since_step` that is asked for, without holding them all in memory."""
+    has_more = True
+    while has_more:
         with database.read() as session:
-            rows = list_evaluations(session, job_id, since_step, MAX_LIMIT)
-        if not rows:
-            return
+            later = query.model_copy(update={"since_step": since_step})
+            rows, has_more = asked_rows(session, job_id, later)
+        if rows:
+            since_step = rows[-1].step
         yield [loss_record(row) for row in rows]
-        since_step = rows[-1].step
 
 
-def csv_lines(pages: Iterator[list[LossRecord]]) -> Iterator[str]:
+def csv_lines(pages: Iterable[list[LossRecord]]) -> Iterator[str]:
     """CSV text (RFC 4180), a header first; what is null is empty."""
     columns = list(LossRecord.model_fields)
     yield ",".join(columns) + "\r\n"
@@ -119,16 +147,11 @@ def show_losses_svg(path: JobPath) -> Response:
 def plot(job_id: str, image_format: Literal["png", "svg"]) -> bytes:
     from api.plots import draw_losses  # matplotlib takes half a second to import
 
-    to = services()
-    with to.database.read() as session:
+    with services().database.read() as session:
         job = get_job(session, job_id)
-        dataset = get_dataset(session, job.dataset_id)
-        rows = list_evaluations(session, job_id)
-    spec = read_spec(job.spec)
-    counts = count_tokens(to.database, to.settings, dataset, spec.tokenizer, spec.training.train_ratio)
-    return draw_losses(
-        job.name or job.id, [loss_record(row) for row in rows], tokens_per_epoch(spec, counts), image_format
-    )
+        rows = thin_evaluations(session, job_id, PLOTTED_POINTS)
+        epoch = tokens_of_epoch(session, job, rows)
+    return draw_losses(job.name or job.id, [loss_record(row) for row in rows], epoch, image_format)
 
 
 @history.get("/jobs/<job_id>/samples", responses={200: Listing[SampleRecord]})

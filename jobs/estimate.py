@@ -1,9 +1,14 @@
 """What a job would take: parameters, steps and memory, by simple formulas."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
 from jobs.spec import JobSpec
-from jobs.tables import TokenCount
+from jobs.stored_specs import read_spec
+from jobs.tables import Evaluation, Job, TokenCount
 from model.config import GPTConfig, TrainingConfig, parameter_count
 from model.steps import batches_per_epoch, total_steps, window_count
 
@@ -56,6 +61,26 @@ def tokens_per_epoch(spec: JobSpec, counts: TokenCount) -> int:
     batch_size = spec.training.batch_size
     batches = batches_per_epoch(training_windows(spec, counts), batch_size)
     return batches * batch_size * spec.model.context_length
+
+
+def tokens_of_epoch(session: Session, job: Job, rows: Sequence[Evaluation]) -> int:
+    """Tokens that a whole epoch of a stored job trains on: by its spec and the counts of its text.
+
+    Where a stored spec or a count can no longer be read, by what `rows` have seen by their epochs: too few
+    while the first epoch runs, exact from its end on.
+    """
+    if (counted := counted_tokens_of_epoch(session, job)) is not None:
+        return counted
+    return max((-(-row.tokens_seen // row.epoch) for row in rows if row.epoch), default=1)
+
+
+def counted_tokens_of_epoch(session: Session, job: Job) -> int | None:
+    try:
+        spec = read_spec(job.spec)
+    except ValidationError:
+        return None
+    counts = session.get(TokenCount, (job.dataset_id, spec.tokenizer, spec.training.train_ratio))
+    return None if counts is None else tokens_per_epoch(spec, counts) or None
 
 
 def estimate(spec: JobSpec, counts: TokenCount) -> Estimate:

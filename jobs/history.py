@@ -11,6 +11,7 @@ from jobs.lifecycle import write_as
 from jobs.lookup import NotFound
 from jobs.names import new_id
 from jobs.tables import Checkpoint, Evaluation, Job, Sample
+from jobs.thinning import evaluations_between
 from jobs.upsert import upsert
 
 
@@ -90,10 +91,14 @@ def drop_checkpoint(session: Session, job_id: str, attempt: int, checkpoint_id: 
 
 
 def list_evaluations(
-    session: Session, job_id: str, since_step: int = -1, limit: int | None = None
+    session: Session,
+    job_id: str,
+    since_step: int = -1,
+    until_step: int | None = None,
+    limit: int | None = None,
 ) -> list[Evaluation]:
-    """Loss rows behind `since_step`, in order."""
-    chosen = select(Evaluation).where(Evaluation.job_id == job_id, Evaluation.step > since_step)
+    """Loss rows of later steps than `since_step`, up to `until_step`, in order."""
+    chosen = evaluations_between(job_id, since_step, until_step)
     return list(session.scalars(chosen.order_by(Evaluation.step).limit(limit)))
 
 

@@ -100,6 +100,8 @@ class Job(Table):
 
 class Evaluation(Table):
     __tablename__ = "evaluations"
+    # The lowest validation loss is looked for whenever one is recorded.
+    __table_args__ = (Index("evaluations_by_loss", "job_id", "val_loss", "step"),)
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -45,6 +45,29 @@ def test_since_step_is_exclusive_and_pages_say_whether_there_is_more(client: Fla
     assert ([row["step"] for row in page["data"]], page["has_more"]) == ([15], False)
 
 
+def test_until_step_is_inclusive(client: FlaskClient, job: Job) -> None:
+    page = client.get(f"/jobs/{job.id}/losses?since_step=0&until_step=10").get_json()
+    assert ([row["step"] for row in page["data"]], page["has_more"]) == ([5, 10], False)
+    page = client.get(f"/jobs/{job.id}/losses?until_step=10&limit=2").get_json()
+    assert ([row["step"] for row in page["data"]], page["has_more"]) == ([0, 5], True)
+
+
+def test_a_long_history_is_thinned_out_without_losing_a_spike(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    job = running_job(database, settings)
+    evaluate(
+        database, job, count=40
+    )  # the training loss falls throughout, the validation loss rises from step 5 on
+    query = "max_points=6&since_step=0&until_step=150"
+    losses = client.get(f"/jobs/{job.id}/losses?{query}").get_json()
+    assert ([row["step"] for row in losses["data"]], losses["has_more"]) == ([5, 150], False)
+    rows = csv.DictReader(io.StringIO(client.get(f"/jobs/{job.id}/losses?{query}&format=csv").text))
+    assert [row["step"] for row in rows] == ["5", "150"]
+    whole = client.get(f"/jobs/{job.id}/losses?max_points=40").get_json()["data"]
+    assert whole == client.get(f"/jobs/{job.id}/losses").get_json()["data"]
+
+
 @pytest.mark.parametrize("how", [{"query_string": "format=csv"}, {"headers": {"Accept": "text/csv"}}])
 def test_the_csv_has_the_same_columns_and_rows(client: FlaskClient, job: Job, how: dict[str, str]) -> None:
     answer = client.get(f"/jobs/{job.id}/losses", **how)
@@ -63,8 +86,9 @@ def test_the_csv_of_a_long_job_is_whole(
     client: FlaskClient, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.history.MAX_LIMIT", 2)
-    rows = list(csv.DictReader(io.StringIO(client.get(f"/jobs/{job.id}/losses?format=csv").text)))
-    assert [row["step"] for row in rows] == ["0", "5", "10", "15"]
+    for query, steps in (("", ["0", "5", "10", "15"]), ("&since_step=0&until_step=10", ["5", "10"])):
+        text = client.get(f"/jobs/{job.id}/losses?format=csv{query}").text
+        assert [row["step"] for row in csv.DictReader(io.StringIO(text))] == steps
 
 
 def test_a_csv_may_be_limited(client: FlaskClient, job: Job) -> None:
@@ -98,7 +122,10 @@ def test_an_unknown_job_is_answered_with_404(client: FlaskClient, path: str) -> 
         ("since_step=9223372036854775808", "since_step"),
         ("format=xml", "format"),
         ("limit=1001", "limit"),
-        ("max_points=100", "max_points"),
+        ("until_step=-1", "until_step"),
+        ("max_points=5", "max_points"),
+        ("max_points=10001", "max_points"),
+        ("max_points=10&limit=10", "limit"),
     ],
 )
 def test_a_wrong_parameter_is_answered_with_its_name(

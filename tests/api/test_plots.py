@@ -1,15 +1,19 @@
 """GET /jobs/<id>/losses.png and /losses.svg"""
 
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from matplotlib.figure import Figure
+from sqlalchemy import delete, update
 
 from api.plots import draw_losses, label, plot_rows
 from api.records import LossRecord
+from jobs.artifacts import dataset_path
 from jobs.database import Database
 from jobs.settings import Settings
+from jobs.tables import Job, TokenCount
 from tests.api.seeds import evaluate
 from tests.jobs.making import queued_job, running_job
 
@@ -55,6 +59,49 @@ def test_the_plot_has_both_losses_over_epochs_and_tokens_seen_above() -> None:
     assert tokens.get_xlabel() == "Tokens seen"
     axes.figure.draw_without_rendering()
     assert tokens.get_xlim() == pytest.approx([edge * 512 * 9 for edge in axes.get_xlim()])
+
+
+def test_a_plot_of_a_long_job_is_drawn_from_few_rows_with_every_spike(
+    client: FlaskClient, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[list[int]] = []
+
+    def draw(title: str, rows: list[LossRecord], epoch: int, image_format: str) -> bytes:
+        drawn.append([row.step for row in rows])
+        return b""
+
+    monkeypatch.setattr("api.plots.draw_losses", draw)
+    monkeypatch.setattr("api.history.PLOTTED_POINTS", 6)
+    job = running_job(database, settings)
+    evaluate(database, job, count=40)  # the validation loss is lowest at step 5
+    assert client.get(f"/jobs/{job.id}/losses.png").status_code == 200
+    assert drawn == [[0, 5, 195]]
+
+
+def change_job(database: Database, job: Job, **values: Any) -> None:
+    with database.write() as session:
+        session.execute(update(Job).where(Job.id == job.id).values(**values))
+
+
+def test_a_plot_needs_neither_the_text_nor_a_spec_of_today(
+    client: FlaskClient, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs: list[int] = []
+    monkeypatch.setattr(
+        "api.plots.draw_losses", lambda title, rows, epoch, image_format: epochs.append(epoch) or b""
+    )
+    job = running_job(database, settings)
+    evaluate(database, job, count=4)
+    dataset_path(settings.artifacts, job.dataset_sha256).unlink()
+    assert client.get(f"/jobs/{job.id}/losses.svg").status_code == 200
+    change_job(database, job, spec={**job.spec, "training": {"num_epochs": "many"}})
+    assert client.get(f"/jobs/{job.id}/losses.svg").status_code == 200
+    change_job(database, job, spec=job.spec)
+    with database.write() as session:
+        session.execute(delete(TokenCount))
+    assert client.get(f"/jobs/{job.id}/losses.svg").status_code == 200
+    # 36 batches of 2 windows of 64 tokens; then what the last row, at step 15, has seen of the first epoch.
+    assert epochs == [36 * 128, 16 * 128, 16 * 128]
 
 
 @pytest.mark.parametrize("title", ["$\\frac{", "a\x01b\nc", "<&>--", "长" * 200, "😀"])

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from jobs.database import Database
 from jobs.history import (
@@ -16,7 +17,7 @@ from jobs.history import (
 from jobs.lifecycle import Fenced, claim, stop
 from jobs.lookup import NotFound, get_job
 from jobs.settings import Settings
-from jobs.tables import Job
+from jobs.tables import Evaluation, Job
 from tests.jobs.making import running_job
 
 
@@ -55,6 +56,44 @@ def test_the_job_shows_its_latest_and_its_best_evaluation(database: Database, se
         now = get_job(session, job.id)
     assert (now.latest_step, now.latest_val_loss, now.latest_train_loss) == (10, 7.0, 6.0)
     assert (now.best_step, now.best_val_loss) == (5, 6.0)
+
+
+def test_a_best_evaluation_that_is_computed_again_may_lose_its_place(
+    database: Database, settings: Settings
+) -> None:
+    job = running_job(database, settings)
+    for step, val_loss in ((0, 9.0), (5, 6.0), (10, 7.0), (5, 8.0)):
+        add_evaluation(database, job, step, val_loss)
+    with database.read() as session:
+        now = get_job(session, job.id)
+    assert (now.best_step, now.best_val_loss) == (10, 7.0)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # PostgreSQL does not count its instructions
+def test_recording_an_evaluation_takes_no_longer_after_thousands(
+    database: Database, settings: Settings
+) -> None:
+    def instructions_to_record(step: int) -> int:
+        count = 0
+
+        def tick() -> None:
+            nonlocal count
+            count += 1
+
+        with database.write() as session:
+            connection: Any = session.connection().connection.driver_connection
+            connection.set_progress_handler(tick, 1)
+            record_evaluation(session, job.id, 1, evaluation(step, 9 - step / 10_000))
+            connection.set_progress_handler(None, 1)
+        return count
+
+    job = running_job(database, settings)
+    instructions_to_record(0)  # plans are kept
+    early = instructions_to_record(1)
+    with database.write() as session:
+        rows = [{"job_id": job.id, "recorded_at": 0.0, **evaluation(step, 9.0)} for step in range(2, 5000)]
+        session.execute(insert(Evaluation), rows)
+    assert instructions_to_record(5000) <= 2 * early
 
 
 def test_a_row_computed_again_replaces_the_first(database: Database, settings: Settings) -> None:

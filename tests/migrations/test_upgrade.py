@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from jobs.database import Database
 from jobs.events import list_events
+from jobs.history import list_evaluations
 from jobs.lookup import get_job
 from jobs.settings import Settings
 from jobs.tables import Table
@@ -35,6 +36,8 @@ def test_a_database_of_the_first_version_keeps_its_rows(settings: Settings) -> N
         for job_id, status in (("job-1", "queued"), ("job-2", "succeeded")):
             session.execute(text(JOB_OF_0001), {"id": job_id, "status": status})
         session.execute(text(EVENT_OF_0001))
+        for step, loss in ((0, 9.0), (5, 7.0), (10, 8.0)):
+            session.execute(text(EVALUATION_OF_0001), {"step": step, "loss": loss})
     assert not schema_is_current(database)
     upgrade(database)
     with database.read() as session:
@@ -42,6 +45,7 @@ def test_a_database_of_the_first_version_keeps_its_rows(settings: Settings) -> N
         assert (waiting.status, waiting.spec, waiting.created_at) == ("queued", {"seed": 1}, 1.5)
         assert (waiting.queued_at, done.queued_at) == (1.5, None)
         assert [event.data for event in list_events(session, "job-1")] == [{"status": "queued"}]
+        assert [row.val_loss for row in list_evaluations(session, "job-1")] == [9.0, 7.0, 8.0]
         assert list_workers(session, lease_s=30) == []
     database.close()
 
@@ -58,6 +62,11 @@ JOB_OF_0001 = """
 EVENT_OF_0001 = """
     INSERT INTO events (job_id, type, attempt, data, created_at)
     VALUES ('job-1', 'status', 0, '{"status": "queued"}', 1.5)
+"""
+EVALUATION_OF_0001 = """
+    INSERT INTO evaluations (job_id, step, epoch, tokens_seen, train_loss, val_loss, learning_rate,
+                             recorded_at)
+    VALUES ('job-1', :step, 1, 1, :loss, :loss, 0.1, 1.5)
 """
 
 
