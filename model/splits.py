@@ -11,6 +11,9 @@ Part = Literal["train", "validation"]
 
 PIECE_BYTES = 2 * 2**20
 """Some tenths of a second of tokenising; a few pieces are in memory at once."""
+LONGEST_WORD = 2 * PIECE_BYTES
+"""Characters without a place to cut after which a text is cut anyway. Encoding takes about 30 bytes for each
+byte of a word: 0.4 GB for one of this length in Chinese, and all there is for gigabytes without a space."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,16 @@ def survey(path: Path, on_piece: Callable[[], object] = lambda: None) -> TextFil
 
 
 def read_pieces(
-    text: TextFile, train_ratio: float, last_cut: Callable[[str], int | None], piece_bytes: int = PIECE_BYTES
+    text: TextFile,
+    train_ratio: float,
+    last_cut: Callable[[str], int | None],
+    piece_bytes: int = PIECE_BYTES,
+    longest_word: int = LONGEST_WORD,
 ) -> Iterator[tuple[Part, str]]:
     """The text in order, in pieces of about `piece_bytes`, each with the part that it belongs to.
 
-    last_cut  `Tokenizer.last_cut`: the pieces' tokens one after the other are then those of the whole part
-    A piece without a place to cut grows until there is one.
+    last_cut      `Tokenizer.last_cut`: the pieces' tokens one after the other are then those of the whole
+    longest_word  a piece without a place to cut grows until there is one, or to that many characters
     """
     part: Part = "train"
     held: list[str] = []
@@ -68,6 +75,9 @@ def read_pieces(
         cut = last_cut(characters)
         if cut is None:
             held.append(characters)
+            if sum(map(len, held)) >= longest_word:
+                yield part, "".join(held)
+                held = []
             continue
         yield part, "".join([*held, characters[:cut]])
         held = [characters[cut:]]

@@ -4,8 +4,8 @@ import hashlib
 import importlib.util
 import os
 import re
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -28,10 +28,20 @@ END_OF_TEXT = "<|endoftext|>"
 SPACE_BEGINS = r"\S(?=[ \t\r\n])"
 CLAUSE_BEGINS = r"[\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f](?=[\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5])"
 GPT2_CUT = re.compile(f".*(?:{SPACE_BEGINS}|{CLAUSE_BEGINS})", re.DOTALL)
+# Unicode's White_Space, which is what \s is to tiktoken; Python's has \x1c to \x1f besides.
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+REST_OF_RUN = re.compile(f"[{WHITE_SPACE}]*")
+LONG_RUN = 2**16
+"""White-space characters in a row that tiktoken does not get to see among others: for `\\s+(?!\\S)` each goes
+on a stack of a million, and it panics when that is full."""
 
 
 class Tokenizer(Protocol):
-    """Text to ids and back: `decode(encode(text)) == text` for any text.
+    """Text to ids and back: `decode(encode(text)) == text` for any text (U+FFFD stands for a lone surrogate,
+    which no UTF-8 has). None fails, and none takes longer than its length n says, or n log n where it is one
+    word.
 
     `encode` reads a special token's name in the text as plain characters, so that no user's text can inject
     one. `decode_bytes` gives the UTF-8 bytes behind ids, `decode` replaces what is not whole UTF-8.
@@ -69,10 +79,37 @@ class GPT2Tokenizer:
         self.vocab_size = self._encoding.n_vocab
 
     def encode(self, text: str) -> list[int]:
-        return self._encoding.encode_ordinary(text)
+        if len(text) < LONG_RUN:
+            return self._encoding.encode_ordinary(text)
+        tokens: list[int] = []
+        for encoding, part in self._parts(text):
+            tokens += encoding.encode_ordinary(part)
+        return tokens
 
     def encode_buffer(self, text: str) -> memoryview:
-        return self._encoding.encode_to_numpy(text, disallowed_special=()).data
+        try:
+            parts = [
+                encoding.encode_to_numpy(part, disallowed_special=()).data
+                for encoding, part in self._parts(text)
+            ]
+        except UnicodeEncodeError:
+            return self.encode_buffer(without_surrogates(text))
+        return parts[0] if len(parts) == 1 else memoryview(b"".join(parts)).cast("I")
+
+    def _parts(self, text: str) -> Iterator[tuple[tiktoken.Encoding, str]]:
+        """The text in order, cut so that the parts' tokens are the text's; each with what encodes it."""
+        begin = 0
+        for start, end in long_runs(text):
+            yield self._encoding, text[begin:start]
+            # The pattern leaves the last character of a run to what follows: " word" is one match.
+            begin = end if end == len(text) else end - 1
+            yield self._run_encoding, text[start:begin]
+        yield self._encoding, text[begin:]
+
+    @cached_property
+    def _run_encoding(self) -> tiktoken.Encoding:
+        """Takes a run of white space for one match, without a look at what follows."""
+        return tiktoken.Encoding("gpt2-runs", pat_str=r"\s+", mergeable_ranks=gpt2_ranks(), special_tokens={})
 
     def last_cut(self, text: str) -> int | None:
         found = GPT2_CUT.match(text)
@@ -93,10 +130,10 @@ class ByteTokenizer:
     end_of_text = 256
 
     def encode(self, text: str) -> list[int]:
-        return list(text.encode())
+        return list(utf8(text))
 
     def encode_buffer(self, text: str) -> memoryview:
-        return memoryview(text.encode())
+        return memoryview(utf8(text))
 
     def last_cut(self, text: str) -> int | None:
         return len(text)
@@ -108,6 +145,18 @@ class ByteTokenizer:
         return b"".join(bytes([i]) if i < self.end_of_text else END_OF_TEXT.encode() for i in ids)
 
 
+def utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return without_surrogates(text).encode()
+
+
+def without_surrogates(text: str) -> str:
+    """U+FFFD for each that is alone, the character for two that make one: as tiktoken does it."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def text_start(tokenizer: Tokenizer, *, ends_texts: bool) -> list[int]:
     """What stands before the first token of a text, for a prompt that is empty.
 
@@ -115,6 +164,25 @@ def text_start(tokenizer: Tokenizer, *, ends_texts: bool) -> list[int]:
                 token's embedding is the random one that the run began with, and a newline stands there.
     """
     return [tokenizer.end_of_text] if ends_texts else tokenizer.encode("\n")
+
+
+def long_runs(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of every run of at least `LONG_RUN` white-space characters.
+
+    Looks at one character in `LONG_RUN`: no such run lies between two of them.
+    """
+    place = LONG_RUN - 1
+    while place < len(text):
+        if text[place] not in WHITE_SPACE:
+            place += LONG_RUN
+            continue
+        before = text[place - LONG_RUN + 1 : place]
+        start = place - len(before) + len(before.rstrip(WHITE_SPACE))
+        rest = REST_OF_RUN.match(text, place)
+        assert rest is not None
+        if rest.end() - start >= LONG_RUN:
+            yield start, rest.end()
+        place = rest.end() + LONG_RUN - 1
 
 
 def gpt2_ranks() -> dict[bytes, int]:

@@ -49,6 +49,14 @@ def test_a_job_trains_on_ones_own_text(client: FlaskClient) -> None:
     assert job.get_json()["dataset_sha256"] == dataset["sha256"]
 
 
+def test_a_text_of_a_million_spaces_is_tokenised(client: FlaskClient) -> None:
+    text = "x" + " " * 1_048_574 + "y"
+    added = client.post("/datasets", json={"name": "gap", "text": text})
+    assert added.status_code == 201
+    spec = {"preset": "tiny", "dataset": added.get_json()["id"], "training": {"train_ratio": 0.99}}
+    assert client.post("/jobs", json=spec).status_code == 201
+
+
 def test_built_in_texts_are_listed_before_anybody_used_them(client: FlaskClient) -> None:
     listed = client.get("/datasets").get_json()["data"]
     assert [(row["id"], row["builtin"], row["characters"]) for row in listed] == [

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.splits import decoded, read_pieces, split_text, survey
+from model.tokens import load_tokenizer
 from tests.model.texts import TEXTS
 
 
@@ -36,6 +37,21 @@ def test_pieces_are_small_and_without_a_place_to_cut_grow(file):
     sizes = [len(piece) for _, piece in read_pieces(text, 0.5, len, 10)]
     assert max(sizes) == 10
     assert list(read_pieces(text, 0.5, lambda _: None, 10)) == [("train", "x" * 50), ("validation", "x" * 50)]
+
+
+def test_a_word_beyond_the_limit_is_cut_although_there_is_no_place_to(file):
+    file.write_text("é" * 100)
+    text = survey(file)
+    pieces = [piece for _, piece in read_pieces(text, 1.0, lambda _: None, 10, longest_word=23)]
+    assert [len(piece) for piece in pieces] == [25, 25, 25, 25, 0]
+    assert "".join(pieces) == "é" * 100
+
+
+def test_words_shorter_than_the_limit_are_never_cut(file):
+    file.write_text("é" * 22 + " " + "é" * 22)
+    last_cut = load_tokenizer("gpt2").last_cut
+    pieces = [piece for _, piece in read_pieces(survey(file), 1.0, last_cut, 10, longest_word=24)]
+    assert pieces == ["é" * 22, " " + "é" * 22]
 
 
 def test_a_text_is_surveyed_a_piece_at_a_time(file):

@@ -1,11 +1,23 @@
+import json
 import re
 import sys
+from unittest.mock import patch
 
 import pytest
 import tiktoken
+import tokenizers
 from hypothesis import example, given
+from hypothesis import strategies as st
 
-from model.tokens import CLAUSE_BEGINS, TOKENIZERS, gpt2_ranks, load_tokenizer
+from model.tokens import (
+    CLAUSE_BEGINS,
+    LONG_RUN,
+    TOKENIZERS,
+    WHITE_SPACE,
+    checked_table,
+    gpt2_ranks,
+    load_tokenizer,
+)
 from tests.model.texts import TEXTS
 
 
@@ -72,10 +84,9 @@ def found_by_tiktoken(pattern):
     return encoding.decode(encoding.encode_ordinary(CHARACTERS))  # what the pattern skips has no tokens
 
 
-def test_all_that_is_white_space_to_tiktoken_is_so_to_python():
-    found = found_by_tiktoken(r"\s")
-    assert {" ", "\n", "\x85", "\u3000"} < set(found)
-    assert found.isspace()
+def test_white_space_is_what_it_is_to_tiktoken():
+    assert set(found_by_tiktoken(r"\s")) == set(WHITE_SPACE)
+    assert WHITE_SPACE.isspace()
 
 
 def test_where_a_clause_begins_a_letter_follows_punctuation_to_tiktoken_too():
@@ -114,6 +125,91 @@ def as_released():
 @example(text="I'll  say\n\n 'it''s' 2024's  \t")
 def test_gpt2s_ids_are_those_of_the_pattern_as_it_was_released(as_released, text):
     assert load_tokenizer("gpt2").encode(text) == as_released.encode_ordinary(text)
+
+
+@pytest.fixture(scope="module")
+def by_another_hand():
+    """GPT-2's tokenizer in the library `tokenizers`, from the same two tables."""
+    merges = checked_table("vocab.bpe").read_text().splitlines()[1:]
+    found = tokenizers.Tokenizer(
+        tokenizers.models.BPE(
+            json.loads(checked_table("encoder.json").read_text()), [tuple(line.split()) for line in merges]
+        )
+    )
+    found.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return lambda text: found.encode(text).ids
+
+
+ONE_OF_EACH_KIND = {
+    "space": " ",
+    "line feed": "\n",
+    "line separator": "\u2028",
+    "no-break space": "\xa0",
+    "file separator": "\x1c",
+    "letter": "a",
+    "letter of two bytes": "é",
+    "Chinese letter": "你",
+    "digit": "7",
+    "digit of four bytes": "𝟘",
+    "punctuation": "!",
+    "apostrophe": "'",
+    "combining mark": "\u0301",
+    "zero-width joiner": "\u200d",
+    "byte order mark": "\ufeff",
+    "emoji": "🎉",
+    "control": "\x01",
+    "private use": "\U0010fffd",
+    "not a character": "\uffff",
+}
+RUNS = st.builds(str.__mul__, st.sampled_from(sorted(ONE_OF_EACH_KIND.values())), st.integers(1, 12))
+TEXTS_OF_RUNS = st.lists(RUNS | TEXTS, max_size=6).map("".join)
+
+
+@given(text=TEXTS_OF_RUNS, long_run=st.integers(1, 9))
+@example(text="a   b", long_run=3)
+@example(text="   b", long_run=3)
+@example(text="b   ", long_run=3)
+@example(text="    \n\n\n", long_run=3)
+@example(text="a  \nb  \nc   ", long_run=2)
+def test_gpt2s_ids_are_those_of_another_implementation_wherever_long_runs_begin(
+    by_another_hand, text, long_run
+):
+    with patch("model.tokens.LONG_RUN", long_run):
+        tokenizer = load_tokenizer("gpt2")
+        assert tokenizer.encode(text) == tokenizer.encode_buffer(text).tolist() == by_another_hand(text)
+
+
+@pytest.mark.parametrize("around", [("", ""), ("x", ""), ("", "y"), (" x", " y"), ("x\n", "'s")], ids=str)
+@pytest.mark.parametrize("length", [LONG_RUN - 1, LONG_RUN, LONG_RUN + 1, 2 * LONG_RUN - 1, 2 * LONG_RUN])
+def test_runs_of_white_space_about_as_long_as_the_limit_have_the_ids_of_another_implementation(
+    by_another_hand, length, around
+):
+    before, after = around
+    text = before + " " * (length - 1) + "\t" + after
+    assert load_tokenizer("gpt2").encode(text) == by_another_hand(text)
+
+
+@pytest.mark.parametrize("name", sorted(TOKENIZERS))
+@pytest.mark.parametrize("kind", ONE_OF_EACH_KIND)
+def test_a_million_equal_characters_of_any_kind_come_back(name, kind):
+    tokenizer, text = load_tokenizer(name), ONE_OF_EACH_KIND[kind] * 1_000_000
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize("text", [" " * 1_000_000, "x" + " " * 1_048_574 + "y", " \n\t" * 400_000 + "'s"])
+def test_white_space_that_fills_tiktokens_stack_has_the_ids_of_another_implementation(by_another_hand, text):
+    tokenizer = load_tokenizer("gpt2")
+    expected = by_another_hand(text)
+    assert tokenizer.encode(text) == expected
+    assert tokenizer.encode_buffer(text).tolist() == expected
+
+
+@pytest.mark.parametrize("name", sorted(TOKENIZERS))
+def test_a_lone_surrogate_becomes_a_replacement_character(name):
+    tokenizer = load_tokenizer(name)
+    for text in ("a\ud800b", "\udc80", "\ud83c\udf89" + " " * 70_000 + "\ud83c"):
+        assert tokenizer.encode(text) == tokenizer.encode_buffer(text).tolist()
+    assert tokenizer.decode(tokenizer.encode("a\ud800b")) == "a\ufffdb"
 
 
 def test_gpt2_knows_50257_tokens_of_which_the_last_ends_a_text():
