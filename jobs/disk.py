@@ -16,19 +16,21 @@ SMALL_FILES_BYTES = 256 * 1024
 """Of a checkpoint: manifest, headers and generators' states."""
 
 
-def checkpoints_bytes(spec: JobSpec) -> int:
-    """The most that a job's checkpoints take at once: those it keeps, and the one being written."""
+def checkpoints_bytes(spec: JobSpec, total_steps: int) -> int:
+    """The most that a job's checkpoints take at once: those it keeps, and the one being written. There are no
+    more of them than steps."""
     parameters, keep = parameter_count(spec.gpt), spec.checkpoints
     weights = WEIGHT_BYTES * parameters + SMALL_FILES_BYTES
     whole = weights + TRAINING_STATE_BYTES * parameters
-    return (keep.keep_last + 1) * whole + keep.keep_best * weights
+    resumable = min(keep.keep_last + 1, total_steps)
+    return resumable * whole + min(keep.keep_best, total_steps - resumable) * weights
 
 
-def missing_bytes(artifacts: Path, job_id: str, spec: JobSpec) -> int:
+def missing_bytes(artifacts: Path, job_id: str, spec: JobSpec, total_steps: int) -> int:
     """How much more room the job needs than it has, what it holds already counted; 0 if it fits."""
     free = shutil.disk_usage(nearest_existing(artifacts)).free
     held = held_bytes(job_directory(artifacts, job_id))
-    return max(0, checkpoints_bytes(spec) - held - free)
+    return max(0, checkpoints_bytes(spec, total_steps) - held - free)
 
 
 def disk_bytes(artifacts: Path) -> int:

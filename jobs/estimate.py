@@ -10,7 +10,7 @@ from jobs.spec import JobSpec
 from jobs.stored_specs import read_spec
 from jobs.tables import Evaluation, Job, TokenCount
 from model.config import GPTConfig, TrainingConfig, parameter_count
-from model.steps import batches_per_epoch, total_steps, window_count
+from model.steps import batches_per_epoch, steps_per_epoch, total_steps, window_count
 
 STATE_BYTES_PER_PARAMETER = 16
 """float32 weight, gradient and AdamW's two moments."""
@@ -54,6 +54,12 @@ def memory_bytes(spec: JobSpec) -> int:
 def training_windows(spec: JobSpec, counts: TokenCount) -> int:
     context = spec.model.context_length
     return window_count(counts.train_tokens, context, spec.training.stride or context)
+
+
+def steps_of_epoch(spec: JobSpec, counts: TokenCount) -> int:
+    return steps_per_epoch(
+        training_windows(spec, counts), spec.training.batch_size, spec.training.grad_accumulation
+    )
 
 
 def tokens_per_epoch(spec: JobSpec, counts: TokenCount) -> int:

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     """Jobs of more optimizer steps are refused."""
 
     max_samples: int = Field(10_000, ge=1)
-    """Jobs of more epochs, each of which writes a sample, are refused."""
+    """Jobs that would write more samples, one after each epoch that they run, are refused."""
 
     max_dataset_bytes: ByteSize = ByteSize(1024 * 1024)
     """Largest text that `POST /datasets` takes."""

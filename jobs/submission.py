@@ -5,14 +5,13 @@ from sqlalchemy.orm import Session
 from jobs.database import Database, now_s
 from jobs.datasets import DatasetUnavailable, count_tokens, find_dataset
 from jobs.disk import checkpoints_bytes, disk_bytes
-from jobs.estimate import Estimate, estimate
+from jobs.estimate import Estimate, estimate, steps_of_epoch, training_windows
 from jobs.events import record_event
 from jobs.names import new_id
 from jobs.settings import Settings
 from jobs.spec import FieldError, JobSpec, SpecError
 from jobs.states import Status
 from jobs.tables import Dataset, Job, TokenCount
-from model.steps import window_count
 
 
 def submit(database: Database, settings: Settings, spec: JobSpec) -> Job:
@@ -27,28 +26,21 @@ def submit(database: Database, settings: Settings, spec: JobSpec) -> Job:
 
 def check_feasible(database: Database, settings: Settings, spec: JobSpec) -> tuple[Dataset, Estimate]:
     """The spec's data set and what the job would take; SpecError if it cannot be run here."""
-    errors = [*sample_errors(spec, settings)]
     try:
         dataset = find_dataset(database, settings, spec.dataset)
     except DatasetUnavailable as unavailable:
-        raise SpecError([*errors, FieldError("dataset", str(unavailable), spec.dataset)]) from unavailable
+        raise SpecError([FieldError("dataset", str(unavailable), spec.dataset)]) from unavailable
     counts = count_tokens(database, settings, dataset, spec.tokenizer, spec.training.train_ratio)
-    errors += context_errors(spec, counts) or batch_errors(spec, counts)
     estimated = estimate(spec, counts)
-    if estimated.total_steps > settings.max_steps:
-        field = "training.num_epochs" if spec.training.max_steps is None else "training.max_steps"
-        message = (
-            f"comes to {estimated.total_steps:,} steps, more than the limit of "
-            f"{settings.max_steps:,} (PRETRAIN_MAX_STEPS)"
-        )
-        errors.append(FieldError(field, message, value=spec.training.max_steps or spec.training.num_epochs))
+    errors = context_errors(spec, counts) or batch_errors(spec, counts)
+    errors += [] if errors else length_errors(spec, counts, estimated.total_steps, settings)
     if estimated.memory_bytes > settings.max_job_memory:
         message = (
             f"{estimated.parameters:,} parameters need about {gibibytes(estimated.memory_bytes)} to train, "
             f"more than the limit of {gibibytes(settings.max_job_memory)} (PRETRAIN_MAX_JOB_MEMORY)"
         )
         errors.append(FieldError("model", message, spec.model.model_dump()))
-    needed, disk = checkpoints_bytes(spec), disk_bytes(settings.artifacts)
+    needed, disk = checkpoints_bytes(spec, estimated.total_steps), disk_bytes(settings.artifacts)
     if needed > disk:
         message = (
             f"its checkpoints need {gibibytes(needed)} at once, more than the whole disk of "
@@ -60,14 +52,27 @@ def check_feasible(database: Database, settings: Settings, spec: JobSpec) -> tup
     return dataset, estimated
 
 
-def sample_errors(spec: JobSpec, settings: Settings) -> list[FieldError]:
-    epochs = spec.training.num_epochs
-    if epochs <= settings.max_samples:
-        return []
-    message = (
-        f"writes a sample an epoch, more than the limit of {settings.max_samples:,} (PRETRAIN_MAX_SAMPLES)"
-    )
-    return [FieldError("training.num_epochs", message, epochs)]
+def length_errors(spec: JobSpec, counts: TokenCount, steps: int, settings: Settings) -> list[FieldError]:
+    """What is wrong with how long the job runs, counted by the steps that it will take."""
+    training = spec.training
+    by_steps = training.max_steps is not None and steps == training.max_steps
+    field, limit = ("max_steps", training.max_steps) if by_steps else ("num_epochs", training.num_epochs)
+    samples = -(-steps // steps_of_epoch(spec, counts))
+    errors = []
+    for count, most, what, setting in (
+        (steps, settings.max_steps, "steps", "PRETRAIN_MAX_STEPS"),
+        (samples, settings.max_samples, "samples, one after each epoch", "PRETRAIN_MAX_SAMPLES"),
+    ):
+        if count > most:
+            message = f"comes to {count:,} {what}; the limit is {most:,} ({setting})"
+            errors.append(FieldError(f"training.{field}", message, limit))
+    if training.warmup_steps > steps:
+        message = (
+            f"{training.warmup_steps:,} steps of warm-up are more than the job's {steps:,} steps "
+            f"(training.{field} is {limit:,})"
+        )
+        errors.append(FieldError("training.warmup_steps", message, training.warmup_steps))
+    return errors
 
 
 def context_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
@@ -87,10 +92,22 @@ def context_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
 def batch_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
     """Incomplete training batches are dropped, so there must be a complete one."""
     training, context = spec.training, spec.model.context_length
-    windows = window_count(counts.train_tokens, context, training.stride or context)
+    windows = training_windows(spec, counts)
     if windows >= training.batch_size:
         return []
-    message = f"the training text has {windows:,} windows of {context} tokens; at most that many fit a batch"
+    largest_stride = (counts.train_tokens - context - 1) // (training.batch_size - 1)
+    if training.stride is not None and largest_stride >= context:
+        message = (
+            f"leaves {windows:,} of the windows of {context:,} tokens in the training text's "
+            f"{counts.train_tokens:,}, fewer than training.batch_size ({training.batch_size:,}); "
+            f"must be at most {largest_stride:,}"
+        )
+        return [FieldError("training.stride", message, training.stride)]
+    stride = "" if training.stride is None else f" at training.stride {training.stride:,}"
+    message = (
+        f"the training text has {windows:,} windows of {context:,} tokens{stride}; "
+        "at most that many fit a batch"
+    )
     return [FieldError("training.batch_size", message, training.batch_size)]
 
 

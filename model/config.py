@@ -129,7 +129,8 @@ class TrainingConfig(Section):
     Default: the lecture's."""
 
     warmup_steps: int = Field(0, ge=0, le=1_000_000_000)
-    """Steps over which the rate rises linearly to `learning_rate`. Default: the lecture's (none)."""
+    """Steps over which the rate rises linearly to `learning_rate`, at most those of the job. Default: the
+    lecture's (none)."""
 
     min_learning_rate: float = Field(0.0, ge=0, le=100)
     """Where `linear` and `cosine` end; at most `learning_rate`. Default: 0."""

@@ -93,7 +93,7 @@ class Keeper:
         with self._database.read() as session:
             paused = paused_for_room(session, self._settings.disk_retry_s)
         for job in paused:
-            if missing_bytes(self._settings.artifacts, job.id, read_spec(job.spec)):
+            if missing_bytes(self._settings.artifacts, job.id, read_spec(job.spec), job.total_steps):
                 continue
             try:
                 with self._database.write() as session:

@@ -150,7 +150,7 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
 
     checkpoints = patiently(database.read, lambda session: list_checkpoints(session, job.id))
     sweep(database, settings, job, checkpoints)
-    if missing := missing_bytes(settings.artifacts, job.id, spec):
+    if missing := missing_bytes(settings.artifacts, job.id, spec, job.total_steps):
         raise NoRoom(
             f"the checkpoints need {missing / 2**20:,.0f} MiB more than is free at {settings.artifacts}; "
             "the job goes on when there is room, by itself or by POST /jobs/<id>/resume"

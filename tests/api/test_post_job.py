@@ -104,8 +104,10 @@ WRONG: dict[str, tuple[Any, set[str]]] = {
         {"training": {"max_steps": 1_001, "num_epochs": 99}}, {"training.max_steps"}
     ),
     "more samples than the limit": (
-        {"training": {"num_epochs": 101, "max_steps": 5}}, {"training.num_epochs"}
+        {"training": {"num_epochs": 101, "batch_size": 70}}, {"training.num_epochs"}
     ),
+    "a stride that leaves too few windows": ({"training": {"stride": 10**9}}, {"training.stride"}),
+    "a warm-up longer than the job": ({"training": {"warmup_steps": 109}}, {"training.warmup_steps"}),
     "everything at once": (
         {
             "model": {"emb_dim": 66, "n_layers": 0, "drop_rate": 1},

@@ -10,6 +10,7 @@ from jobs.datasets import store_dataset
 from jobs.settings import Settings
 from jobs.spec import FieldError, SpecError, parse_spec
 from jobs.states import Status
+from jobs.stored_specs import read_spec
 from jobs.submission import submit
 from jobs.tables import Job
 from tests.jobs.making import TINY, queued_job
@@ -87,11 +88,81 @@ def test_a_disk_that_is_full_just_now_refuses_no_job(
     assert queued_job(database, settings).status == Status.QUEUED
 
 
+def test_a_stride_that_leaves_too_few_windows_is_named_with_the_largest_that_fits(
+    database: Database, settings: Settings
+) -> None:
+    (error,) = refused(database, settings, {**TINY, "training": {"stride": 10**9}})
+    assert (error.field, error.value) == ("training.stride", 10**9)
+    assert "leaves 1 of the windows of 64 tokens" in error.message
+    assert "fewer than training.batch_size (2)" in error.message
+    largest = int(error.message.rpartition("at most ")[2].replace(",", ""))
+    (error,) = refused(database, settings, {**TINY, "training": {"stride": largest + 1}})
+    assert error.field == "training.stride"
+    assert (
+        queued_job(database, settings, training={"stride": largest}).total_steps == 3
+    )  # an epoch's one, thrice
+
+
+def test_a_batch_that_no_wide_stride_could_fill_is_named_itself(
+    database: Database, settings: Settings
+) -> None:
+    (error,) = refused(database, settings, {**TINY, "training": {"stride": 10**9, "batch_size": 1000}})
+    assert error.field == "training.batch_size"
+    assert "1 windows of 64 tokens at training.stride 1,000,000,000" in error.message
+
+
 def test_too_many_steps_and_samples_are_refused(database: Database, settings: Settings) -> None:
     limited = settings.model_copy(update={"max_steps": 50, "max_samples": 2})
     errors = refused(database, limited, TINY)
-    assert [error.field for error in errors] == ["training.num_epochs", "training.num_epochs"]
-    assert "108 steps" in errors[1].message
+    assert [(error.field, error.value) for error in errors] == [("training.num_epochs", 3)] * 2
+    assert "comes to 108 steps; the limit is 50" in errors[0].message
+    assert "comes to 3 samples, one after each epoch; the limit is 2" in errors[1].message
+
+
+def test_of_epochs_and_steps_the_one_that_ends_the_job_is_named(
+    database: Database, settings: Settings
+) -> None:
+    limited = settings.model_copy(update={"max_steps": 50, "max_samples": 1})
+    errors = refused(database, limited, {**TINY, "training": {"max_steps": 73, "num_epochs": 100_000}})
+    assert [(error.field, error.value) for error in errors] == [("training.max_steps", 73)] * 2
+    assert "comes to 3 samples" in errors[1].message  # an epoch has 36 steps
+    errors = refused(database, limited, {**TINY, "training": {"max_steps": 10**9, "num_epochs": 2}})
+    assert [(error.field, error.value) for error in errors] == [("training.num_epochs", 2)] * 2
+
+
+def test_epochs_that_will_not_run_are_not_counted(database: Database, settings: Settings) -> None:
+    job = queued_job(database, settings, training={"num_epochs": 10**9, "max_steps": 5})
+    assert job.total_steps == 5
+
+
+def test_a_warm_up_longer_than_the_job_is_refused_with_both_figures(
+    database: Database, settings: Settings
+) -> None:
+    (error,) = refused(database, settings, {**TINY, "training": {"warmup_steps": 2000, "max_steps": 12}})
+    assert (error.field, error.value) == ("training.warmup_steps", 2000)
+    assert error.message == (
+        "2,000 steps of warm-up are more than the job's 12 steps (training.max_steps is 12)"
+    )
+    (error,) = refused(database, settings, {**TINY, "training": {"warmup_steps": 109}})
+    assert "more than the job's 108 steps (training.num_epochs is 3)" in error.message
+    assert queued_job(database, settings, training={"warmup_steps": 108}).status == Status.QUEUED
+
+
+def test_a_stored_job_with_such_a_warm_up_is_still_read(database: Database, settings: Settings) -> None:
+    job = queued_job(database, settings)
+    stored = {**job.spec, "training": {**job.spec["training"], "warmup_steps": 2000}}
+    assert read_spec(stored).training.warmup_steps == 2000
+
+
+def test_checkpoints_that_will_not_be_written_take_no_disk(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.submission.disk_bytes", lambda _: 2**30)
+    many = {"keep_last": 1000, "every_steps": 1}
+    (error,) = refused(database, settings, {**TINY, "checkpoints": many})  # 108 of 39 MB
+    assert error.field == "checkpoints"
+    job = queued_job(database, settings, training={"max_steps": 5}, checkpoints=many)
+    assert job.status == Status.QUEUED
 
 
 def test_an_unknown_data_set_is_refused(database: Database, settings: Settings) -> None:

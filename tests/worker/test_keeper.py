@@ -133,7 +133,7 @@ def test_a_job_that_a_full_disk_paused_is_queued_again_once_it_fits(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = full_disk_job(database, settings)
-    needed = checkpoints_bytes(JobSpec.model_validate(job.spec))
+    needed = checkpoints_bytes(JobSpec.model_validate(job.spec), job.total_steps)
     keeper, redis = make_keeper(settings, database), make_redis(settings)
     set_free_bytes(monkeypatch, needed)
     keeper.look()
