@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from flask import request
 
 from api.problems import Refusal
+from jobs.files.encodings import why_not_utf8
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -33,13 +34,11 @@ def read_json() -> Any:
 
 
 def decode(content: bytes) -> Any:
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        raise bad(f"the body is not UTF-8: byte {error.start} is not") from error
+    if wrong := why_not_utf8(content):
+        raise bad(f"the body {wrong}")
     try:
         value = json.loads(
-            text,
+            content.decode(),
             object_pairs_hook=unique,
             parse_constant=refuse_constant,
             parse_float=finite_float,

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from jobs.artifacts import dataset_path, sha256_of
 from jobs.database import Database, now_s
+from jobs.files.encodings import why_not_utf8
+from jobs.files.json_lines import looks_like_json_lines
 from jobs.lookup import NotFound
 from jobs.names import new_id
 from jobs.settings import Settings
@@ -128,12 +130,16 @@ def store_dataset(
 
 
 def decode(content: bytes) -> str:
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        raise BadText(f"must be UTF-8 text; byte {error.start} is not") from error
+    if wrong := why_not_utf8(content):
+        raise BadText(wrong)
+    text = content.decode()
     if not text.strip():
         raise BadText("must not be empty")
+    if looks_like_json_lines(text):
+        raise BadText(
+            "looks like JSON Lines, a document a line, which is not supported yet. "
+            "This makes it plain text: jq -r .text FILE > FILE.txt"
+        )
     try:
         return storable(text)
     except ValueError as error:

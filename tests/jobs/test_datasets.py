@@ -52,7 +52,15 @@ def test_a_stored_text_that_was_changed_is_not_used(database: Database, settings
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "empty"), (b" \n", "empty"), (b"ab\xff", "byte 2"), (b"a\x00b", "NUL")],
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"ab\xff", "byte 2"),
+        ("ein schöner Tag".encode("cp1252"), "iconv -f CP1252 -t UTF-8"),
+        ("a fine day".encode("utf-16"), "iconv -f UTF-16 -t UTF-8"),
+        (b"ab" * 100 + b"\x00", "NUL"),
+        (b'{"text": "one"}\n{"text": "two"}\n', "JSON Lines"),
+    ],
 )
 def test_what_is_no_text_is_refused(
     database: Database, settings: Settings, content: bytes, reason: str

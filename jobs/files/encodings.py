@@ -1,0 +1,108 @@
+"""Text that is not UTF-8: which encoding it seems to have, and the command that converts it.
+
+Imports nothing of the service, so that the command line can say it before it sends anything.
+"""
+
+import codecs
+import re
+import shlex
+
+SAMPLE_BYTES = 2**16
+"""From the start, or around the first byte that is not UTF-8: enough to guess by, however long the text."""
+
+MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+"""The longer ones first: UTF-32's begins with UTF-16's."""
+WESTERN_SIGNS = frozenset("‘’‚“”„‹›«»–—…•·°§©®™€£¥¢¿¡´¨\xa0\xad")
+"""Of the characters of cp1252 beyond ASCII that are no letters, those that texts have."""
+MOST_FOREIGN = 0.25
+"""Of the letters of a text of Western Europe, the share beyond ASCII. In Cyrillic or Greek nearly all are."""
+CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+DAMAGED = "damaged"
+
+CONVERSIONS: dict[str, str] = {
+    "UTF-16": "UTF-16",
+    "UTF-16LE": "UTF-16 without a byte order mark",
+    "UTF-16BE": "UTF-16 without a byte order mark",
+    "UTF-32": "UTF-32",
+    "CP1252": "cp1252 (Windows, Western Europe)",
+}
+"""By iconv's name of the encoding, ours."""
+
+
+def why_not_utf8(content: bytes, file: str = "FILE") -> str | None:
+    """Why `content` is no text in UTF-8, and what to do about it; None if it is one.
+
+    file  the name under which the command that converts it finds it
+    """
+    start = first_wrong_byte(content)
+    guess = likely_encoding(content, start)
+    if start is None and guess is None:
+        return None
+    where = "has NUL bytes" if start is None else f"byte {start} is not"
+    source, target = shlex.quote(file), shlex.quote(f"{file}.utf8")
+    if guess == DAMAGED:
+        return (
+            f"must be UTF-8 text; {where}, although the text around it is: it is damaged there. "
+            f"This leaves out what is not UTF-8: iconv -c -f UTF-8 -t UTF-8 {source} > {target}"
+        )
+    if guess is None:
+        return (
+            f"must be UTF-8 text; {where}, and what encoding it is in is hard to tell. "
+            f"If you know it: iconv -f ENCODING -t UTF-8 {source} > {target}"
+        )
+    return (
+        f"must be UTF-8 text; {where}, and it looks like {CONVERSIONS[guess]}. "
+        f"This converts it: iconv -f {guess} -t UTF-8 {source} > {target}"
+    )
+
+
+def first_wrong_byte(content: bytes) -> int | None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
+def likely_encoding(content: bytes, wrong: int | None) -> str | None:
+    """iconv's name of the encoding that `content` is likely in, `DAMAGED` for UTF-8 with single wrong bytes.
+
+    wrong  the first byte that is not UTF-8; None if all are, as those of an English text in UTF-16 are
+    """
+    for mark, name in MARKS.items():
+        if content.startswith(mark):
+            return name
+    head = content[:SAMPLE_BYTES]
+    zeros = head[0::2].count(0), head[1::2].count(0)
+    if max(zeros) > len(head) // 8 and min(zeros) * 8 < max(zeros):
+        return "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"
+    if wrong is None:
+        return None
+    around = content[max(0, wrong - SAMPLE_BYTES // 2) : wrong + SAMPLE_BYTES // 2]
+    if is_damaged_utf8(around):
+        return DAMAGED
+    return "CP1252" if is_western(around) else None
+
+
+def is_damaged_utf8(sample: bytes) -> bool:
+    """Whether more characters beyond ASCII are whole than are not: in another encoding hardly any are."""
+    text = sample.decode(errors="replace")
+    wrong = text.count("\ufffd")
+    return sum(character > "\x7f" for character in text) - wrong > wrong
+
+
+def is_western(sample: bytes) -> bool:
+    try:
+        text = sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    beyond = [character for character in text if character > "\x7f"]
+    letters = sum(character.isalpha() for character in text)
+    foreign = sum(character.isalpha() for character in beyond)
+    odd = sum(not character.isalpha() and character not in WESTERN_SIGNS for character in beyond)
+    return foreign <= MOST_FOREIGN * letters and odd <= len(beyond) // 10 and not CONTROLS.search(text)

@@ -1,0 +1,32 @@
+"""Telling JSON Lines, one object a line, from other text."""
+
+import json
+
+LINES = 3
+"""That are looked at: prose has no three lines in a row, or no line at all, that are JSON objects."""
+
+
+def looks_like_json_lines(text: str) -> bool:
+    """Whether the first lines of `text` that are not empty are JSON objects, each by itself."""
+    lines = 0
+    start = 0
+    while lines < LINES and start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end == -1 else end
+        line = text[start:end].strip()
+        start = end + 1
+        if not line:
+            continue
+        if not is_object(line):
+            return False
+        lines += 1
+    return lines > 0
+
+
+def is_object(line: str) -> bool:
+    if not (line.startswith("{") and line.endswith("}")):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
