@@ -1,8 +1,10 @@
 """The application factory."""
 
 from importlib.metadata import version
+from typing import Any
 
 from flask import redirect, url_for
+from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 from flask_openapi import Info, OpenAPI
 from werkzeug.wrappers import Response
@@ -21,13 +23,25 @@ from api.services import EXTENSION, open_services
 from api.workers import workers
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings, load_settings
+from jobs.strict_json import finite
 
 DESCRIPTION = "Pre-trains GPT models from scratch. Post a job, watch it learn, ask the result for a text."
+
+
+class StrictJSONProvider(DefaultJSONProvider):
+    """What is not finite is null, wherever it stands in an answer."""
+
+    sort_keys = False
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return super().dumps(finite(obj), allow_nan=False, **kwargs)
 
 
 class Application(OpenAPI):
     """Answers a panic of native code with 500. Flask's error handlers and the servers that run it let one
     pass: it would end the process, and every other request with it."""
+
+    json_provider_class = StrictJSONProvider
 
     def dispatch_request(self) -> ResponseReturnValue:
         with native_panics_as_errors():
@@ -42,7 +56,6 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     info = Info(title="pretrain", version=version("pretrain"), description=DESCRIPTION)
     app = Application("api", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     settings = settings or load_settings()
     app.extensions[EXTENSION] = open_services(settings)
     register_headers(app)

@@ -23,6 +23,7 @@ from jobs.events import list_events
 from jobs.history import list_checkpoints, list_evaluations, list_samples
 from jobs.lookup import BadCursor, get_job
 from jobs.spec import FieldError
+from jobs.strict_json import finite
 from jobs.tables import Evaluation
 from jobs.thinning import MAX_POINTS, MIN_POINTS, thin_evaluations
 from model.config import Text
@@ -111,13 +112,13 @@ def later_pages(
 
 
 def csv_lines(pages: Iterable[list[LossRecord]]) -> Iterator[str]:
-    """CSV text (RFC 4180), a header first; what is null is empty."""
+    """CSV text (RFC 4180), a header first; what is null or not finite is empty."""
     columns = list(LossRecord.model_fields)
     yield ",".join(columns) + "\r\n"
     for page in pages:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, columns)
-        writer.writerows(record.model_dump(mode="json") for record in page)
+        writer.writerows(finite(record.model_dump(mode="json")) for record in page)
         yield text.getvalue()
 
 

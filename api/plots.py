@@ -1,6 +1,7 @@
 """The lecture's plot. Figures are made without pyplot, whose state all threads would share."""
 
 import io
+import math
 import threading
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -53,6 +54,7 @@ def draw_losses(
 
 
 def plot_rows(axes: Axes, rows: Sequence[LossRecord], tokens_per_epoch: int) -> None:
+    rows = [row for row in rows if math.isfinite(row.train_loss) and math.isfinite(row.val_loss)]
     if not rows:
         axes.text(0.5, 0.5, "no evaluation yet", transform=axes.transAxes, ha="center", va="center")
         axes.set(xlim=(0, 1), yticks=[])

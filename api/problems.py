@@ -17,6 +17,7 @@ from werkzeug import exceptions
 from jobs.lookup import BadCursor, NotFound
 from jobs.spec import FieldError, SpecError
 from jobs.states import WrongState
+from jobs.strict_json import to_json
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ def as_response(refusal: Refusal) -> Response:
             {"field": error.field, "message": error.message, "value": shorten(error.value)}
             for error in refusal.errors
         ]
-    return Response(json.dumps(problem), refusal.status, refusal.headers, content_type=MEDIA_TYPE)
+    return Response(to_json(problem), refusal.status, refusal.headers, content_type=MEDIA_TYPE)
 
 
 def shorten(value: Any) -> Any:

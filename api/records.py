@@ -10,15 +10,19 @@ from jobs.states import Status, Stopping
 from jobs.tables import Table
 from jobs.workers import WorkerStatus
 
+LAST_MOMENT_S = datetime.max.replace(tzinfo=UTC).timestamp()
 
-def as_rfc3339(seconds: float) -> str:
-    """A moment in seconds since 1970 as UTC text with milliseconds."""
+
+def as_rfc3339(seconds: float) -> str | None:
+    """A moment in seconds since 1970 as UTC text with milliseconds; None for what is no moment."""
+    if not 0 <= seconds < LAST_MOMENT_S:
+        return None
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Time = Annotated[
     float,
-    PlainSerializer(as_rfc3339, return_type=str),
+    PlainSerializer(as_rfc3339, return_type=str | None),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 

@@ -1,6 +1,5 @@
 """What the terminal shows: text made safe, numbers made readable, tables."""
 
-import json
 import re
 import sys
 import unicodedata
@@ -10,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from jobs.strict_json import to_json
 
 # ECMA-48: control sequences (CSI), and strings (OSC, DCS, SOS, PM, APC) up to their terminator. Whatever
 # does not match whole loses its control characters below and stays as harmless letters.
@@ -76,8 +77,9 @@ def as_size(size_bytes: int | None) -> str:
 
 
 def print_json(value: Any) -> None:
-    """Print `value` for machines. Escaping all but ASCII keeps control characters from the terminal."""
-    print(json.dumps(value, indent=2))
+    """Print `value` for machines; a number that is not finite is null. Escaping all but ASCII keeps control
+    characters from the terminal."""
+    print(to_json(value, indent=2))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

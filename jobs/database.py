@@ -9,6 +9,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import GenericFunction
 
+from jobs.strict_json import to_json
+
 SQLITE_BUSY_S = 30
 
 
@@ -60,7 +62,7 @@ class Database:
 
 
 def sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_S})
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_S}, json_serializer=to_json)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
@@ -80,6 +82,7 @@ def postgresql_engine(url: str) -> Engine:
     return create_engine(
         url,
         pool_pre_ping=True,
+        json_serializer=to_json,
         connect_args={
             "connect_timeout": 5,
             "tcp_user_timeout": 10_000,

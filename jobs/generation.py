@@ -14,6 +14,7 @@ from redis import Redis
 
 from jobs.names import new_id
 from jobs.queue import GENERATE_QUEUE, GENERATE_TASK, PRIORITIES
+from jobs.strict_json import to_json
 from model.config import Distribution, Text
 
 ANSWER_KEPT_S = 30
@@ -57,7 +58,7 @@ def ask(celery: Celery, redis: Redis, request: dict[str, Any], timeout_s: float)
     raises   NoAnswer, GenerationFailed, redis.RedisError or kombu's OperationalError if the broker is away
     """
     request_id = new_id("generation")
-    redis.set(request_key(request_id), json.dumps(request), px=max(1, int(timeout_s * 1000)))
+    redis.set(request_key(request_id), to_json(request), px=max(1, int(timeout_s * 1000)))
     try:
         celery.send_task(
             GENERATE_TASK, args=[request_id], queue=GENERATE_QUEUE, priority=PRIORITIES[-1], retry=False
@@ -86,7 +87,7 @@ def is_awaited(redis: Redis, request_id: str) -> bool:
 
 def send_answer(redis: Redis, request_id: str, answer: dict[str, Any]) -> None:
     with redis.pipeline() as pipeline:
-        pipeline.rpush(answer_key(request_id), json.dumps(answer))
+        pipeline.rpush(answer_key(request_id), to_json(answer))
         pipeline.expire(answer_key(request_id), ANSWER_KEPT_S)
         pipeline.execute()
 

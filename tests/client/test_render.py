@@ -1,6 +1,9 @@
+import json
+import math
+
 import pytest
 
-from client.render import as_duration, as_size, clean, one_line
+from client.render import as_duration, as_size, clean, one_line, print_json
 
 
 @pytest.mark.parametrize(
@@ -44,3 +47,10 @@ def test_durations(seconds: float | None, text: str) -> None:
 )
 def test_sizes(size_bytes: int | None, text: str) -> None:
     assert as_size(size_bytes) == text
+
+
+def test_json_for_machines_has_null_where_a_number_is_not_finite(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"rows": [{"loss": math.nan}, {"loss": math.inf}, {"loss": 1.5}]})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "rows": [{"loss": None}, {"loss": None}, {"loss": 1.5}]
+    }
