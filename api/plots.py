@@ -3,19 +3,23 @@
 import io
 import math
 import threading
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Literal
+from unicodedata import east_asian_width
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
+from api.fonts import drawable, families
 from api.records import LossRecord
 
 SIZE_INCHES = (8, 5)
 DOTS_PER_INCH = 120
-TITLE_CHARACTERS = 60
+TITLE_COLUMNS = 60
 FEW_ROWS = 40
 """Up to so many evaluations each is marked; more would hide the line."""
 TRAIN_COLOUR, VALIDATION_COLOUR = "#1f6fb4", "#d9541e"
@@ -84,10 +88,9 @@ def plot_rows(axes: Axes, rows: Sequence[LossRecord], tokens_per_epoch: int) -> 
 
 
 def label(axes: Axes, title: str, tokens_per_epoch: int) -> None:
-    # Names are anybody's: `$` would start a formula, and a control character would break the SVG.
-    printable = "".join(character for character in title if character.isprintable())
-    shown = printable if len(printable) <= TITLE_CHARACTERS else printable[: TITLE_CHARACTERS - 1] + "…"
-    axes.set_title(shown, parse_math=False, pad=12, fontsize=13)
+    shown = shorten(drawable(title))
+    # Names are anybody's: `$` would start a formula.
+    axes.set_title(shown, parse_math=False, pad=12, fontsize=13, fontfamily=families(shown))
     axes.set_xlabel("Epochs")
     axes.set_ylabel("Loss (nats per token)")
     if axes.get_xlim()[1] > 2:
@@ -104,3 +107,11 @@ def label(axes: Axes, title: str, tokens_per_epoch: int) -> None:
     tokens = axes.secondary_xaxis("top", functions=(as_tokens, as_epochs))
     tokens.set_xlabel("Tokens seen")
     tokens.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def shorten(title: str) -> str:
+    """The beginning of `title` that fits above the plot; Chinese characters and emoji are twice as wide."""
+    ends = list(accumulate(2 if east_asian_width(character) in "FW" else 1 for character in title))
+    if not ends or ends[-1] <= TITLE_COLUMNS:
+        return title
+    return title[: bisect_right(ends, TITLE_COLUMNS - 1)] + "…"

@@ -105,7 +105,6 @@ def test_a_plot_needs_neither_the_text_nor_a_spec_of_today(
 
 
 @pytest.mark.parametrize("title", ["$\\frac{", "a\x01b\nc", "<&>--", "长" * 200, "😀"])
-@pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
 def test_any_name_gives_a_well_formed_picture(title: str) -> None:
     ET.fromstring(draw_losses(title, loss_rows(2), 4608, "svg"))
 
