@@ -30,6 +30,22 @@ def causal_attention(qkv: Tensor, drop_rate: float = 0.0) -> Tensor:
     return AttentionInBlocks.apply(queries, keys, values, drop_rate).view(qkv.shape[1:])
 
 
+def continued_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Causal attention of the last t of T tokens: queries (B, H, t, D), keys and values (B, H, T, D)
+    -> (B, H, t, D). Without gradients. Source: as `causal_attention`."""
+    t, T = queries.shape[2], keys.shape[2]
+    if not is_eager_cpu(queries):
+        is_past = torch.ones(t, T, dtype=torch.bool, device=queries.device).tril(T - t)
+        return F.scaled_dot_product_attention(queries, keys, values, attn_mask=is_past)
+    scaled = queries.flatten(0, 1) * queries.shape[-1] ** -0.5  # (B * H, t, D)
+    keys, values = keys.flatten(0, 1), values.flatten(0, 1)  # (B * H, T, D)
+    attn_out = []
+    for block, visible in blocks(scaled):
+        past = slice(T - t + visible.stop)
+        attn_out.append(attention_weights(scaled[:, block], keys[:, past]) @ values[:, past])
+    return torch.cat(attn_out, dim=1).view(queries.shape)
+
+
 class AttentionInBlocks(torch.autograd.Function):
     """Rows of queries, keys and values (R, T, D) -> (R, T, D).
 

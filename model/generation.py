@@ -42,39 +42,42 @@ def stream(
     model: GPT, tokenizer: Tokenizer, prompt: str, **options: Unpack[Options]
 ) -> Generator[str, None, Completion]:
     """Yield the completion of `prompt` in pieces of whole characters; return it as a `Completion`."""
-    row = Continuation(tokenizer, prompt, **options)
-    decoding = Decoding(model, [row.tokens])
-    while not row.is_over:
+    continuation = Continuation(tokenizer, prompt, **options)
+    decoding = Decoding(model, [continuation.tokens])
+    while not continuation.is_over:
         with evaluating(model):
-            piece = row.take(decoding.next_logits()[0])
+            piece = continuation.take(decoding.next_logits()[0])
         if piece:
             yield piece
-        decoding.append(row.tokens[-1:])
-    return row.completion(model.config.context_length)
+        decoding.append(continuation.tokens[-1:])
+    return continuation.completion(model.config.context_length)
 
 
 def complete(model: GPT, tokenizer: Tokenizer, prompt: str, **options: Unpack[Options]) -> Completion:
     """The completion of `prompt`."""
-    row = Continuation(tokenizer, prompt, **options)
-    complete_together(model, [row])
-    return row.completion(model.config.context_length)
+    pieces = stream(model, tokenizer, prompt, **options)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            return end.value
 
 
 def complete_together(
-    model: GPT, rows: Sequence[Continuation], on_over: Callable[[Continuation], object] = lambda row: None
+    model: GPT,
+    continuations: Sequence[Continuation],
+    on_over: Callable[[Continuation], object] = lambda continuation: None,
 ) -> None:
-    """Continue all `rows` side by side, which reads the weights once for all of them; `on_over` gets each as
-    soon as it is over."""
-    decoding = Decoding(model, [row.tokens for row in rows])
-    while rows:
+    """Continue all of them side by side, which reads the weights once for all; `on_over` gets each as soon as
+    it is over."""
+    decoding = Decoding(model, [continuation.tokens for continuation in continuations])
+    of_sequence = dict(zip(decoding.sequences, continuations, strict=True))
+    while decoding.sequences:
         with evaluating(model):
-            for row, logits in zip(rows, decoding.next_logits(), strict=True):
-                row.take(logits)
-        for row in rows:
-            if row.is_over:
-                on_over(row)
-        left = [index for index, row in enumerate(rows) if not row.is_over]
-        if len(left) < len(rows):
-            decoding.keep(left)
-        rows = [rows[index] for index in left]
-        decoding.append([row.tokens[-1] for row in rows])
+            for sequence, logits in zip(list(decoding.sequences), decoding.next_logits(), strict=True):
+                of_sequence[sequence].take(logits)
+        for sequence in list(decoding.sequences):
+            if of_sequence[sequence].is_over:
+                on_over(of_sequence[sequence])
+                decoding.leave(sequence)
+        decoding.append([of_sequence[sequence].tokens[-1] for sequence in decoding.sequences])

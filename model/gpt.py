@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from model import reference
 from model.bfloat16 import for_product
-from model.cache import AttendingCache, RowCache, attend, positions_after
+from model.cache import AttendingCache, SequenceCache, attend, positions_after
 from model.config import GPTConfig
 from model.dropout import Dropout
 from model.embedding import Embedding
@@ -65,14 +65,14 @@ class GPT(nn.Module):
         dtype = torch.bfloat16 if self.numerics == "bfloat16" else torch.float32
         return padded_linear(hidden.to(dtype), self.output_weight.to(dtype))
 
-    def next_logits(self, ids: Tensor, caches: Sequence[RowCache] = ()) -> Tensor:
-        """(B, T) -> (B, V): scores of the token that follows the last one, without those of the others.
+    def next_logits(self, ids: Tensor, caches: Sequence[SequenceCache] = ()) -> Tensor:
+        """(B, T) -> (B, V): logits of the token that follows the last one, without those of the others.
 
-        caches  one for each row, which takes in `ids`: either empty ones, or T is 1
+        caches  one for each sequence, which takes in `ids`
         """
         return self.logits(self.hidden(ids, caches)[:, -1])
 
-    def hidden(self, ids: Tensor, caches: Sequence[RowCache] = ()) -> Tensor:
+    def hidden(self, ids: Tensor, caches: Sequence[SequenceCache] = ()) -> Tensor:
         T = ids.shape[1]
         if caches:
             positions = torch.stack([cache.positions(T, ids.device) for cache in caches])  # (B, T)
@@ -119,7 +119,7 @@ class Attention(nn.Module):
         self.out = linear(config.emb_dim, config.emb_dim, numerics=numerics)
 
     def forward(self, x: Tensor, caches: Sequence[AttendingCache] = ()) -> Tensor:
-        """x (B, T, C); `caches` of the tokens before it, one for each row."""
+        """x (B, T, C); `caches` of the tokens before it, one for each sequence."""
         B, T, C = x.shape
         drop_rate = self.drop_rate if self.training else 0.0
         if self.is_reference:

@@ -1,6 +1,6 @@
 """Decoding on a GPU, where to start a kernel takes longer than most of them run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -12,28 +12,39 @@ from model.gpt import GPT
 
 
 class TokenGraph:
-    """Gives the scores of the token after the next one of each row, with one start of a CUDA graph for all
-    kernels.
+    """Gives the logits of the token after the next one of each sequence, with one start of a CUDA graph for
+    all kernels.
 
-    A graph repeats what it has recorded at the same addresses, so the rows stay those it was made for, and
-    each attends to all the places of its cache, those without a token masked. Recording takes as long as a
-    few tokens without it (benchmarks/LOG.md).
+    A graph repeats what it has recorded at the same addresses, so there is a fixed number of places, and the
+    keys and values of a sequence move to a free one. Where none is free a graph of twice as many is recorded,
+    which takes as long as a few tokens without it (benchmarks/LOG.md). Each sequence attends to all the room
+    of its place, what is not read masked.
     """
 
-    def __init__(self, model: GPT, caches: Sequence[Cache]) -> None:
-        """`caches`, one of each row, have taken in a token at least."""
-        self.model, self.caches = model, list(caches)
-        for layer in (layer for cache in caches for layer in cache.layers):
-            assert layer.kept is not None
-            layer.kept[..., layer.length :, :] = 0  # what is masked must be numbers too
-        self.inputs = torch.zeros(len(self.caches), 2, dtype=torch.int64, device=model.tok_emb.weight.device)
-        """Of each row, a token and its position."""
+    def __init__(self, model: GPT) -> None:
+        self.model = model
+        self.device = model.tok_emb.weight.device
+        self.clear()
+
+    def clear(self) -> None:
+        """Have no places and no graph."""
+        self.places: list[Cache | None] = []
+        self.kv = torch.empty(0)
+        """(places, L, 2, 1, H, limit, D)"""
+        self.inputs = torch.empty(0)
+        """(places, 2): of each sequence a token and its position."""
         self.graph: torch.cuda.CUDAGraph | None = None
 
     def next_logits(self, tokens: Mapping[Cache, int]) -> dict[Cache, Tensor]:
-        """The scores (1, V) after a token of each of these rows, until the next call. The others rest."""
+        """The logits (1, V) after a token of each of these sequences, until the next call."""
+        for cache in tokens:
+            self.place(cache)
         limit = self.model.config.context_length
-        rows = [[tokens.get(cache, 0), min(cache.length, limit - 1)] for cache in self.caches]
+        # What a place at rest computes is written where its next token will be, and is never read.
+        rows = [
+            [tokens.get(cache, 0), min(cache.length, limit - 1)] if cache is not None else [0, 0]
+            for cache in self.places
+        ]
         self.inputs.copy_(torch.tensor(rows))
         if self.graph is None:
             warm_up(self.compute)
@@ -41,26 +52,62 @@ class TokenGraph:
         self.graph.replay()
         for cache in tokens:
             cache.advance()
-        scores = zip(self.caches, self.scores.split(1), strict=True)
-        return {cache: row for cache, row in scores if cache in tokens}
+        logits = zip(self.places, self.logits.split(1), strict=True)
+        return {cache: of_place for cache, of_place in logits if cache is not None and cache in tokens}
+
+    def place(self, cache: Cache) -> None:
+        """Move what a sequence has read to a place, if it has none."""
+        if cache in self.places:
+            return
+        if None not in self.places:
+            self.make_places(max(1, 2 * len(self.places)), like=cache)
+        index = self.places.index(None)
+        self.places[index] = cache
+        self.move(cache, self.kv[index])
+
+    def make_places(self, number: int, like: Cache) -> None:
+        """As many as that, the first of which are for those that have one now."""
+        assert like.kv is not None
+        placed = [cache for cache in self.places if cache is not None]
+        self.graph = None  # and with it the memory it computes in
+        self.kv = like.kv.new_zeros(number, *like.kv.shape)
+        self.inputs = torch.zeros(number, 2, dtype=torch.int64, device=self.device)
+        self.places = [*placed, *[None] * (number - len(placed))]
+        for cache, kv in zip(placed, self.kv, strict=False):
+            self.move(cache, kv)
+
+    def move(self, cache: Cache, kv: Tensor) -> None:
+        assert cache.kv is not None
+        kv.zero_()  # what is masked must be numbers too
+        kv[..., : cache.length, :] = cache.kv[..., : cache.length, :]
+        cache.kv = kv
+
+    def release(self, cache: Cache, *, goes_on: bool) -> None:
+        """Free the place of a sequence; without any there is no graph either."""
+        if cache not in self.places:
+            return
+        if goes_on and cache.kv is not None:
+            cache.kv = cache.kv.clone()
+        self.places[self.places.index(cache)] = None
+        if not any(self.places):
+            self.clear()
 
     def compute(self) -> None:
-        """The `scores` (B, V) by the inputs."""
-        ids, positions = self.inputs.split(1, dim=1)  # (B, 1) each
-        places = torch.arange(self.model.config.context_length, device=ids.device)
-        is_read = places <= positions  # (B, limit)
-        rows = zip(self.caches, positions, is_read.split(1), strict=True)
-        caches = [PlacedCache(cache, position, mask) for cache, position, mask in rows]
-        self.scores = self.model.next_logits(ids, caches)
+        """The `logits` (places, V) by the inputs."""
+        ids, positions = self.inputs.split(1, dim=1)  # (places, 1) each
+        room = torch.arange(self.model.config.context_length, device=ids.device)
+        is_read = room <= positions  # (places, limit)
+        places = zip(self.kv, positions, is_read.split(1), strict=True)
+        self.logits = self.model.next_logits(ids, [PlacedCache(*place) for place in places])
 
 
 class PlacedCache:
-    """A `RowCache`: the memory of `cache`, whose next token's position (1,) and mask (1, limit) only the GPU
-    knows."""
+    """A `SequenceCache`: a place (L, 2, 1, H, limit, D), whose next token's position (1,) and mask (1, limit)
+    only the GPU knows."""
 
-    def __init__(self, cache: Cache, position: Tensor, is_read: Tensor) -> None:
+    def __init__(self, kv: Tensor, position: Tensor, is_read: Tensor) -> None:
         self.position = position
-        self.layers = [PlacedLayerCache(layer.kept, position, is_read) for layer in cache.layers]
+        self.layers = [PlacedLayerCache(of_layer, position, is_read) for of_layer in kv]
 
     def positions(self, tokens: int, device: torch.device) -> Tensor:
         return self.position
@@ -69,13 +116,12 @@ class PlacedCache:
 class PlacedLayerCache:
     """An `AttendingCache`."""
 
-    def __init__(self, kept: Tensor | None, position: Tensor, is_read: Tensor) -> None:
-        assert kept is not None
-        self.kept, self.position, self.is_read = kept, position, is_read
+    def __init__(self, kv: Tensor, position: Tensor, is_read: Tensor) -> None:
+        self.kv, self.position, self.is_read = kv, position, is_read
 
     def attention(self, qkv: Tensor) -> Tensor:
         """(3, 1, H, 1, D) -> (1, H, 1, D)"""
-        qkv = qkv.to(self.kept.dtype)
-        self.kept.index_copy_(3, self.position, qkv[1:])
-        keys, values = self.kept
+        qkv = qkv.to(self.kv.dtype)
+        self.kv.index_copy_(3, self.position, qkv[1:])
+        keys, values = self.kv
         return F.scaled_dot_product_attention(qkv[0], keys, values, attn_mask=self.is_read)

@@ -1,6 +1,6 @@
 """Decoding on the CPU, where a token waits for the memory: one compiled function reads all weights once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.cache import Cache
-from model.token_layers import add, attend, gelu, layer_norm
+from model.token_layers import KVShape, add, attend, gelu, layer_norm
 from model.token_products import compiled, product
 from model.token_threads import arrivals, meet
 from model.token_weights import Float32, TokenWeights
@@ -19,34 +19,38 @@ CPU = torch.device("cpu")
 
 
 class TokenKernel:
-    """Gives the scores of the token after the next one of each row.
+    """Gives the logits of the token after the next one of each sequence.
 
     PyTorch reads the matrices of a row at two thirds of the memory's rate at best, and a token is some 200
     operations to it, for a quarter of its time. Here threads go through the whole of it, each with its share
-    of every product, and read at the memory's rate (benchmarks/LOG.md).
+    of every product, and read at the memory's rate (benchmarks/LOG.md). Keys and values stay in the memory of
+    their caches, so that sequences come and go as they like.
     """
 
-    def __init__(self, weights: TokenWeights, caches: Sequence[Cache], threads: int | None = None) -> None:
-        """`caches`, one of each row, have taken in a token at least. `threads` are PyTorch's unless given."""
+    def __init__(self, weights: TokenWeights, threads: int | None = None) -> None:
+        """`threads` are PyTorch's unless given."""
         self.weights = weights
         self.threads = threads or torch.get_num_threads()
         self.others = ThreadPoolExecutor(max(1, self.threads - 1), thread_name_prefix="token")
-        self.places = {cache: place for place, cache in enumerate(caches)}
-        self.kept = gathered(caches)
-        self.passed = make_passed(weights, len(caches))
+        self.rows = 0
+        self.passed = make_passed(weights, self.rows)
 
     def next_logits(self, tokens: Mapping[Cache, int]) -> dict[Cache, Tensor]:
-        """The scores (1, V) after a token of each of these rows, until the next call. The others rest."""
+        """The logits (1, V) after a token of each of these sequences, until the next call."""
         V = len(self.weights.token_embedding)
         for cache, token in tokens.items():
-            cache.positions(1, CPU)  # ValueError without a place for it: compiled code would not notice
+            cache.positions(1, CPU)  # ValueError without room for it: compiled code would not notice
             if not 0 <= token < V:
                 raise IndexError(f"there is no token {token} of {V}")
-        rows = np.array([[token, self.places[cache], cache.length] for cache, token in tokens.items()])
+        if len(tokens) > self.rows:
+            self.rows = len(tokens)
+            self.passed = make_passed(self.weights, self.rows)
+        inputs = np.array([[token, address_of(cache), cache.length] for cache, token in tokens.items()])
+        kv_shape = shape_of(next(iter(tokens)))
         arrived = arrivals(self.threads)
 
         def compute(thread: int) -> None:
-            one_token(rows, self.weights, self.kept, self.passed, arrived, thread, self.threads)
+            one_token(inputs, self.weights, kv_shape, self.passed, arrived, thread, self.threads)
 
         others = [self.others.submit(compute, thread) for thread in range(1, self.threads)]
         compute(0)
@@ -54,8 +58,26 @@ class TokenKernel:
             other.result()
         for cache in tokens:
             cache.advance()
-        scores = torch.from_numpy(self.passed.logits)[: len(tokens), :V].split(1)
-        return dict(zip(tokens, scores, strict=True))
+        logits = torch.from_numpy(self.passed.logits)[: len(tokens), :V].split(1)
+        return dict(zip(tokens, logits, strict=True))
+
+    def release(self, cache: Cache, *, goes_on: bool) -> None:
+        """Nothing is kept between two calls."""
+
+
+def address_of(cache: Cache) -> int:
+    """Where the keys and values lie of a sequence that has begun."""
+    assert cache.kv is not None
+    assert cache.kv.dtype == torch.float32
+    assert cache.kv.is_contiguous()
+    return cache.kv.data_ptr()
+
+
+def shape_of(cache: Cache) -> KVShape:
+    """(L, 2, H, limit, D), the same for all of a model."""
+    assert cache.kv is not None
+    L, two, _, H, limit, D = cache.kv.shape
+    return L, two, H, limit, D
 
 
 class Passed(NamedTuple):
@@ -63,8 +85,8 @@ class Passed(NamedTuple):
 
     qkv: Float32
     """(R, 3C)"""
-    mixed: Float32
-    """(R, C), by attention."""
+    attn_out: Float32
+    """(R, C)"""
     change: Float32
     """(R, C), to the residual stream."""
     hidden: Float32
@@ -81,53 +103,40 @@ def make_passed(weights: TokenWeights, rows: int) -> Passed:
 
     return Passed(
         qkv=room(weights.qkv.scales.shape[1]),
-        mixed=room(weights.out.blocks.shape[2]),
+        attn_out=room(weights.out.blocks.shape[2]),
         change=room(weights.out.scales.shape[1]),
         hidden=room(weights.up.scales.shape[1]),
         logits=room(weights.head.scales.shape[1]),
     )
 
 
-def gathered(caches: Sequence[Cache]) -> Float32:
-    """The keys and values of all rows in one array, (rows, L, 2, H, limit, D) float32, in which their caches
-    keep them from now on."""
-    first = caches[0].layers[0].kept
-    assert first is not None
-    kept = torch.empty(len(caches), len(caches[0].layers), *first.shape)  # (rows, L, 2, 1, H, limit, D)
-    for row, cache in zip(kept, caches, strict=True):
-        for place, layer in zip(row, cache.layers, strict=True):
-            assert layer.kept is not None
-            place[..., : layer.length, :] = layer.kept[..., : layer.length, :]
-            layer.kept = place
-    return kept.squeeze(3).numpy()
-
-
 @compiled
 def one_token(
-    of_rows: NDArray[np.int64],
+    inputs: NDArray[np.int64],
     weights: TokenWeights,
-    kept: Float32,
+    kv_shape: KVShape,
     passed: Passed,
     arrived: NDArray[np.int64],
     thread: int,
     threads: int,
 ) -> None:
-    """One thread's share of a token of each row: (R, 3), its id, the row's place in `kept` and how many
-    tokens it has before. What is neither a product nor attention every thread computes for itself."""
-    rows, C = len(of_rows), weights.token_embedding.shape[1]
+    """One thread's share of a token of each sequence: (R, 3), its id, the address of the sequence's keys and
+    values, of `kv_shape`, and how many tokens it has before. What is neither a product nor attention every
+    thread computes for itself."""
+    rows, C = len(inputs), weights.token_embedding.shape[1]
     x = np.empty((rows, C), np.float32)
-    normed = np.zeros((rows + -rows % 4, passed.mixed.shape[1]), np.float32)
+    normed = np.zeros((rows + -rows % 4, passed.attn_out.shape[1]), np.float32)
     for row in range(rows):
-        token, _, position = of_rows[row]
+        token, _, position = inputs[row]
         for i in range(C):
             x[row, i] = weights.token_embedding[token, i] + weights.position_embedding[position, i]
     for layer in range(len(weights.qkv.scales)):
         layer_norm(x, weights.norms[2 * layer], normed)
         product(normed, rows, weights.qkv, layer, passed.qkv, thread, threads)
         meet(arrived, thread)
-        attend(passed.qkv, of_rows, kept, layer, passed.mixed, thread, threads)
+        attend(passed.qkv, inputs, kv_shape, layer, passed.attn_out, thread, threads)
         meet(arrived, thread)
-        product(passed.mixed, rows, weights.out, layer, passed.change, thread, threads)
+        product(passed.attn_out, rows, weights.out, layer, passed.change, thread, threads)
         meet(arrived, thread)
         add(x, passed.change)
         layer_norm(x, weights.norms[2 * layer + 1], normed)

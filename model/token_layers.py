@@ -1,9 +1,12 @@
 """What a token goes through between its matrices."""
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from model.token_weights import Float32
@@ -14,6 +17,18 @@ compiled = numba.njit(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error
 LOG2_E, LN_2 = np.float32(math.log2(math.e)), np.float32(math.log(2))
 TAYLOR = tuple(np.float32(1 / math.factorial(n)) for n in range(7))
 LEAST, GREATEST = np.float32(-87), np.float32(88)
+KVShape = tuple[int, int, int, int, int]
+"""Layers, keys and values, heads, tokens that there is room for, numbers of a head."""
+
+
+@intrinsic
+def as_pointer(context: Any, address: Any) -> Any:
+    """Where float32 numbers lie."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(types.float32)(address), generate
 
 
 @compiled
@@ -72,30 +87,32 @@ def gelu(x: Float32) -> None:
 @compiled
 def attend(
     qkv: Float32,
-    of_rows: NDArray[np.int64],
-    kept: Float32,
+    inputs: NDArray[np.int64],
+    kv_shape: KVShape,
     layer: int,
-    mixed: Float32,
+    attn_out: Float32,
     thread: int,
     threads: int,
 ) -> None:
-    """Let a token of each row attend to those before it and to itself. Each thread computes some heads.
+    """Let a token of each sequence attend to those before it and to itself. Each thread computes some heads.
 
-    qkv      (R, 3C or more): queries, keys and values of the tokens
-    of_rows  (R, 3): as in `one_token`
-    kept     (rows, L, 2, H, limit, D): keys and values of the tokens before, where those of this one are put
-    mixed    (R, C or more): the result
-    source   Vaswani et al. 2017, section 3.2
+    qkv       (R, 3C or more): queries, keys and values of the tokens
+    inputs    (R, 3): as in `one_token`
+    kv_shape  of the keys and values of the tokens before, where those of this one are put
+    attn_out  (R, C or more): the result
+    source    Vaswani et al. 2017, section 3.2
     """
-    H, limit, D = kept.shape[3], kept.shape[4], kept.shape[5]
+    _, _, H, limit, D = kv_shape
     weights = np.empty(limit, np.float32)
     scale = np.float32(1) / np.sqrt(np.float32(D))
-    units = len(of_rows) * H
+    units = len(inputs) * H
     for unit in range(units * thread // threads, units * (thread + 1) // threads):
         row, head = unit // H, unit % H
-        _, place, last = of_rows[row]
-        keys, values = kept[place, layer, 0, head], kept[place, layer, 1, head]
-        query, mine = qkv[row, head * D : (head + 1) * D], mixed[row, head * D : (head + 1) * D]
+        _, address, last = inputs[row]
+        place: Any = as_pointer(address)  # type: ignore[call-arg]  # numba passes the context
+        kv = numba.carray(place, kv_shape, np.float32)
+        keys, values = kv[layer, 0, head], kv[layer, 1, head]
+        query, mine = qkv[row, head * D : (head + 1) * D], attn_out[row, head * D : (head + 1) * D]
         for i in range(D):
             keys[last, i] = qkv[row, (H + head) * D + i]
             values[last, i] = qkv[row, (2 * H + head) * D + i]

@@ -194,12 +194,13 @@ def test_a_step_that_is_not_evaluated_waits_for_nothing(numerics, tmp_path):
 
 @pytest.mark.parametrize("is_packed", [False, True])
 @pytest.mark.parametrize("numerics", MODES)
-def test_rows_side_by_side_get_the_scores_that_each_gets_alone_without_a_cache(numerics, is_packed):
+def test_sequences_that_come_and_go_get_the_logits_that_each_gets_alone_without_a_cache(numerics, is_packed):
     torch.manual_seed(1)
     model = GPT(tiny_config(), numerics).to(GPU).eval()
     rows = [[1, 2, 3], [4], [5] * 9, [6] * 7]  # of a context of 8
     with torch.inference_mode():
         decoding = Decoding(packed(model) if is_packed else model, rows)
+        decoding.piece_tokens = 5
         for token in range(10):
             logits = decoding.next_logits()
             for row, scores in zip(rows, logits, strict=True):
@@ -208,8 +209,13 @@ def test_rows_side_by_side_get_the_scores_that_each_gets_alone_without_a_cache(n
                 row.append(token)
             decoding.append([token] * len(rows))
             if token == 3:
-                decoding.keep([0, 1, 3])
+                decoding.leave(decoding.sequences[2])
                 del rows[2]
+            if token in (1, 4):
+                decoding.join([7, 8])
+                rows.append([7, 8])
+            if token == 5:
+                decoding.rest(decoding.sequences[1])
 
 
 @pytest.mark.parametrize("numerics", MODES)

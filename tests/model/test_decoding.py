@@ -33,16 +33,20 @@ def plain_logits(model: GPT, row: list[int]) -> torch.Tensor:
     return model(torch.tensor([row[-CONTEXT:]]))[0, -1].float()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=50)
 @given(
     rows=st.lists(st.lists(st.integers(0, 256), min_size=1, max_size=12), min_size=1, max_size=4),
     new=st.lists(st.integers(0, 256), min_size=1, max_size=14),
     numerics=st.sampled_from(["float32", "bfloat16"]),
     prepared=st.sampled_from([lambda model: model, packed, for_generation]),
+    piece_tokens=st.sampled_from([1, 2, 3, 5, 8, 100]),
 )
-def test_rows_side_by_side_get_the_scores_that_each_gets_alone_without_a_cache(rows, new, numerics, prepared):
+def test_sequences_side_by_side_read_in_any_pieces_get_the_logits_that_each_gets_alone_in_one_pass(
+    rows, new, numerics, prepared, piece_tokens
+):
     model = a_model(numerics)
     decoding = Decoding(prepared(model), rows)
+    decoding.piece_tokens = piece_tokens
     grown = [list(row) for row in rows]
     with torch.inference_mode():
         for token in new:
@@ -73,11 +77,107 @@ def test_each_token_is_read_once_until_the_context_is_full(monkeypatch):
     assert read == [3, 1, 1, 1, 1, 1, 8, 8]
 
 
-def test_the_lectures_arithmetic_reads_everything_at_every_step():
-    decoding = Decoding(a_model("reference"), [[1, 2, 3]])
+def test_the_lectures_arithmetic_reads_everything_in_one_pass_at_every_step():
+    model, row = a_model("reference"), [1, 2, 3]
+    decoding = Decoding(model, [row])
+    decoding.piece_tokens = 2
     with torch.inference_mode():
-        decoding.next_logits()
-    assert decoding.rows[0].cache is None
+        for token in range(CONTEXT):
+            expected = model.next_logits(torch.tensor([row[-CONTEXT:]]))
+            assert torch.equal(decoding.next_logits(), expected)
+            assert decoding.sequences[0].cache is None
+            decoding.append([token])
+            row.append(token)
+
+
+@pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
+@pytest.mark.parametrize("prepared", [lambda model: model, for_generation])
+@pytest.mark.parametrize("length", [130, 256, 299, 300])
+def test_a_prompt_and_a_window_read_in_pieces_give_the_logits_of_one_pass(numerics, prepared, length):
+    """At a width and a context at which there are pieces; three tokens on, 300 tokens are beyond it."""
+    torch.manual_seed(1)
+    model = GPT(tiny_config(context_length=300, emb_dim=256, n_heads=4, drop_rate=0.0), numerics).eval()
+    row = torch.randint(257, (length,)).tolist()
+    decoding = Decoding(prepared(model), [row])
+    assert decoding.piece_tokens < length
+    with torch.inference_mode():
+        for token in range(3):
+            expected = model(torch.tensor([row[-300:]]))[0, -1].float()
+            found = decoding.next_logits()[0]
+            torch.testing.assert_close(found, expected, rtol=0, atol=TOLERANCE[numerics])
+            decoding.append([token])
+            row.append(token)
+
+
+def test_no_pass_reads_more_of_a_prompt_or_a_window_than_a_piece(monkeypatch):
+    model = a_model()
+    read = []
+    hidden = model.hidden
+    monkeypatch.setattr(
+        model, "hidden", lambda ids, *others: read.append(ids.shape[1]) or hidden(ids, *others)
+    )
+    decoding = Decoding(model, [[1, 2, 3, 4, 5, 6, 7]])
+    decoding.piece_tokens = 3
+    with torch.inference_mode():
+        for token in range(3):
+            decoding.next_logits()
+            decoding.append([token])
+    assert read == [3, 3, 1, 1, 3, 3, 2]
+
+
+def test_a_sequence_that_was_forgotten_is_read_again_to_the_very_same_numbers():
+    model = for_generation(a_model())
+    one, other = Decoding(model, [[1, 2, 3, 4]]), Decoding(model, [[1, 2, 3, 4]])
+    for decoding in (one, other):
+        decoding.piece_tokens = 3
+    with torch.inference_mode():
+        for token in range(3 * CONTEXT):
+            assert torch.equal(one.next_logits(), other.next_logits())
+            for decoding in (one, other):
+                decoding.append([token])
+            if token % 3 == 1:
+                other.sequences[0].forget()
+
+
+@pytest.mark.parametrize("prepared", [lambda model: model, packed, for_generation])
+def test_a_sequence_joins_and_leaves_at_any_token(prepared):
+    model = a_model()
+    decoding = Decoding(prepared(model), [[1, 2, 3]])
+    rows = [[1, 2, 3]]
+    with torch.inference_mode():
+        for token in range(12):
+            if token in (1, 3, 4):
+                decoding.join([token, 9])
+                rows.append([token, 9])
+            if token in (5, 7):
+                decoding.leave(decoding.sequences[1])
+                del rows[1]
+            expected = torch.stack([plain_logits(model, row) for row in rows])
+            torch.testing.assert_close(decoding.next_logits(), expected, rtol=0, atol=1e-5)
+            decoding.append([token] * len(rows))
+            for row in rows:
+                row.append(token)
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize("prepared", [lambda model: model, packed])
+def test_a_pass_that_fails_half_way_leaves_the_caches_as_they_were(prepared, monkeypatch):
+    model = prepared(a_model())
+    decoding, undisturbed = Decoding(model, [[1, 2, 3, 4], [5]]), Decoding(model, [[1, 2, 3, 4], [5]])
+    last = model.blocks[-1]
+
+    def fail(*_):
+        raise MemoryError
+
+    with torch.inference_mode():
+        for token in range(3):
+            with monkeypatch.context() as patch:
+                patch.setattr(last, "forward", fail)
+                with pytest.raises(MemoryError):
+                    decoding.next_logits()
+            assert torch.equal(decoding.next_logits(), undisturbed.next_logits())
+            for each in (decoding, undisturbed):
+                each.append([token, token])
 
 
 def test_a_cache_holds_no_more_than_the_context():
@@ -87,8 +187,8 @@ def test_a_cache_holds_no_more_than_the_context():
 
 
 @pytest.mark.parametrize("rows", [[[]], [[1], []]])
-def test_an_empty_row_is_refused(rows):
-    with pytest.raises(ValueError, match="a row is empty"):
+def test_an_empty_sequence_is_refused(rows):
+    with pytest.raises(ValueError, match="a sequence is empty"):
         Decoding(a_model(), rows)
 
 
@@ -143,18 +243,26 @@ def test_a_packed_model_does_not_round_its_scores_to_bfloat16(tie_weights):
         ("float32", partial(for_generation, int8=True)),
     ],
 )
-def test_a_row_gets_the_very_scores_alone_that_it_gets_beside_others(numerics, prepared):
-    """At the width of a real model. One of the rows ends before the others."""
+def test_a_sequence_gets_the_very_logits_alone_that_it_gets_beside_others(numerics, prepared):
+    """At the width of a real model. One sequence ends before the others, one joins, one is read again."""
     torch.manual_seed(1)
     config = tiny_config(context_length=64, emb_dim=768, n_heads=12, drop_rate=0.0)
     model = prepared(GPT(config, numerics).eval())
     rows = [[1, 2, 3], [4], [5, 6], [7, 8, 9, 10], [11], [12]]
     together, alone = Decoding(model, rows), [Decoding(model, [row]) for row in rows]
+    for decoding in (together, *alone):
+        decoding.piece_tokens = 24
     with torch.inference_mode():
         for token in range(60):
             if token == 20:
-                together.keep([0, 1, 3, 4, 5])
+                together.leave(together.sequences[2])
                 del alone[2]
+            if token == 30:
+                together.sequences[1].forget()
+            if token == 10:
+                together.join([*range(50)])
+                alone.append(Decoding(model, [[*range(50)]]))
+                alone[-1].piece_tokens = 24
             expected = torch.cat([decoding.next_logits() for decoding in alone])
             assert torch.equal(together.next_logits(), expected)
             tokens = [(token + 7 * row) % 257 for row in range(len(alone))]

@@ -59,7 +59,7 @@ def test_generating_leaves_the_model_in_training_mode_without_dropout_or_gradien
 
 
 def test_nothing_to_continue_is_refused(model):
-    with pytest.raises(ValueError, match="a row is empty"):
+    with pytest.raises(ValueError, match="a sequence is empty"):
         next(generate(model, [], 5))
 
 

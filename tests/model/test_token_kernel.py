@@ -75,7 +75,7 @@ def test_every_size_of_model_gives_the_scores_of_the_plain_one(
     beginning.load_state_dict(weights)
     plain.double()
     caches = [begun(beginning, row) for row in rows]
-    kernel = TokenKernel(token_weights(model, stored), caches, threads)
+    kernel = TokenKernel(token_weights(model, stored), threads)
     for step in range(4):
         tokens = [(step + 7 * place) % V for place in range(len(rows))]
         found = kernel.next_logits(dict(zip(caches, tokens, strict=True)))
@@ -114,15 +114,16 @@ def test_a_product_is_the_same_to_the_bit_beside_others_and_however_many_threads
             assert np.array_equal(beside[:rows], alone[:rows])
 
 
-def test_a_row_may_rest_while_others_go_on():
+def test_sequences_come_and_go_and_rest_as_they_like():
     model = a_model()
     weights = token_weights(model, "float32")
     first, second, lone = begun(model, [1, 2]), begun(model, [3]), begun(model, [3])
-    both, one = TokenKernel(weights, [first, second]), TokenKernel(weights, [lone])
+    both, one = TokenKernel(weights), TokenKernel(weights)
     both.next_logits({first: 4})
     both.next_logits({first: 5})
     assert torch.equal(both.next_logits({second: 6})[second], one.next_logits({lone: 6})[lone])
-    assert (first.length, second.length) == (4, 2)
+    assert torch.equal(both.next_logits({first: 2, second: 1})[second], one.next_logits({lone: 1})[lone])
+    assert (first.length, second.length) == (5, 3)
 
 
 @pytest.mark.parametrize("token", [-1, V])
@@ -130,22 +131,22 @@ def test_a_token_that_does_not_exist_is_refused(token):
     model = a_model()
     cache = begun(model, [1])
     with pytest.raises(IndexError, match=f"there is no token {token} of 70"):
-        TokenKernel(token_weights(model, "float32"), [cache]).next_logits({cache: token})
+        TokenKernel(token_weights(model, "float32")).next_logits({cache: token})
 
 
 def test_a_full_cache_takes_no_further_token():
     model = a_model()
     cache = begun(model, [1] * 7)
-    kernel = TokenKernel(token_weights(model, "float32"), [cache])
+    kernel = TokenKernel(token_weights(model, "float32"))
     kernel.next_logits({cache: 2})
     with pytest.raises(ValueError, match="9 tokens do not fit into a context of 8"):
         kernel.next_logits({cache: 3})
 
 
-def test_more_threads_than_processors_come_to_an_end_and_are_gone_with_their_rows():
+def test_more_threads_than_processors_come_to_an_end_and_are_gone_with_their_kernel():
     model = a_model()
     cache = begun(model, [1])
-    kernel = TokenKernel(token_weights(model, "float32"), [cache], threads=9)
+    kernel = TokenKernel(token_weights(model, "float32"), threads=9)
     kernel.next_logits({cache: 2})
     mine = list(kernel.others._threads)
     assert len(mine) > 1
