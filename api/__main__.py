@@ -5,12 +5,11 @@ import sys
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from pydantic import ValidationError
 
 from api.app import create_app
 from api.services import THREADS
 from jobs.logs import configure_logging
-from jobs.settings import LOOPBACK, Settings, load_settings
+from jobs.settings import LOOPBACK, Settings, load_settings_or_exit
 
 GRACE_S = 10
 """Seconds that requests have to end when the service stops."""
@@ -51,10 +50,7 @@ class ProcessLogger(Logger):  # type: ignore[misc]
 
 
 def main() -> None:
-    try:
-        settings = load_settings()
-    except ValidationError as error:
-        sys.exit(f"the settings are wrong: {error}")
+    settings = load_settings_or_exit()
     if not (settings.loopback or settings.allow_no_token):
         sys.exit(
             f"PRETRAIN_HOST={settings.host} is reachable from other machines, and nobody would need a token: "

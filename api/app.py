@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_openapi import Info, OpenAPI
 from werkzeug.wrappers import Response
 
+from api.arguments import parsed
 from api.bodies import MAX_BODY_BYTES
 from api.datasets import datasets
 from api.docs import PLAIN_PAGES, complete_document, docs
@@ -70,5 +71,6 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     return app
 
 
+@parsed()
 def to_docs() -> Response:
     return redirect(url_for("docs.page"))

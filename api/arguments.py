@@ -5,13 +5,13 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any, get_type_hints
 
-from flask import Response
 from pydantic import Field, ValidationError
+from werkzeug.wrappers import Response
 
-from api.bodies import read_json
+from api.bodies import read_json, read_no_body
 from api.problems import Refusal
 from api.queries import NoParameters, read_query
-from jobs.spec import SpecError, as_field_error
+from jobs.field_errors import SpecError, field_errors, without_unwritable_names
 from model.config import Section, Text
 
 View = Callable[..., Response]
@@ -30,7 +30,8 @@ class DatasetPath(Section):
 def parsed(body: Callable[[Any], Any] | None = None) -> Callable[[View], View]:
     """Give a view its `path`, `query` and `body`, as its annotations name them.
 
-    body    turns the decoded JSON into what the view takes; raises SpecError. None: the view has no body
+    body    turns the decoded JSON into what the view takes; raises SpecError. None: the view takes no
+            body, and one that holds anything is refused
     raises  Refusal for what is wrong with the request; query parameters that nobody declares are wrong, too
     """
 
@@ -45,7 +46,9 @@ def parsed(body: Callable[[Any], Any] | None = None) -> Callable[[View], View]:
             query = read_query(hints.get("query", NoParameters))
             if "query" in hints:
                 arguments["query"] = query
-            if body is not None:
+            if body is None:
+                check_nothing(read_no_body())
+            else:
                 arguments["body"] = body(read_json())
             return view(**arguments)
 
@@ -69,9 +72,16 @@ def strictly(model: type[Section]) -> Callable[[Any], Section]:
     """A parser for bodies of `model`, which raises SpecError with every wrong field."""
 
     def parse(body: Any) -> Section:
+        writable, errors = without_unwritable_names(body)
         try:
-            return model.model_validate(body)
+            parsed = model.model_validate(writable)
         except ValidationError as invalid:
-            raise SpecError([as_field_error(error) for error in invalid.errors()]) from invalid
+            errors += field_errors(invalid)
+        if errors:
+            raise SpecError(errors)
+        return parsed
 
     return parse
+
+
+check_nothing = strictly(NoParameters)

@@ -22,8 +22,9 @@ from jobs.datasets import (
     store_dataset,
     token_totals,
 )
+from jobs.field_errors import FieldError
 from jobs.lookup import NotFound
-from jobs.spec import FieldError, Label
+from jobs.spec import Label
 from model.config import Section, Text
 
 datasets = APIBlueprint(

@@ -3,10 +3,12 @@
 from importlib.resources import files
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app, jsonify, send_from_directory
 from flask_openapi import OpenAPI
 
+from api.arguments import parsed
 from api.problems import problem_responses
+from model.config import Section
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -38,31 +40,42 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'"
 )
 
-ANYWHERE = (403, 421)
-"""Statuses of what is refused before a view is looked for."""
+ANYWHERE = (400, 403, 413, 414, 421, 422)
+"""Statuses of what any request may be refused for, whatever it asks for."""
 
-PLAIN_PAGES = ("root", "docs.page", "docs.start", "docs.static")
+PLAIN_PAGES = ("root", "docs.page", "docs.start", "docs.asset")
 """Endpoints of the pages, and of their files, that a link elsewhere may lead to."""
 
-docs = Blueprint(
-    "docs",
-    __name__,
-    static_folder=str(files("flask_openapi_swagger") / "templates" / "swagger"),
-    static_url_path="/docs/assets",
-)
+ASSETS = str(files("flask_openapi_swagger") / "templates" / "swagger")
+
+docs = Blueprint("docs", __name__)
+
+
+class AssetPath(Section):
+    file: str
+    """Relative to the folder of Swagger UI's files."""
 
 
 @docs.get("/docs")
+@parsed()
 def page() -> Response:
     return Response(PAGE, mimetype="text/html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
 
 @docs.get("/docs/start.js")
+@parsed()
 def start() -> Response:
     return Response(START, mimetype="text/javascript")
 
 
+@docs.get("/docs/assets/<path:file>")
+@parsed()
+def asset(path: AssetPath) -> Response:
+    return send_from_directory(ASSETS, path.file)
+
+
 @docs.get("/openapi.json")
+@parsed()
 def openapi() -> Response:
     assert isinstance(current_app, OpenAPI)
     return jsonify(current_app.api_doc)

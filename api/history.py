@@ -20,9 +20,10 @@ from api.services import services
 from jobs.database import Database
 from jobs.estimate import tokens_of_epoch
 from jobs.events import list_events
+from jobs.field_errors import FieldError
 from jobs.history import list_checkpoints, list_evaluations, list_samples
 from jobs.lookup import BadCursor, get_job
-from jobs.spec import FieldError
+from jobs.quoting import quoted
 from jobs.strict_json import finite
 from jobs.tables import Evaluation
 from jobs.thinning import MAX_POINTS, MIN_POINTS, thin_evaluations
@@ -191,5 +192,5 @@ def event_number(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise BadCursor(f"after: no event {cursor!r}")
+        raise BadCursor(f"after: no event {quoted(cursor)}")
     return int(cursor)

@@ -1,6 +1,5 @@
 """Every error as `application/problem+json` (RFC 9457)."""
 
-import json
 import logging
 from collections.abc import Sequence
 from functools import partial
@@ -14,8 +13,9 @@ from flask_openapi.types import ResponseDict
 from pydantic import BaseModel, ConfigDict
 from werkzeug import exceptions
 
+from jobs.field_errors import FieldError, SpecError
 from jobs.lookup import BadCursor, NotFound
-from jobs.spec import FieldError, SpecError
+from jobs.quoting import cut, excerpt, quoted
 from jobs.states import WrongState
 from jobs.strict_json import to_json
 
@@ -23,9 +23,8 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
-# A body can be wrong in a hundred thousand places and quote a megabyte; an answer need not.
 MAX_ERRORS = 100
-MAX_VALUE_CHARACTERS = 500
+"""A body can be wrong in a thousand places; an answer need not name more."""
 
 STATUSES: dict[type[Exception], HTTPStatus] = {
     BadCursor: HTTPStatus.BAD_REQUEST,
@@ -45,7 +44,7 @@ class WrongField(BaseModel):
     """What would be right."""
 
     value: Any
-    """What was given; a long value is cut."""
+    """What was given; of a long value the first 200 characters."""
 
 
 class Problem(BaseModel):
@@ -132,21 +131,15 @@ def as_response(refusal: Refusal) -> Response:
         "title": refusal.status.phrase,
         "status": refusal.status,
         "detail": refusal.detail,
-        "instance": quote(request.path),
+        "instance": cut(quote(request.path)),
         **refusal.members,
     }
     if refusal.errors:
         problem["errors"] = [
-            {"field": error.field, "message": error.message, "value": shorten(error.value)}
+            {"field": cut(error.field), "message": error.message, "value": excerpt(error.value)}
             for error in refusal.errors
         ]
     return Response(to_json(problem), refusal.status, refusal.headers, content_type=MEDIA_TYPE)
-
-
-def shorten(value: Any) -> Any:
-    """`value`, or the beginning of its JSON where that is long."""
-    text = json.dumps(value)
-    return value if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS] + "..."
 
 
 def domain_error(status: HTTPStatus, error: Exception) -> Response:
@@ -159,9 +152,9 @@ def http_error(error: exceptions.HTTPException) -> Response | exceptions.HTTPExc
         return error  # a redirect
     detail = error.description or ""
     if isinstance(error, exceptions.NotFound):
-        detail = f"there is nothing at {request.path}"
+        detail = f"there is nothing at {cut(request.path)}"
     elif isinstance(error, exceptions.MethodNotAllowed):
-        detail = f"{request.method} is not possible here; {', '.join(error.valid_methods or ())} is"
+        detail = f"{cut(request.method)} is not possible here; {', '.join(error.valid_methods or ())} is"
     response = as_response(Refusal(HTTPStatus(error.code), detail))
     for name, value in error.get_headers():
         if name != "Content-Type":
@@ -170,11 +163,12 @@ def http_error(error: exceptions.HTTPException) -> Response | exceptions.HTTPExc
 
 
 def database_away(error: Exception) -> Response:
-    log.warning("the database does not answer: %s", error)
+    reason = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    log.warning("the database does not answer: %s", reason)
     return as_response(unavailable("the database does not answer"))
 
 
 def unexpected(error: Exception) -> Response:
-    log.exception("%s %s failed", request.method, request.path)
+    log.exception("%s %s failed", cut(request.method), quoted(request.path))
     detail = "something went wrong in the service; its log has the reason under this X-Request-ID"
     return as_response(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, detail))

@@ -12,10 +12,11 @@ from pydantic import Field, ValidationError
 from werkzeug.datastructures import MultiDict
 
 from api.problems import Refusal, wrong_fields
-from jobs.spec import FieldError, as_field_error
+from jobs.field_errors import FieldError, field_errors
 from model.config import Section
 
 MAX_LIMIT = 1000
+MAX_PARAMETERS = 1000
 
 INTEGER = re.compile(r"-?[0-9]{1,1000}")
 NUMBER = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?([eE][-+]?[0-9]{1,4})?")
@@ -48,7 +49,13 @@ Query = TypeVar("Query", bound=Section)
 
 
 def read_query(model: type[Query]) -> Query:
-    """The request's query parameters. raises Refusal: 400 if not UTF-8, else as `parse_query` does"""
+    """The request's query parameters.
+
+    raises  Refusal: 400 if they are not UTF-8 or more than 1,000, else as `parse_query` does
+    """
+    # A server may let through a line of thousands of parameters; an error for each is no use to anybody.
+    if request.query_string.count(b"&") >= MAX_PARAMETERS:
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"the query has more than {MAX_PARAMETERS} parameters")
     try:
         unquote_to_bytes(request.query_string).decode()
     except UnicodeDecodeError as error:
@@ -81,7 +88,7 @@ def parse_query(model: type[Query], arguments: MultiDict[str, str]) -> Query:
     try:
         parsed = model.model_validate(values)
     except ValidationError as invalid:
-        errors += [as_field_error(error) for error in invalid.errors()]
+        errors += field_errors(invalid)
     if errors:
         raise wrong_fields(errors)
     return parsed

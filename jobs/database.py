@@ -32,7 +32,7 @@ def postgresql_now_s(*_: Any, **__: Any) -> str:
 
 
 class Database:
-    """One engine, and a transaction for reading or for writing.
+    """One engine, and a transaction for reading or for writing. Its errors quote no values.
 
     On SQLite a writing transaction takes the write lock when it begins: one that started by reading and
     turned to writing would be refused at once, `busy_timeout` or not, if another had written in between.
@@ -62,7 +62,9 @@ class Database:
 
 
 def sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_S}, json_serializer=to_json)
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_S}, json_serializer=to_json
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
@@ -81,6 +83,7 @@ def sqlite_engine(url: str) -> Engine:
 def postgresql_engine(url: str) -> Engine:
     return create_engine(
         url,
+        hide_parameters=True,
         pool_pre_ping=True,
         json_serializer=to_json,
         connect_args={

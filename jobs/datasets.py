@@ -15,6 +15,7 @@ from jobs.files.encodings import why_not_utf8
 from jobs.files.json_lines import looks_like_json_lines
 from jobs.lookup import NotFound
 from jobs.names import new_id
+from jobs.quoting import quoted
 from jobs.settings import Settings
 from jobs.tables import Dataset, TokenCount
 from jobs.upsert import insert_new, upsert
@@ -168,7 +169,7 @@ def get_dataset(session: Session, dataset_id: str) -> Dataset:
     """raises NotFound"""
     dataset = session.get(Dataset, dataset_id)
     if dataset is None:
-        raise NotFound(f"no data set {dataset_id!r}")
+        raise NotFound(f"no data set {quoted(dataset_id)}")
     return dataset
 
 

@@ -6,18 +6,31 @@ computed. The answer is a list of one element, on which the asker blocks.
 """
 
 import json
+import re
 from typing import Annotated, Any
 
 from celery import Celery
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from redis import Redis
 
 from jobs.names import new_id
 from jobs.queue import GENERATE_QUEUE, GENERATE_TASK, PRIORITIES
 from jobs.strict_json import to_json
-from model.config import Distribution, Text
+from model.config import Distribution, Documented, Text
 
 ANSWER_KEPT_S = 30
+
+
+CHECKPOINT = re.compile(r"^(last|best|[0-9]{1,18})$")
+
+
+def checkpoint_name(text: str) -> str:
+    if not CHECKPOINT.fullmatch(text):
+        raise ValueError("must be last, best or the step of a checkpoint")
+    return text
+
+
+CheckpointName = Annotated[str, AfterValidator(checkpoint_name), Documented(CHECKPOINT.pattern)]
 
 
 class GenerationRequest(Distribution):
@@ -30,7 +43,7 @@ class GenerationRequest(Distribution):
     """The text to continue. One longer than the context keeps its end. Default: empty, which continues the
     end of a text, or a newline where the training text had no end of a text in it."""
 
-    checkpoint: Annotated[str, Field(pattern=r"^(last|best|[0-9]{1,18})$")] = "last"
+    checkpoint: CheckpointName = "last"
     """`last`, `best`, or a step. Default: last."""
 
     max_new_tokens: int = Field(50, ge=1, le=10_000)

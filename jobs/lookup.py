@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
+from jobs.quoting import quoted
 from jobs.states import Status
 from jobs.tables import Checkpoint, Job
 
@@ -28,7 +29,7 @@ def get_job(session: Session, job_id: str) -> Job:
     """raises NotFound"""
     job = session.get(Job, job_id)
     if job is None:
-        raise NotFound(f"no job {job_id!r}")
+        raise NotFound(f"no job {quoted(job_id)}")
     return job
 
 
@@ -46,7 +47,7 @@ def list_jobs(
     if after is not None:
         border = session.get(Job, after)
         if border is None:
-            raise BadCursor(f"after: no job {after!r}")
+            raise BadCursor(f"after: no job {quoted(after)}")
         chosen = chosen.where(tuple_(Job.created_at, Job.id) < (border.created_at, border.id))
     page = list(session.scalars(chosen.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)))
     return page[:limit], len(page) > limit

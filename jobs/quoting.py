@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from jobs.strict_json import to_json
+
 MAX_QUOTED_CHARACTERS = 200
 CUT = "…"
 
@@ -52,7 +54,7 @@ def json_pieces(value: Any) -> Iterator[str]:
             yield from json_pieces(entry)
         yield "]"
     elif value is None or isinstance(value, bool | int | float):
-        yield json.dumps(value)
+        yield to_json(value)
     else:
         yield json_string(str(value))
 

@@ -3,12 +3,14 @@
 import ipaddress
 import os
 import re
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import ByteSize, Field, field_validator
+from pydantic import ByteSize, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from jobs.field_errors import field_errors
 from jobs.quoting import quoted
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -17,11 +19,23 @@ HOST_NAME = re.compile(r"[a-z0-9._-]+")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def separated(written: Any) -> list[Any]:
-    """The entries of a text with commas between them; of anything else, what it lists."""
-    if not isinstance(written, str):
-        return list(written)
-    return [entry.strip() for entry in written.split(",") if entry.strip()]
+def separated(written: Any) -> list[str]:
+    """The entries of a text with commas between them, or of a list."""
+    if isinstance(written, str):
+        return [entry.strip() for entry in written.split(",") if entry.strip()]
+    if isinstance(written, list | tuple):
+        return [str(entry) for entry in written]
+    raise ValueError("must be entries with commas between them")
+
+
+def as_network(entry: str) -> Network:
+    try:
+        return ipaddress.ip_network(entry)
+    except ValueError as error:
+        raise ValueError(
+            f"{quoted(entry)} is no address and no network, whose bits behind its prefix are 0; "
+            "such as: 127.0.0.1,10.0.0.0/8"
+        ) from error
 
 
 def machine_memory_bytes() -> int:
@@ -115,7 +129,7 @@ class Settings(BaseSettings):
     generate_int8: bool = False
     """Whether a generation worker without a GPU rounds the weights to 8 bits, of which tokens come faster."""
 
-    log_format: str = Field("text", pattern="^(text|json)$")
+    log_format: Literal["text", "json"] = "text"
     """`text` for people, `json` for machines."""
 
     @field_validator("data_dir")
@@ -135,10 +149,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def networks(cls, written: Any) -> Any:
-        try:
-            return tuple(ipaddress.ip_network(entry) for entry in separated(written))
-        except ValueError as error:
-            raise ValueError(f"{error}; such as: 127.0.0.1,10.0.0.0/8") from error
+        return tuple(as_network(entry) for entry in separated(written))
 
     @field_validator("artifacts_url")
     @classmethod
@@ -166,6 +177,25 @@ class Settings(BaseSettings):
         return self.host in LOOPBACK
 
 
+class WrongSettings(ValueError):
+    """Settings that the service cannot run with; the message names every wrong variable, a line each."""
+
+
 def load_settings() -> Settings:
-    """The settings in this process's environment; pydantic's ValidationError names a wrong variable."""
-    return Settings()
+    """The settings in this process's environment. raises WrongSettings"""
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        lines = [
+            f"PRETRAIN_{error.field.upper()}={quoted(str(error.value))}: {error.message}"
+            for error in field_errors(invalid)
+        ]
+        raise WrongSettings("\n".join(lines)) from invalid
+
+
+def load_settings_or_exit() -> Settings:
+    """Those, for a process that is nothing without: what is wrong is its last word, and its exit status 1."""
+    try:
+        return load_settings()
+    except WrongSettings as error:
+        sys.exit(str(error))

@@ -2,11 +2,11 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from jobs.field_errors import FieldError, SpecError, field_errors, without_unwritable_names
 from jobs.presets import PRESETS, Preset
 from model.config import (
     MAX_SEED,
@@ -79,23 +79,6 @@ def filled_model(model: dict[str, Any]) -> dict[str, Any]:
     return {**model, "initialization": initialization}
 
 
-@dataclass(frozen=True)
-class FieldError:
-    """One wrong field: its dotted path, what would be right, and the value that was given."""
-
-    field: str
-    message: str
-    value: Any = None
-
-
-class SpecError(ValueError):
-    """A spec that cannot be run; `errors` holds every wrong field."""
-
-    def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
-        self.errors = errors
-
-
 Rule = tuple[tuple[str, ...], Callable[..., str | None]]
 
 
@@ -145,13 +128,13 @@ def parse_spec(body: Any) -> JobSpec:
     """
     if not isinstance(body, dict):
         raise SpecError([FieldError("", "must be a JSON object", body)])
+    body, errors = without_unwritable_names(body)
     filled = fill(body)
-    errors = []
     spec = None
     try:
         spec = JobSpec.model_validate(filled)
     except ValidationError as invalid:
-        errors = [as_field_error(error) for error in invalid.errors()]
+        errors += field_errors(invalid)
     wrong = {error.field for error in errors}
     for fields, check in RULES:
         if any(field == bad or field.startswith(bad + ".") for field in fields for bad in wrong):
@@ -191,21 +174,3 @@ def value_at(tree: dict[str, Any], path: str) -> Any:
     for name in path.split("."):
         value = value[name]
     return value
-
-
-def as_field_error(error: Any) -> FieldError:
-    """A pydantic error as a person would say it: the path that they wrote, and what would be right."""
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        message = "unknown field"
-    elif kind == "value_error":
-        message = str(context["error"])
-    elif kind in ("model_type", "dict_type"):
-        message = "must be a JSON object"
-    elif kind == "string_too_short":
-        message = "must not be empty" if context["min_length"] == 1 else error["msg"]
-    else:
-        message = error["msg"].replace("Input should be a valid", "must be a").replace("Input should", "must")
-        message = message.replace("must be a integer", "must be an integer")
-    path = ".".join(str(part) for part in error["loc"] if part != "[key]")
-    return FieldError(path, message, error["input"])

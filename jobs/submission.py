@@ -7,9 +7,10 @@ from jobs.datasets import DatasetUnavailable, count_tokens, find_dataset
 from jobs.disk import checkpoints_bytes, disk_bytes
 from jobs.estimate import Estimate, estimate, steps_of_epoch, training_windows
 from jobs.events import record_event
+from jobs.field_errors import FieldError, SpecError
 from jobs.names import new_id
 from jobs.settings import Settings
-from jobs.spec import FieldError, JobSpec, SpecError
+from jobs.spec import JobSpec
 from jobs.states import Status
 from jobs.tables import Dataset, Job, TokenCount
 

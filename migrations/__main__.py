@@ -6,14 +6,14 @@ import time
 from sqlalchemy.exc import OperationalError
 
 from jobs.database import Database
-from jobs.settings import load_settings
+from jobs.settings import load_settings_or_exit
 from migrations.upgrade import UnknownSchema, upgrade
 
 DATABASE_WAIT_S = 60
 
 
 def main() -> int:
-    database = Database(load_settings().database)
+    database = Database(load_settings_or_exit().database)
     deadline = time.monotonic() + DATABASE_WAIT_S
     while True:
         try:

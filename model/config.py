@@ -4,9 +4,13 @@ Every model is strict (`"10"` and `true` are no integers), closed (unknown field
 The defaults are those of the lecture's run; a field's docstring is its description in `/openapi.json`.
 """
 
+import re
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeGuard
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 Optimizer = Literal["adamw", "muon"]
 Schedule = Literal["constant", "linear", "cosine"]
@@ -17,16 +21,34 @@ MAX_SEED = 2**32 - 1
 """PyTorch's generator on the CPU takes the lower 32 bits of a seed: greater ones would repeat these."""
 
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+LONE_SURROGATE = "must not contain a lone surrogate: it is not valid Unicode text"
+
+
 def storable(text: str) -> str:
     """Return `text` unchanged; ValueError if a database or a tokenizer could not hold it."""
     if "\x00" in text:
         raise ValueError("must not contain a NUL character")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("must not contain a lone surrogate: it is not valid Unicode text")
+    if SURROGATE.search(text):
+        raise ValueError(LONE_SURROGATE)
     return text
 
 
-Text = Annotated[str, AfterValidator(storable)]
+@dataclass(frozen=True)
+class Documented:
+    """A pattern that a text must match, for `/openapi.json`; a validator beside it checks it and says why."""
+
+    pattern: str
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": self.pattern}
+
+
+Text = Annotated[str, AfterValidator(storable), Documented(r"^[^\u0000]*$")]
+"""Lone surrogates cannot be documented: no pattern of every language can name them."""
+
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 

@@ -5,7 +5,7 @@ import os
 
 from jobs.logs import configure_logging
 from jobs.queue import make_celery
-from jobs.settings import load_settings
+from jobs.settings import load_settings_or_exit
 from worker.openmp import waiting_briefly
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
     parser.add_argument("queue", choices=["train", "generate"])
     queue = parser.parse_args().queue
-    settings = load_settings()
+    settings = load_settings_or_exit()
     configure_logging(settings)
     app = make_celery(settings)
     at_once = 1

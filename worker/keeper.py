@@ -23,7 +23,7 @@ from jobs.disk import missing_bytes
 from jobs.logs import configure_logging
 from jobs.queue import TRAIN_QUEUE, make_celery, make_redis, publish_job, waiting_messages
 from jobs.requests import resume
-from jobs.settings import Settings, load_settings
+from jobs.settings import Settings, load_settings_or_exit
 from jobs.states import WrongState
 from jobs.stored_specs import read_spec
 from jobs.upkeep import mark_published, paused_for_room, reap, unheard_jobs
@@ -125,7 +125,7 @@ class Keeper:
 
 
 def main() -> None:
-    settings = load_settings()
+    settings = load_settings_or_exit()
     configure_logging(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,7 +9,7 @@ from schemathesis.openapi import from_dict
 from jobs.spec import JobSpec
 
 # The documentation itself.
-UNDOCUMENTED = {"/", "/docs", "/docs/start.js", "/docs/assets/<path:filename>", "/openapi.json"}
+UNDOCUMENTED = {"/", "/docs", "/docs/start.js", "/docs/assets/<path:file>", "/openapi.json"}
 
 
 @pytest.fixture

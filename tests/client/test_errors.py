@@ -113,4 +113,4 @@ def test_a_wrong_variable_is_a_usage_error_that_names_it(
     monkeypatch.setenv("PRETRAIN_PORT", "eighty")
     outcome = pretrain("up")
     assert outcome.status == 2
-    assert "PRETRAIN_PORT=eighty" in outcome.err
+    assert "PRETRAIN_PORT='eighty': must be an integer" in outcome.err

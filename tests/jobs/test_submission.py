@@ -7,8 +7,9 @@ from sqlalchemy import func, select
 
 from jobs.database import Database
 from jobs.datasets import store_dataset
+from jobs.field_errors import FieldError, SpecError
 from jobs.settings import Settings
-from jobs.spec import FieldError, SpecError, parse_spec
+from jobs.spec import parse_spec
 from jobs.states import Status
 from jobs.stored_specs import read_spec
 from jobs.submission import submit
