@@ -9,6 +9,7 @@ from jobs.errors import ErrorType
 from jobs.states import Status, Stopping
 from jobs.tables import Table
 from jobs.workers import WorkerStatus
+from model.config import EndedBy
 
 LAST_MOMENT_S = datetime.max.replace(tzinfo=UTC).timestamp()
 
@@ -119,6 +120,8 @@ class JobRecord(Record):
     """What it computes on; null before the first claim."""
     error: ErrorRecord | None
     """Why it failed or was paused by the service."""
+    ended_by: EndedBy | None
+    """Which came first: `epochs`, `max_steps` or `early_stopping`; null until it has succeeded."""
     created_at: Time
     started_at: Time | None
     """When it was first claimed."""

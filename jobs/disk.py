@@ -19,7 +19,7 @@ SMALL_FILES_BYTES = 256 * 1024
 def checkpoints_bytes(spec: JobSpec, total_steps: int) -> int:
     """The most that a job's checkpoints take at once: those it keeps, and the one being written. There are no
     more of them than steps."""
-    parameters, keep = parameter_count(spec.gpt), spec.checkpoints
+    parameters, keep = parameter_count(spec.gpt), spec.retention
     weights = WEIGHT_BYTES * parameters + SMALL_FILES_BYTES
     whole = weights + TRAINING_STATE_BYTES * parameters
     resumable = min(keep.keep_last + 1, total_steps)

@@ -56,17 +56,17 @@ def record_checkpoint(
 ) -> Superseded:
     """Add a checkpoint and let go of those that retention does not keep. raises Fenced
 
-    The newest `keep_last` keep all that resuming needs; the `keep_best` of lowest validation loss keep their
-    weights. A new checkpoint is progress, so crashes are counted anew.
+    Of those that can be resumed, the newest `keep_last` keep all that this needs; the `keep_best` of lowest
+    validation loss keep their weights. A new one to resume from is progress, so crashes are counted anew.
     """
-    write_as(session, job_id, attempt, failures=0)
+    values = {"id": new_id("checkpoint"), "job_id": job_id, "created_at": now_s(), "resumable": True, **row}
+    write_as(session, job_id, attempt, **({"failures": 0} if values["resumable"] else {}))
     same_step = (Checkpoint.job_id == job_id, Checkpoint.step == row["step"])
     replaced = set(session.scalars(select(Checkpoint.directory).where(*same_step))) - {row["directory"]}
-    values = {"id": new_id("checkpoint"), "job_id": job_id, "resumable": True, "created_at": now_s(), **row}
     upsert(session, Checkpoint, ["job_id", "step"], values)
 
     kept = list_checkpoints(session, job_id)
-    last = {checkpoint.id for checkpoint in kept[-keep_last:]}
+    last = {checkpoint.id for checkpoint in [each for each in kept if each.resumable][-keep_last:]}
     best = {checkpoint.id for checkpoint in by_loss(kept)[:keep_best]}
     gone = [checkpoint for checkpoint in kept if checkpoint.id not in last | best]
     bare = [checkpoint for checkpoint in kept if checkpoint.id in best - last and checkpoint.resumable]

@@ -17,6 +17,7 @@ from jobs.lookup import get_job
 from jobs.states import TERMINAL, Status, Stopping, sources_of
 from jobs.stored_specs import read_spec
 from jobs.tables import Job
+from model.config import EndedBy
 
 
 class Fenced(Exception):
@@ -61,23 +62,32 @@ def renew(session: Session, job_id: str, attempt: int, lease_s: float) -> Stoppi
     return session.scalar(select(Job.stopping).where(Job.id == job_id))
 
 
-def succeed(session: Session, job_id: str, attempt: int) -> Status:
-    """Record that training is complete: `succeeded`, unless a person was promised a cancel. raises Fenced"""
-    cancelled = owned_job(session, job_id, attempt).stopping == "cancel"
-    status = Status.CANCELLED if cancelled else Status.SUCCEEDED
-    end(session, job_id, attempt, status)
-    return status
+def succeed(session: Session, job_id: str, attempt: int, ended_by: EndedBy) -> Status:
+    """Record that training is complete, and by what: `succeeded`, unless a person was promised a cancel.
+
+    raises  Fenced
+    """
+    if owned_job(session, job_id, attempt).stopping == "cancel":
+        end(session, job_id, attempt, Status.CANCELLED)
+        return Status.CANCELLED
+    end(session, job_id, attempt, Status.SUCCEEDED, ended_by=ended_by)
+    return Status.SUCCEEDED
 
 
 def end(
-    session: Session, job_id: str, attempt: int, status: Status, error: dict[str, Any] | None = None
+    session: Session,
+    job_id: str,
+    attempt: int,
+    status: Status,
+    error: dict[str, Any] | None = None,
+    ended_by: EndedBy | None = None,
 ) -> None:
     """Record how an attempt ended: a terminal status, or paused. raises Fenced"""
     finished = {"finished_at": now_s()} if status in TERMINAL else {}
-    write_as(session, job_id, attempt, status=status, stopping=None, error=error, **LEFT, **finished)
-    record_event(
-        session, job_id, attempt, "status", {"status": status, **({"error": error} if error else {})}
-    )
+    why = {"error": error, "ended_by": ended_by}
+    write_as(session, job_id, attempt, status=status, stopping=None, **why, **LEFT, **finished)
+    known = {name: value for name, value in why.items() if value is not None}
+    record_event(session, job_id, attempt, "status", {"status": status, **known})
 
 
 def stop(session: Session, job_id: str, attempt: int, reason: str) -> Status:

@@ -65,6 +65,14 @@ class JobSpec(Section):
     """Up to 32 labels of your own, text to text. Default: none."""
 
     @property
+    def retention(self) -> CheckpointConfig:
+        """Which checkpoints are kept: with patience at least the best, which early stopping went on from."""
+        keep = self.checkpoints
+        if self.training.early_stopping_patience is None or keep.keep_best > 0:
+            return keep
+        return keep.model_copy(update={"keep_best": 1})
+
+    @property
     def gpt(self) -> GPTConfig:
         """The network's configuration, with the vocabulary of the spec's tokenizer."""
         model = {**self.model.model_dump(), "vocab_size": load_tokenizer(self.tokenizer).vocab_size}

@@ -92,6 +92,8 @@ class Job(Table):
     best_step: Mapped[int | None]
     best_val_loss: Mapped[float | None]
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    ended_by: Mapped[str | None]
+    """What a succeeded job ended by."""
 
     created_at: Mapped[float]
     started_at: Mapped[float | None]

@@ -1,8 +1,8 @@
 """Checkpoints: directories that hold everything the next step depends on, written whole or not at all.
 
 weights.safetensors   the model's tensors and nothing else: equal weights give an equal file
-training.safetensors  the optimizer's moments and the generators' states; a checkpoint kept only because it is
-                      the best has none
+training.safetensors  the optimizer's moments and the generators' states; a checkpoint written or kept only
+                      because it is the best has none
 checkpoint.json       the manifest: run, position, losses, and the size and checksum of the other files
 
 A checkpoint is written under a temporary name beside its place; files and directory are synced before it is
@@ -80,8 +80,9 @@ def take_snapshot(
     ends_texts: bool,
     position: Position,
     val_loss: float,
+    resumable: bool = True,
 ) -> Snapshot:
-    """What the next step depends on; position and generators as they are now."""
+    """What the next step depends on, position and generators as they are now; or the weights alone."""
     device = next(model.parameters()).device
     manifest = Manifest(
         run=run,
@@ -94,7 +95,9 @@ def take_snapshot(
         threads=torch.get_num_threads(),
         files={},
     )
-    contents = {WEIGHTS: model.state_dict(), TRAINING: training_state(model, optimizer, device)}
+    contents = {WEIGHTS: model.state_dict()}
+    if resumable:
+        contents[TRAINING] = training_state(model, optimizer, device)
     return Snapshot(contents, manifest)
 
 

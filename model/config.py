@@ -16,6 +16,8 @@ Optimizer = Literal["adamw", "muon"]
 Schedule = Literal["constant", "linear", "cosine"]
 Numerics = Literal["auto", "reference", "float32", "bfloat16"]
 Initialization = Literal["pytorch", "gpt2"]
+EndedBy = Literal["epochs", "max_steps", "early_stopping"]
+"""What a run came to its end by."""
 
 MAX_SEED = 2**32 - 1
 """PyTorch's generator on the CPU takes the lower 32 bits of a seed: greater ones would repeat these."""
@@ -176,14 +178,16 @@ class TrainingConfig(Section):
 
     early_stopping_patience: Count | None = None
     """Stop after this many evaluations in a row without a new lowest validation loss; null never stops
-    early. Default: the lecture's (null)."""
+    early. With it, the weights of every evaluation of a new lowest validation loss are a checkpoint.
+    Default: the lecture's (null)."""
 
 
 class EvaluationConfig(Section):
     """When and how both losses are measured."""
 
     eval_freq: Count = 5
-    """Steps between evaluations; the first follows step 0. Default: the lecture's."""
+    """Steps between evaluations; the first follows step 0, and the last step is always evaluated.
+    Default: the lecture's."""
 
     eval_iter: Count = 5
     """Batches of each split in an evaluation, at most. Default: the lecture's."""
@@ -229,7 +233,8 @@ class CheckpointConfig(Section):
     """Newest checkpoints to keep, with all that resuming needs. Default: 1."""
 
     keep_best: int = Field(1, ge=0, le=1_000)
-    """Checkpoints of lowest validation loss to keep. Default: 1."""
+    """Checkpoints of lowest validation loss to keep; with `training.early_stopping_patience` at least one is
+    kept. Default: 1."""
 
 
 class GPTConfig(ModelConfig):

@@ -52,14 +52,15 @@ class Evaluation:
     train_loss: float
     val_loss: float
     learning_rate: float
-    grad_norm: float
-    """L2 norm of the whole gradient, before clipping."""
+    grad_norm: float | None
+    """L2 norm of the whole gradient, before clipping; None where it is beyond float32."""
     tokens_per_s: float | None
 
 
 @dataclass(frozen=True)
 class EarlyStopped:
-    """The validation loss has not fallen for as many evaluations as `early_stopping_patience` allows."""
+    """The validation loss has not fallen for as many evaluations as `early_stopping_patience` allows, so the
+    run ends before its last step."""
 
     step: int
     best_val_loss: float
@@ -90,6 +91,8 @@ class CheckpointWritten:
     """Size of the whole directory."""
     sha256: str
     """Of the weights file."""
+    resumable: bool
+    """Whether it has all that the next step depends on, rather than the weights alone."""
 
 
 Event = Started | Phase | Progress | Evaluation | EarlyStopped | Sample | CheckpointWritten

@@ -14,7 +14,6 @@ class Speed:
 
     @property
     def tokens_per_s(self) -> float | None:
-        """None before the first step."""
-        if not self.steps:
-            return None
-        return sum(tokens for tokens, _ in self.steps) / sum(seconds for _, seconds in self.steps)
+        """None before the first step, and while the clock has not moved."""
+        seconds = sum(seconds for _, seconds in self.steps)
+        return sum(tokens for tokens, _ in self.steps) / seconds if seconds > 0 else None

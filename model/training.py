@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from model.background import BackgroundCheckpoint
-from model.checkpoint import WEIGHTS, resume, size_bytes, take_snapshot
+from model.checkpoint import TRAINING, WEIGHTS, resume, size_bytes, take_snapshot
 from model.compiled import compile_loss
-from model.config import parameter_count
+from model.config import EndedBy, parameter_count
 from model.data import Batch, Data, batches
 from model.devices import wait_asleep
 from model.early_updates import EarlyUpdates
@@ -67,16 +67,18 @@ def train(
     device: torch.device,
     resume_from: Path | None = None,
     checkpoint_interval_s: float | None = None,
-) -> Literal["finished", "stopped"]:
+) -> EndedBy | Literal["stopped"]:
     """Train to the end of `run`, or until `should_stop`, which is asked after every step.
 
     Checkpoints are written as `checkpoint_root / "step-00000042"`, numbered by the updates done: when `run`
     says so, when `checkpoint_interval_s` of training have gone by without one, at the end and when stopped.
+    With patience, so are the weights alone of every evaluation of a new lowest validation loss.
     `resume_from` continues such a checkpoint: with the same numerics, device and
     number of threads, weights and events are those of a run without a break.
 
-    Raises Diverged, CheckpointError if `resume_from` can't be resumed, ValueError for a run that is not
-    supported, OSError if a checkpoint can't be written.
+    Returns what the run ended by, or that it was stopped before its end. Raises Diverged, CheckpointError if
+    `resume_from` can't be resumed, ValueError for a run that is not supported, OSError if a checkpoint can't
+    be written.
     """
     training = Training(
         run, data, on_event, checkpoint_root, numerics, device, resume_from, checkpoint_interval_s
@@ -95,11 +97,13 @@ def train(
                 stopping = should_stop()
                 if training.checkpoint_is_due or training.is_finished or stopping:
                     training.begin_checkpoint(val_loss)
+                elif training.keeps_weights_of(step):
+                    training.begin_checkpoint(val_loss, resumable=False)
                 if training.is_finished:
                     break
                 if stopping:
                     return "stopped"
-        return "finished"
+        return training.ended_by
     finally:
         training.finish_checkpoint()
 
@@ -173,6 +177,13 @@ class Training:
         return self.position.step >= self.total_steps or self.has_lost_patience
 
     @property
+    def ended_by(self) -> EndedBy:
+        """What a finished run ended by; patience that ran out at the last step has ended nothing."""
+        if self.position.step < self.total_steps:
+            return "early_stopping"
+        return "max_steps" if self.total_steps == self.run.training.max_steps else "epochs"
+
+    @property
     def has_lost_patience(self) -> bool:
         patience = self.run.training.early_stopping_patience
         return patience is not None and self.position.evaluations_since_best >= patience
@@ -193,7 +204,16 @@ class Training:
         return by_epoch or by_step or by_time
 
     def evaluates(self, step: int) -> bool:
+        return self.is_scheduled(step) or step == self.total_steps - 1
+
+    def is_scheduled(self, step: int) -> bool:
+        """Whether `step` is evaluated however long the run is."""
         return step % self.run.evaluation.eval_freq == 0
+
+    def keeps_weights_of(self, step: int) -> bool:
+        """Whether patience may come to an end while `step` is still the best evaluation."""
+        patience, since_best = self.run.training.early_stopping_patience, self.position.evaluations_since_best
+        return patience is not None and self.evaluates(step) and since_best == 0
 
     def steps_left_in_epoch(self) -> Iterator[list[Batch]]:
         """The micro-batches of each step left in the running epoch, or in the next one if it is over."""
@@ -217,8 +237,9 @@ class Training:
     def train_step(self, micro_batches: list[Batch]) -> float | None:
         """One update from the mean gradient of `micro_batches`.
 
-        Returns the gradient's L2 norm before clipping, or None at a step that has no use for it. Raises
-        Diverged on the CPU; on a GPU looking at the loss would wait for it, so evaluations find out.
+        Returns the gradient's L2 norm before clipping; None at a step that has no use for it, or where it is
+        beyond float32. Raises Diverged on the CPU; on a GPU looking at the loss would wait for it, so
+        evaluations find out.
         """
         position = self.position
         started = time.perf_counter()
@@ -245,7 +266,7 @@ class Training:
     def update(self, loss: Tensor) -> float | None:
         """Complete the gradient with that of `loss`, clip it if the run says so, and update the weights.
 
-        Returns its norm before clipping if the step is evaluated.
+        Returns its norm before clipping if the step is evaluated and the norm is a number.
         """
         if self.checkpoint is not None:
             self.checkpoint.wait_until_read()
@@ -263,26 +284,15 @@ class Training:
         if norm is None or not is_evaluated:
             return None
         wait_asleep(self.device)
-        return norm.item()
+        return finite(norm.item())
 
     def evaluate(self, step: int, grad_norm: float | None) -> float:
         """Measure both losses after `step` and report them; returns the validation loss."""
-        position, config = self.position, self.run.training
-        order = permutation(len(self.data.train), self.orders.of_evaluation(step))
-        train_loss = self.measured_loss(
-            batches(
-                self.data.train,
-                order,
-                config.batch_size,
-                drop_last=True,
-                device=self.device,
-                limit=self.run.evaluation.eval_iter,
-            ),
-        )
-        self.orders.start_validation()
-        val_loss = self.validation_loss()
+        # A longer run would not draw for the evaluation of this one's last step, so it must leave no trace.
+        with nullcontext() if self.is_scheduled(step) else torch.random.fork_rng([]):
+            train_loss, val_loss = self.losses(step)
+        position = self.position
         position.note_evaluation(train_loss, val_loss)
-        assert grad_norm is not None  # train_step measures it at every step that is evaluated
         self.on_event(
             Evaluation(
                 step=step,
@@ -295,9 +305,26 @@ class Training:
                 tokens_per_s=self.speed.tokens_per_s,
             )
         )
-        if self.has_lost_patience and position.best_val_loss is not None:
+        if self.has_lost_patience and position.step < self.total_steps and position.best_val_loss is not None:
             self.on_event(EarlyStopped(step, position.best_val_loss))
         return val_loss
+
+    def losses(self, step: int) -> tuple[float, float]:
+        """Training and validation loss after `step`."""
+        config = self.run.training
+        order = permutation(len(self.data.train), self.orders.of_evaluation(step))
+        train_loss = self.measured_loss(
+            batches(
+                self.data.train,
+                order,
+                config.batch_size,
+                drop_last=True,
+                device=self.device,
+                limit=self.run.evaluation.eval_iter,
+            ),
+        )
+        self.orders.start_validation()
+        return train_loss, self.validation_loss()
 
     def validation_loss(self) -> float:
         """Of the first `eval_iter` batches of the validation text. Draws nothing from any generator."""
@@ -340,14 +367,18 @@ class Training:
             text += piece
         self.on_event(Sample(step=step, epoch=self.position.epoch, prompt=config.start_context, text=text))
 
-    def begin_checkpoint(self, val_loss: float | None) -> None:
-        """Write a checkpoint beside the next steps; `val_loss` None has it measured now."""
+    def begin_checkpoint(self, val_loss: float | None, *, resumable: bool = True) -> None:
+        """Write a checkpoint beside the next steps; `val_loss` None has it measured now.
+
+        resumable  whether with all that the next step depends on, or the weights alone
+        """
         position = self.position
         if val_loss is None:
             val_loss = self.validation_loss()
         self.finish_checkpoint()
         self.on_event(Phase("writing"))
-        self.checkpoint_begun_s = time.monotonic()
+        if resumable:
+            self.checkpoint_begun_s = time.monotonic()
         snapshot = take_snapshot(
             model=self.model,
             optimizer=self.optimizer,
@@ -356,6 +387,7 @@ class Training:
             ends_texts=self.data.ends_texts,
             position=position,
             val_loss=val_loss,
+            resumable=resumable,
         )
         self.checkpoint = BackgroundCheckpoint(self.checkpoint_root / f"step-{position.step:08d}", snapshot)
         if self.device.type == "cpu":
@@ -378,6 +410,7 @@ class Training:
                 val_loss=manifest.val_loss,
                 bytes=size_bytes(checkpoint.directory),
                 sha256=manifest.files[WEIGHTS]["sha256"],
+                resumable=TRAINING in manifest.files,
             )
         )
 
@@ -401,3 +434,8 @@ def check_finite(loss: float, step: int) -> None:
     """Raise Diverged unless `loss` is a number."""
     if not math.isfinite(loss):
         raise Diverged(step, loss)
+
+
+def finite(number: float) -> float | None:
+    """`number`, or None if it is not one: what is infinite or NaN is written nowhere."""
+    return number if math.isfinite(number) else None

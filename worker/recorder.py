@@ -118,7 +118,7 @@ class Recorder:
     def _checkpoint(self, event: CheckpointWritten) -> None:
         row = {
             name: getattr(event, name)
-            for name in ("step", "epoch", "train_loss", "val_loss", "bytes", "sha256")
+            for name in ("step", "epoch", "train_loss", "val_loss", "bytes", "sha256", "resumable")
         }
         row["directory"] = str(event.directory.relative_to(self._artifacts))
 

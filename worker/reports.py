@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from jobs.errors import ErrorType
+from model.config import EndedBy
 
 EndKind = Literal["finished", "stopped", "failed"]
 
@@ -22,11 +23,12 @@ INTERVAL_S = 0.1
 
 @dataclass(frozen=True)
 class TrainerEnd:
-    """How a trainer ended. `error` and `message` say why it failed."""
+    """How a trainer ended. `error` and `message` say why it failed, `ended_by` why it finished."""
 
     kind: EndKind
     error: ErrorType | None = None
     message: str = ""
+    ended_by: EndedBy | None = None
 
 
 class ReportPipe:

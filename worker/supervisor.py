@@ -216,7 +216,8 @@ class Supervisor:
     def _record(self, session: Session, how: TrainerEnd, log_lines: list[str]) -> None:
         job_id, attempt = self._job.id, self._job.attempt
         if how.kind == "finished":
-            succeed(session, job_id, attempt)
+            assert how.ended_by is not None
+            succeed(session, job_id, attempt, how.ended_by)
         elif how.kind == "stopped":
             stop(session, job_id, attempt, how.message or SHUT_DOWN.message)
         else:

@@ -90,7 +90,7 @@ def run_attempt(
         raise Fenced(job_id, attempt)
     try:
         with native_panics_as_errors():
-            return TrainerEnd("finished" if train_job(settings, database, job, pipe, stop) else "stopped")
+            return train_job(settings, database, job, pipe, stop)
     except Stopped:
         return TrainerEnd("stopped")
     except BadText as error:
@@ -120,8 +120,10 @@ class NoRoom(Exception):
     """The disk cannot hold what the job is going to write."""
 
 
-def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe, stop: StopSignal) -> bool:
-    """Train from the newest good checkpoint on. Whether it came to the end, rather than being stopped."""
+def train_job(
+    settings: Settings, database: Database, job: Job, pipe: ReportPipe, stop: StopSignal
+) -> TrainerEnd:
+    """Train from the newest good checkpoint on, to the end or until it is stopped."""
     import torch
 
     from model.data import Data
@@ -155,7 +157,7 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
             f"the checkpoints need {missing / 2**20:,.0f} MiB more than is free at {settings.artifacts}; "
             "the job goes on when there is room, by itself or by POST /jobs/<id>/resume"
         )
-    recorder = Recorder(database, settings.artifacts, job, spec.checkpoints, pipe.alive)
+    recorder = Recorder(database, settings.artifacts, job, spec.retention, pipe.alive)
     outcome = train(
         run,
         data,
@@ -168,7 +170,7 @@ def train_job(settings: Settings, database: Database, job: Job, pipe: ReportPipe
         checkpoint_interval_s=settings.checkpoint_s,
     )
     recorder.wait_for_deletions()
-    return outcome == "finished"
+    return TrainerEnd("stopped") if outcome == "stopped" else TrainerEnd("finished", ended_by=outcome)
 
 
 def find_tokens(

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from jobs.database import Database
 from jobs.errors import job_error
-from jobs.lifecycle import end
+from jobs.lifecycle import end, succeed
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.tables import Job
@@ -53,6 +53,16 @@ def test_an_ended_job_has_no_time_left(client: FlaskClient, database: Database, 
         "attempt": 1,
         "retryable": False,
     }
+
+
+def test_a_job_says_what_it_ended_by_once_it_has_succeeded(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    job = running_job(database, settings)
+    assert client.get(f"/jobs/{job.id}").get_json()["ended_by"] is None
+    with database.write() as session:
+        succeed(session, job.id, 1, "early_stopping")
+    assert client.get(f"/jobs/{job.id}").get_json()["ended_by"] == "early_stopping"
 
 
 def test_a_job_of_an_earlier_version_is_shown_with_every_field_of_this_one_and_plotted(

@@ -56,7 +56,7 @@ def deleted_job(database: Database, settings: Settings) -> Job:
     job = running_job(database, settings)
     make_directory(settings, job.id, 1, "step-1")
     with database.write() as session:
-        succeed(session, job.id, 1)
+        succeed(session, job.id, 1, "epochs")
         delete_job(session, job.id)
     return job
 
@@ -202,7 +202,7 @@ def test_tokens_go_when_nobody_has_used_them_for_long_and_no_unfinished_job_need
     sweep_tokens(database, settings.artifacts)
     assert tokens.exists()
     with database.write() as session:
-        succeed(session, job.id, 1)
+        succeed(session, job.id, 1, "epochs")
     foreign = make_tokens(settings, "0" * 64, TOKENS_KEPT_S + 60)
     sweep_tokens(database, settings.artifacts)
     assert not tokens.exists()

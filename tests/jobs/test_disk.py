@@ -39,6 +39,14 @@ def test_there_are_no_more_checkpoints_than_steps() -> None:
     assert checkpoints_bytes(spec_with(keep_last=2, keep_best=1000), 5) == 3 * whole + 2 * weights
 
 
+def test_with_patience_the_best_checkpoint_is_counted_also_where_none_is_asked_for() -> None:
+    keep_none = {**TINY, "tokenizer": "bytes", "checkpoints": {"keep_best": 0}}
+    patient = parse_spec({**keep_none, "training": {"early_stopping_patience": 3}})
+    assert patient.checkpoints.keep_best == 0
+    assert checkpoints_bytes(patient, STEPS) == checkpoints_bytes(spec_with(keep_best=1), STEPS)
+    assert checkpoints_bytes(parse_spec(keep_none), STEPS) < checkpoints_bytes(patient, STEPS)
+
+
 def test_a_job_misses_what_is_not_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = checkpoints_bytes(TINY_SPEC, STEPS)
     for free, missing in ((needed - 7, 7), (needed, 0), (needed + 7, 0)):

@@ -14,7 +14,7 @@ from jobs.history import (
     record_evaluation,
     record_sample,
 )
-from jobs.lifecycle import Fenced, claim, stop
+from jobs.lifecycle import Fenced, claim, stop, write_as
 from jobs.lookup import NotFound, get_job
 from jobs.settings import Settings
 from jobs.tables import Evaluation, Job
@@ -40,12 +40,19 @@ def add_evaluation(database: Database, job: Job, step: int, val_loss: float, att
 
 
 def add_checkpoint(
-    database: Database, job: Job, step: int, val_loss: float, *, keep_last: int = 1, keep_best: int = 1
+    database: Database,
+    job: Job,
+    step: int,
+    val_loss: float,
+    *,
+    keep_last: int = 1,
+    keep_best: int = 1,
+    resumable: bool = True,
 ) -> Superseded:
     row = {"step": step, "epoch": 1, "train_loss": 1.0, "val_loss": val_loss, "bytes": 10, "sha256": "0"}
     with database.write() as session:
-        directory = {"directory": f"step-{step}"}
-        return record_checkpoint(session, job.id, 1, {**row, **directory}, keep_last, keep_best)
+        files = {"directory": f"step-{step}", "resumable": resumable}
+        return record_checkpoint(session, job.id, 1, {**row, **files}, keep_last, keep_best)
 
 
 def test_the_job_shows_its_latest_and_its_best_evaluation(database: Database, settings: Settings) -> None:
@@ -142,6 +149,31 @@ def test_the_newest_and_the_best_checkpoint_are_kept_the_best_with_its_weights_a
         kept = list_checkpoints(session, job.id)
     assert [(checkpoint.step, checkpoint.resumable) for checkpoint in kept] == [(2, False), (4, True)]
     assert list(kinds(kept).values()) == [["best"], ["last"]]
+
+
+def test_weights_alone_take_no_place_of_what_a_resume_needs(database: Database, settings: Settings) -> None:
+    job = running_job(database, settings)
+    add_checkpoint(database, job, 1, 3.0)
+    assert add_checkpoint(database, job, 2, 2.0, resumable=False) == Superseded([], [])
+    assert add_checkpoint(database, job, 3, 1.0, resumable=False) == Superseded(["step-2"], [])
+    assert add_checkpoint(database, job, 4, 2.5) == Superseded(["step-1"], [])
+    with database.read() as session:
+        kept = list_checkpoints(session, job.id)
+    assert [(checkpoint.step, checkpoint.resumable) for checkpoint in kept] == [(3, False), (4, True)]
+
+
+def test_only_what_a_job_can_go_on_from_counts_as_progress_after_crashes(
+    database: Database, settings: Settings
+) -> None:
+    job = running_job(database, settings)
+    with database.write() as session:
+        write_as(session, job.id, 1, failures=2)
+    add_checkpoint(database, job, 1, 3.0, resumable=False)
+    with database.read() as session:
+        assert get_job(session, job.id).failures == 2
+    add_checkpoint(database, job, 2, 3.0)
+    with database.read() as session:
+        assert get_job(session, job.id).failures == 0
 
 
 def test_more_are_kept_on_request(database: Database, settings: Settings) -> None:

@@ -60,7 +60,7 @@ def test_an_older_attempt_is_fenced_and_changes_nothing(database: Database, sett
     before = stored(database, job)
     for write in (
         lambda session: renew(session, job.id, 1, 30),
-        lambda session: succeed(session, job.id, 1),
+        lambda session: succeed(session, job.id, 1, "epochs"),
         lambda session: end(session, job.id, 1, Status.FAILED, CRASH),
         lambda session: fail(session, job.id, 1, CRASH),
         lambda session: stop(session, job.id, 1, "late"),
@@ -131,7 +131,7 @@ def test_cancelling_again_changes_nothing(database: Database, settings: Settings
 def test_a_finished_job_cannot_be_cancelled(database: Database, settings: Settings) -> None:
     job = running_job(database, settings)
     with database.write() as session:
-        succeed(session, job.id, 1)
+        succeed(session, job.id, 1, "epochs")
     with pytest.raises(WrongState, match="is succeeded"), database.write() as session:
         request_cancel(session, job.id)
 
@@ -148,8 +148,20 @@ def test_a_job_that_finishes_after_a_cancel_was_promised_is_cancelled(
     with database.write() as session:
         request_cancel(session, job.id)
     with database.write() as session:
-        assert succeed(session, job.id, 1) == Status.CANCELLED
-    assert stored(database, job).stopping is None
+        assert succeed(session, job.id, 1, "epochs") == Status.CANCELLED
+    done = stored(database, job)
+    assert (done.stopping, done.ended_by) == (None, None)
+
+
+def test_what_a_job_ended_by_is_known_once_it_has_succeeded(database: Database, settings: Settings) -> None:
+    job = running_job(database, settings)
+    assert stored(database, job).ended_by is None
+    with database.write() as session:
+        assert succeed(session, job.id, 1, "early_stopping") == Status.SUCCEEDED
+    assert stored(database, job).ended_by == "early_stopping"
+    with database.read() as session:
+        told = list_events(session, job.id)[-1].data
+    assert told == {"status": "succeeded", "ended_by": "early_stopping"}
 
 
 def test_a_crash_after_a_cancel_was_promised_ends_in_cancelled(

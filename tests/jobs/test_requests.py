@@ -63,7 +63,7 @@ def job_that_is(state: str, database: Database, settings: Settings) -> Job:
         if state in ("cancelled", "paused"):
             stop(session, job.id, 1, "asked")
         elif state == "succeeded":
-            succeed(session, job.id, 1)
+            succeed(session, job.id, 1, "epochs")
         elif state == "failed":
             fail(session, job.id, 1, FATAL)
     return stored(database, job)
@@ -171,7 +171,7 @@ def test_deletion_takes_the_rows_of_every_table_and_lists_the_folder(
     for job in (deleted, kept):
         with database.write() as session:
             record_everything(session, job.id)
-            succeed(session, job.id, 1)
+            succeed(session, job.id, 1, "epochs")
     ask(database, deleted, "delete")
     with database.read() as session:
         for table in (Checkpoint, Evaluation, Event, Sample):
@@ -205,7 +205,7 @@ def test_a_job_that_finishes_although_a_pause_was_asked_for_has_succeeded(
 ) -> None:
     job = job_that_is("pause promised", database, settings)
     with database.write() as session:
-        assert succeed(session, job.id, 1) == Status.SUCCEEDED
+        assert succeed(session, job.id, 1, "epochs") == Status.SUCCEEDED
     assert stored(database, job).stopping is None
 
 

@@ -120,7 +120,7 @@ def keep_sample(session: Session, job_id: str, attempt: int) -> None:
 
 WRITES: list[Write] = [
     lambda session, job_id, attempt: renew(session, job_id, attempt, LEASE_S),
-    succeed,
+    lambda session, job_id, attempt: succeed(session, job_id, attempt, "epochs"),
     lambda session, job_id, attempt: stop(session, job_id, attempt, "drained"),
     lambda session, job_id, attempt: fail(
         session, job_id, attempt, job_error("internal", "boom", attempt), ["a last word"]
@@ -235,7 +235,7 @@ class Jobs(RuleBasedStateMachine):
     def succeed(self) -> None:
         job_id, expected = self.pick(Status.RUNNING)
         with self._database.write() as session:
-            status = succeed(session, job_id, expected.attempt)
+            status = succeed(session, job_id, expected.attempt, "epochs")
         expected.become(Status.CANCELLED if expected.stopping == "cancel" else Status.SUCCEEDED)
         assert status == expected.status
 

@@ -1,17 +1,19 @@
+import json
+import math
 import threading
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from jobs.database import Database
 from jobs.events import list_events
-from jobs.history import list_evaluations
+from jobs.history import list_checkpoints, list_evaluations, list_samples
 from jobs.lookup import get_job
 from jobs.settings import Settings
-from jobs.tables import Table
+from jobs.tables import Job, Table
 from jobs.workers import list_workers
 from migrations.upgrade import UnknownSchema, configuration, head_revision, schema_is_current, upgrade
 
@@ -67,6 +69,73 @@ EVALUATION_OF_0001 = """
     INSERT INTO evaluations (job_id, step, epoch, tokens_seen, train_loss, val_loss, learning_rate,
                              recorded_at)
     VALUES ('job-1', :step, 1, 1, :loss, :loss, 0.1, 1.5)
+"""
+
+
+def test_a_database_of_the_third_version_learns_what_ended_its_jobs_and_keeps_their_history(
+    settings: Settings,
+) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    database = Database(settings.database)
+    job_of_0003 = JOB_OF_0001.replace("'{\"seed\": 1}'", ":spec")
+    unlimited, limited = ({"training": {"max_steps": limit}} for limit in (None, 9))
+    with database.write() as session:
+        command.upgrade(configuration(session.connection()), "0003")
+        session.execute(text(DATASET_OF_0001))
+        for job_id, status, spec in (
+            ("epochs", "succeeded", unlimited),
+            ("steps", "succeeded", limited),
+            ("patience", "succeeded", limited),
+            ("patience-at-the-end", "succeeded", unlimited),
+            ("failed", "failed", limited),
+            ("running", "running", unlimited),
+        ):
+            session.execute(text(job_of_0003), {"id": job_id, "status": status, "spec": json.dumps(spec)})
+        session.execute(text("UPDATE jobs SET step = 9, total_steps = 9, tokens_per_s = 2.5"))
+        session.execute(text("UPDATE jobs SET step = 3 WHERE id = 'patience'"))
+        for job_id in ("patience", "patience-at-the-end"):
+            session.execute(text(EARLY_STOP_OF_0003), {"id": job_id})
+        for step, grad_norm in enumerate([1.5, math.inf, None]):
+            session.execute(text(EVALUATION_OF_0003), {"step": step, "grad_norm": grad_norm})
+        session.execute(text(SAMPLE_OF_0003))
+        session.execute(text(CHECKPOINT_OF_0003))
+    upgrade(database)
+    with database.read() as session:
+        jobs = {job.id: job for job in session.scalars(select(Job))}
+        assert {job_id: job.ended_by for job_id, job in jobs.items()} == {
+            "epochs": "epochs",
+            "steps": "max_steps",
+            "patience": "early_stopping",
+            "patience-at-the-end": "epochs",
+            "failed": None,
+            "running": None,
+        }
+        assert {job.tokens_per_s for job in jobs.values()} == {2.5}
+        assert [row.grad_norm for row in list_evaluations(session, "epochs")] == [1.5, None, None]
+        assert [row.tokens_per_s for row in list_evaluations(session, "epochs")] == [10.0] * 3
+        assert [row.text for row in list_samples(session, "epochs")] == ["ab"]
+        assert [row.step for row in list_checkpoints(session, "epochs")] == [3]
+        assert [event.type for event in list_events(session, "patience")] == ["early_stop"]
+    database.close()
+
+
+EARLY_STOP_OF_0003 = """
+    INSERT INTO events (job_id, type, attempt, data, created_at)
+    VALUES (:id, 'early_stop', 1, '{"step": 2, "best_val_loss": 1.0}', 1.5)
+"""
+EVALUATION_OF_0003 = """
+    INSERT INTO evaluations (job_id, step, epoch, tokens_seen, train_loss, val_loss, learning_rate, grad_norm,
+                             tokens_per_s, recorded_at)
+    VALUES ('epochs', :step, 1, 1, 1.0, 1.0, 1.0, :grad_norm, 10.0, 1.0)
+"""
+SAMPLE_OF_0003 = """
+    INSERT INTO samples (job_id, step, epoch, prompt, text, recorded_at)
+    VALUES ('epochs', 0, 1, 'a', 'ab', 1.0)
+"""
+CHECKPOINT_OF_0003 = """
+    INSERT INTO checkpoints (id, job_id, step, epoch, train_loss, val_loss, bytes, sha256, directory,
+                             resumable, created_at)
+    VALUES ('checkpoint-1', 'epochs', 3, 1, 1.0, 1.0, 10, 'cd', 'jobs/epochs/attempt-1/step-3', true, 1.0)
 """
 
 

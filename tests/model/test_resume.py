@@ -10,6 +10,7 @@ from tests.model.tiny import MODES, TEXT, Recorder, newest, tiny_run, train_tiny
 
 # Dropout, accumulation that does not divide the epoch, a schedule, clipping, drawn samples and more than one
 # evaluation batch: whatever a step could depend on.
+# Its last step is evaluated out of turn.
 RUN = tiny_run(
     training={
         "num_epochs": 3,
@@ -18,6 +19,7 @@ RUN = tiny_run(
         "warmup_steps": 2,
         "grad_clip": 1.0,
     },
+    evaluation={"eval_freq": 3},
     sampling={"temperature": 1.0},
     checkpoints={"every_epochs": None},
 )
@@ -43,13 +45,13 @@ def final_sha256(recorder: Recorder) -> str:
 @pytest.mark.parametrize("numerics", MODES)
 def test_stopped_after_any_step_and_resumed_a_run_ends_the_same(tmp_path, numerics):
     whole = Recorder()
-    assert train_tiny(RUN, tmp_path / "whole", whole, numerics) == "finished"
+    assert train_tiny(RUN, tmp_path / "whole", whole, numerics) == "epochs"
     assert whole.of(Started)[0].total_steps == TOTAL_STEPS
     for step in range(1, TOTAL_STEPS):
         root = tmp_path / f"stopped-{step}"
         before, after = Recorder(stop_after=step), Recorder()
         assert train_tiny(RUN, root, before, numerics) == "stopped"
-        assert train_tiny(RUN, root, after, numerics, resume_from=newest(root)) == "finished"
+        assert train_tiny(RUN, root, after, numerics, resume_from=newest(root)) == "epochs"
         assert after.of(Started)[0].resumed_step == step
         assert before.of(Progress)[-1].step == step
         assert history(before, after) == history(whole), step
@@ -83,7 +85,7 @@ def test_killed_after_any_step_and_resumed_from_the_last_checkpoint_a_run_ends_t
         before, after = Dying(step), Recorder()
         with pytest.raises(Killed):
             train_tiny(run, root, before, numerics)
-        assert train_tiny(run, root, after, numerics, resume_from=newest(root)) == "finished"
+        assert train_tiny(run, root, after, numerics, resume_from=newest(root)) == "epochs"
         assert after.of(Started)[0].resumed_step == (step - 1) // 2 * 2
         assert history(before, after) == history(whole), step
         assert final_sha256(after) == final_sha256(whole), step
@@ -98,7 +100,7 @@ def test_stopped_after_every_single_step_a_run_ends_the_same(tmp_path, numerics)
         parts.append(Recorder(stop_after=1))
         result = train_tiny(RUN, root, parts[-1], numerics, resume_from=checkpoint)
         checkpoint = newest(root)
-    assert result == "finished"
+    assert result == "epochs"
     assert history(*parts) == history(whole)
     assert final_sha256(parts[-1]) == final_sha256(whole)
 
@@ -107,24 +109,27 @@ def test_patience_goes_on_where_it_was(tmp_path):
     # a rate this high never improves on the loss of the first steps for long
     run = tiny_run(training={"early_stopping_patience": 3, "learning_rate": 0.5, "num_epochs": 20})
     whole = Recorder()
-    assert train_tiny(run, tmp_path / "whole", whole) == "finished"
+    assert train_tiny(run, tmp_path / "whole", whole) == "early_stopping"
     stopped_at = whole.of(EarlyStopped)[0].step
     assert stopped_at > 4
     for step in range(stopped_at - 4, stopped_at + 1):
         root = tmp_path / f"stopped-{step}"
         before, after = Recorder(stop_after=step), Recorder()
         assert train_tiny(run, root, before) == "stopped"
-        assert train_tiny(run, root, after, resume_from=newest(root)) == "finished"
+        assert train_tiny(run, root, after, resume_from=newest(root)) == "early_stopping"
         assert history(before, after) == history(whole)
         assert final_sha256(after) == final_sha256(whole)
 
 
-@pytest.mark.parametrize("patience", [None, 1])
-def test_a_finished_run_is_finished_at_once(tmp_path, patience):
-    run = tiny_run(training={"early_stopping_patience": patience, "learning_rate": 0.5})
+@pytest.mark.parametrize(
+    ("training", "ended_by"),
+    [({}, "epochs"), ({"max_steps": 5}, "max_steps"), ({"early_stopping_patience": 1}, "early_stopping")],
+)
+def test_a_finished_run_is_finished_at_once_by_the_same(tmp_path, training, ended_by):
+    run = tiny_run(training={"learning_rate": 0.5, **training})
     first, again = Recorder(), Recorder()
-    assert train_tiny(run, tmp_path, first) == "finished"
-    assert train_tiny(run, tmp_path, again, resume_from=newest(tmp_path)) == "finished"
+    assert train_tiny(run, tmp_path, first) == ended_by
+    assert train_tiny(run, tmp_path, again, resume_from=newest(tmp_path)) == ended_by
     (started,) = again.events
     assert isinstance(started, Started)
     assert started.resumed_step == first.of(CheckpointWritten)[-1].step

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from model import training
-from model.checkpoint import load_model, read_manifest
+from model.checkpoint import MANIFEST, TRAINING, WEIGHTS, load_model, read_manifest
 from model.config import parameter_count
 from model.data import batches
 from model.evaluation import mean_loss
@@ -34,7 +34,7 @@ def trained(run, root, numerics="float32", **recorder):
 def test_a_run_reports_its_start_and_each_evaluation_sample_and_checkpoint_in_order(tmp_path, numerics):
     run = tiny_run(evaluation={"eval_freq": 5})
     found, result = trained(run, tmp_path, numerics)
-    assert result == "finished"
+    assert result == "epochs"
     assert found.events[0] == Started(
         total_steps=2 * N_BATCHES,
         parameters=parameter_count(run.model),
@@ -100,7 +100,11 @@ def test_the_updates_are_those_of_a_plain_loop(tmp_path):
     ours, _ = load_model(newest(tmp_path))
     for name, parameter in model.named_parameters():
         assert torch.allclose(ours.get_parameter(name), parameter, atol=1e-4), name
-    assert [event.grad_norm for event in found.of(Evaluation)] == pytest.approx(norms[::2], rel=1e-3)
+    steps = [event.step for event in found.of(Evaluation)]
+    assert steps == [0, 2, 4, 5]
+    assert [event.grad_norm for event in found.of(Evaluation)] == pytest.approx(
+        [norms[step] for step in steps], rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("numerics", MODES)
@@ -157,11 +161,40 @@ def test_checkpoints_and_samples_never_change_what_a_run_learns(tmp_path, numeri
 def test_a_checkpoint_between_evaluations_measures_its_own_validation_loss_and_adds_no_evaluation(tmp_path):
     run = tiny_run(evaluation={"eval_freq": 100}, checkpoints={"every_steps": 5, "every_epochs": None})
     found, _ = trained(run, tmp_path)
-    assert [event.step for event in found.of(Evaluation)] == [0]
+    first, last = found.of(Evaluation)
+    assert (first.step, last.step) == (0, 15)
     checkpoints = found.of(CheckpointWritten)
     assert [event.step for event in checkpoints] == [5, 10, 15, 16]
-    assert {event.train_loss for event in checkpoints} == {found.of(Evaluation)[0].train_loss}
+    assert [event.train_loss for event in checkpoints] == [first.train_loss] * 3 + [last.train_loss]
     assert len({event.val_loss for event in checkpoints}) == 4
+    assert checkpoints[-1].val_loss == last.val_loss
+
+
+@pytest.mark.parametrize("numerics", MODES)
+def test_the_last_step_is_evaluated_and_nothing_else_changes_by_it(tmp_path, numerics):
+    """Neither what came before, nor the weights, nor the generators that a longer run would go on with."""
+    seldom = tiny_run(model={"drop_rate": 0.3}, sampling={"temperature": 1.0}, evaluation={"eval_freq": 6})
+    longer = replace(seldom, training=seldom.training.model_copy(update={"num_epochs": 3}))
+    found, _ = trained(seldom, tmp_path / "found", numerics)
+    expected, _ = trained(longer, tmp_path / "expected", numerics)
+    assert [event.step for event in found.of(Evaluation)] == [0, 6, 12, 15]
+    assert [event.step for event in expected.of(Evaluation)] == [0, 6, 12, 18, 23]
+    for ours, theirs in zip(found.of(Evaluation)[:3], expected.of(Evaluation), strict=False):
+        assert replace(ours, tokens_per_s=None) == replace(theirs, tokens_per_s=None)
+    assert found.of(Sample) == expected.of(Sample)[:2]
+    ours, theirs = tmp_path / "found" / "step-00000016", tmp_path / "expected" / "step-00000016"
+    for name in (WEIGHTS, TRAINING):
+        assert (ours / name).read_bytes() == (theirs / name).read_bytes()
+
+
+def test_a_scheduled_evaluation_of_the_last_step_is_made_once(tmp_path):
+    found, _ = trained(tiny_run(evaluation={"eval_freq": 5}), tmp_path)
+    assert [event.step for event in found.of(Evaluation)] == [0, 5, 10, 15]
+
+
+def test_a_run_that_was_stopped_has_no_last_step(tmp_path):
+    found, _ = trained(tiny_run(evaluation={"eval_freq": 100}), tmp_path, stop_after=4)
+    assert [event.step for event in found.of(Evaluation)] == [0]
 
 
 def test_a_checkpoints_event_is_what_its_manifest_says(tmp_path):
@@ -249,7 +282,8 @@ def test_when_checkpoints_are_written_never_changes_what_a_run_learns(tmp_path, 
 
 def test_a_run_that_ends_inside_an_epoch_still_ends_with_a_sample_and_a_checkpoint(tmp_path):
     found, result = trained(tiny_run(training={"max_steps": 11}), tmp_path)
-    assert result == "finished"
+    assert result == "max_steps"
+    assert found.of(Evaluation)[-1].step == 10
     assert [event.step for event in found.of(Sample)] == [7, 10]
     assert [event.step for event in found.of(CheckpointWritten)] == [8, 11]
 
@@ -280,7 +314,7 @@ def test_a_run_stopped_where_a_checkpoint_is_due_writes_it_once(tmp_path):
 
 def test_a_run_asked_to_stop_at_its_last_step_has_finished(tmp_path):
     _, result = trained(tiny_run(), tmp_path, stop_after=2 * N_BATCHES)
-    assert result == "finished"
+    assert result == "epochs"
 
 
 def scripted_losses(monkeypatch, val_losses):
@@ -293,11 +327,54 @@ def test_patience_counts_evaluations_without_a_new_lowest_validation_loss(tmp_pa
     scripted_losses(monkeypatch, [5.0, 4.0, 4.0, 3.0, 3.5, 3.1, 3.0])
     run = tiny_run(training={"early_stopping_patience": 3}, evaluation={"eval_freq": 1})
     found, result = trained(run, tmp_path)
-    assert result == "finished"
+    assert result == "early_stopping"
     assert [event.val_loss for event in found.of(Evaluation)] == [5.0, 4.0, 4.0, 3.0, 3.5, 3.1, 3.0]
     assert found.of(EarlyStopped) == [EarlyStopped(step=6, best_val_loss=3.0)]
     assert found.of(Sample)[-1].step == 6
     assert found.of(CheckpointWritten)[-1].step == 7
+
+
+def test_patience_that_runs_out_at_the_last_step_has_ended_nothing(tmp_path, monkeypatch):
+    scripted_losses(monkeypatch, [1.0 + n for n in range(16)])
+    found, result = trained(
+        tiny_run(training={"early_stopping_patience": 15}, evaluation={"eval_freq": 1}), tmp_path
+    )
+    assert result == "epochs"
+    assert found.of(Evaluation)[-1].step == 15
+    assert not found.of(EarlyStopped)
+
+
+def test_with_patience_every_new_lowest_validation_loss_is_a_checkpoint_of_the_weights_alone(
+    tmp_path, monkeypatch
+):
+    scripted_losses(monkeypatch, [5.0, 4.0, 4.5, 3.0, 3.5, 2.0, 3.1, 3.0, 2.9])
+    run = tiny_run(
+        training={"early_stopping_patience": 3},
+        evaluation={"eval_freq": 1},
+        checkpoints={"every_epochs": None, "every_steps": 6},
+    )
+    found, _ = trained(run, tmp_path)
+    written = [(event.step, event.val_loss, event.resumable) for event in found.of(CheckpointWritten)]
+    # At step 5, the lowest, a whole checkpoint was due.
+    assert written == [(1, 5.0, False), (2, 4.0, False), (4, 3.0, False), (6, 2.0, True), (9, 2.9, True)]
+    for event in found.of(CheckpointWritten):
+        names = {path.name for path in event.directory.iterdir()}
+        assert names == ({WEIGHTS, TRAINING, MANIFEST} if event.resumable else {WEIGHTS, MANIFEST})
+        load_model(event.directory)
+
+
+def test_the_weights_of_the_best_evaluation_do_not_put_off_a_checkpoint_by_time(tmp_path, monkeypatch):
+    scripted_losses(monkeypatch, [24.0 - n for n in range(24)])
+    recorder = Recorder()
+    monkeypatch.setattr(training.time, "monotonic", StepClock(recorder).monotonic)
+    run = tiny_run(
+        training={"num_epochs": 3, "early_stopping_patience": 3},
+        evaluation={"eval_freq": 1},
+        checkpoints={"every_epochs": None},
+    )
+    train_tiny(run, tmp_path, recorder, checkpoint_interval_s=5)
+    whole = [event.step for event in recorder.of(CheckpointWritten) if event.resumable]
+    assert whole == [5, 10, 15, 20, 24]
 
 
 def test_without_patience_a_run_goes_on_however_its_losses_go(tmp_path, monkeypatch):
@@ -305,7 +382,7 @@ def test_without_patience_a_run_goes_on_however_its_losses_go(tmp_path, monkeypa
     found, result = trained(
         tiny_run(checkpoints={"every_epochs": None}, evaluation={"eval_freq": 3}), tmp_path
     )
-    assert result == "finished"
+    assert result == "epochs"
     assert not found.of(EarlyStopped)
     assert found.of(Evaluation)[-1].step == 15
 
@@ -329,6 +406,13 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_reports_nothing
     assert recorder.of(Progress)[-1].step == 3
     assert [event.step for event in recorder.of(Evaluation)] == [0, 2]
     assert not recorder.of(CheckpointWritten)
+
+
+@pytest.mark.parametrize("norm", [math.inf, math.nan])
+def test_a_gradients_norm_that_is_no_number_is_reported_as_none(tmp_path, monkeypatch, norm):
+    monkeypatch.setattr(torch.nn.utils, "get_total_norm", lambda tensors: torch.tensor(norm))
+    found, _ = trained(tiny_run(), tmp_path)
+    assert {event.grad_norm for event in found.of(Evaluation)} == {None}
 
 
 def test_weights_that_are_no_numbers_are_found_by_the_evaluation(tmp_path, monkeypatch):

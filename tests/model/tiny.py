@@ -7,6 +7,7 @@ import torch
 
 from model.config import (
     CheckpointConfig,
+    EndedBy,
     EvaluationConfig,
     GPTConfig,
     SamplingConfig,
@@ -119,7 +120,7 @@ def train_tiny(
     text: str = TEXT,
     checkpoint_interval_s: float | None = None,
     device: torch.device = CPU,
-) -> Literal["finished", "stopped"]:
+) -> EndedBy | Literal["stopped"]:
     return train(
         run,
         tiny_data(run, text),

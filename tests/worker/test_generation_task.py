@@ -14,7 +14,7 @@ from worker.generation_task import LoadedModels
 def test_a_model_is_loaded_with_the_weights_that_were_asked_for(int8, tmp_path, monkeypatch):
     monkeypatch.setattr("worker.generation_task.pick_device", lambda: torch.device("cpu"))
     monkeypatch.setattr("worker.generation_task.resolve_numerics", lambda *_: "float32")
-    assert train_tiny(tiny_run(), tmp_path, Recorder()) == "finished"
+    assert train_tiny(tiny_run(), tmp_path, Recorder()) == "epochs"
     models = LoadedModels(tmp_path, 1, int8=int8)
     models.compile()
     model = models.get(newest(tmp_path).name, "its sha256").model

@@ -168,7 +168,7 @@ def test_what_is_left_of_deleted_jobs_and_of_crashed_attempts_goes_at_the_first_
     keeper = make_keeper(settings, database)
     deleted, crashed = running_job(database, settings), running_job(database, settings)
     with database.write() as session:
-        succeed(session, deleted.id, 1)
+        succeed(session, deleted.id, 1, "epochs")
         delete_job(session, deleted.id)
         stop(session, crashed.id, 1, "drained")
     foreign = make_checkpoint(settings, "job-of-another-database")

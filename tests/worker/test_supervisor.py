@@ -1,9 +1,11 @@
+import json
 import os
 import shutil
 import signal
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
 from jobs.database import Database
 from jobs.events import list_events
@@ -13,7 +15,8 @@ from jobs.lookup import get_job
 from jobs.requests import request_cancel
 from jobs.settings import Settings
 from jobs.states import Status
-from jobs.tables import Job
+from jobs.tables import Checkpoint, Evaluation, Event, Job, Sample
+from model.checkpoint import verify
 from tests.waiting import wait_until
 from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of
@@ -71,6 +74,63 @@ def test_a_job_is_trained_to_its_end_and_recorded(
     on_disk = set((settings.artifacts / "jobs" / job.id).glob("attempt-*/*"))
     assert on_disk == listed, "retention left something behind, or took something away"
     assert pids_of(f"worker.trainer {job.id}") == []
+
+
+def test_the_job_its_losses_and_its_checkpoints_agree_at_the_end_however_seldom_it_evaluates(
+    database: Database, post: Post, attempt: StartAttempt
+) -> None:
+    job = post(evaluation={"eval_freq": 1000})
+    attempt(job).join()
+    done = stored(database, job)
+    (_, first_train, first_val, _), (step, train, val, _) = losses(database, job)
+    assert step == done.total_steps - 1
+    assert (train, val) < (first_train, first_val)
+    assert (done.latest_step, done.latest_train_loss, done.latest_val_loss) == (step, train, val)
+    assert (done.best_step, done.best_val_loss) == (step, val)
+    with database.read() as session:
+        last = list_checkpoints(session, job.id)[-1]
+    assert (last.step, last.train_loss, last.val_loss) == (step + 1, train, val)
+    assert done.ended_by == "epochs"
+
+
+def test_a_job_that_stops_early_says_so_and_keeps_the_best_model(
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt
+) -> None:
+    job = post(
+        training={"early_stopping_patience": 3, "learning_rate": 0.5},
+        checkpoints={"every_steps": None, "keep_best": 0},
+    )
+    attempt(job).join()
+    done = stored(database, job)
+    assert (done.status, done.ended_by) == (Status.SUCCEEDED, "early_stopping")
+    assert done.step < done.total_steps
+    assert done.best_step == done.step - 4
+    with database.read() as session:
+        best, last = list_checkpoints(session, job.id)
+    assert (best.step, best.val_loss, best.resumable) == (done.best_step + 1, done.best_val_loss, False)
+    assert (last.step, last.resumable) == (done.step, True)
+    verify(settings.artifacts / best.directory)
+    on_disk = set((settings.artifacts / "jobs" / job.id).glob("attempt-*/*"))
+    assert on_disk == {settings.artifacts / checkpoint.directory for checkpoint in (best, last)}
+
+
+def test_no_number_of_a_job_whose_gradient_is_beyond_float32_is_infinite(
+    database: Database, post: Post, attempt: StartAttempt
+) -> None:
+    job = post(training={"learning_rate": 100, "numerics": "bfloat16"})
+    attempt(job).join()
+    error = stored(database, job).error
+    assert error is not None
+    assert error["type"] == "diverged"
+    with database.read() as session:
+        rows = [
+            row
+            for table in (Job, Evaluation, Sample, Checkpoint, Event)
+            for row in session.scalars(select(table))
+        ]
+    for row in rows:
+        for column in row.__table__.columns:
+            json.dumps(getattr(row, column.name), allow_nan=False)
 
 
 def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(

@@ -98,7 +98,7 @@ def stand_in(job_id: str, stubs: str) -> None:
         if job_id in file.read().split():
             from worker.reports import ReportPipe, TrainerEnd
 
-            ReportPipe(sys.stdout.fileno()).end(TrainerEnd("finished"))
+            ReportPipe(sys.stdout.fileno()).end(TrainerEnd("finished", ended_by="epochs"))
             os._exit(0)
 
 
