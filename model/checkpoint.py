@@ -62,6 +62,14 @@ class Manifest:
 
 
 @dataclass(frozen=True)
+class VerifiedCheckpoint:
+    """A checkpoint whose files `verify` has read and found to be what was written."""
+
+    directory: Path
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """All that a checkpoint holds. The tensors are the run's own, so they must not change until read."""
 
@@ -194,8 +202,8 @@ def content_sha256(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def verify(directory: Path, names: Iterable[str] | None = None) -> Manifest:
-    """Read every file of the checkpoint (or those in `names`) and return its manifest.
+def verify(directory: Path, names: Iterable[str] | None = None) -> VerifiedCheckpoint:
+    """Read every file of the checkpoint (or those in `names`).
 
     CheckpointError if one is missing or is not what was written, byte for byte.
     """
@@ -215,7 +223,7 @@ def verify(directory: Path, names: Iterable[str] | None = None) -> Manifest:
                 raise CheckpointError(f"{path} is damaged: its {key} is {value}, {expected[key]} was written")
         if not found:
             raise CheckpointError(f"{path} can't be checked: the manifest has no checksum of it")
-    return manifest
+    return VerifiedCheckpoint(directory, manifest)
 
 
 def size_bytes(directory: Path) -> int:
@@ -228,26 +236,30 @@ def load_model(
 ) -> tuple[GPT, Run]:
     """The model of a checkpoint, for generation (in evaluation mode), and its run; CheckpointError if it is
     damaged. Reads the weights alone."""
-    manifest = verify(directory, [WEIGHTS])
-    return load_weights(directory, manifest, torch.device(device), numerics).eval(), manifest.run
+    checkpoint = verify(directory, [WEIGHTS])
+    return load_weights(checkpoint, torch.device(device), numerics).eval(), checkpoint.manifest.run
 
 
 def resume(
-    directory: Path, run: Run, data_sha256: str, device: torch.device, numerics: ResolvedNumerics
+    checkpoint: VerifiedCheckpoint,
+    run: Run,
+    data_sha256: str,
+    device: torch.device,
+    numerics: ResolvedNumerics,
 ) -> tuple[GPT, Optimizers, Position]:
     """Model, optimizer and position of a checkpoint; the global generators are as they were.
 
-    CheckpointError if it is damaged, has no training state, or was made by another run: other data, or other
-    settings that the course of the training depends on (those of samples and checkpoints may differ).
+    CheckpointError if it has no training state, or was made by another run: other data, or other settings
+    that the course of the training depends on (those of samples and checkpoints may differ).
     """
-    manifest = verify(directory)
+    directory, manifest = checkpoint.directory, checkpoint.manifest
     if differences := mismatches(manifest, run, data_sha256):
         raise CheckpointError(f"{directory} was made by another run: " + "; ".join(differences))
     if TRAINING not in manifest.files:
         raise CheckpointError(
             f"{directory} can't be resumed: it keeps its weights alone, without the optimizer's state"
         )
-    model = load_weights(directory, manifest, device, numerics)
+    model = load_weights(checkpoint, device, numerics)
     optimizer = make_optimizer(model, run.training)
     restore_training_state(load_file(directory / TRAINING), model, optimizer, device)
     return model, optimizer, manifest.position
@@ -305,14 +317,12 @@ def restore_training_state(
         torch.cuda.set_rng_state(state["generator.cuda"], device)
 
 
-def load_weights(
-    directory: Path, manifest: Manifest, device: torch.device, numerics: ResolvedNumerics
-) -> GPT:
-    """The model of a verified checkpoint. No weights are drawn first, and none are held twice."""
+def load_weights(checkpoint: VerifiedCheckpoint, device: torch.device, numerics: ResolvedNumerics) -> GPT:
+    """The model of a checkpoint. No weights are drawn first, and none are held twice."""
     with undrawn():
-        model = GPT(manifest.run.model, numerics)
+        model = GPT(checkpoint.manifest.run.model, numerics)
     # What is read of the file stays mapped to it: the model takes copies.
-    weights = load_file(directory / WEIGHTS)
+    weights = load_file(checkpoint.directory / WEIGHTS)
     model.load_state_dict(
         {name: weight.to(device, copy=True) for name, weight in weights.items()}, assign=True
     )

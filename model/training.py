@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from model.background import BackgroundCheckpoint
-from model.checkpoint import TRAINING, WEIGHTS, resume, size_bytes, take_snapshot
+from model.checkpoint import TRAINING, WEIGHTS, VerifiedCheckpoint, resume, size_bytes, take_snapshot
 from model.compiled import compile_loss
 from model.config import EndedBy, parameter_count
 from model.data import Batch, Data, batches
@@ -65,7 +65,7 @@ def train(
     checkpoint_root: Path,
     numerics: ResolvedNumerics,
     device: torch.device,
-    resume_from: Path | None = None,
+    resume_from: VerifiedCheckpoint | None = None,
     checkpoint_interval_s: float | None = None,
 ) -> EndedBy | Literal["stopped"]:
     """Train to the end of `run`, or until `should_stop`, which is asked after every step.
@@ -119,7 +119,7 @@ class Training:
         checkpoint_root: Path,
         numerics: ResolvedNumerics,
         device: torch.device,
-        resume_from: Path | None,
+        resume_from: VerifiedCheckpoint | None,
         checkpoint_interval_s: float | None,
     ) -> None:
         if run.training.compile and numerics == "reference":

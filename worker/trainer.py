@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
@@ -38,6 +37,7 @@ from worker.patience import patiently
 from worker.reports import ReportPipe, TrainerEnd
 
 if TYPE_CHECKING:
+    from model.checkpoint import VerifiedCheckpoint
     from model.run import Run
     from model.tokenfile import TokenFile
 
@@ -222,7 +222,7 @@ def make_run(spec: JobSpec) -> "Run":
 
 def newest_good_checkpoint(
     database: Database, settings: Settings, job: Job, checkpoints: list[Checkpoint]
-) -> Path | None:
+) -> "VerifiedCheckpoint | None":
     """The newest checkpoint that can be resumed and has the right checksums; damaged ones are dropped."""
     from model.checkpoint import CheckpointError, verify
 
@@ -231,11 +231,9 @@ def newest_good_checkpoint(
             continue
         directory = settings.artifacts / checkpoint.directory
         try:
-            verify(directory)
+            return verify(directory)
         except CheckpointError as damage:
             patiently(database.write, partial(give_up, job=job, checkpoint=checkpoint, reason=str(damage)))
-            continue
-        return directory
     return None
 
 

@@ -112,4 +112,4 @@ def test_a_run_that_breaks_off_still_reports_the_checkpoint_that_it_had_begun(tm
     with pytest.raises(RuntimeError, match="away"):
         train_tiny(RUN, tmp_path, recorder)
     (written,) = recorder.of(CheckpointWritten)
-    assert verify(newest(tmp_path)).files[WEIGHTS]["sha256"] == written.sha256
+    assert verify(newest(tmp_path)).manifest.files[WEIGHTS]["sha256"] == written.sha256

@@ -144,7 +144,7 @@ def test_everything_that_was_saved_comes_back(
     model, optimizer = written(directory, run, numerics, position)
     expected_draws = torch.rand(5)
 
-    found, found_optimizer, found_position = resume(directory, run, DATA, CPU, numerics)
+    found, found_optimizer, found_position = resume(verify(directory), run, DATA, CPU, numerics)
     assert torch.equal(torch.rand(5), expected_draws)
     assert found_position == position
     assert found.numerics == numerics
@@ -273,7 +273,7 @@ def test_a_damaged_checkpoint_is_neither_loaded_nor_resumed(directory):
     with pytest.raises(CheckpointError, match="damaged"):
         load_model(directory)
     with pytest.raises(CheckpointError, match="damaged"):
-        resume(directory, tiny_run(), DATA, CPU, "float32")
+        resume(verify(directory), tiny_run(), DATA, CPU, "float32")
 
 
 @pytest.mark.parametrize(
@@ -288,24 +288,24 @@ def test_a_damaged_checkpoint_is_neither_loaded_nor_resumed(directory):
 )
 def test_another_runs_checkpoint_is_refused_with_the_field(directory, run, reason):
     with pytest.raises(CheckpointError, match=f"made by another run: {reason}"):
-        resume(directory, run, DATA, CPU, "float32")
+        resume(verify(directory), run, DATA, CPU, "float32")
 
 
 def test_every_difference_is_named(directory):
     run = tiny_run(model={"emb_dim": 32}, training={"seed": 4})
     with pytest.raises(CheckpointError, match=r"model\.emb_dim .*; training\.seed .*; the data's sha256"):
-        resume(directory, run, "e" * 64, CPU, "float32")
+        resume(verify(directory), run, "e" * 64, CPU, "float32")
 
 
 def test_settings_that_do_not_change_the_course_may_differ(directory):
     run = tiny_run(sampling={"start_context": "a"}, checkpoints={"every_steps": 3})
-    assert resume(directory, run, DATA, CPU, "float32")[2] == Position(step=1)
+    assert resume(verify(directory), run, DATA, CPU, "float32")[2] == Position(step=1)
 
 
 def test_another_tokenizers_checkpoint_is_refused(directory):
     edit_manifest(directory, run=tiny_run().to_json() | {"tokenizer": "gpt2"})
     with pytest.raises(CheckpointError, match="tokenizer is gpt2 there and bytes here"):
-        resume(directory, tiny_run(), DATA, CPU, "float32")
+        resume(verify(directory), tiny_run(), DATA, CPU, "float32")
 
 
 def test_another_format_is_refused_with_both_versions(directory):
@@ -322,7 +322,7 @@ def test_without_its_training_state_a_checkpoint_is_smaller_still_loads_and_refu
     verify(directory)
     load_model(directory)
     with pytest.raises(CheckpointError, match="keeps its weights alone"):
-        resume(directory, tiny_run(), DATA, CPU, "float32")
+        resume(verify(directory), tiny_run(), DATA, CPU, "float32")
     drop_training_state(directory)
     verify(directory)
 

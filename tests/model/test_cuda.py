@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from model.checkpoint import resume
+from model.checkpoint import resume, verify
 from model.compiled import compile_loss
 from model.config import GPTConfig
 from model.decoding import Decoding
@@ -223,7 +223,7 @@ def test_the_text_is_that_of_the_model_without_a_cache(numerics, tmp_path):
     run = tiny_run(training={"max_steps": 6})
     train_tiny(run, tmp_path, Recorder(), numerics, device=GPU)
     data = tiny_data(run)
-    model = resume(newest(tmp_path), run, data.sha256(), GPU, numerics)[0].eval()
+    model = resume(verify(newest(tmp_path)), run, data.sha256(), GPU, numerics)[0].eval()
     ids = [1, 2, 3]
     found = list(generate(packed(model), ids, 10))
     for _ in range(10):

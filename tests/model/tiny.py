@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
+from model.checkpoint import verify
 from model.config import (
     CheckpointConfig,
     EndedBy,
@@ -129,7 +130,7 @@ def train_tiny(
         checkpoint_root=root,
         numerics=numerics,
         device=device,
-        resume_from=resume_from,
+        resume_from=None if resume_from is None else verify(resume_from),
         checkpoint_interval_s=checkpoint_interval_s,
     )
 

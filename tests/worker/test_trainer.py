@@ -1,60 +1,60 @@
+"""What a trainer does around the training itself."""
+
+from collections import Counter
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from jobs.artifacts import tokens_directory
+from jobs.artifacts import checkpoint_root
 from jobs.database import Database
-from jobs.datasets import BadText
-from jobs.lifecycle import claim
+from jobs.history import list_checkpoints
 from jobs.settings import Settings
-from jobs.spec import JobSpec
-from jobs.tables import Job
-from model.tokens import load_tokenizer
-from tests.jobs.process.test_panics import panic
-from worker import trainer
-from worker.reports import ReportPipe, TrainerEnd
+from model import checkpoint as checkpoints
+from model.checkpoint import TRAINING, WEIGHTS, VerifiedCheckpoint
+from model.events import Event
+from model.training import train
+from tests.jobs.making import running_job
+from tests.model.tiny import CPU, tiny_data, tiny_run
+from worker.recorder import Recorder
+from worker.trainer import newest_good_checkpoint
 
 
-def claimed(database: Database, job: Job) -> Job:
-    with database.write() as session:
-        found = claim(session, job.id, "test", 60)
-    assert found is not None
-    return found
-
-
-def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
-    database: Database, settings: Settings, post: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+def train_a_step(
+    root: Path, on_event: Callable[[Event], object], resume_from: VerifiedCheckpoint | None = None
 ) -> None:
-    job, known = post(), load_tokenizer("bytes")
-    monkeypatch.setattr(
-        "model.tokens.load_tokenizer",
-        lambda name: SimpleNamespace(
-            name=name,
-            vocab_size=known.vocab_size,
-            end_of_text=known.end_of_text,
-            last_cut=known.last_cut,
-            encode_buffer=lambda _: panic(),
-        ),
+    """Of a tiny run, and the checkpoint that stopping there writes."""
+    run = tiny_run()
+    train(
+        run,
+        tiny_data(run),
+        on_event=on_event,
+        should_stop=lambda: True,
+        checkpoint_root=root,
+        numerics="float32",
+        device=CPU,
+        resume_from=resume_from,
     )
-    spec = JobSpec.model_validate(job.spec)
-    with pytest.raises(BadText, match=r"the tokenizer bytes can't encode the text: .*StackOverflow"):
-        trainer.find_tokens(settings, job, spec, 1, lambda: None)
-    assert list(tokens_directory(settings.artifacts).iterdir()) == []
 
 
-def test_any_other_panic_ends_the_attempt_with_what_it_said(
-    database: Database, settings: Settings, post: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+def test_a_resume_checks_every_sum_of_a_checkpoint_once(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = claimed(database, post())
+    job = running_job(database, settings)
+    recorder = Recorder(database, settings.artifacts, job, tiny_run().checkpoints, alive=lambda: None)
+    train_a_step(checkpoint_root(settings.artifacts, job.id, job.attempt), recorder)
+    with database.read() as session:
+        listed = list_checkpoints(session, job.id)
 
-    def train_job(*_: Any) -> bool:
-        panic()
-        return True
+    summed: Counter[str] = Counter()
+    file_checksum = checkpoints.file_checksum
 
-    monkeypatch.setattr(trainer, "train_job", train_job)
-    end = trainer.run_attempt(settings, job.id, job.attempt, ReportPipe(-1), lambda: False)
-    assert end == TrainerEnd("failed", "internal", end.message)
-    assert end.message.startswith("PanicException in native code: ")
-    assert "StackOverflow" in end.message
+    def counted(path: Path, name: str) -> str:
+        summed[path.name] += 1
+        return file_checksum(path, name)
+
+    monkeypatch.setattr(checkpoints, "file_checksum", counted)
+    found = newest_good_checkpoint(database, settings, job, listed)
+    assert found is not None
+    train_a_step(settings.artifacts / "next", lambda event: None, resume_from=found)
+    assert summed == {WEIGHTS: 1, TRAINING: 1}
