@@ -48,7 +48,7 @@ class JobsQuery(Page):
     """Jobs in the answer, at most. Default: 20."""
 
     after: Label | None = None
-    """The id of the last job of the page before."""
+    """The id of the last job of the page before; it may have been deleted since."""
 
 
 @jobs.post("/jobs", responses={201: JobRecord, **problem_responses(400, 413, 415)})

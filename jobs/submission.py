@@ -1,5 +1,6 @@
 """Taking a job in: what can only be checked against the data and the limits, then the row."""
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.database import Database, now_s
@@ -8,7 +9,7 @@ from jobs.disk import checkpoints_bytes, disk_bytes
 from jobs.estimate import Estimate, estimate, steps_of_epoch, training_windows
 from jobs.events import record_event
 from jobs.field_errors import FieldError, SpecError
-from jobs.names import new_id
+from jobs.names import new_job_id
 from jobs.settings import Settings
 from jobs.spec import JobSpec
 from jobs.states import Status
@@ -118,8 +119,9 @@ def gibibytes(count: float) -> str:
 
 def insert_job(session: Session, spec: JobSpec, dataset: Dataset, estimated: Estimate) -> Job:
     stored = spec.model_dump(mode="json")
+    created_us = round(session.execute(select(now_s())).scalar_one() * 1e6)
     job = Job(
-        id=new_id("job"),
+        id=new_job_id(created_us),
         name=spec.name,
         status=Status.QUEUED,
         spec=stored,
@@ -130,7 +132,7 @@ def insert_job(session: Session, spec: JobSpec, dataset: Dataset, estimated: Est
         dataset_sha256=dataset.sha256,
         parameters=estimated.parameters,
         total_steps=estimated.total_steps,
-        created_at=now_s(),
+        created_at=created_us / 1e6,
         queued_at=now_s(),
     )
     session.add(job)

@@ -1,5 +1,7 @@
 """GET /jobs"""
 
+from urllib.parse import urlencode
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -43,6 +45,21 @@ def test_jobs_are_chosen_by_status_name_and_labels(
     assert ids(client, "?metadata[team]=blue&metadata[run]=1") == [done]
     assert ids(client, "?metadata[nobody]=blue") == []
     assert ids(client, "?metadata[team]=red&status=succeeded") == []
+
+
+def test_labels_of_any_text_are_found(client: FlaskClient, database: Database, settings: Settings) -> None:
+    for name, value in {"é": "naïve", 'a"b': "c\\d", "a]b[c": "&=+%", "a b": "#?"}.items():
+        made = queued_job(database, settings, metadata={name: value}).id
+        assert ids(client, "?" + urlencode({f"metadata[{name}]": value})) == [made]
+
+
+def test_pages_go_on_behind_a_job_that_was_deleted(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    made = [ended_job(database, settings, Status.CANCELLED).id for _ in range(3)][::-1]
+    first = ids(client, "?limit=1")
+    assert client.delete(f"/jobs/{first[0]}").status_code == 204
+    assert ids(client, f"?after={first[0]}") == made[1:]
 
 
 def test_a_cursor_that_names_no_job_is_answered_with_400(client: FlaskClient) -> None:
