@@ -1,36 +1,54 @@
 """The loss plot in the terminal."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from client.records import JSON
+from client.records import JSON, updates_done
 
-TRAIN, VALIDATION = "●", "○"
+# In the order in which they are drawn, one over the other.
+LOSSES = ("val_loss", "train_loss")
 
 
-def loss_chart(losses: Sequence[JSON], width: int = 60, height: int = 12) -> str:
-    """Both losses over the steps, as lines of text; "" without losses.
+@dataclass(frozen=True)
+class Marks:
+    """The characters that a chart is drawn with."""
 
-    losses  rows with `step`, `epoch`, `train_loss` and `val_loss`, in order of their steps
+    train: str
+    validation: str
+    axis: str
+    corner: str
+    floor: str
+
+
+UNICODE = Marks("●", "○", "┤", "└", "─")
+ASCII = Marks("*", "o", "|", "+", "-")
+
+
+def loss_chart(losses: Sequence[JSON], marks: Marks = UNICODE, width: int = 60, height: int = 12) -> str:
+    """Both losses over the updates done, as lines of text; "" without losses.
+
+    losses  rows with `step`, `epoch`, `train_loss` and `val_loss`, in order of their steps; null is not drawn
     width, height  of the plotting area, in characters
     """
-    if not losses:
+    values = [loss for row in losses for name in LOSSES if (loss := row.get(name)) is not None]
+    if not values:
         return ""
-    values = [row[name] for row in losses for name in ("train_loss", "val_loss")]
     low, high = min(values), max(values)
     last_step = losses[-1]["step"]
     grid = [[" "] * width for _ in range(height)]
     for row in losses:
         column = scale(row["step"], 0, last_step, width)
-        for name, mark in (("val_loss", VALIDATION), ("train_loss", TRAIN)):
-            grid[height - 1 - scale(row[name], low, high, height)][column] = mark
+        for name, mark in zip(LOSSES, (marks.validation, marks.train), strict=True):
+            if (loss := row.get(name)) is not None:
+                grid[height - 1 - scale(loss, low, high, height)][column] = mark
     labels = {0: f"{high:.2f}", height // 2: f"{(low + high) / 2:.2f}", height - 1: f"{low:.2f}"}
-    lines = [f"{labels.get(i, ''):>7} ┤{''.join(cells)}".rstrip() for i, cells in enumerate(grid)]
-    ends = f"step {losses[0]['step']}", f"step {last_step} (epoch {losses[-1]['epoch']})"
+    lines = [f"{labels.get(i, ''):>7} {marks.axis}{''.join(cells)}".rstrip() for i, cells in enumerate(grid)]
+    ends = f"step {updates_done(losses[0])}", f"step {last_step + 1} (epoch {losses[-1]['epoch']})"
     return "\n".join(
         [
-            f"{'':8} {TRAIN} train loss   {VALIDATION} validation loss",
+            f"{'':8} {marks.train} train loss   {marks.validation} validation loss",
             *lines,
-            f"{'':8}└{'─' * width}",
+            f"{'':8}{marks.corner}{marks.floor * width}",
             f"{'':9}{ends[0]}{ends[1]:>{width - len(ends[0])}}",
         ]
     )

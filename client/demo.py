@@ -9,11 +9,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from client.address import Address
-from client.chart import loss_chart
+from client.chart import ASCII, loss_chart
+from client.display.plain_text import clean
+from client.display.streams import can_show
 from client.errors import ClientError
 from client.http import ApiError, Client, Unreachable
-from client.records import JSON, failure_of
-from client.render import as_duration, as_loss, clean, complain
+from client.output_file import write_file
+from client.records import JSON, failure_of, updates_done
+from client.render import as_count, as_duration, as_loss, complain
 from client.stack import EVERYTHING, Stack, local_stack
 from client.watch import display_on, follow
 from jobs.settings import Settings
@@ -71,10 +74,11 @@ def summarise(client: Client, job: JSON, stack: Stack) -> None:
     losses = client.losses(job["id"])
     samples = client.samples(job["id"])
     latest, best = job["latest"], job["best"]
-    print(f"\n{loss_chart(losses)}\n")
+    drawn = loss_chart(losses)
+    print(f"\n{drawn if can_show(drawn, sys.stdout) else loss_chart(losses, ASCII)}\n")
     print(f"  train loss       {as_loss(latest['train_loss'])} at the end")
     print(f"  validation loss  {as_loss(latest['val_loss'])} at the end")
-    print(f"  best validation  {as_loss(best['val_loss'])} at step {best['step']}")
+    print(f"  best validation  {as_loss(best['val_loss'])} after step {as_count(updates_done(best))}")
     print(f"  time             {as_duration(training_time_s(job))}")
     for path in write_plots(client, job["id"], stack.data_dir / "demo"):
         print(f"  loss plot        {path}")
@@ -83,11 +87,14 @@ def summarise(client: Client, job: JSON, stack: Stack) -> None:
 
 
 def write_plots(client: Client, job_id: str, folder: Path) -> list[Path]:
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ClientError(f"cannot make {folder}: {error.strerror}") from error
     paths = []
     for image_format in ("png", "svg"):
         path = folder / f"losses.{image_format}"
-        path.write_bytes(client.loss_plot(job_id, image_format))
+        write_file(path, client.loss_plot(job_id, image_format))
         paths.append(path)
     return paths
 

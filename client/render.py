@@ -1,45 +1,21 @@
-"""What the terminal shows: text made safe, numbers made readable, tables."""
+"""What the terminal shows: numbers made readable, tables, messages."""
 
-import re
 import sys
-import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from client.display.plain_text import clean, one_line
+from client.display.streams import can_show
 from jobs.strict_json import to_json
 
-# ECMA-48: control sequences (CSI), and strings (OSC, DCS, SOS, PM, APC) up to their terminator. Whatever
-# does not match whole loses its control characters below and stays as harmless letters.
-ESCAPE_SEQUENCE = re.compile(
-    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"
-    "|(?:\x1b[\\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"
-    "|\x1b[ -/]*[0-~]"
-)
-# Bidirectional overrides and isolates, with which text can show in another order than it is written.
-BIDI_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def clean(text: object) -> str:
-    """`text` without terminal escapes and control characters; newlines and tabs stay.
-
-    Names, prompts and generated text come from elsewhere: printed raw they could recolour, erase or retitle
-    the terminal, or type into it.
-    """
-    bare = ESCAPE_SEQUENCE.sub("", str(text))
-    return "".join(
-        character
-        for character in bare
-        if character in "\n\t" or not (unicodedata.category(character) == "Cc" or character in BIDI_CONTROLS)
-    )
-
-
-def one_line(text: object) -> str:
-    """`text` cleaned, on one line."""
-    return " ".join(clean(text).split())
+GAP = 2
+MIN_SHRUNK = 8
 
 
 def optional(value: object, pattern: str = "{}") -> str:
@@ -82,22 +58,91 @@ def print_json(value: Any) -> None:
     print(to_json(value, indent=2))
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of already formatted cells; headings that end in `#` are numbers, set to the right."""
+def print_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    give_way: Sequence[str] = (),
+    shrinks: str | None = None,
+) -> None:
+    """Print rows of already formatted cells. Nothing is cut but the column that `shrinks`.
+
+    headings  those that end in `#` are numbers, set to the right
+    give_way  columns that are left out on a terminal that is too narrow, the first of them first
+    shrinks   the column whose cells may end in dots there
+    """
+    columns = [
+        TableColumn.of(heading, [row[place] for row in rows]) for place, heading in enumerate(headings)
+    ]
+    width = console(sys.stdout).width if sys.stdout.isatty() else None
+    shown = columns_that_fit(columns, width, give_way, shrinks)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        number = heading.endswith("#")
-        table.add_column(heading.removesuffix("#"), justify="right" if number else "left", no_wrap=number)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    console(sys.stdout).print(table)
+    for column in shown:
+        table.add_column(
+            column.heading,
+            justify="right" if column.is_number else "left",
+            width=column.width,
+            no_wrap=True,
+            overflow="ellipsis" if can_show("…", sys.stdout) else "crop",
+        )
+    for cells in zip(*(column.cells for column in shown), strict=True):
+        table.add_row(*map(Text, cells))
+    # What rich believes has room it does not fold; a terminal folds a line that is too long by itself.
+    console(sys.stdout, width=table_width(shown)).print(table)
 
 
-def console(stream: Any) -> Console:
-    """A rich console that takes text literally: no markup, no emoji codes, no highlighting."""
-    # Elsewhere than on a terminal rich assumes 80 columns and would cut tables that scripts read.
-    width = None if stream.isatty() else 200
-    return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+@dataclass(frozen=True)
+class TableColumn:
+    heading: str
+    is_number: bool
+    cells: list[str]
+    width: int
+
+    @classmethod
+    def of(cls, heading: str, cells: list[str]) -> Self:
+        name = heading.removesuffix("#")
+        return cls(name, heading.endswith("#"), cells, max(map(cell_len, [name, *cells])))
+
+
+def table_width(columns: Sequence[TableColumn]) -> int:
+    return sum(column.width for column in columns) + GAP * (len(columns) - 1)
+
+
+def columns_that_fit(
+    columns: list[TableColumn], width: int | None, give_way: Sequence[str], shrinks: str | None
+) -> list[TableColumn]:
+    """Those columns that `width` has room for, in their order; all of them where nothing limits it."""
+    if width is None:
+        return columns
+    for name in [None, *give_way]:
+        columns = [column for column in columns if column.heading != name]
+        missing = table_width(columns) - width
+        if missing <= 0:
+            return columns
+        shrunk = [
+            replace(column, width=max(column.width - missing, min(column.width, MIN_SHRUNK)))
+            if column.heading == shrinks
+            else column
+            for column in columns
+        ]
+        if table_width(shrunk) <= width:
+            return shrunk
+    return columns
+
+
+def console(stream: Any, width: int | None = None) -> Console:
+    """A rich console that takes text literally: no markup, no emoji codes, no highlighting.
+
+    It is a terminal's only where `stream` is one, whatever the environment says.
+    """
+    return Console(
+        file=stream,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        width=width,
+        force_terminal=stream.isatty(),
+    )
 
 
 def complain(message: object) -> None:

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.text import Text
 
+from client.display.plain_text import one_line
 from client.http import ApiError, Client, Unreachable
-from client.records import JSON, has_ended
-from client.render import as_count, as_duration, as_loss, clean, console, one_line
+from client.records import JSON, describe_status, has_ended, updates_done
+from client.render import as_count, as_duration, as_loss, console, optional
 
 POLL_S = 0.5
 # A service that restarts or whose machine sleeps comes back; after this long it is taken for gone.
@@ -37,12 +38,14 @@ def follow(client: Client, job_id: str, pause: Pause = time.sleep) -> Iterator[U
     """Look at the job every POLL_S until it has ended; the last update has everything.
 
     A service that is unreachable, or not ready, for up to OUTAGE_LIMIT_S is waited for, once it has answered.
+    It is left alone for as long as it asks to be.
     raises  ApiError if there is no such job; Unreachable or ApiError when an outage lasts longer
     """
     job: JSON | None = None
     loss_step = sample_step = -1
     down_since: float | None = None
     while True:
+        pause_s: float = POLL_S
         try:
             # The job first: when it has ended, what is asked for next is complete.
             job = client.job(job_id)
@@ -55,6 +58,8 @@ def follow(client: Client, job_id: str, pause: Pause = time.sleep) -> Iterator[U
             if time.monotonic() - down_since > OUTAGE_LIMIT_S:
                 raise
             yield Update(job, [], [], outage=str(error).splitlines()[0])
+            if isinstance(error, ApiError) and error.retry_after_s:
+                pause_s = min(error.retry_after_s, OUTAGE_LIMIT_S / 2)
         else:
             down_since = None
             loss_step = losses[-1]["step"] if losses else loss_step
@@ -62,7 +67,7 @@ def follow(client: Client, job_id: str, pause: Pause = time.sleep) -> Iterator[U
             yield Update(job, losses, samples)
             if has_ended(job):
                 return
-        pause(POLL_S)
+        pause(pause_s)
 
 
 class Display(Protocol):
@@ -76,7 +81,7 @@ class Display(Protocol):
 def display_on(stream: IO[str]) -> Display:
     """A live display where `stream` is a terminal, plain lines elsewhere."""
     screen = console(stream)
-    return LiveDisplay(screen) if screen.is_terminal else PlainDisplay(screen)
+    return LiveDisplay(screen) if screen.is_interactive else PlainDisplay(screen)
 
 
 class PlainDisplay:
@@ -122,6 +127,7 @@ class LiveDisplay:
             expand=True,
         )
         self._bar = self._progress.add_task("", total=None, update=None)
+        self._last_status = ""
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -131,13 +137,17 @@ class LiveDisplay:
         self._progress.stop()
 
     def show(self, update: Update) -> None:
+        status = status_line(update.job)
+        if status != self._last_status:
+            self._progress.console.print(Text(status))
+            self._last_status = status
         for sample in update.samples:
             self._progress.console.print(Text(sample_line(sample)))
         progress = update.job["progress"]
         self._progress.update(
             self._bar,
-            completed=progress["step"],
-            total=progress["total_steps"],
+            completed=progress.get("step") or 0,
+            total=progress.get("total_steps"),
             update=update,
             refresh=True,
         )
@@ -161,24 +171,27 @@ def epoch_column(update: Update) -> str:
         return "no answer"
     if job["status"] != "running":
         return one_line(job["status"])
-    return f"epoch {job['progress']['epoch']}/{job['spec']['training']['num_epochs']}"
+    epochs = optional(job["spec"]["training"].get("num_epochs"))
+    return f"epoch {optional(job['progress'].get('epoch'))}/{epochs}"
 
 
 def step_column(update: Update) -> str:
     progress = update.job["progress"]
-    return f"step {as_count(progress['step'])}/{as_count(progress['total_steps'])}"
+    return f"step {as_count(progress.get('step'))}/{as_count(progress.get('total_steps'))}"
 
 
 def speed_column(update: Update) -> str:
     progress = update.job["progress"]
-    if update.job["status"] != "running" or progress["tokens_per_s"] is None:
+    if update.job["status"] != "running" or progress.get("tokens_per_s") is None:
         return ""
-    return f"{progress['tokens_per_s']:,.0f} tok/s {as_duration(progress['remaining_s'])} left"
+    return f"{progress['tokens_per_s']:,.0f} tok/s {as_duration(progress.get('remaining_s'))} left"
 
 
 def losses_column(update: Update) -> str:
-    latest = update.job["latest"]
-    return f"train {as_loss(latest['train_loss'])} val {as_loss(latest['val_loss'])}" if latest else ""
+    latest = update.job.get("latest")
+    if not latest:
+        return ""
+    return f"train {as_loss(latest.get('train_loss'))} val {as_loss(latest.get('val_loss'))}"
 
 
 def in_order(update: Update) -> list[tuple[str, JSON]]:
@@ -190,15 +203,15 @@ def in_order(update: Update) -> list[tuple[str, JSON]]:
 def loss_line(row: JSON, job: JSON) -> str:
     speed = f"  {row['tokens_per_s']:,.0f} tokens/s" if row.get("tokens_per_s") is not None else ""
     return (
-        f"epoch {row['epoch']}  step {row['step']}/{as_count(job['progress']['total_steps'])}  "
-        f"train loss {as_loss(row['train_loss'])}  validation loss {as_loss(row['val_loss'])}{speed}"
+        f"epoch {optional(row.get('epoch'))}  "
+        f"step {as_count(updates_done(row))}/{as_count(job['progress'].get('total_steps'))}  "
+        f"train loss {as_loss(row.get('train_loss'))}  validation loss {as_loss(row.get('val_loss'))}{speed}"
     )
 
 
 def sample_line(row: JSON) -> str:
-    return f"epoch {row['epoch']}  sample: {one_line(row['text'])}"
+    return f"epoch {optional(row.get('epoch'))}  sample: {one_line(row['text'])}"
 
 
 def status_line(job: JSON) -> str:
-    stopping = f" ({job['stopping']} requested)" if job.get("stopping") else ""
-    return clean(f"job {job['id']}: {job['status']}{stopping}")
+    return one_line(f"job {job['id']}: {describe_status(job)}")

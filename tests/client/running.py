@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -32,6 +34,16 @@ def stand_in_environment(data_dir: Path, **variables: str) -> dict[str, str]:
     """The same, where `python -m api` and its kin run the stand-ins."""
     python_path = os.pathsep.join([str(FAKES), str(ROOT)])
     return environment_on(data_dir, PYTHONPATH=python_path, **variables)
+
+
+def finished(
+    words: Sequence[str | bytes], environment: dict[str, str], **options: Any
+) -> subprocess.CompletedProcess[bytes]:
+    """A `pretrain` command that has ended; `options` are those of `subprocess.run`."""
+    command = [sys.executable, "-c", RUN, *words]
+    return subprocess.run(
+        command, env=environment, check=False, stdin=subprocess.DEVNULL, timeout=PATIENCE_S, **options
+    )
 
 
 class Running:

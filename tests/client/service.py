@@ -25,20 +25,27 @@ class Answer:
     status: int
     body: bytes
     content_type: str = JSON_TYPE
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class FakeService:
-    """Answers by (method, path): each request takes the next of its answers, the last one stays."""
+    """Answers by (method, path): each request takes the next of its answers, the last one stays.
+
+    silent  takes requests and never answers
+    """
 
     url: str = ""
+    silent: bool = False
     requests: list[Request] = field(default_factory=list)
     answers: dict[tuple[str, str], list[Answer]] = field(default_factory=lambda: defaultdict(list))
 
-    def answer(self, method: str, path: str, body: Any, status: int = 200) -> None:
+    def answer(
+        self, method: str, path: str, body: Any, status: int = 200, headers: dict[str, str] | None = None
+    ) -> None:
         """Add an answer whose body is `body` as JSON."""
         kind = JSON_TYPE if status < 400 else "application/problem+json"
-        self.answers[method, path].append(Answer(status, json.dumps(body).encode(), kind))
+        self.answers[method, path].append(Answer(status, json.dumps(body).encode(), kind, headers or {}))
 
     def answer_bytes(self, method: str, path: str, body: bytes, content_type: str, status: int = 200) -> None:
         self.answers[method, path].append(Answer(status, body, content_type))
@@ -67,12 +74,19 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         body = json.loads(self.rfile.read(length)) if length else None
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
-        answer = self.service.take(Request(self.command, url.path, query, dict(self.headers), body))
+        asked = Request(self.command, url.path, query, dict(self.headers), body)
+        answer = self.service.take(asked)
+        if self.service.silent:
+            self.rfile.read(1)  # until the client has gone
+            return
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
+        for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(answer.body)
+        # One request a connection, so that an answer that is shorter than it says is seen to be.
+        self.close_connection = True
 
     do_GET = do_POST = do_DELETE = handle_any
 

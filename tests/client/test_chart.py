@@ -18,7 +18,7 @@ def test_the_chart_has_both_losses_from_the_highest_to_the_lowest() -> None:
         "        ┤",
         "   0.00 ┤          ●",
         "        └───────────",
-        "         step 0step 100 (epoch 10)",
+        "         step 1step 101 (epoch 10)",
     ]
 
 

@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.client.conftest import Command
-from tests.client.service import FakeService, job_record, loss_row, sample_row
+from tests.client.service import Answer, FakeService, job_record, loss_row, sample_row
 
 CHECKPOINT = {
     "id": "checkpoint-1",
@@ -154,6 +156,53 @@ def test_losses_plot_is_written_to_a_file(service: FakeService, pretrain: Comman
     assert "plot.svg" in outcome.err
 
 
+def test_a_plot_replaces_the_one_before_whole_and_keeps_its_permissions_and_its_link(
+    service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    service.answer_bytes("GET", "/jobs/job-1/losses.png", b"new", "image/png")
+    plot, link = tmp_path / "plot.png", tmp_path / "link.png"
+    plot.write_bytes(b"older")
+    plot.chmod(0o640)
+    link.symlink_to(plot)
+    assert pretrain("losses", "job-1", "--plot", link, "--url", service.url).status == 0
+    assert link.is_symlink()
+    assert (plot.read_bytes(), plot.stat().st_mode & 0o777) == (b"new", 0o640)
+    assert {file.name for file in tmp_path.glob("*.png")} | {file.name for file in tmp_path.glob(".*")} == {
+        "plot.png",
+        "link.png",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"), [(b"<html>sign in</html>", "text/html"), (b"cut off", "image/png; too=short")]
+)
+def test_a_plot_that_does_not_come_whole_leaves_the_one_before(
+    body: bytes, media_type: str, service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    headers = {"Content-Length": str(len(body) + 1)} if "short" in media_type else {}
+    service.answers["GET", "/jobs/job-1/losses.png"].append(Answer(200, body, media_type, headers))
+    plot = tmp_path / "plot.png"
+    plot.write_bytes(b"older")
+    outcome = pretrain("losses", "job-1", "--plot", plot, "--url", service.url)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert plot.read_bytes() == b"older"
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["plot.png"]
+
+
+def test_a_plot_that_cannot_be_written_is_told(
+    service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    service.answer_bytes("GET", "/jobs/job-1/losses.png", b"png", "image/png")
+    (tmp_path / "folder.png").mkdir()
+    for place, reason in [
+        (tmp_path / "folder.png", "it is a folder"),
+        (tmp_path / "absent" / "plot.png", "No such file or directory"),
+        (Path("/dev/full"), "No space left on device"),
+    ]:
+        outcome = pretrain("losses", "job-1", "--plot", place, "--url", service.url)
+        assert (outcome.status, outcome.err) == (1, f"pretrain: cannot write {place}: {reason}\n")
+
+
 def test_a_plot_must_be_a_png_or_an_svg(service: FakeService, pretrain: Command) -> None:
     outcome = pretrain("losses", "job-1", "--plot", "plot.pdf", "--url", service.url)
     assert outcome.status == 2
@@ -199,6 +248,16 @@ def test_generate_passes_the_job_and_every_option(service: FakeService, pretrain
         "stop": [".", "!"],
     }
     assert json.loads(outcome.out) == GENERATION
+
+
+def test_generate_says_what_is_not_whole(service: FakeService, pretrain: Command) -> None:
+    service.answer("POST", "/generate", {**GENERATION, "finish_reason": "timeout", "prompt_truncated": True})
+    outcome = pretrain("generate", "Every effort", "--url", service.url)
+    assert (outcome.status, outcome.out) == (0, "Every effort moves you\n")
+    assert outcome.err.splitlines() == [
+        "The prompt is longer than the model's context: only its end was read.",
+        "The text is not complete: the service's time for an answer was over.",
+    ]
 
 
 def test_a_prompt_without_quotes_is_a_usage_error(service: FakeService, pretrain: Command) -> None:
@@ -286,7 +345,7 @@ def test_an_unknown_option_is_a_usage_error(pretrain: Command) -> None:
 
 
 def test_help_waits_for_nothing_heavy() -> None:
-    show_help = "from client.main import app; app(['--help'], standalone_mode=False)"
+    show_help = "from client.commands import app; app(['--help'], standalone_mode=False)"
     look = (
         "import sys; print(sorted({'httpx2', 'pydantic', 'redis', 'sqlalchemy', 'torch'} & set(sys.modules)))"
     )

@@ -78,7 +78,7 @@ def test_an_absent_service_is_named_with_its_url_and_the_way_to_start_it(pretrai
 
 def test_an_address_that_is_no_url_is_named(pretrain: Command) -> None:
     outcome = pretrain("jobs", "--url", "127.0.0.1:8000")
-    assert outcome.status == 1
+    assert outcome.status == 2
     assert "127.0.0.1:8000" in outcome.err
     assert "http" in outcome.err.lower()
 

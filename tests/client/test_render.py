@@ -1,38 +1,11 @@
+import io
 import json
 import math
+import re
 
 import pytest
 
-from client.render import as_duration, as_size, clean, one_line, print_json
-
-
-@pytest.mark.parametrize(
-    ("hostile", "harmless"),
-    [
-        ("\x1b[31mred\x1b[0m", "red"),
-        ("\x1b]0;title\x07text", "text"),
-        ("\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\", "link"),
-        ("\x1bP+q544e\x1b\\after", "after"),
-        ("\x9b2Jcleared", "cleared"),
-        ("\x1bcreset", "reset"),
-        ("a\rb\x08c\x00d\x7fe", "abcde"),
-        ("abc\u202edcba", "abcdcba"),
-        ("\x1b[\x1b[31mx", "x"),
-        ("\x1b]0;never ended", "0;never ended"),
-        ("keeps\nlines\tand tabs, ü, 語, 🙂", "keeps\nlines\tand tabs, ü, 語, 🙂"),
-    ],
-)
-def test_escapes_and_control_characters_are_stripped(hostile: str, harmless: str) -> None:
-    assert clean(hostile) == harmless
-
-
-def test_no_control_character_survives_anywhere() -> None:
-    everything = "".join(map(chr, range(0x100)))
-    assert all(c in "\n\t" or c.isprintable() or c in "\xa0\xad" for c in clean(everything * 2))
-
-
-def test_one_line_has_no_newline() -> None:
-    assert one_line(" a\n\n b\tc ") == "a b c"
+from client.render import as_duration, as_size, print_json, print_table
 
 
 @pytest.mark.parametrize(
@@ -54,3 +27,60 @@ def test_json_for_machines_has_null_where_a_number_is_not_finite(capsys: pytest.
     assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
         "rows": [{"loss": None}, {"loss": None}, {"loss": 1.5}]
     }
+
+
+ROWS = [["job-0123456789abcdef", "a rather long name of a job", "running", "1,234/10,000", "7.123"]]
+HEADINGS = ["ID", "NAME", "STATUS", "STEP#", "TRAIN#"]
+GIVE_WAY = ["TRAIN", "STEP", "NAME", "STATUS"]
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def table_on(terminal: Terminal, columns: int) -> list[list[str]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", str(columns))
+        patch.setattr("sys.stdout", terminal)
+        print_table(HEADINGS, ROWS, give_way=GIVE_WAY, shrinks="NAME")
+    plain = re.sub("\x1b\\[[0-9;]*m", "", terminal.getvalue())
+    lines = plain.splitlines()
+    assert columns < 20 or max(map(len, lines)) <= columns
+    return [re.split("  +", line.strip()) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("columns", "headings", "row"),
+    [
+        (200, HEADINGS, ROWS[0]),
+        (70, HEADINGS, ["job-0123456789abcdef", "a rather long nam…", "running", "1,234/10,000", "7.123"]),
+        (
+            58,
+            ["ID", "NAME", "STATUS", "STEP"],
+            ["job-0123456789abcdef", "a rather lon…", "running", "1,234/10,000"],
+        ),
+        (40, ["ID", "NAME", "STATUS"], ["job-0123456789abcdef", "a rather…", "running"]),
+        (30, ["ID", "STATUS"], ["job-0123456789abcdef", "running"]),
+        (20, ["ID"], ["job-0123456789abcdef"]),
+        (10, ["ID"], ["job-0123456789abcdef"]),
+    ],
+)
+def test_on_a_narrow_terminal_other_columns_give_way_to_ids_and_numbers(
+    columns: int, headings: list[str], row: list[str]
+) -> None:
+    assert table_on(Terminal(), columns) == [[h.removesuffix("#") for h in headings], row]
+
+
+def test_elsewhere_than_on_a_terminal_a_table_is_as_wide_as_it_needs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    print_table(
+        HEADINGS, [["job-" + "0" * 250, "n" * 150, "queued", "0/1", "-"]], give_way=GIVE_WAY, shrinks="NAME"
+    )
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.split() == ["job-" + "0" * 250, "n" * 150, "queued", "0/1", "-"]

@@ -205,9 +205,9 @@ def test_the_demo_falls_back_shows_the_job_and_leaves_nothing(start: Start) -> N
     assert "the-verdict cannot be fetched" in running.err
     assert "training on `sample` instead" in running.err
     for text in (
-        "epoch 1  step 0/30  train loss 9.781  validation loss 9.933",
+        "epoch 1  step 1/30  train loss 9.781  validation loss 9.933",
         "●",
-        "best validation  8.432 at step 10",
+        "best validation  8.432 after step 11",
         "time             2:10",
         "Every effort moves you to tears.",
         "Every effort moves you forward.",

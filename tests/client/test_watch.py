@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from client.address import find_service
+from client.chart import loss_chart
 from client.http import Client, Unreachable
 from client.watch import OUTAGE_LIMIT_S, LiveDisplay, Update, follow
 from tests.client.conftest import Command
@@ -57,13 +58,104 @@ def test_watch_prints_one_line_for_each_evaluation_and_sample(
     assert outcome.status == 0
     assert outcome.out.splitlines() == [
         "job job-1: queued",
-        "epoch 1  step 0/30  train loss 9.781  validation loss 9.933  1,234 tokens/s",
+        "epoch 1  step 1/30  train loss 9.781  validation loss 9.933  1,234 tokens/s",
         "epoch 1  sample: Every effort,,,",
         "job job-1: running",
-        "epoch 2  step 10/30  train loss 7.123  validation loss 8.432  1,234 tokens/s",
+        "epoch 2  step 11/30  train loss 7.123  validation loss 8.432  1,234 tokens/s",
         "epoch 2  sample: Every effort and",
         "job job-1: succeeded",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        (
+            {"status": "queued", "waiting_for": "2 jobs before it", "queue_position": 3},
+            "queued (2 jobs before it)",
+        ),
+        ({"status": "queued", "waiting_for": "nothing: a worker is about to take it"}, "queued"),
+        (
+            {"status": "queued", "waiting_for": "no live worker\x1b[2J", "stopping": "cancel"},
+            "queued (cancel requested)",
+        ),
+        ({"status": "succeeded", "ended_by": "epochs"}, "succeeded"),
+        ({"status": "succeeded", "ended_by": "early_stopping"}, "succeeded (early stopping at step 12)"),
+        ({"status": "succeeded", "ended_by": "max_steps"}, "succeeded (max_steps reached at step 12)"),
+        ({"status": "succeeded", "ended_by": "finish"}, "succeeded (finished on request at step 12)"),
+        ({"status": "succeeded", "ended_by": "something newer"}, "succeeded (something newer at step 12)"),
+        ({"status": "failed", "ended_by": None}, "failed"),
+    ],
+)
+def test_why_a_job_waits_and_what_ended_it_is_shown_everywhere(
+    changes: dict[str, str], shown: str, service: FakeService, pretrain: Command
+) -> None:
+    job = job_record(**changes)
+    service.answer("POST", "/jobs", job, 201)
+    service.answer("GET", "/jobs/job-1", job)
+    service.answer("GET", "/jobs/job-1", job_record(status="succeeded"))
+    service.answer_list("/jobs", [job])
+    service.answer_list("/jobs/job-1/losses", [])
+    service.answer_list("/jobs/job-1/samples", [])
+    assert pretrain("submit", "--watch", "--url", service.url).out.splitlines()[0] == f"job job-1: {shown}"
+    if job["status"] != "failed":
+        service.answers.pop(("GET", "/jobs/job-1"))
+        service.answer("GET", "/jobs/job-1", job)
+        lines = pretrain("show", "job-1", "--url", service.url).out.splitlines()
+        assert f"status           {shown}" in lines
+        assert ("place in queue   3" in lines) == ("queue_position" in changes)
+    assert f"  {shown}  " in pretrain("jobs", "--url", service.url).out
+
+
+def test_each_reason_to_wait_is_told_once(service: FakeService, pretrain: Command) -> None:
+    for reason in ("2 jobs before it", "2 jobs before it", "1 job before it"):
+        service.answer("GET", "/jobs/job-1", job_record(status="queued", waiting_for=reason))
+    service.answer("GET", "/jobs/job-1", job_record(status="succeeded"))
+    service.answer_list("/jobs/job-1/losses", [])
+    service.answer_list("/jobs/job-1/samples", [])
+    assert pretrain("watch", "job-1", "--url", service.url).out.splitlines() == [
+        "job job-1: queued (2 jobs before it)",
+        "job job-1: queued (1 job before it)",
+        "job job-1: succeeded",
+    ]
+
+
+def test_the_live_display_says_why_the_job_waits() -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120, color_system=None, markup=False)
+    with LiveDisplay(screen) as display:
+        for _ in range(2):
+            job = job_record(status="queued", waiting_for="no live worker of its queue")
+            display.show(Update(job, [], []))
+    assert isinstance(screen.file, io.StringIO)
+    assert screen.file.getvalue().count("job job-1: queued (no live worker of its queue)") == 1
+
+
+def test_a_service_that_names_a_time_is_left_alone_for_it(service: FakeService) -> None:
+    service.answer("GET", "/jobs/job-1", job_record())
+    service.answer("GET", "/jobs/job-1", {"title": "Service Unavailable"}, 503, {"Retry-After": "7"})
+    service.answer("GET", "/jobs/job-1", {"title": "Service Unavailable"}, 503, {"Retry-After": "999999"})
+    service.answer("GET", "/jobs/job-1", {"title": "Service Unavailable"}, 503, {"Retry-After": "soon"})
+    service.answer("GET", "/jobs/job-1", job_record(status="succeeded"))
+    service.answer_list("/jobs/job-1/losses", [])
+    service.answer_list("/jobs/job-1/samples", [])
+    pauses: list[float] = []
+    with Client(find_service(service.url)) as client:
+        assert list(follow(client, "job-1", pause=pauses.append))[-1].job["status"] == "succeeded"
+    assert pauses == [0, 7, OUTAGE_LIMIT_S / 2, 0]
+
+
+def test_losses_that_are_not_finite_are_shown_as_missing(service: FakeService, pretrain: Command) -> None:
+    lost = {**FIRST, "train_loss": None, "val_loss": None, "tokens_per_s": None}
+    job = job_record(status="succeeded", latest={"step": 0, "train_loss": None, "val_loss": None})
+    service.answer("GET", "/jobs/job-1", job)
+    service.answer_list("/jobs/job-1/losses", [lost])
+    service.answer_list("/jobs/job-1/samples", [])
+    assert "train loss -  validation loss -" in pretrain("watch", "job-1", "--url", service.url).out
+    assert (
+        "train loss -, validation loss - after step 1" in pretrain("show", "job-1", "--url", service.url).out
+    )
+    assert loss_chart([lost]) == ""
+    assert "●" not in loss_chart([{**FIRST, "train_loss": None}]).partition("\n")[2]
 
 
 def test_submit_can_watch(service: FakeService, pretrain: Command) -> None:
