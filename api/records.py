@@ -58,7 +58,8 @@ class ProgressRecord(Record):
     tokens_per_s: float | None
     """Tokens trained on in a second, lately."""
     remaining_s: float | None
-    """Seconds of training left at that speed; null unless the job runs and its speed is known."""
+    """Seconds to the job's end unless it stops early, by what its steps, evaluations, samples and checkpoints
+    have taken so far; null unless it runs, and while one of these that matters has yet to be measured."""
 
 
 class LatestRecord(Record):

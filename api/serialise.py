@@ -21,7 +21,6 @@ from api.records import (
 )
 from jobs.datasets import BUILTINS
 from jobs.history import kinds
-from jobs.states import Status
 from jobs.stored_specs import read_spec
 from jobs.tables import Checkpoint, Dataset, Evaluation, Event, Job, Sample
 from jobs.workers import WorkerState
@@ -70,16 +69,8 @@ def progress(job: Job) -> dict[str, Any]:
         "tokens_seen": job.tokens_seen,
         "fraction": job.step / job.total_steps,
         "tokens_per_s": job.tokens_per_s,
-        "remaining_s": remaining_s(job),
+        "remaining_s": job.remaining_s,
     }
-
-
-def remaining_s(job: Job) -> float | None:
-    """Seconds of training left, by the tokens of an average step so far and the present speed."""
-    if job.status != Status.RUNNING or not job.step or not job.tokens_per_s:
-        return None
-    tokens_per_step = job.tokens_seen / job.step
-    return (job.total_steps - job.step) * tokens_per_step / job.tokens_per_s
 
 
 def loss_record(evaluation: Evaluation) -> LossRecord:

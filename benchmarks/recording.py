@@ -26,11 +26,13 @@ from jobs.submission import submit
 from migrations.upgrade import upgrade
 from model.data import Data
 from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample
+from model.steps import steps_per_epoch
 from model.tokens import load_tokenizer
 from model.training import train
 from worker.recorder import Recorder
 from worker.reports import ReportPipe
 from worker.trainer import make_run
+from worker.training.pace import Pace
 
 TOKENS_OF_A_SAMPLE = 50
 BATCHES_OF_AN_EVALUATION = 6
@@ -40,7 +42,7 @@ COUNTS: dict[type, int] = {
     Evaluation: EVALUATIONS,
     Sample: SAMPLES,
     CheckpointWritten: CHECKPOINTS,
-    Phase: EVALUATIONS * BATCHES_OF_AN_EVALUATION + SAMPLES * TOKENS_OF_A_SAMPLE + CHECKPOINTS,
+    Phase: EVALUATIONS * BATCHES_OF_AN_EVALUATION + SAMPLES * TOKENS_OF_A_SAMPLE + 2 * CHECKPOINTS,
 }
 """Of the lecture's job."""
 
@@ -58,7 +60,11 @@ def seconds_by_event() -> dict[type, float]:
             claimed = claim(session, job.id, "the benchmark", lease_s=3600)
         assert claimed is not None
         pipe = ReportPipe(nowhere.fileno())
-        recorder = Recorder(database, settings.artifacts, claimed, spec.checkpoints, pipe.alive)
+        run = make_run(spec)
+        text = find_text(settings, job.dataset_sha256).path.read_text()
+        data = Data.from_text(text, load_tokenizer(run.tokenizer), run)
+        pace = Pace(run, steps_per_epoch(len(data.train), run.training.batch_size, 1))
+        recorder = Recorder(database, settings.artifacts, claimed, spec.checkpoints, pipe.alive, pace)
         last_progress: list[Progress] = []
 
         def timed(event: Event) -> None:
@@ -66,11 +72,9 @@ def seconds_by_event() -> dict[type, float]:
             if isinstance(event, Progress):
                 last_progress[:] = [event]
 
-        run = make_run(spec)
-        text = find_text(settings, job.dataset_sha256).path.read_text()
         train(
             run,
-            Data.from_text(text, load_tokenizer(run.tokenizer), run),
+            data,
             on_event=timed,
             should_stop=lambda: False,
             checkpoint_root=checkpoint_root(settings.artifacts, job.id, claimed.attempt),

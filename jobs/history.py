@@ -16,7 +16,7 @@ from jobs.upsert import upsert
 
 
 def record_progress(session: Session, job_id: str, attempt: int, **progress: Any) -> None:
-    """Update `step`, `epoch`, `tokens_seen`, `tokens_per_s`. raises Fenced"""
+    """Update `step`, `epoch`, `tokens_seen`, `tokens_per_s`, `remaining_s`. raises Fenced"""
     write_as(session, job_id, attempt, **progress)
 
 

@@ -165,7 +165,7 @@ def change(session: Session, where: tuple[Any, ...], **values: Any) -> bool:
     return result.rowcount > 0
 
 
-LEFT: dict[str, Any] = {"worker": None, "lease_expires_at": None}
+LEFT: dict[str, Any] = {"worker": None, "lease_expires_at": None, "remaining_s": None}
 """What a job no longer has once nobody runs it."""
 
 STOPPED: dict[str, Status] = {"cancel": Status.CANCELLED, "pause": Status.PAUSED}

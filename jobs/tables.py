@@ -86,6 +86,8 @@ class Job(Table):
     epoch: Mapped[int] = mapped_column(default=0)
     tokens_seen: Mapped[int] = mapped_column(default=0)
     tokens_per_s: Mapped[float | None]
+    remaining_s: Mapped[float | None]
+    """Seconds to the end as the trainer last estimated; None while it can't."""
     latest_step: Mapped[int | None]
     latest_train_loss: Mapped[float | None]
     latest_val_loss: Mapped[float | None]

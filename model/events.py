@@ -25,7 +25,8 @@ class Started:
 
 @dataclass(frozen=True)
 class Phase:
-    """A sign of life while something other than training goes on: `evaluating`, `sampling` or `writing`."""
+    """A sign of life, and what goes on from here: `evaluating`, `sampling` or `writing`; `training` again
+    when a checkpoint keeps it waiting no longer."""
 
     name: str
 

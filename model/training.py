@@ -392,6 +392,7 @@ class Training:
         self.checkpoint = BackgroundCheckpoint(self.checkpoint_root / f"step-{position.step:08d}", snapshot)
         if self.device.type == "cpu":
             self.checkpoint.wait_until_read()  # the forward pass would want the cores that it is read with
+        self.on_event(Phase("training"))
 
     def finish_checkpoint(self) -> None:
         """Wait for the checkpoint that is being written, if one is, and report it."""

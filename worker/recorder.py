@@ -30,12 +30,12 @@ from model.events import (
     EarlyStopped,
     Evaluation,
     Event,
-    Phase,
     Progress,
     Sample,
     Started,
 )
 from worker.patience import patiently
+from worker.training.pace import Pace
 
 Result = TypeVar("Result")
 
@@ -57,12 +57,14 @@ class Recorder:
         job: Job,
         retention: CheckpointConfig,
         alive: Callable[[], None],
+        pace: Pace,
     ) -> None:
         self._database = database
         self._artifacts = artifacts
         self._job = job
         self._retention = retention
         self._alive = alive
+        self._pace = pace
         self._progress_written_s = 0.0
         self._step_written = 0
         # Beside the training: for checkpoints of 2 GB it takes 0.2 s.
@@ -71,11 +73,15 @@ class Recorder:
 
     def __call__(self, event: Event) -> None:
         self._alive()
+        if isinstance(event, Progress):
+            self._pace.note(event)  # before it is written, for it is written with what it tells
+            self._progress(event)
+            return
+        self._record_event(event)
+        self._pace.note(event)
+
+    def _record_event(self, event: Event) -> None:
         match event:
-            case Phase():
-                return
-            case Progress():
-                self._progress(event)
             case Started():
                 self._write(lambda session: self._started(session, event))
             case Evaluation():
@@ -101,7 +107,8 @@ class Recorder:
         if event.step < event.total_steps and now - self._progress_written_s < PROGRESS_INTERVAL_S:
             return
         self._progress_written_s = now
-        values = {name: getattr(event, name) for name in ("step", "epoch", "tokens_seen", "tokens_per_s")}
+        names = ("step", "epoch", "tokens_seen", "tokens_per_s")
+        values = {name: getattr(event, name) for name in names} | {"remaining_s": self._pace.remaining_s}
         self._write(lambda session: record_progress(session, self._job.id, self._job.attempt, **values))
         self._step_written = event.step
 

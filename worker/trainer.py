@@ -128,8 +128,10 @@ def train_job(
 
     from model.data import Data
     from model.numerics import pick_device, resolve_numerics
+    from model.steps import steps_per_epoch
     from model.training import train
     from worker.recorder import Recorder
+    from worker.training.pace import Pace
 
     spec = read_spec(job.spec)
     run = make_run(spec)
@@ -157,7 +159,9 @@ def train_job(
             f"the checkpoints need {missing / 2**20:,.0f} MiB more than is free at {settings.artifacts}; "
             "the job goes on when there is room, by itself or by POST /jobs/<id>/resume"
         )
-    recorder = Recorder(database, settings.artifacts, job, spec.retention, pipe.alive)
+    epoch_steps = steps_per_epoch(len(data.train), spec.training.batch_size, spec.training.grad_accumulation)
+    pace = Pace(run, epoch_steps)
+    recorder = Recorder(database, settings.artifacts, job, spec.retention, pipe.alive, pace)
     outcome = train(
         run,
         data,

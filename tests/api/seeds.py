@@ -46,6 +46,7 @@ def evaluate(database: Database, job: Job, count: int) -> None:
                 epoch=1,
                 tokens_seen=tokens_seen,
                 tokens_per_s=100.0,
+                remaining_s=75.5,
             )
 
 

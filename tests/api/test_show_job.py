@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from jobs.database import Database
 from jobs.errors import job_error
-from jobs.lifecycle import end, succeed
+from jobs.lifecycle import end, stop, succeed
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.tables import Job
@@ -33,10 +33,19 @@ def test_a_running_job_says_how_far_it_is_and_how_long_it_takes(
     progress = job["progress"]
     assert (progress["step"], progress["epoch"], progress["tokens_seen"]) == (11, 1, 11 * 128)
     assert progress["fraction"] == 11 / progress["total_steps"]
-    # 128 tokens a step at 100 tokens/s.
-    assert progress["remaining_s"] == (progress["total_steps"] - 11) * 1.28
+    assert (progress["tokens_per_s"], progress["remaining_s"]) == (100.0, 75.5)
     assert job["latest"] == {"train_loss": 7.0, "val_loss": 9.75, "step": 10}
     assert job["best"] == {"val_loss": 9.5, "step": 5}
+
+
+def test_a_job_that_waits_again_does_not_say_how_long_it_takes(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    running = running_job(database, settings)
+    evaluate(database, running, count=1)
+    with database.write() as session:
+        stop(session, running.id, 1, "drained")
+    assert client.get(f"/jobs/{running.id}").get_json()["progress"]["remaining_s"] is None
 
 
 def test_an_ended_job_has_no_time_left(client: FlaskClient, database: Database, settings: Settings) -> None:

@@ -1,0 +1,148 @@
+"""How long a run will still take: what is left of each kind of work, at what that kind has taken so far."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from statistics import fmean
+from typing import Literal
+
+from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample, Started
+from model.run import Run
+from model.steps import checkpoints_left, evaluations_left, is_checkpointed, samples_left
+
+Work = Literal["step", "evaluation", "sample", "checkpoint"]
+
+RECENT = 20
+"""Pieces of a kind that count: a machine gets busy, and quiet again."""
+
+UNKNOWN_SHARE = 0.1
+"""What has never been measured may be so much of the rest, at most, for the rest to be told without it."""
+
+CHECKPOINT_STEPS = 20
+"""Steps that a checkpoint which has not been measured takes, at most: 12 bytes a parameter to a slow disk."""
+
+
+class Recent:
+    """The last durations of something, in seconds. The very first does not count once there is another: it is
+    also what a process needs to get going."""
+
+    def __init__(self) -> None:
+        self._durations_s: deque[float] = deque(maxlen=RECENT)
+        self._is_first = True
+
+    def add(self, duration_s: float) -> None:
+        if self._is_first and self._durations_s:
+            self._durations_s.clear()
+            self._is_first = False
+        self._durations_s.append(duration_s)
+
+    def lengthen(self, duration_s: float) -> None:
+        """Add to the last one."""
+        if self._durations_s:
+            self._durations_s[-1] += duration_s
+
+    @property
+    def mean_s(self) -> float | None:
+        return fmean(self._durations_s) if self._durations_s else None
+
+
+class Pace:
+    """Measures a run by its events. Its work is done one piece after another, so the time since the last one
+    ended belongs to that whose end is reported now.
+
+    epoch_steps  steps of an epoch
+    """
+
+    def __init__(self, run: Run, epoch_steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._run, self._epoch_steps, self._clock = run, epoch_steps, clock
+        self._steps, self._evaluations, self._samples, self._checkpoints = (Recent() for _ in range(4))
+        self._batches, self._writes = Recent(), Recent()
+        self._total_steps = self._step = self._first_step = 0
+        self._evaluated = self._sampled = self._checkpointed = 0
+        """Updates up to which each has been done."""
+        self._unscheduled_checkpoints = 0
+        self._noted_s = self._ended_s = self._checkpoint_begun_s = clock()
+        self._is_evaluating = False
+
+    def note(self, event: Event) -> None:
+        """Learn from an event of the run, as soon as whoever else hears of it is done with it."""
+        now_s = self._clock()
+        took_s, since_last_s = now_s - self._ended_s, now_s - self._noted_s
+        self._noted_s = now_s
+        was_evaluating, self._is_evaluating = self._is_evaluating, event == Phase("evaluating")
+        match event:
+            case Started():
+                self._total_steps = event.total_steps
+                self._step = self._first_step = event.resumed_step or 0
+                self._evaluated = self._sampled = self._checkpointed = self._step
+            case Phase("evaluating") if was_evaluating:
+                self._batches.add(since_last_s)
+                return
+            case Progress() if event.step > self._step:
+                self._step = event.step
+                self._steps.add(took_s)
+            case Evaluation():
+                self._evaluated = event.step + 1
+                self._evaluations.add(took_s)
+            case Sample():
+                self._sampled = event.step + 1
+                self._samples.add(took_s)
+            case Phase("training"):
+                self._note_checkpoint(now_s)
+                self._checkpoints.add(took_s)
+            case CheckpointWritten():
+                self._checkpoints.lengthen(took_s)
+                self._writes.add(now_s - self._checkpoint_begun_s)
+            case _:
+                return
+        self._ended_s = now_s
+
+    def _note_checkpoint(self, now_s: float) -> None:
+        self._checkpoint_begun_s = now_s
+        self._checkpointed = self._step
+        scheduled = is_checkpointed(self._step, self._total_steps, self._epoch_steps, self._run.checkpoints)
+        self._unscheduled_checkpoints += not scheduled
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds to the end of the run unless it stops early. None while too much of them is unknown: as
+        long as there is work left of a kind that has never been measured, unless even a generous guess of it
+        is small beside the rest."""
+        step_s, steps_left = self._steps.mean_s, self._total_steps - self._step
+        if step_s is None:
+            return None
+        known_s = steps_left * step_s + (self._writes.mean_s or 0.0)
+        unknown_s = 0.0
+        for left, pieces, guess_s in (
+            (self._evaluations_left(), self._evaluations, self._evaluation_guess_s(step_s)),
+            (self._samples_left(), self._samples, self._sample_guess_s(step_s)),
+            (self._checkpoints_left(steps_left), self._checkpoints, CHECKPOINT_STEPS * step_s),
+        ):
+            if pieces.mean_s is None:
+                unknown_s += left * guess_s
+            else:
+                known_s += left * pieces.mean_s
+        return known_s if unknown_s <= UNKNOWN_SHARE * known_s else None
+
+    def _evaluations_left(self) -> int:
+        return evaluations_left(self._evaluated, self._total_steps, self._run.evaluation.eval_freq)
+
+    def _samples_left(self) -> int:
+        return samples_left(self._sampled, self._total_steps, self._epoch_steps)
+
+    def _checkpoints_left(self, steps_left: int) -> float:
+        """Those by epochs and steps, and so many of the others (by time, of a new best) as came until now."""
+        scheduled = checkpoints_left(
+            self._checkpointed, self._total_steps, self._epoch_steps, self._run.checkpoints
+        )
+        steps_done = self._step - self._first_step
+        return scheduled + (self._unscheduled_checkpoints / steps_done * steps_left if steps_done else 0.0)
+
+    def _evaluation_guess_s(self, step_s: float) -> float:
+        """A batch in it is a forward pass, and takes less than a micro-batch of a step."""
+        return 2 * self._run.evaluation.eval_iter * step_s / self._run.training.grad_accumulation
+
+    def _sample_guess_s(self, step_s: float) -> float:
+        """A token reads the same weights as a batch, and computes less."""
+        batch_s = self._batches.mean_s or step_s / self._run.training.grad_accumulation
+        return (self._run.sampling.max_new_tokens + 1) * batch_s
