@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Response, jsonify
-from pydantic import SerializeAsAny
+from pydantic import SerializeAsAny, ValidationError
 
 from api.records import (
     CheckpointRecord,
@@ -52,13 +52,21 @@ def job_record(job: Job) -> JobRecord:
     return from_row(
         JobRecord,
         job,
-        spec=read_spec(job.spec).model_dump(mode="json"),
+        spec=shown_spec(job),
         parent=job.parent_id,
         metadata=job.labels,
         progress=progress(job),
         latest=latest,
         best=best,
     )
+
+
+def shown_spec(job: Job) -> dict[str, Any]:
+    """The spec as this version reads it; one that it can't read as it is stored, rather than no answer."""
+    try:
+        return read_spec(job.spec).model_dump(mode="json")
+    except ValidationError:
+        return job.spec
 
 
 def progress(job: Job) -> dict[str, Any]:

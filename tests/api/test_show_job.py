@@ -48,6 +48,17 @@ def test_a_job_that_waits_again_does_not_say_how_long_it_takes(
     assert client.get(f"/jobs/{running.id}").get_json()["progress"]["remaining_s"] is None
 
 
+def test_a_stored_spec_that_cannot_be_read_is_shown_as_it_is(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    job = queued_job(database, settings)
+    damaged = {**job.spec, "preset": "gone", "training": {"num_epochs": "many"}}
+    with database.write() as session:
+        session.execute(update(Job).where(Job.id == job.id).values(spec=damaged))
+    assert client.get(f"/jobs/{job.id}").get_json()["spec"] == damaged
+    assert client.get("/jobs").get_json()["data"][0]["spec"] == damaged
+
+
 def test_an_ended_job_has_no_time_left(client: FlaskClient, database: Database, settings: Settings) -> None:
     ended = running_job(database, settings)
     evaluate(database, ended, count=1)
