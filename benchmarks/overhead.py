@@ -90,7 +90,7 @@ def time_service(epochs: int, text: Path) -> tuple[float, float]:
     those of a processor that all but the trainer use meanwhile."""
     with running_service() as (stack, client):
         wait_until_warm(stack)
-        dataset = client.add_dataset("the lecture's", text.read_text())
+        dataset, _ = client.add_dataset("the lecture's", text.read_text())
         others = ProcessorTime()
         job = client.submit({"dataset": dataset["id"], "training": {"num_epochs": epochs}})
         wait_for_success(stack, client, job, LOOK_EVERY_S)

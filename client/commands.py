@@ -283,15 +283,13 @@ def add_dataset(
     url: Url = None,
 ) -> None:
     """Store a text of your own to train on, and print its id."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not UTF-8 text: {error}") from error
+    from client.upload import upload_text
+
     with connect(url) as client:
-        dataset = client.add_dataset(name or file.stem, text)
+        dataset, remarks = upload_text(client, file, name)
     output(dataset, as_json, lambda dataset: print(one_line(dataset["id"])))
+    for remark in remarks:
+        complain(remark)
 
 
 @datasets_app.command(name="list")

@@ -159,8 +159,10 @@ class Client:
         timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
         return self._json("POST", "/generate", shapes.Generation, json=request, timeout=timeout)
 
-    def add_dataset(self, name: str, text: str) -> JSON:
-        return self._json("POST", "/datasets", shapes.Dataset, json={"name": name, "text": text})
+    def add_dataset(self, name: str, text: str) -> tuple[JSON, bool]:
+        """The data set that holds the text, and whether it is new: equal content is stored once."""
+        response = self._request("POST", "/datasets", json={"name": name, "text": text})
+        return self._record(response, shapes.Dataset), response.status_code == httpx2.codes.CREATED
 
     def datasets(self) -> list[JSON]:
         return self._list("/datasets", shapes.Page[shapes.Dataset])
@@ -192,7 +194,10 @@ class Client:
         return rows
 
     def _json(self, method: str, path: str, shape: type[shapes.Shape], **options: Any) -> JSON:
-        body = decoded(self._request(method, path, **options))
+        return self._record(self._request(method, path, **options), shape)
+
+    def _record(self, response: httpx2.Response, shape: type[shapes.Shape]) -> JSON:
+        body = decoded(response)
         if not isinstance(body, dict):
             raise self._stranger("something else than a JSON object")
         if wrong := shapes.misfit(body, shape):

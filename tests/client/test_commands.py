@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import pytest
@@ -307,23 +308,114 @@ def test_datasets_add_sends_the_text_under_the_files_name(
     assert outcome.out == "dataset-1\n"
 
 
-def test_datasets_add_refuses_what_is_not_utf8(
+@pytest.mark.parametrize(
+    "content",
+    [b"one\r\ntwo\rthree\n", b"\r\n \x0b\x0c\x85".replace(b"\x85", b"x"), "\ufeffé語\r\n🙂\u2028".encode()],
+)
+def test_datasets_add_keeps_every_byte(
+    content: bytes, service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    service.answer("POST", "/datasets", {"id": "dataset-1", "name": "text"}, 201)
+    file = tmp_path / "text.txt"
+    file.write_bytes(content)
+    outcome = pretrain("datasets", "add", file, "--url", service.url)
+    assert outcome.status == 0
+    assert service.sent("POST", "/datasets").body["text"].encode() == content
+    assert ("byte order mark, which is stored but not trained on" in outcome.err) == content.startswith(
+        BOM_UTF8
+    )
+
+
+def test_datasets_add_takes_the_name_that_is_given(
     service: FakeService, pretrain: Command, tmp_path: Path
 ) -> None:
+    service.answer("POST", "/datasets", {"id": "dataset-1", "name": ""}, 201)
     file = tmp_path / "text.txt"
-    file.write_bytes(b"caf\xe9")
+    file.write_text("x")
+    for name in ("another", ""):
+        pretrain("datasets", "add", file, "--name", name, "--url", service.url)
+    assert [request.body["name"] for request in service.requests] == ["another", ""]
+
+
+def test_datasets_add_says_when_the_service_has_the_text_already(
+    service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    service.answer("POST", "/datasets", {"id": "dataset-1", "name": "older"}, 200)
+    file = tmp_path / "newer.txt"
+    file.write_text("the same")
     outcome = pretrain("datasets", "add", file, "--url", service.url)
-    assert outcome.status == 2
-    assert "UTF-8" in outcome.err
+    assert (outcome.status, outcome.out) == (0, "dataset-1\n")
+    assert outcome.err == "The service has this text already: it is dataset-1, called older.\n"
+    assert (
+        json.loads(pretrain("datasets", "add", file, "--json", "--url", service.url).out)["id"] == "dataset-1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("schöne Märchen für die Kinder".encode("cp1252"), "it looks like cp1252"),
+        ("schöne Märchen".encode("utf-16"), "it looks like UTF-16"),
+        ("tales".encode("utf-16-le"), "it looks like UTF-16 without a byte order mark"),
+        (b"", "is empty"),
+        (b" \r\n\t", "is empty"),
+    ],
+)
+def test_datasets_add_refuses_what_is_no_text_in_utf8(
+    content: bytes, told: str, service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "my text.txt"
+    file.write_bytes(content)
+    outcome = pretrain("datasets", "add", file, "--url", service.url)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.startswith(f"pretrain: {file}: ")
+    assert told in outcome.err
     assert service.requests == []
 
 
-def test_datasets_add_of_a_missing_file_names_it(
+def test_the_command_that_datasets_add_names_converts_the_file(
     service: FakeService, pretrain: Command, tmp_path: Path
 ) -> None:
-    outcome = pretrain("datasets", "add", tmp_path / "absent.txt", "--url", service.url)
-    assert outcome.status == 2
-    assert "absent.txt" in outcome.err
+    service.answer("POST", "/datasets", {"id": "dataset-1", "name": "it's"}, 201)
+    text = "schöne Märchen – für „Kinder“\r\n"
+    file = tmp_path / "it's mine.txt"
+    for encoding in ("cp1252", "utf-16", "utf-16-be"):
+        file.write_text(text, encoding=encoding, newline="")
+        command = pretrain("datasets", "add", file, "--url", service.url).err.partition("converts it: ")[2]
+        subprocess.run(command, shell=True, check=True)
+        converted = tmp_path / "it's mine.txt.utf8"
+        assert pretrain("datasets", "add", converted, "--url", service.url).status == 0
+        assert service.requests[-1].body["text"] == text
+
+
+def test_datasets_add_refuses_what_is_no_file(
+    service: FakeService, pretrain: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client.upload.MAX_BYTES", 1000)
+    for file, told in [
+        (tmp_path / "absent.txt", "there is no such file"),
+        (tmp_path, "is a folder, not a file"),
+        (tmp_path / "absent" / "text.txt", "there is no such file"),
+        (Path("/dev/zero"), "has more than 1,000 bytes"),
+    ]:
+        outcome = pretrain("datasets", "add", file, "--url", service.url)
+        assert (outcome.status, outcome.err) == (2, f"pretrain: {file}: {told}\n")
+    assert service.requests == []
+
+
+def test_datasets_add_says_why_the_service_refuses_the_text_and_does_not_quote_it(
+    service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "documents.jsonl"
+    file.write_text('{"text": "a"}\n{"text": "b"}\n')
+    hint = "looks like JSON Lines, which is not supported yet. This makes it plain text: jq -r .text FILE"
+    errors = [{"field": "text", "message": hint, "value": '{"text": "a"}'}]
+    service.answer("POST", "/datasets", {"title": "Unprocessable Content", "errors": errors}, 422)
+    service.answer("POST", "/datasets", {"title": "Content Too Large", "detail": "limit of 1,048,576"}, 413)
+    refused = pretrain("datasets", "add", file, "--url", service.url)
+    assert (refused.status, refused.err) == (1, f"pretrain: {file}: {hint}\n")
+    too_large = pretrain("datasets", "add", file, "--url", service.url)
+    assert too_large.err == f"pretrain: {file}: 413 Content Too Large: limit of 1,048,576\n"
 
 
 def test_datasets_list_prints_one_line_a_text(service: FakeService, pretrain: Command) -> None:

@@ -226,6 +226,19 @@ def test_an_argument_that_is_not_utf8_is_a_usage_error(
     assert answering.requests == []
 
 
+def test_a_file_whose_name_is_not_utf8_is_read_and_needs_a_name(
+    answering: FakeService, finish: Finish, tmp_path: Path
+) -> None:
+    answering.answer("POST", "/datasets", DATASET, 201)
+    file = os.fsencode(tmp_path) + b"/" + NOT_UTF8 + b".txt"
+    Path(os.fsdecode(file)).write_text("text")
+    nameless = finish(["datasets", "add", file])
+    assert nameless.returncode == 2
+    assert b"caf\\udce9.txt: its name is not UTF-8: give it one with --name" in nameless.stderr
+    assert finish(["datasets", "add", file, "--name", "x"]).returncode == 0
+    assert answering.sent("POST", "/datasets").body == {"name": "x", "text": "text"}
+
+
 @pytest.mark.parametrize("job_id", ["", ".", ".."])
 def test_an_id_that_would_lead_to_another_path_is_a_usage_error(
     job_id: str, finish: Finish, answering: FakeService
