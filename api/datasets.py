@@ -5,10 +5,11 @@ from http import HTTPStatus
 from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
+from sqlalchemy.exc import DBAPIError
 
 from api.arguments import DatasetPath, parsed, strictly
-from api.problems import Refusal, problem_responses, wrong_fields
-from api.records import DatasetRecord, Listing
+from api.problems import Refusal, no_room, problem_responses, wrong_fields
+from api.records import AddedDatasetRecord, DatasetRecord, Listing
 from api.serialise import answer, builtin_record, dataset_record, listing
 from api.services import services
 from jobs.datasets import (
@@ -22,15 +23,19 @@ from jobs.datasets import (
     store_dataset,
     token_totals,
 )
+from jobs.disk import free_bytes, is_disk_full
 from jobs.field_errors import FieldError
 from jobs.lookup import NotFound
+from jobs.quoting import quoted
 from jobs.spec import Label
+from jobs.tables import Dataset
 from model.config import Section, Text
 
 datasets = APIBlueprint(
     "datasets", __name__, abp_tags=[Tag(name="datasets")], abp_responses=problem_responses(422, 500, 503)
 )
 
+BYTE_ORDER_MARK = "\ufeff"
 JSON_BYTES_PER_TEXT_BYTE = 6
 """Of a control character, the worst case: one byte as text, `\\u0001` in JSON."""
 
@@ -52,12 +57,18 @@ def allow_large_texts() -> None:
 
 
 @datasets.post(
-    "/datasets", responses={200: DatasetRecord, 201: DatasetRecord, **problem_responses(400, 413, 415)}
+    "/datasets",
+    responses={
+        200: AddedDatasetRecord,
+        201: AddedDatasetRecord,
+        **problem_responses(400, 413, 415, 507),
+    },
 )
 @parsed(body=strictly(NewDataset))
 def post_dataset(body: NewDataset) -> Response:
     """Add a text to train on
-    Equal content is stored once: a data set that has the same text is the answer, with status 200.
+    Equal content is stored once: a data set that has the same text is the answer, with status 200 and a word
+    about it in `notices`.
     """
     to = services()
     content = body.text.encode()
@@ -72,12 +83,39 @@ def post_dataset(body: NewDataset) -> Response:
         dataset, created = store_dataset(to.database, to.settings, body.name, content)
     except BadText as error:
         raise wrong_fields([FieldError("text", str(error), body.text)]) from error
+    except (OSError, DBAPIError) as error:
+        if not is_disk_full(error):
+            raise
+        raise no_room(missing_room(len(content), free_bytes(to.settings.artifacts))) from error
     counts = count_tokens(to.database, to.settings, dataset, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
+    record = dataset_record(dataset, counts.train_tokens + counts.val_tokens)
     return answer(
-        dataset_record(dataset, counts.train_tokens + counts.val_tokens),
+        AddedDatasetRecord(**dict(record), notices=notices(body, dataset, created=created)),
         HTTPStatus.CREATED if created else HTTPStatus.OK,
         location=url_for("datasets.show_dataset", dataset_id=dataset.id),
     )
+
+
+def missing_room(needed: int, free: int) -> str:
+    """Why a text of `needed` bytes is refused where `free` are left."""
+    text = f"the text has {needed:,} bytes"
+    if free < needed:
+        return f"{text}, and the disk of the service room for {free:,}: {needed - free:,} are missing"
+    return f"{text}, for which there is no room: the disk of the service is full, or its quota used up"
+
+
+def notices(asked: NewDataset, dataset: Dataset, *, created: bool) -> list[str]:
+    told = []
+    if not created:
+        known_as = "this name" if dataset.name == asked.name else f"the name {quoted(dataset.name)}"
+        told.append(f"The same text is stored already, under {known_as}; nothing was added.")
+    if asked.text.startswith(BYTE_ORDER_MARK) and dataset.text_start_bytes:
+        told.append("The text begins with a byte order mark, which is stored but not trained on.")
+    elif asked.text.startswith(BYTE_ORDER_MARK):
+        told.append(
+            "The text begins with a byte order mark and is trained on with it, as earlier versions did."
+        )
+    return told
 
 
 @datasets.get("/datasets", responses={200: Listing[DatasetRecord]})

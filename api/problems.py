@@ -13,6 +13,7 @@ from flask_openapi.types import ResponseDict
 from pydantic import BaseModel, ConfigDict
 from werkzeug import exceptions
 
+from jobs.disk import is_disk_full
 from jobs.field_errors import FieldError, SpecError
 from jobs.lookup import BadCursor, NotFound
 from jobs.quoting import cut, excerpt, quoted
@@ -121,6 +122,7 @@ def register_problem_handlers(app: Flask) -> None:
         app.register_error_handler(kind, partial(domain_error, status))
     app.register_error_handler(sqlalchemy.exc.OperationalError, database_away)
     app.register_error_handler(sqlalchemy.exc.TimeoutError, database_away)
+    app.register_error_handler(OSError, system_error)
     app.register_error_handler(exceptions.HTTPException, http_error)
     app.register_error_handler(Exception, unexpected)
 
@@ -162,8 +164,23 @@ def http_error(error: exceptions.HTTPException) -> Response | exceptions.HTTPExc
     return response
 
 
+def no_room(detail: str = "the disk of the service is full; the same request may succeed later") -> Refusal:
+    """A 507."""
+    return Refusal(HTTPStatus.INSUFFICIENT_STORAGE, detail)
+
+
+def system_error(error: OSError) -> Response:
+    if not is_disk_full(error):
+        return unexpected(error)
+    log.warning("no room: %s", error)
+    return as_response(no_room())
+
+
 def database_away(error: Exception) -> Response:
     reason = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    if is_disk_full(error):
+        log.warning("no room for the database: %s", reason)
+        return as_response(no_room())
     log.warning("the database does not answer: %s", reason)
     return as_response(unavailable("the database does not answer"))
 

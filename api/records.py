@@ -194,14 +194,26 @@ class DatasetRecord(Record):
     object: Literal["dataset"] = "dataset"
     name: str
     builtin: bool
+    byte_order_mark: bool | None
+    """Whether the stored bytes begin with one. It is not part of the text, in which it counts nowhere."""
     characters: int | None
+    """Of the text."""
     tokens: int | None
     """GPT-2 tokens of both its parts at the default `train_ratio`; null while nobody has counted them."""
     bytes: int | None
+    """As they were sent, in UTF-8."""
     sha256: str | None
-    """Of the text's UTF-8 bytes."""
+    """Of the bytes."""
     first_lines: str | None
     created_at: Time | None
+
+
+class AddedDatasetRecord(DatasetRecord):
+    """A text to train on, as the answer to whom it was sent by."""
+
+    notices: list[str]
+    """What is worth knowing, in sentences: the same text is stored already under another name, or it begins
+    with a byte order mark."""
 
 
 class GenerationRecord(Record):

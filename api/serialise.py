@@ -103,10 +103,10 @@ def worker_record(state: WorkerState) -> WorkerRecord:
 
 
 def dataset_record(dataset: Dataset, tokens: int | None) -> DatasetRecord:
-    return from_row(DatasetRecord, dataset, tokens=tokens)
+    return from_row(DatasetRecord, dataset, tokens=tokens, byte_order_mark=bool(dataset.text_start_bytes))
 
 
 def builtin_record(name: str) -> DatasetRecord:
     """A built-in data set that nobody has used yet."""
-    unknown = dict.fromkeys(["characters", "tokens", "bytes", "first_lines", "created_at"])
+    unknown = dict.fromkeys(["byte_order_mark", "characters", "tokens", "bytes", "first_lines", "created_at"])
     return DatasetRecord(id=name, name=name, builtin=True, sha256=BUILTINS[name].sha256, **unknown)

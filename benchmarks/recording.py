@@ -18,7 +18,7 @@ from benchmarks.job_parts import CHECKPOINTS, EVALUATIONS, SAMPLES, STEPS
 from benchmarks.measuring import seconds_of
 from jobs.artifacts import checkpoint_root
 from jobs.database import Database
-from jobs.datasets import find_text
+from jobs.datasets import find_dataset, find_text
 from jobs.lifecycle import claim
 from jobs.settings import Settings
 from jobs.spec import parse_spec
@@ -61,7 +61,8 @@ def seconds_by_event() -> dict[type, float]:
         assert claimed is not None
         pipe = ReportPipe(nowhere.fileno())
         run = make_run(spec)
-        text = find_text(settings, job.dataset_sha256).path.read_text()
+        dataset = find_dataset(database, settings, spec.dataset)
+        text = find_text(settings, dataset).path.read_bytes().decode()
         data = Data.from_text(text, load_tokenizer(run.tokenizer), run)
         pace = Pace(run, steps_per_epoch(len(data.train), run.training.batch_size, 1))
         recorder = Recorder(database, settings.artifacts, claimed, spec.checkpoints, pipe.alive, pace)

@@ -12,9 +12,12 @@ def tokens_directory(artifacts: Path) -> Path:
     return artifacts / "tokens"
 
 
-def tokens_path(artifacts: Path, sha256: str, tokenizer: str, train_ratio: float) -> Path:
+def tokens_path(
+    artifacts: Path, sha256: str, tokenizer: str, train_ratio: float, text_start_bytes: int = 0
+) -> Path:
     """The tokens of a data set, which a trainer writes and every later one finds (`model.tokenfile`)."""
-    return tokens_directory(artifacts) / f"{sha256}-{tokenizer}-{train_ratio}.tokens"
+    start = f"-from-{text_start_bytes}" if text_start_bytes else ""
+    return tokens_directory(artifacts) / f"{sha256}-{tokenizer}-{train_ratio}{start}.tokens"
 
 
 def job_directory(artifacts: Path, job_id: str) -> Path:

@@ -1,12 +1,15 @@
 """Data sets: the built-in ones, people's own, and how many tokens each has."""
 
-from collections.abc import Callable
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import httpx2
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from jobs.artifacts import dataset_path, sha256_of
@@ -64,8 +67,11 @@ def find_dataset(database: Database, settings: Settings, name: str) -> Dataset:
     """
     with database.read() as session:
         dataset = session.get(Dataset, name)
-    if dataset is not None and dataset_path(settings.artifacts, dataset.sha256).exists():
+    lost = None if dataset is None else why_lost(settings, dataset)
+    if dataset is not None and lost is None:
         return dataset
+    if lost and name not in BUILTINS:
+        raise DatasetUnavailable(lost)
     if name not in BUILTINS:
         known = ", ".join(BUILTINS)
         raise DatasetUnavailable(f"unknown; a built-in one ({known}) or the id of one of GET /datasets")
@@ -104,36 +110,70 @@ def read_place(place: str) -> bytes:
 def store_dataset(
     database: Database, settings: Settings, name: str, content: bytes, *, builtin: bool = False
 ) -> tuple[Dataset, bool]:
-    """Store a text, unless a data set already holds it. Returns the data set and whether it is new.
+    """Store a text and its token counts, unless a data set already holds it; returns the data set and whether
+    it is new. If it is not, and its stored text is gone or damaged, `content` takes its place.
 
-    raises  BadText if it is empty, not UTF-8, or holds what a database could not
+    raises  BadText if it is empty, not UTF-8, or holds what a database could not; OSError. Neither leaves
+            anything behind
     """
-    text = decode(content)
+    text, start_bytes = read_text(content)
     sha256 = sha256_of(content)
-    path = dataset_path(settings.artifacts, sha256)
-    if not path.exists():
-        with replacing(path) as file:
-            file.write(content)
     values = {
         "id": name if builtin else new_id("dataset"),
         "name": name,
         "builtin": builtin,
         "sha256": sha256,
+        "text_start_bytes": start_bytes,
         "characters": len(text),
         "bytes": len(content),
         "first_lines": text[:FIRST_LINES_CHARACTERS],
         "created_at": now_s(),
     }
     same = (Dataset.sha256 == sha256, Dataset.builtin == builtin)
-    with database.write() as session:
-        created = insert_new(session, Dataset, ["sha256", "builtin"], values)
-        return session.scalars(select(Dataset).where(*same)).one(), created
+    path = dataset_path(settings.artifacts, sha256)
+    with placed(path, content, lambda: is_needed(database, sha256)):
+        stored = survey(path, start_bytes=start_bytes)
+        counts = count_parts(stored, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
+        with database.write() as session:
+            created = insert_new(session, Dataset, ["sha256", "builtin"], values)
+            dataset = session.scalars(select(Dataset).where(*same)).one()
+            if dataset.text_start_bytes == start_bytes:
+                totals = (TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
+                store_counts(session, as_row(dataset, *totals, counts))
+        return dataset, created
 
 
-def decode(content: bytes) -> str:
+@contextmanager
+def placed(path: Path, content: bytes, is_needed: Callable[[], bool]) -> Iterator[None]:
+    """`content` at `path`, for the block that records it. If that fails, a file that was not there before is
+    deleted, unless somebody else's record needs it by then."""
+    was_there = path.exists()
+    if not was_there or path.read_bytes() != content:
+        with replacing(path) as file:
+            file.write(content)
+    try:
+        yield
+    except BaseException:
+        if not was_there and not is_needed():
+            path.unlink(missing_ok=True)
+        raise
+
+
+def is_needed(database: Database, sha256: str) -> bool:
+    """Whether a data set has that content; so it is taken while the database does not say."""
+    try:
+        with database.read() as session:
+            return session.scalars(select(Dataset).where(Dataset.sha256 == sha256)).first() is not None
+    except SQLAlchemyError:
+        return True
+
+
+def read_text(content: bytes) -> tuple[str, int]:
+    """The text in `content`, and how many bytes come before it. raises BadText"""
     if wrong := why_not_utf8(content):
         raise BadText(wrong)
-    text = content.decode()
+    start_bytes = len(BOM_UTF8) if content.startswith(BOM_UTF8) else 0
+    text = content[start_bytes:].decode()
     if not text.strip():
         raise BadText("must not be empty")
     if looks_like_json_lines(text):
@@ -142,23 +182,46 @@ def decode(content: bytes) -> str:
             "This makes it plain text: jq -r .text FILE > FILE.txt"
         )
     try:
-        return storable(text)
+        return storable(text), start_bytes
     except ValueError as error:
         raise BadText(str(error)) from error
 
 
-def find_text(settings: Settings, sha256: str, on_piece: Callable[[], object] = lambda: None) -> TextFile:
+def find_text(
+    settings: Settings, dataset: Dataset, on_piece: Callable[[], object] = lambda: None
+) -> TextFile:
     """The stored text of a data set, read through once; `on_piece` is called again and again meanwhile.
 
-    raises  OSError; BadText if the file is no longer what was stored
+    raises  OSError; BadText if the file is gone or no longer what was stored
     """
     try:
-        text = survey(dataset_path(settings.artifacts, sha256), on_piece)
+        path = dataset_path(settings.artifacts, dataset.sha256)
+        text = survey(path, on_piece, start_bytes=dataset.text_start_bytes)
+    except FileNotFoundError as error:
+        raise BadText(loss(dataset, "is gone")) from error
     except ValueError as error:
-        raise BadText(str(error)) from error
-    if text.sha256 != sha256:
-        raise BadText(f"the stored text no longer has the sha256 {sha256}")
+        raise BadText(loss(dataset, f"is damaged: it {error}")) from error
+    if text.sha256 != dataset.sha256:
+        raise BadText(loss(dataset, f"is damaged: its sha256 is {text.sha256}"))
     return text
+
+
+def why_lost(settings: Settings, dataset: Dataset) -> str | None:
+    """What is wrong with the stored text, as far as a look at its size tells; None if nothing is."""
+    try:
+        found = dataset_path(settings.artifacts, dataset.sha256).stat().st_size
+    except FileNotFoundError:
+        return loss(dataset, "is gone")
+    if found != dataset.bytes:
+        return loss(dataset, f"is damaged: it has {found:,} bytes instead of {dataset.bytes:,}")
+    return None
+
+
+def loss(dataset: Dataset, what: str) -> str:
+    return (
+        f"the stored text of the data set {dataset.id} (sha256 {dataset.sha256}) {what}; "
+        "adding the same text again mends it"
+    )
 
 
 def list_datasets(session: Session) -> list[Dataset]:
@@ -184,17 +247,38 @@ def token_totals(session: Session) -> dict[str, int]:
 def count_tokens(
     database: Database, settings: Settings, dataset: Dataset, tokenizer: str, train_ratio: float
 ) -> TokenCount:
-    """Tokens of the training and the validation text, from the table if they were counted before."""
-    key = {"dataset_id": dataset.id, "tokenizer": tokenizer, "train_ratio": train_ratio}
+    """Tokens of the training and the validation text, from the table if they were counted before.
+
+    raises  OSError, BadText as `find_text`
+    """
     with database.read() as session:
-        known = session.get(TokenCount, tuple(key.values()))
+        known = session.get(TokenCount, (dataset.id, tokenizer, train_ratio))
     if known is not None:
         return known
+    found = count_parts(find_text(settings, dataset), tokenizer, train_ratio)
+    return as_row(dataset, tokenizer, train_ratio, found)
+
+
+def count_parts(text: TextFile, tokenizer: str, train_ratio: float) -> dict[Part, int]:
+    """Tokens of both parts."""
     found: dict[Part, int] = {"train": 0, "validation": 0}
     chosen = load_tokenizer(tokenizer)
-    for part, piece in read_pieces(find_text(settings, dataset.sha256), train_ratio, chosen.last_cut):
+    for part, piece in read_pieces(text, train_ratio, chosen.last_cut):
         found[part] += len(chosen.encode(piece))
-    counts = {**key, "train_tokens": found["train"], "val_tokens": found["validation"]}
-    with database.write() as session:
-        upsert(session, TokenCount, list(key), counts)
-    return TokenCount(**counts)
+    return found
+
+
+def as_row(dataset: Dataset, tokenizer: str, train_ratio: float, found: dict[Part, int]) -> TokenCount:
+    return TokenCount(
+        dataset_id=dataset.id,
+        tokenizer=tokenizer,
+        train_ratio=train_ratio,
+        train_tokens=found["train"],
+        val_tokens=found["validation"],
+    )
+
+
+def store_counts(session: Session, counts: TokenCount) -> None:
+    """Keep them for the next who asks."""
+    values = {column.name: getattr(counts, column.name) for column in TokenCount.__table__.columns}
+    upsert(session, TokenCount, ["dataset_id", "tokenizer", "train_ratio"], values)

@@ -1,9 +1,13 @@
 """Whether the disk can hold what a job will write."""
 
 import contextlib
+import errno
 import os
 import shutil
+import sqlite3
 from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
 
 from jobs.artifacts import job_directory
 from jobs.spec import JobSpec
@@ -14,6 +18,8 @@ TRAINING_STATE_BYTES = 8
 """AdamW's two moments in float32, for each parameter."""
 SMALL_FILES_BYTES = 256 * 1024
 """Of a checkpoint: manifest, headers and generators' states."""
+POSTGRES_FULL = "53100"
+"""The SQLSTATE disk_full."""
 
 
 def checkpoints_bytes(spec: JobSpec, total_steps: int) -> int:
@@ -28,9 +34,24 @@ def checkpoints_bytes(spec: JobSpec, total_steps: int) -> int:
 
 def missing_bytes(artifacts: Path, job_id: str, spec: JobSpec, total_steps: int) -> int:
     """How much more room the job needs than it has, what it holds already counted; 0 if it fits."""
-    free = shutil.disk_usage(nearest_existing(artifacts)).free
+    free = free_bytes(artifacts)
     held = held_bytes(job_directory(artifacts, job_id))
     return max(0, checkpoints_bytes(spec, total_steps) - held - free)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether the file system, a quota or the database has no room left."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, DBAPIError):
+        sqlite_code = getattr(error.orig, "sqlite_errorcode", None)
+        return sqlite_code == sqlite3.SQLITE_FULL or getattr(error.orig, "sqlstate", None) == POSTGRES_FULL
+    return False
+
+
+def free_bytes(artifacts: Path) -> int:
+    """Room that is left on the disk that the artifacts lie on."""
+    return shutil.disk_usage(nearest_existing(artifacts)).free
 
 
 def disk_bytes(artifacts: Path) -> int:

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.database import Database, now_s
-from jobs.datasets import DatasetUnavailable, count_tokens, find_dataset
+from jobs.datasets import BadText, DatasetUnavailable, count_tokens, find_dataset, store_counts
 from jobs.disk import checkpoints_bytes, disk_bytes
 from jobs.estimate import Estimate, estimate, steps_of_epoch, training_windows
 from jobs.events import record_event
@@ -21,18 +21,24 @@ def submit(database: Database, settings: Settings, spec: JobSpec) -> Job:
 
     raises  SpecError with every field that the data set or the limits rule out
     """
-    dataset, estimated = check_feasible(database, settings, spec)
+    dataset, counts, estimated = check_feasible(database, settings, spec)
     with database.write() as session:
+        store_counts(session, counts)
         return insert_job(session, spec, dataset, estimated)
 
 
-def check_feasible(database: Database, settings: Settings, spec: JobSpec) -> tuple[Dataset, Estimate]:
-    """The spec's data set and what the job would take; SpecError if it cannot be run here."""
+def check_feasible(
+    database: Database, settings: Settings, spec: JobSpec
+) -> tuple[Dataset, TokenCount, Estimate]:
+    """The spec's data set, its tokens and what the job would take; SpecError if it cannot be run here."""
     try:
         dataset = find_dataset(database, settings, spec.dataset)
     except DatasetUnavailable as unavailable:
         raise SpecError([FieldError("dataset", str(unavailable), spec.dataset)]) from unavailable
-    counts = count_tokens(database, settings, dataset, spec.tokenizer, spec.training.train_ratio)
+    try:
+        counts = count_tokens(database, settings, dataset, spec.tokenizer, spec.training.train_ratio)
+    except BadText as error:
+        raise SpecError([FieldError("dataset", str(error), spec.dataset)]) from error
     estimated = estimate(spec, counts)
     errors = context_errors(spec, counts) or batch_errors(spec, counts)
     errors += [] if errors else length_errors(spec, counts, estimated.total_steps, settings)
@@ -51,7 +57,7 @@ def check_feasible(database: Database, settings: Settings, spec: JobSpec) -> tup
         errors.append(FieldError("checkpoints", message, spec.checkpoints.model_dump()))
     if errors:
         raise SpecError(errors)
-    return dataset, estimated
+    return dataset, counts, estimated
 
 
 def length_errors(spec: JobSpec, counts: TokenCount, steps: int, settings: Settings) -> list[FieldError]:

@@ -25,8 +25,12 @@ class Dataset(Table):
     name: Mapped[str]
     builtin: Mapped[bool]
     sha256: Mapped[str]
-    """Of the text's UTF-8 bytes, which name its file too: equal content is stored once."""
+    """Of the bytes as they were sent, which name the text's file too: equal content is stored once."""
+    text_start_bytes: Mapped[int] = mapped_column(default=0)
+    """Of those bytes, how many come before the text: 3 where there is a byte order mark. In data sets that
+    earlier versions stored, 0: the mark is part of the text that their jobs were trained on."""
     characters: Mapped[int]
+    """Of the text."""
     bytes: Mapped[int]
     first_lines: Mapped[str]
     created_at: Mapped[float]

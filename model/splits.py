@@ -23,6 +23,9 @@ class TextFile:
     path: Path
     characters: int
     sha256: str
+    """Of the whole file."""
+    start_bytes: int = 0
+    """Bytes of the file before the text: those of a byte order mark."""
 
 
 def split_text(text: str, train_ratio: float) -> tuple[str, str]:
@@ -36,21 +39,23 @@ def border_of(characters: int, train_ratio: float) -> int:
     return int(train_ratio * characters)
 
 
-def survey(path: Path, on_piece: Callable[[], object] = lambda: None) -> TextFile:
-    """Read a text through, a piece at a time; `on_piece` is called after each.
+def survey(path: Path, on_piece: Callable[[], object] = lambda: None, *, start_bytes: int = 0) -> TextFile:
+    """Read a text through, a piece at a time; `on_piece` is called after each. It begins after `start_bytes`.
 
     raises  OSError; ValueError if it is not UTF-8
     """
     sha256 = hashlib.sha256()
 
     def hashed() -> Iterator[bytes]:
+        before = start_bytes
         for content in read_contents(path, PIECE_BYTES):
             sha256.update(content)
             on_piece()
-            yield content
+            yield content[before:]
+            before = 0
 
-    characters = sum(len(text) for text in decoded(hashed()))
-    return TextFile(path, characters, sha256.hexdigest())
+    characters = sum(len(text) for text in decoded(hashed(), start_bytes))
+    return TextFile(path, characters, sha256.hexdigest(), start_bytes)
 
 
 def read_pieces(
@@ -67,7 +72,7 @@ def read_pieces(
     """
     part: Part = "train"
     held: list[str] = []
-    texts = decoded(read_contents(text.path, piece_bytes))
+    texts = decoded(read_contents(text.path, piece_bytes, text.start_bytes), text.start_bytes)
     for next_part, characters in divided(texts, border_of(text.characters, train_ratio)):
         if next_part != part:
             yield part, "".join(held)
@@ -95,16 +100,20 @@ def divided(texts: Iterable[str], border: int) -> Iterator[tuple[Part, str]]:
         left = max(0, left - len(text))
 
 
-def read_contents(path: Path, piece_bytes: int) -> Iterator[bytes]:
+def read_contents(path: Path, piece_bytes: int, start_bytes: int = 0) -> Iterator[bytes]:
     with path.open("rb") as file:
+        file.seek(start_bytes)
         while content := file.read(piece_bytes):
             yield content
 
 
-def decoded(contents: Iterable[bytes]) -> Iterator[str]:
-    """UTF-8 as text, wherever it was divided; ValueError names the first byte that is not."""
+def decoded(contents: Iterable[bytes], start: int = 0) -> Iterator[str]:
+    """UTF-8 as text, wherever it was divided; ValueError names the first byte that is not.
+
+    start  number of the first byte
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    end = 0
+    end = start
 
     def decode(content: bytes, *, final: bool = False) -> str:
         start = end - len(decoder.getstate()[0])

@@ -50,7 +50,9 @@ class Manifest:
     val_tokens: int
     format: int = FORMAT
     train_texts_ended: int = 0
-    """End-of-text tokens among `train_tokens`; files of earlier versions do not say so and have none."""
+    """End-of-text tokens among `train_tokens`. Files of earlier versions have none and do not say so."""
+    text_start_bytes: int = 0
+    """Where the text begins in its file; for earlier versions at the start, byte order mark and all."""
 
     @property
     def file_bytes(self) -> int:
@@ -107,11 +109,18 @@ def read_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def open_tokens(path: Path, text_sha256: str, tokenizer: str, train_ratio: float) -> TokenFile:
+def open_tokens(
+    path: Path, text_sha256: str, tokenizer: str, train_ratio: float, text_start_bytes: int = 0
+) -> TokenFile:
     """The token file at `path`; TokenFileError if it is not whole or of something else."""
     file = TokenFile(path)
     found = file.manifest
-    if (found.text_sha256, found.tokenizer, found.train_ratio) != (text_sha256, tokenizer, train_ratio):
+    if (found.text_sha256, found.tokenizer, found.train_ratio, found.text_start_bytes) != (
+        text_sha256,
+        tokenizer,
+        train_ratio,
+        text_start_bytes,
+    ):
         raise TokenFileError(f"{path} has other tokens: {found}")
     return file
 
@@ -152,6 +161,7 @@ def write_tokens(
             counts["train"],
             counts["validation"],
             train_texts_ended=ended["train"],
+            text_start_bytes=text.start_bytes,
         )
         file.seek(0)
         file.write(json.dumps(asdict(manifest)).encode())

@@ -4,7 +4,6 @@ The supervisor starts it, feeds it deadlines and reads its reports (`worker.repo
 finish its step, write a checkpoint and exit.
 """
 
-import errno
 import logging
 import os
 import signal
@@ -18,8 +17,8 @@ from sqlalchemy.orm import Session
 from jobs.artifacts import checkpoint_root, tokens_path
 from jobs.cleanup import sweep_attempts
 from jobs.database import Database
-from jobs.datasets import BadText, find_text
-from jobs.disk import missing_bytes
+from jobs.datasets import BadText, find_text, get_dataset
+from jobs.disk import is_disk_full, missing_bytes
 from jobs.events import record_event
 from jobs.history import drop_checkpoint, list_checkpoints, resize_checkpoint
 from jobs.lifecycle import Fenced
@@ -101,7 +100,7 @@ def run_attempt(
     except Diverged as error:
         return TrainerEnd("failed", "diverged", str(error))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_disk_full(error):
             raise
         return TrainerEnd("failed", "disk_full", f"{error.strerror}: {error.filename or settings.artifacts}")
     except NoRoom as error:
@@ -145,7 +144,7 @@ def train_job(
         if stop():
             raise Stopped
 
-    tokens = find_tokens(settings, job, spec, torch.get_num_threads(), go_on)
+    tokens = find_tokens(settings, database, job, spec, torch.get_num_threads(), go_on)
     try:
         data = Data.from_file(tokens, run)
     except ValueError as error:
@@ -178,7 +177,7 @@ def train_job(
 
 
 def find_tokens(
-    settings: Settings, job: Job, spec: JobSpec, threads: int, go_on: Callable[[], None]
+    settings: Settings, database: Database, job: Job, spec: JobSpec, threads: int, go_on: Callable[[], None]
 ) -> "TokenFile":
     """The tokens of the job's text: those that an earlier trainer wrote, or else written now.
 
@@ -188,12 +187,13 @@ def find_tokens(
     from model.tokenfile import TokenFileError, open_tokens, write_tokens
     from model.tokens import load_tokenizer
 
-    wanted = (job.dataset_sha256, spec.tokenizer, spec.training.train_ratio)
+    dataset = patiently(database.read, lambda session: get_dataset(session, job.dataset_id))
+    wanted = (dataset.sha256, spec.tokenizer, spec.training.train_ratio, dataset.text_start_bytes)
     path = tokens_path(settings.artifacts, *wanted)
     try:
         tokens = open_tokens(path, *wanted)
     except TokenFileError:
-        text = find_text(settings, job.dataset_sha256, go_on)
+        text = find_text(settings, dataset, go_on)
         try:
             with native_panics_as_errors():
                 write_tokens(

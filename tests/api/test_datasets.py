@@ -1,15 +1,22 @@
 """POST and GET /datasets, GET /datasets/<id>"""
 
+import errno
 import hashlib
 import json
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from jobs.artifacts import dataset_path
 from jobs.database import Database
 from jobs.datasets import find_dataset
 from jobs.settings import Settings
+from jobs.tables import TokenCount
 from tests.api.conftest import Serve
 from tests.jobs.making import queued_job
 
@@ -30,14 +37,25 @@ def test_a_text_is_stored_and_described(client: FlaskClient) -> None:
         "bytes": len(TEXT.encode()),
         "sha256": hashlib.sha256(TEXT.encode()).hexdigest(),
         "first_lines": TEXT[:400],
+        "byte_order_mark": False,
+        "notices": [],
     }
+    del dataset["notices"]
     assert client.get(answer.headers["Location"]).get_json() == dataset
 
 
 def test_equal_content_is_stored_once(client: FlaskClient) -> None:
     first = client.post("/datasets", json={"name": "sea", "text": TEXT})
     second = client.post("/datasets", json={"name": "ocean", "text": TEXT})
-    assert (second.status_code, second.get_json()) == (200, first.get_json())
+    again = client.post("/datasets", json={"name": "sea", "text": TEXT})
+    assert second.status_code == again.status_code == 200
+    assert [given.get_json().pop("notices") for given in (first, second, again)] == [
+        [],
+        ["The same text is stored already, under the name 'sea'; nothing was added."],
+        ["The same text is stored already, under this name; nothing was added."],
+    ]
+    records = [dict(given.get_json()) for given in (first, second, again)]
+    assert all(record | {"notices": []} == records[0] for record in records)
     assert [row["name"] for row in client.get("/datasets").get_json()["data"]][2:] == ["sea"]
 
 
@@ -47,6 +65,102 @@ def test_a_job_trains_on_ones_own_text(client: FlaskClient) -> None:
     job = client.post("/jobs", json=spec)
     assert job.status_code == 201
     assert job.get_json()["dataset_sha256"] == dataset["sha256"]
+
+
+def test_a_byte_order_mark_is_told_and_no_part_of_the_text(client: FlaskClient) -> None:
+    added = client.post("/datasets", json={"name": "sea", "text": "\ufeff" + TEXT}).get_json()
+    plain = client.post("/datasets", json={"name": "sea", "text": TEXT}).get_json()
+    assert added["notices"] == ["The text begins with a byte order mark, which is stored but not trained on."]
+    assert (added["byte_order_mark"], plain["byte_order_mark"]) == (True, False)
+    assert (added["characters"], added["tokens"], added["first_lines"]) == (
+        plain["characters"],
+        plain["tokens"],
+        plain["first_lines"],
+    )
+    assert added["bytes"] == len(TEXT.encode()) + 3
+    assert client.get(f"/datasets/{added['id']}").get_json()["byte_order_mark"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [('{"text": "a"}\n{"text": "b"}\n', "JSON Lines"), ("\ufeff", "must not be empty")]
+)
+def test_what_is_no_plain_text_is_refused_with_a_hint(client: FlaskClient, text: str, reason: str) -> None:
+    answer = client.post("/datasets", json={"name": "sea", "text": text})
+    assert answer.status_code == 422
+    assert reason in answer.get_json(force=True)["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize(
+    ("free", "detail"), [(100, "room for 100: 700 are missing"), (10**9, "full, or its quota used up")]
+)
+def test_a_full_disk_is_answered_with_507_and_what_is_missing(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, number: int, free: int, detail: str
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(number, os.strerror(number), "/a/path/of/the/server")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr("api.datasets.free_bytes", lambda _: free)
+    answer = client.post("/datasets", json={"name": "sea", "text": "a" * 800})
+    assert (answer.status_code, answer.content_type) == (507, "application/problem+json")
+    assert "the text has 800 bytes" in answer.get_json(force=True)["detail"]
+    assert detail in answer.get_json(force=True)["detail"]
+    assert b"/a/path" not in answer.data
+    assert len(client.get("/datasets").get_json()["data"]) == 2
+
+
+def test_a_full_disk_is_answered_with_507_where_a_job_fetches_its_text(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/a/path/of/the/server")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    answer = client.post("/jobs", json={"preset": "tiny", "dataset": "sample"})
+    assert answer.status_code == 507
+    assert b"/a/path" not in answer.data
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"), [(Path.unlink, "is gone"), (lambda path: path.write_bytes(b"ab"), "is damaged")]
+)
+def test_a_job_on_a_stored_text_that_is_lost_is_refused_with_what_mends_it(
+    client: FlaskClient, settings: Settings, damage: Callable[[Path], object], reason: str
+) -> None:
+    dataset = client.post("/datasets", json={"name": "sea", "text": TEXT}).get_json()
+    damage(dataset_path(settings.artifacts, dataset["sha256"]))
+    answer = client.post("/jobs", json={"preset": "tiny", "dataset": dataset["id"]})
+    assert answer.status_code == 422
+    (error,) = answer.get_json(force=True)["errors"]
+    assert error["field"] == "dataset"
+    assert reason in error["message"]
+    assert "adding the same text again mends it" in error["message"]
+    assert str(settings.artifacts) not in error["message"]
+    client.post("/datasets", json={"name": "sea", "text": TEXT})
+    spec = {"preset": "tiny", "dataset": dataset["id"], "model": {"context_length": 16}}
+    assert client.post("/jobs", json=spec).status_code == 201
+
+
+def test_a_job_on_a_text_that_was_changed_in_place_is_refused_where_its_tokens_are_counted(
+    client: FlaskClient, settings: Settings
+) -> None:
+    dataset = client.post("/datasets", json={"name": "sea", "text": TEXT}).get_json()
+    path = dataset_path(settings.artifacts, dataset["sha256"])
+    path.write_bytes(path.read_bytes()[::-1])
+    spec = {"preset": "tiny", "dataset": dataset["id"], "training": {"train_ratio": 0.5}}
+    answer = client.post("/jobs", json=spec)
+    assert answer.status_code == 422
+    assert "is damaged" in answer.get_json(force=True)["errors"][0]["message"]
+
+
+def test_a_job_that_is_refused_leaves_no_token_counts(client: FlaskClient, database: Database) -> None:
+    spec = {"preset": "tiny", "dataset": "sample", "model": {"context_length": 100_000}}
+    spec |= {"training": {"train_ratio": 0.5}}
+    assert client.post("/jobs", json=spec).status_code == 422
+    with database.read() as session:
+        counted = list(session.scalars(select(TokenCount.train_ratio)))
+    assert 0.5 not in counted
 
 
 def test_a_text_of_a_million_spaces_is_tokenised(client: FlaskClient) -> None:

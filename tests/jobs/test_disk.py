@@ -1,11 +1,21 @@
+import errno
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import psycopg.errors
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from jobs.artifacts import checkpoint_root
-from jobs.disk import SMALL_FILES_BYTES, checkpoints_bytes, disk_bytes, held_bytes, missing_bytes
+from jobs.disk import (
+    SMALL_FILES_BYTES,
+    checkpoints_bytes,
+    disk_bytes,
+    held_bytes,
+    is_disk_full,
+    missing_bytes,
+)
 from jobs.spec import JobSpec, parse_spec
 from model.config import parameter_count
 from tests.jobs.making import TINY
@@ -76,3 +86,18 @@ def test_a_file_counts_with_the_room_that_it_takes_not_with_its_length(tmp_path:
 def test_a_folder_that_is_not_there_yet_lies_on_the_disk_of_the_one_above(tmp_path: Path) -> None:
     assert disk_bytes(tmp_path / "not" / "made" / "yet") == shutil.disk_usage(tmp_path).total
     assert missing_bytes(tmp_path / "not" / "made" / "yet", "job-1", TINY_SPEC, STEPS) == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(errno.ENOSPC, ""), True),
+        (OSError(errno.EDQUOT, ""), True),
+        (OSError(errno.EACCES, ""), False),
+        (OperationalError("", {}, psycopg.errors.DiskFull()), True),
+        (OperationalError("", {}, psycopg.errors.ConnectionFailure()), False),
+        (ValueError("full"), False),
+    ],
+)
+def test_a_full_disk_is_told_from_other_errors(error: Exception, full: bool) -> None:
+    assert is_disk_full(error) is full

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select, text
 
 from jobs.database import Database
+from jobs.datasets import list_datasets
 from jobs.events import list_events
 from jobs.history import list_checkpoints, list_evaluations, list_samples
 from jobs.lookup import get_job
@@ -49,6 +50,7 @@ def test_a_database_of_the_first_version_keeps_its_rows(settings: Settings) -> N
         assert [event.data for event in list_events(session, "job-1")] == [{"status": "queued"}]
         assert [row.val_loss for row in list_evaluations(session, "job-1")] == [9.0, 7.0, 8.0]
         assert list_workers(session, lease_s=30) == []
+        assert [(row.id, row.text_start_bytes) for row in list_datasets(session)] == [("dataset-1", 0)]
     database.close()
 
 

@@ -63,6 +63,23 @@ def test_a_text_is_surveyed_a_piece_at_a_time(file):
     assert len(calls) == 2
 
 
+@pytest.mark.parametrize("piece_bytes", [1, 2, 3, 4, 100])
+def test_a_text_may_begin_after_its_files_first_bytes(file, piece_bytes):
+    file.write_bytes("\ufeffné\nab".encode())
+    text = survey(file, start_bytes=3)
+    assert (text.characters, text.sha256) == (5, hashlib.sha256(file.read_bytes()).hexdigest())
+    found = {"train": "", "validation": ""}
+    for part, piece in read_pieces(text, 0.6, len, piece_bytes):
+        found[part] += piece
+    assert found == {"train": "né\n", "validation": "ab"}
+
+
+def test_a_wrong_byte_after_the_start_is_counted_from_the_files_first(file):
+    file.write_bytes(b"\xef\xbb\xbfab\xff")
+    with pytest.raises(ValueError, match="byte 5 is not"):
+        survey(file, start_bytes=3)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 @pytest.mark.parametrize(
     ("content", "byte"), [(b"ab\xff", 2), ("né\n".encode() + b"\xe4\xbd", 4), (b"\xc3(", 0)]

@@ -68,6 +68,7 @@ def test_the_file_is_a_header_and_little_endian_tokens(tmp_path):
         "val_tokens": 6,
         "format": 1,
         "train_texts_ended": 0,
+        "text_start_bytes": 0,
     }
     assert np.frombuffer(content[HEADER_BYTES:], "<u2").tolist() == list(b"hello world")
 
@@ -114,6 +115,31 @@ def test_only_the_file_that_is_wanted_is_opened(tmp_path):
     for other in (("0", "bytes", 0.9), (wanted[0], "gpt2", 0.9), (wanted[0], "bytes", 0.8)):
         with pytest.raises(TokenFileError, match="other tokens"):
             open_tokens(path, *other)
+
+
+def test_a_byte_order_mark_is_not_among_the_tokens(tmp_path):
+    (tmp_path / "text.txt").write_bytes("\ufeffab cd".encode())
+    text = survey(tmp_path / "text.txt", start_bytes=3)
+    write_tokens(text, tmp_path / "t", load_tokenizer("bytes"), 0.6, threads=1)
+    assert ids_of(tmp_path / "t") == [list(b"ab "), list(b"cd")]
+
+
+def test_tokens_with_and_without_the_mark_are_not_taken_for_each_other(tmp_path):
+    (tmp_path / "text.txt").write_bytes("\ufeffab cd".encode())
+    for start_bytes, other in ((0, 3), (3, 0)):
+        text = survey(tmp_path / "text.txt", start_bytes=start_bytes)
+        write_tokens(text, tmp_path / "t", load_tokenizer("bytes"), 0.6, threads=1)
+        assert open_tokens(tmp_path / "t", text.sha256, "bytes", 0.6, start_bytes)
+        with pytest.raises(TokenFileError, match="other tokens"):
+            open_tokens(tmp_path / "t", text.sha256, "bytes", 0.6, other)
+
+
+def test_a_file_of_a_version_that_kept_the_mark_among_the_tokens_is_still_read(tmp_path):
+    path = written(tmp_path, "\ufeffab")
+    header = json.loads(path.read_bytes()[:HEADER_BYTES])
+    del header["text_start_bytes"], header["train_texts_ended"]
+    path.write_bytes(json.dumps(header).encode().ljust(HEADER_BYTES) + path.read_bytes()[HEADER_BYTES:])
+    assert len(open_tokens(path, header["text_sha256"], "bytes", 0.9, 0).train) == 4
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from jobs.artifacts import dataset_path
 from jobs.database import Database
 from jobs.events import list_events
 from jobs.history import list_checkpoints, list_evaluations, list_samples
@@ -245,15 +247,25 @@ def test_a_diverging_job_fails_at_once_with_the_step(
     assert failed.attempt == 1
 
 
-def test_a_text_that_is_gone_from_the_store_fails_the_job(
-    database: Database, settings: Settings, post: Post, attempt: StartAttempt
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [(Path.unlink, "is gone"), (lambda path: path.write_text("changed behind the scenes"), "is damaged")],
+)
+def test_a_text_that_is_gone_from_the_store_or_damaged_fails_the_job(
+    database: Database,
+    settings: Settings,
+    post: Post,
+    attempt: StartAttempt,
+    damage: Callable[[Path], object],
+    reason: str,
 ) -> None:
     job = post()
-    (settings.artifacts / "datasets" / f"{job.dataset_sha256}.txt").write_text("changed behind the scenes")
+    damage(dataset_path(settings.artifacts, job.dataset_sha256))
     attempt(job).join()
     failed = stored(database, job)
     assert failed.error is not None
     assert (failed.status, failed.error["type"]) == (Status.FAILED, "bad_dataset")
+    assert reason in failed.error["message"]
 
 
 def test_later_trainers_find_the_tokens_that_the_first_has_written(

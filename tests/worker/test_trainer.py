@@ -3,21 +3,33 @@
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from jobs.artifacts import checkpoint_root
+from jobs.artifacts import checkpoint_root, tokens_directory
 from jobs.database import Database
+from jobs.datasets import BadText, store_dataset
 from jobs.history import list_checkpoints
+from jobs.lifecycle import claim
 from jobs.settings import Settings
+from jobs.spec import JobSpec
+from jobs.tables import Dataset, Job
 from model import checkpoint as checkpoints
 from model.checkpoint import TRAINING, WEIGHTS, VerifiedCheckpoint
 from model.events import Event
+from model.tokens import load_tokenizer
 from model.training import train
 from tests.jobs.making import running_job
+from tests.jobs.process.test_panics import panic
 from tests.model.tiny import CPU, tiny_data, tiny_run
+from worker import trainer
 from worker.recorder import Recorder
+from worker.reports import ReportPipe, TrainerEnd
 from worker.trainer import newest_good_checkpoint
+from worker.training.pace import Pace
 
 
 def train_a_step(
@@ -41,7 +53,9 @@ def test_a_resume_checks_every_sum_of_a_checkpoint_once(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = running_job(database, settings)
-    recorder = Recorder(database, settings.artifacts, job, tiny_run().checkpoints, alive=lambda: None)
+    run = tiny_run()
+    pace = Pace(run, 8)
+    recorder = Recorder(database, settings.artifacts, job, run.checkpoints, alive=lambda: None, pace=pace)
     train_a_step(checkpoint_root(settings.artifacts, job.id, job.attempt), recorder)
     with database.read() as session:
         listed = list_checkpoints(session, job.id)
@@ -58,3 +72,76 @@ def test_a_resume_checks_every_sum_of_a_checkpoint_once(
     assert found is not None
     train_a_step(settings.artifacts / "next", lambda event: None, resume_from=found)
     assert summed == {WEIGHTS: 1, TRAINING: 1}
+
+
+def claimed(database: Database, job: Job) -> Job:
+    with database.write() as session:
+        found = claim(session, job.id, "test", 60)
+    assert found is not None
+    return found
+
+
+def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
+    database: Database, settings: Settings, post: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, known = post(), load_tokenizer("bytes")
+    monkeypatch.setattr(
+        "model.tokens.load_tokenizer",
+        lambda name: SimpleNamespace(
+            name=name,
+            vocab_size=known.vocab_size,
+            end_of_text=known.end_of_text,
+            last_cut=known.last_cut,
+            encode_buffer=lambda _: panic(),
+        ),
+    )
+    spec = JobSpec.model_validate(job.spec)
+    with pytest.raises(BadText, match=r"the tokenizer bytes can't encode the text: .*StackOverflow"):
+        trainer.find_tokens(settings, database, job, spec, 1, lambda: None)
+    assert list(tokens_directory(settings.artifacts).iterdir()) == []
+
+
+def test_a_byte_order_mark_is_not_trained_on(
+    database: Database, settings: Settings, post: Callable[..., Job]
+) -> None:
+    story = "Ana counted the boats. Ana counted them again.\n" * 40
+    marked, _ = store_dataset(database, settings, "marked", b"\xef\xbb\xbf" + story.encode())
+    job = post(dataset=marked.id)
+    tokens = trainer.find_tokens(settings, database, job, JobSpec.model_validate(job.spec), 1, lambda: None)
+    found = [*tokens.train[:].tolist(), *tokens.validation[:].tolist()]
+    assert bytes(found).decode() == story
+
+
+def test_the_tokens_of_a_mark_that_an_earlier_version_trained_on_are_found_again(
+    database: Database, settings: Settings, post: Callable[..., Job]
+) -> None:
+    story = "Ana counted the boats. Ana counted them again.\n" * 40
+    marked, _ = store_dataset(database, settings, "marked", b"\xef\xbb\xbf" + story.encode())
+    with database.write() as session:
+        session.execute(update(Dataset).values(text_start_bytes=0))
+    job = post(dataset=marked.id)
+    spec = JobSpec.model_validate(job.spec)
+    old = trainer.find_tokens(settings, database, job, spec, 1, lambda: None)
+    assert bytes(old.train[:20].tolist()).decode() == "\ufeff" + story[:17]
+    (file,) = tokens_directory(settings.artifacts).iterdir()
+    assert file.name == f"{marked.sha256}-bytes-0.9.tokens"
+    with database.write() as session:
+        session.execute(update(Dataset).values(text_start_bytes=3))
+    new = trainer.find_tokens(settings, database, job, spec, 1, lambda: None)
+    assert bytes(new.train[:20].tolist()).decode() == story[:20]
+
+
+def test_any_other_panic_ends_the_attempt_with_what_it_said(
+    database: Database, settings: Settings, post: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = claimed(database, post())
+
+    def train_job(*_: Any) -> bool:
+        panic()
+        return True
+
+    monkeypatch.setattr(trainer, "train_job", train_job)
+    end = trainer.run_attempt(settings, job.id, job.attempt, ReportPipe(-1), lambda: False)
+    assert end == TrainerEnd("failed", "internal", end.message)
+    assert end.message.startswith("PanicException in native code: ")
+    assert "StackOverflow" in end.message
