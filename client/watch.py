@@ -184,7 +184,8 @@ def speed_column(update: Update) -> str:
     progress = update.job["progress"]
     if update.job["status"] != "running" or progress.get("tokens_per_s") is None:
         return ""
-    return f"{progress['tokens_per_s']:,.0f} tok/s {as_duration(progress.get('remaining_s'))} left"
+    speed, left_s = f"{progress['tokens_per_s']:,.0f} tok/s", progress.get("remaining_s")
+    return speed if left_s is None else f"{speed} {as_duration(left_s)} left"
 
 
 def losses_column(update: Update) -> str:

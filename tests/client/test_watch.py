@@ -9,7 +9,7 @@ from rich.console import Console
 from client.address import find_service
 from client.chart import loss_chart
 from client.http import Client, Unreachable
-from client.watch import OUTAGE_LIMIT_S, LiveDisplay, Update, follow
+from client.watch import OUTAGE_LIMIT_S, LiveDisplay, Update, follow, speed_column
 from tests.client.conftest import Command
 from tests.client.service import FakeService, RunningService, job_record, loss_row, sample_row
 
@@ -255,6 +255,12 @@ def test_the_live_display_shows_the_bar_and_prints_samples_above_it() -> None:
     assert shown.index("Every effort,,,") < shown.rindex(bar)
     for text in (bar, "1,234 tok/s 1:15 left", "train 7.123 val 8.432"):
         assert text in shown
+
+
+def test_the_live_display_says_nothing_of_a_time_left_that_is_unknown() -> None:
+    job = job_record()
+    job["progress"]["remaining_s"] = None
+    assert speed_column(Update(job, [], [])) == "1,234 tok/s"
 
 
 def test_the_live_display_says_when_the_service_does_not_answer() -> None:
