@@ -13,7 +13,7 @@ from api.records import HealthRecord, ReadinessRecord, VersionRecord
 from api.serialise import answer
 from api.services import Services, services
 from jobs.database import Database
-from jobs.workers import list_workers, shortcomings
+from jobs.workers import list_workers, unserved_queues
 from migrations.upgrade import schema_is_current
 
 CHECK_TIMEOUT_S = 4
@@ -92,5 +92,5 @@ def check_migrations(database: Database) -> None:
 def check_workers(of: Services) -> None:
     with of.database.read() as session:
         states = list_workers(session, of.settings.lease_s)
-    if wrong := shortcomings(states):
+    if wrong := unserved_queues(states):
         raise RuntimeError("; ".join(wrong))

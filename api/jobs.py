@@ -1,6 +1,7 @@
 """Jobs: post, list, look at, cancel, pause, resume, delete."""
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from flask_openapi import APIBlueprint, Tag
 from kombu.exceptions import OperationalError
 from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from api.arguments import JobPath, parsed
 from api.problems import problem_responses
@@ -18,13 +20,13 @@ from api.serialise import answer, job_record, listing
 from api.services import services
 from jobs.cleanup import remove_deleted
 from jobs.lookup import JobFilter, get_job, list_jobs
-from jobs.queue import publish_job
+from jobs.queue import publish
 from jobs.requests import delete_job, request_cancel, request_pause, resume
 from jobs.spec import JobSpec, Label, parse_spec
 from jobs.states import Status
+from jobs.store.waiting import waiting_of
 from jobs.submission import submit
 from jobs.tables import Job
-from jobs.upkeep import mark_published
 from model.config import Text
 
 log = logging.getLogger(__name__)
@@ -59,19 +61,24 @@ def post_job(body: JobSpec) -> Response:
     """
     to = services()
     job = submit(to.database, to.settings, body)
-    ring_for(job)
-    return answer(job_record(job), HTTPStatus.CREATED, location=url_for("jobs.show_job", job_id=job.id))
+    with to.database.read() as session:
+        (record,) = job_records(session, [job])
+    tell_workers(job)
+    return answer(record, HTTPStatus.CREATED, location=url_for("jobs.show_job", job_id=job.id))
 
 
-def ring_for(job: Job) -> None:
-    """Tell the workers. The job is stored already: if this fails, the keeper will do it."""
-    to = services()
+def tell_workers(job: Job) -> None:
+    """The job is stored already: if this fails, the keeper will do it."""
     try:
-        publish_job(to.celery, job)
-        with to.database.write() as session:
-            mark_published(session, job.id)
-    except (OperationalError, SQLAlchemyError) as error:
+        publish(services().celery, job.queue)
+    except OperationalError as error:
         log.warning("job %s is stored but not announced yet: %s", job.id, error)
+
+
+def job_records(session: Session, jobs: Sequence[Job]) -> list[JobRecord]:
+    """The records of jobs, with what those that are queued wait for."""
+    waiting = waiting_of(session, jobs, services().settings.lease_s)
+    return [job_record(job, waiting.get(job.id)) for job in jobs]
 
 
 @jobs.get("/jobs", responses={200: Listing[JobRecord], **problem_responses(400)})
@@ -81,7 +88,8 @@ def show_jobs(query: JobsQuery) -> Response:
     wanted = JobFilter(status=query.status, name=query.name, labels=query.metadata)
     with services().database.read() as session:
         page, has_more = list_jobs(session, wanted, query.limit, query.after)
-    return listing([job_record(job) for job in page], has_more=has_more)
+        records = job_records(session, page)
+    return listing(records, has_more=has_more)
 
 
 @jobs.get("/jobs/<job_id>", responses={200: JobRecord, **problem_responses(404)})
@@ -89,8 +97,8 @@ def show_jobs(query: JobsQuery) -> Response:
 def show_job(path: JobPath) -> Response:
     """Look at a job"""
     with services().database.read() as session:
-        job = get_job(session, path.job_id)
-    return answer(job_record(job))
+        (record,) = job_records(session, [get_job(session, path.job_id)])
+    return answer(record)
 
 
 @jobs.post("/jobs/<job_id>/cancel", responses={202: JobRecord, **problem_responses(404, 409)})
@@ -100,8 +108,8 @@ def cancel_job(path: JobPath) -> Response:
     At once if nobody runs it; else `stopping` is `cancel` until the worker obeys. Repeats change nothing.
     """
     with services().database.write() as session:
-        job = request_cancel(session, path.job_id)
-    return answer(job_record(job), HTTPStatus.ACCEPTED)
+        (record,) = job_records(session, [request_cancel(session, path.job_id)])
+    return answer(record, HTTPStatus.ACCEPTED)
 
 
 @jobs.post("/jobs/<job_id>/pause", responses={202: JobRecord, **problem_responses(404, 409)})
@@ -112,8 +120,8 @@ def pause_job(path: JobPath) -> Response:
     nothing.
     """
     with services().database.write() as session:
-        job = request_pause(session, path.job_id)
-    return answer(job_record(job), HTTPStatus.ACCEPTED)
+        (record,) = job_records(session, [request_pause(session, path.job_id)])
+    return answer(record, HTTPStatus.ACCEPTED)
 
 
 @jobs.post("/jobs/<job_id>/resume", responses={202: JobRecord, **problem_responses(404, 409)})
@@ -124,9 +132,9 @@ def resume_job(path: JobPath) -> Response:
     """
     with services().database.write() as session:
         job = resume(session, path.job_id)
-    if job.published_at is None:
-        ring_for(job)
-    return answer(job_record(job), HTTPStatus.ACCEPTED)
+        (record,) = job_records(session, [job])
+    tell_workers(job)
+    return answer(record, HTTPStatus.ACCEPTED)
 
 
 @jobs.delete("/jobs/<job_id>", responses={204: None, **problem_responses(404, 409)})

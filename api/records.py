@@ -123,6 +123,10 @@ class JobRecord(Record):
     """Why it failed or was paused by the service."""
     ended_by: EndedBy | None
     """Which came first: `epochs`, `max_steps` or `early_stopping`; null until it has succeeded."""
+    queue_position: int | None
+    """Its place, from 1, among those that wait for the same queue's workers; null unless it is queued."""
+    waiting_for: str | None
+    """Why it does not run, in words: no live worker, none that it fits, jobs before it; null as above."""
     created_at: Time
     started_at: Time | None
     """When it was first claimed."""
@@ -251,6 +255,8 @@ class WorkerRecord(Record):
     """Why it is hung or lost."""
     job_id: str | None
     """The job that it is at."""
+    memory_bytes: int | None
+    """Memory that it has for a job, on its GPU or of the machine; null where it does not say."""
     since: Time
     """When it turned to that job, or to waiting."""
     started_at: Time

@@ -21,6 +21,7 @@ from api.records import (
 )
 from jobs.datasets import BUILTINS
 from jobs.history import kinds
+from jobs.store.waiting import Waiting
 from jobs.stored_specs import read_spec
 from jobs.tables import Checkpoint, Dataset, Evaluation, Event, Job, Sample
 from jobs.workers import WorkerState
@@ -39,7 +40,8 @@ def listing(records: Sequence[Record], *, has_more: bool = False) -> Response:
     return answer(Listing[SerializeAsAny[Record]](data=list(records), has_more=has_more))
 
 
-def job_record(job: Job) -> JobRecord:
+def job_record(job: Job, waiting: Waiting | None = None) -> JobRecord:
+    """waiting  what it waits for, if it is queued"""
     latest = best = None
     if job.latest_step is not None:
         latest = {
@@ -58,6 +60,8 @@ def job_record(job: Job) -> JobRecord:
         progress=progress(job),
         latest=latest,
         best=best,
+        queue_position=waiting and waiting.queue_position,
+        waiting_for=waiting and waiting.waiting_for,
     )
 
 

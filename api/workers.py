@@ -20,7 +20,7 @@ workers = APIBlueprint(
 def show_workers() -> Response:
     """List the workers, the oldest first
     `status` is what a worker's signs of life are worth: `idle`, `busy`, `hung` (it lives but does not work,
-    such as one that is idle while jobs wait) or `lost` (no sign of life for a lease).
+    such as one that is idle while jobs wait) or `lost` (no sign of life for two thirds of a lease).
     """
     to = services()
     with to.database.read() as session:

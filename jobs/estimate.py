@@ -104,3 +104,7 @@ def estimate(spec: JobSpec, counts: TokenCount) -> Estimate:
         ),
         memory_bytes=memory_bytes(spec),
     )
+
+
+def gibibytes(count: float) -> str:
+    return f"{count / 2**30:,.1f} GiB"

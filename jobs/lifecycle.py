@@ -7,11 +7,11 @@ hold the transaction. ARCHITECTURE.md has the protocol.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, case, select, update
+from sqlalchemy import ScalarSelect, case, select, update
 from sqlalchemy.orm import Session
 
 from jobs.database import now_s
-from jobs.errors import RETRYABLE
+from jobs.errors import CRASHES
 from jobs.events import record_event
 from jobs.lookup import get_job
 from jobs.states import TERMINAL, Status, Stopping, sources_of
@@ -27,8 +27,11 @@ class Fenced(Exception):
         super().__init__(f"attempt {attempt} no longer owns job {job_id}")
 
 
-def claim(session: Session, job_id: str, worker: str, lease_s: float) -> Job | None:
-    """Take a queued job as its next attempt. None if it is not queued: the message was a duplicate."""
+def claim(session: Session, job_id: str | ScalarSelect[str], worker: str, lease_s: float) -> Job | None:
+    """Take a queued job as its next attempt; None if there is none.
+
+    job_id  also as a subquery: `jobs.store.waiting.first_in_line` for the job whose turn it is
+    """
     taken = change(
         session,
         (Job.id == job_id, Job.status == Status.QUEUED),
@@ -41,8 +44,8 @@ def claim(session: Session, job_id: str, worker: str, lease_s: float) -> Job | N
     )
     if not taken:
         return None
-    job = get_job(session, job_id)
-    record_event(session, job_id, job.attempt, "status", {"status": Status.RUNNING, "worker": worker})
+    job = get_job(session, taken[0])
+    record_event(session, job.id, job.attempt, "status", {"status": Status.RUNNING, "worker": worker})
     return job
 
 
@@ -116,18 +119,18 @@ def fail(
     job = owned_job(session, job_id, attempt)
     if log_lines:
         record_event(session, job_id, attempt, "log", {"lines": list(log_lines)})
-    retryable = error["type"] in RETRYABLE
-    failures = job.failures + retryable
-    if retryable:
+    crashed = error["type"] in CRASHES
+    failures = job.failures + crashed
+    if crashed:
         write_as(session, job_id, attempt, failures=failures)
         record_event(session, job_id, attempt, "crash", {"error": error, "failures": failures})
-    if job.stopping == "cancel" or (job.stopping is not None and retryable):
+    if job.stopping == "cancel" or (job.stopping is not None and crashed):
         status = STOPPED[job.stopping]
         end(session, job_id, attempt, status)
     elif error["type"] == "disk_full":
         status = Status.PAUSED
         end(session, job_id, attempt, status, error)
-    elif retryable and failures < read_spec(job.spec).max_attempts:
+    elif crashed and failures < read_spec(job.spec).max_attempts:
         status = Status.QUEUED
         requeue(session, job_id, attempt, error["type"])
     else:
@@ -150,19 +153,18 @@ def requeue(session: Session, job_id: str, attempt: int, reason: str) -> None:
 
 def queued() -> dict[str, Any]:
     """The columns of a job that waits for its next attempt."""
-    return {"status": Status.QUEUED, "stopping": None, "queued_at": now_s(), "published_at": None, **LEFT}
+    return {"status": Status.QUEUED, "stopping": None, "queued_at": now_s(), **LEFT}
 
 
-def change(session: Session, where: tuple[Any, ...], **values: Any) -> bool:
-    """Whether the conditional UPDATE found its row. A new status is given only to a row that may take it."""
+def change(session: Session, where: tuple[Any, ...], **values: Any) -> Sequence[str]:
+    """The ids of the rows that the conditional UPDATE found. A status goes only to those that may take it."""
     if "status" in values:
         where = (*where, Job.status.in_(sources_of(values["status"])))
     # Rows that the session holds are read anew rather than guessed at: the values are the database's.
-    statement = update(Job).where(*where).values(**values)
-    result = session.execute(statement, execution_options={"synchronize_session": False})
+    statement = update(Job).where(*where).values(**values).returning(Job.id)
+    changed = session.scalars(statement, execution_options={"synchronize_session": False}).all()
     session.expire_all()
-    assert isinstance(result, CursorResult)
-    return result.rowcount > 0
+    return changed
 
 
 LEFT: dict[str, Any] = {"worker": None, "lease_expires_at": None, "remaining_s": None}

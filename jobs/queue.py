@@ -1,7 +1,7 @@
-"""The Celery application, and the doorbell: a message that carries an id and nothing else.
+"""The Celery application, and the doorbell.
 
-SQL is the truth. A message that is lost is published again by `worker.keeper`; one that comes twice finds
-that the row has been claimed.
+SQL is the truth, and the queue. A training worker's message carries nothing: whoever gets it looks in SQL for
+the job whose turn it is. If it is lost, `worker.keeper` rings again; if it comes twice, nothing waits.
 """
 
 from celery import Celery
@@ -9,7 +9,6 @@ from kombu.entity import Queue
 from redis import Redis
 
 from jobs.settings import Settings
-from jobs.tables import Job
 
 TRAIN_TASK = "pretrain.train"
 GENERATE_TASK = "pretrain.generate"
@@ -42,6 +41,7 @@ def make_celery(settings: Settings) -> Celery:
             "socket_timeout": BROKER_TIMEOUT_S,
             "socket_connect_timeout": BROKER_TIMEOUT_S,
             "socket_keepalive": True,
+            # The version before gave messages their job's priority, and kombu keeps a list for each.
             "priority_steps": list(PRIORITIES),
             "queue_order_strategy": "priority",
         },
@@ -58,15 +58,6 @@ def make_redis(settings: Settings, timeout_s: float = BROKER_TIMEOUT_S) -> Redis
     )
 
 
-def publish_job(celery: Celery, job: Job) -> None:
-    """Ring for a queued job. Redis takes the lowest number first. raises kombu's OperationalError"""
-    celery.send_task(
-        TRAIN_TASK, args=[job.id], queue=job.queue, priority=PRIORITIES[-1] - job.priority, retry=False
-    )
-
-
-def waiting_messages(redis: Redis, queue: str) -> int:
-    """Messages in `queue` that no worker has taken, over all priorities (kombu keeps a list for each)."""
-    separator = "\x06\x16"
-    names = [queue, *(f"{queue}{separator}{priority}" for priority in PRIORITIES if priority)]
-    return sum(int(redis.llen(name)) for name in names)
+def publish(celery: Celery, queue: str) -> None:
+    """Tell a worker of `queue` that a job waits there. raises kombu's OperationalError"""
+    celery.send_task(TRAIN_TASK, queue=queue, retry=False)

@@ -1,7 +1,6 @@
 """What the environment decides: `PRETRAIN_<NAME>` sets each field. README.md lists them for users."""
 
 import ipaddress
-import os
 import re
 import sys
 from pathlib import Path
@@ -36,10 +35,6 @@ def as_network(entry: str) -> Network:
             f"{quoted(entry)} is no address and no network, whose bits behind its prefix are 0; "
             "such as: 127.0.0.1,10.0.0.0/8"
         ) from error
-
-
-def machine_memory_bytes() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 class Settings(BaseSettings):
@@ -78,8 +73,9 @@ class Settings(BaseSettings):
     dataset_mirror: str | None = None
     """Folder or URL that holds the files of the built-in data sets, asked instead of their public address."""
 
-    max_job_memory: ByteSize = Field(default_factory=lambda: ByteSize(machine_memory_bytes()))
-    """Jobs estimated to need more memory are refused, such as 16GiB. Default: this machine's memory."""
+    max_job_memory: ByteSize | None = None
+    """Jobs estimated to need more memory are refused, such as 16GiB. Default: only those that none of
+    their queue's live workers has the memory for."""
 
     max_steps: int = Field(10_000_000, ge=1)
     """Jobs of more optimizer steps are refused."""
@@ -103,7 +99,7 @@ class Settings(BaseSettings):
     """Seconds between a worker's signs of life."""
 
     keeper_s: float = Field(5, gt=0)
-    """Seconds between the keeper's looks for jobs to publish again or to take away from lost workers."""
+    """Seconds between the keeper's looks for jobs that wait beside idle workers, or whose worker is lost."""
 
     stall_s: float = Field(600, gt=0)
     """Seconds without a report from a trainer after which it counts as hung."""

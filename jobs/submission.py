@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from jobs.database import Database, now_s
 from jobs.datasets import BadText, DatasetUnavailable, count_tokens, find_dataset, store_counts
 from jobs.disk import checkpoints_bytes, disk_bytes
-from jobs.estimate import Estimate, estimate, steps_of_epoch, training_windows
+from jobs.estimate import Estimate, estimate, gibibytes, steps_of_epoch, training_windows
 from jobs.events import record_event
 from jobs.field_errors import FieldError, SpecError
 from jobs.names import new_job_id
@@ -14,6 +14,7 @@ from jobs.settings import Settings
 from jobs.spec import JobSpec
 from jobs.states import Status
 from jobs.tables import Dataset, Job, TokenCount
+from jobs.workers import largest_memory
 
 
 def submit(database: Database, settings: Settings, spec: JobSpec) -> Job:
@@ -42,12 +43,7 @@ def check_feasible(
     estimated = estimate(spec, counts)
     errors = context_errors(spec, counts) or batch_errors(spec, counts)
     errors += [] if errors else length_errors(spec, counts, estimated.total_steps, settings)
-    if estimated.memory_bytes > settings.max_job_memory:
-        message = (
-            f"{estimated.parameters:,} parameters need about {gibibytes(estimated.memory_bytes)} to train, "
-            f"more than the limit of {gibibytes(settings.max_job_memory)} (PRETRAIN_MAX_JOB_MEMORY)"
-        )
-        errors.append(FieldError("model", message, spec.model.model_dump()))
+    errors += memory_errors(database, settings, spec, estimated)
     needed, disk = checkpoints_bytes(spec, estimated.total_steps), disk_bytes(settings.artifacts)
     if needed > disk:
         message = (
@@ -81,6 +77,22 @@ def length_errors(spec: JobSpec, counts: TokenCount, steps: int, settings: Setti
         )
         errors.append(FieldError("training.warmup_steps", message, training.warmup_steps))
     return errors
+
+
+def memory_errors(
+    database: Database, settings: Settings, spec: JobSpec, estimated: Estimate
+) -> list[FieldError]:
+    """It needs more than the limit, where one is set, or than any live worker of its queue has."""
+    needed = f"{estimated.parameters:,} parameters need about {gibibytes(estimated.memory_bytes)} to train, "
+    with database.read() as session:
+        largest = largest_memory(session, spec.queue, settings.lease_s)
+    if settings.max_job_memory is not None and estimated.memory_bytes > settings.max_job_memory:
+        needed += f"more than the limit of {gibibytes(settings.max_job_memory)} (PRETRAIN_MAX_JOB_MEMORY)"
+    elif largest is not None and estimated.memory_bytes > largest:
+        needed += f"more than any worker of the queue {spec.queue} has; the largest has {gibibytes(largest)}"
+    else:
+        return []
+    return [FieldError("model", needed, spec.model.model_dump())]
 
 
 def context_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
@@ -119,10 +131,6 @@ def batch_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
     return [FieldError("training.batch_size", message, training.batch_size)]
 
 
-def gibibytes(count: float) -> str:
-    return f"{count / 2**30:,.1f} GiB"
-
-
 def insert_job(session: Session, spec: JobSpec, dataset: Dataset, estimated: Estimate) -> Job:
     stored = spec.model_dump(mode="json")
     created_us = round(session.execute(select(now_s())).scalar_one() * 1e6)
@@ -138,6 +146,7 @@ def insert_job(session: Session, spec: JobSpec, dataset: Dataset, estimated: Est
         dataset_sha256=dataset.sha256,
         parameters=estimated.parameters,
         total_steps=estimated.total_steps,
+        memory_bytes=estimated.memory_bytes,
         created_at=created_us / 1e6,
         queued_at=now_s(),
     )

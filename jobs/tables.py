@@ -53,6 +53,7 @@ class Job(Table):
     __table_args__ = (
         Index("jobs_by_age", "created_at", "id"),
         Index("jobs_by_status", "status", "lease_expires_at"),
+        Index("jobs_in_line", "status", "queue", "priority", "queued_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -70,6 +71,8 @@ class Job(Table):
     parent_id: Mapped[str | None]
     parameters: Mapped[int]
     total_steps: Mapped[int]
+    memory_bytes: Mapped[int | None]
+    """What it is estimated to need; null for jobs of before it was kept."""
 
     attempt: Mapped[int] = mapped_column(default=0)
     """Claims so far. Every write of a worker carries it and changes nothing once there is a newer one."""
@@ -80,6 +83,7 @@ class Job(Table):
     queued_at: Mapped[float | None]
     """When it last came to wait for a worker."""
     published_at: Mapped[float | None]
+    """Of the version before, whose keeper may still run beside this one: when it last rang for the job."""
 
     numerics: Mapped[str | None]
     device: Mapped[str | None]
@@ -166,6 +170,10 @@ class Worker(Table):
     """Whether its consumer still turns over, so that it would hear of a message."""
     job_id: Mapped[str | None]
     """What it is at."""
+    memory_bytes: Mapped[int | None]
+    """What it has for a job: of its GPU, or of the machine; null where it does not say."""
+    trouble: Mapped[str | None]
+    """Why it does not get on, in a sentence, if it knows of something."""
     since: Mapped[float]
     """When it turned to that, or to waiting."""
     started_at: Mapped[float]

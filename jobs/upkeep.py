@@ -1,33 +1,33 @@
-"""What `worker.keeper` does with the rows: finds jobs to publish again, takes those of lost workers away."""
+"""What `worker.keeper` does with the rows: finds workers to ring for, takes the jobs of lost ones away."""
 
-from sqlalchemy import func, literal, or_, select, update
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from jobs.database import now_s
 from jobs.errors import job_error
 from jobs.lifecycle import Fenced, fail
 from jobs.states import Status
-from jobs.tables import Event, Job
+from jobs.store.queue_order import fits
+from jobs.tables import Event, Job, Worker
+from jobs.workers import SILENCE_SHARE
 
 
-def unheard_jobs(session: Session, queue: str, waiting: int, patience_s: float) -> list[Job]:
-    """Queued jobs that need another message: as many as the queue lacks, the longest unheard first.
+def idle_workers_to_ring(session: Session, lease_s: float) -> dict[str, int]:
+    """By queue, how many workers listen, are idle, and leave a job waiting that one of them could take.
 
-    waiting     messages in the queue now; while there is one for each queued job nothing is published, so
-                that the queue does not grow while every worker is busy
-    patience_s  age of a job's last message under which another would only race it
+    A message reaches any of them, so there is to be one for each: else a worker that the job does not fit
+    might take the only one. A worker that is busy looks for the next job by itself.
     """
-    queued = (Job.status == Status.QUEUED, Job.queue == queue)
-    missing = (session.scalar(select(func.count()).where(*queued)) or 0) - waiting
-    if missing <= 0:
-        return []
-    heard = func.coalesce(Job.published_at, Job.created_at)
-    chosen = select(Job).where(*queued, or_(heard < now_s() - patience_s, literal(waiting == 0)))
-    return list(session.scalars(chosen.order_by(heard).limit(missing)))
-
-
-def mark_published(session: Session, job_id: str) -> None:
-    session.execute(update(Job).where(Job.id == job_id).values(published_at=now_s()))
+    takes = or_(Worker.memory_bytes.is_(None), fits(Worker.memory_bytes))
+    job = select(Job.id).where(Job.status == Status.QUEUED, Job.queue == Worker.queue, takes)
+    could_work = func.max(case((job.exists(), 1), else_=0))
+    idle = select(Worker.queue, func.count().label("workers")).where(
+        Worker.job_id.is_(None),
+        Worker.listening,
+        Worker.heard_at >= now_s() - SILENCE_SHARE * lease_s,
+    )
+    found = session.execute(idle.group_by(Worker.queue).having(could_work == 1))
+    return {row.queue: row.workers for row in found}
 
 
 def reap(session: Session) -> list[str]:
@@ -44,7 +44,7 @@ def reap(session: Session) -> list[str]:
     return lost
 
 
-def paused_for_room(session: Session, patience_s: float) -> list[Job]:
+def jobs_paused_for_disk(session: Session, patience_s: float) -> list[Job]:
     """Jobs that a full disk paused at least `patience_s` ago."""
     paused_at = (
         select(func.max(Event.created_at))

@@ -1,20 +1,24 @@
-"""The workers as they tell of themselves, and what that is worth."""
+"""The workers by their heartbeats, and what those are worth."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from jobs.database import now_s
 from jobs.queue import GENERATE_QUEUE, TRAIN_QUEUE
 from jobs.states import Status
+from jobs.store.queue_order import fits
 from jobs.tables import Job, Worker
 from jobs.upsert import upsert
 
 WorkerStatus = Literal["idle", "busy", "hung", "lost"]
 
 WORK_OF_QUEUE = {TRAIN_QUEUE: "training", GENERATE_QUEUE: "generation"}
+
+SILENCE_SHARE = 2 / 3
+"""Of a lease: how long a worker may be silent. The trainer of one that renews nothing stops then."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,16 @@ class WorkerState:
     status: WorkerStatus
     detail: str | None = None
 
+    @property
+    def works(self) -> bool:
+        return self.status in ("idle", "busy")
 
-def announce(session: Session, values: dict[str, Any], *, age_s: float, state_age_s: float) -> None:
+    def holds(self, memory_bytes: int | None) -> bool:
+        """Whether a job that needs so much fits. What nobody knows fits."""
+        return memory_bytes is None or memory_bytes <= (self.worker.memory_bytes or memory_bytes)
+
+
+def record_heartbeat(session: Session, values: dict[str, Any], *, age_s: float, state_age_s: float) -> None:
     """Write down a worker's sign of life.
 
     values       its columns but the times
@@ -48,26 +60,34 @@ def forget_lost_workers(session: Session, silence_s: float) -> None:
 
 
 def list_workers(session: Session, lease_s: float) -> list[WorkerState]:
-    """Every worker, the oldest first; `lease_s` is how long one may be silent, or leave jobs waiting."""
+    """Every worker, the oldest first. `lease_s` decides how long one may be silent or leave jobs waiting."""
     now = session.execute(select(now_s())).scalar_one()
     running = select(Job.worker, Job.id).where(Job.status == Status.RUNNING)
     owned = {(row.worker, row.id) for row in session.execute(running)}
-    waits_since = session.scalar(select(func.min(Job.queued_at)).where(Job.status == Status.QUEUED))
-    workers = session.scalars(select(Worker).order_by(Worker.started_at, Worker.id))
-    return [judge(worker, now, lease_s, owned, waits_since) for worker in workers]
+    waits_since = (
+        select(func.min(Job.queued_at))
+        .where(Job.status == Status.QUEUED, Job.queue == Worker.queue)
+        .where(or_(Worker.memory_bytes.is_(None), fits(Worker.memory_bytes)))
+        .correlate(Worker)
+        .scalar_subquery()
+    )
+    workers = session.execute(select(Worker, waits_since).order_by(Worker.started_at, Worker.id))
+    return [worker_status(worker, now, lease_s, owned, since) for worker, since in workers]
 
 
-def judge(
+def worker_status(
     worker: Worker, now: float, lease_s: float, owned: set[tuple[str | None, str]], waits_since: float | None
 ) -> WorkerState:
-    """What a worker's own word is worth, held against the clock and the jobs.
+    """What a worker's heartbeat is worth, held against the clock and the jobs.
 
     owned        worker and job of every running job
-    waits_since  when the job that has waited longest began to; None if none waits
+    waits_since  when the job that has waited longest, of those that fit it, began to; None if none waits
     """
     silent_s = now - worker.heard_at
-    if silent_s > lease_s:
+    if silent_s > SILENCE_SHARE * lease_s:
         return WorkerState(worker, "lost", f"no sign of life for {silent_s:.0f} s")
+    if worker.trouble is not None:
+        return WorkerState(worker, "hung", worker.trouble)
     if not worker.listening:
         return WorkerState(worker, "hung", "it no longer listens to the broker")
     trains = worker.queue == TRAIN_QUEUE
@@ -80,13 +100,24 @@ def judge(
     return WorkerState(worker, "idle")
 
 
-def shortcomings(workers: list[WorkerState]) -> list[str]:
+def unserved_queues(workers: list[WorkerState]) -> list[str]:
     """For each kind of work that no worker does, why; empty if all is well."""
     found = []
     for queue, work in WORK_OF_QUEUE.items():
         of_queue = [state for state in workers if state.worker.queue == queue]
-        if any(state.status in ("idle", "busy") for state in of_queue):
+        if any(state.works for state in of_queue):
             continue
         reasons = [f"{state.worker.id} is {state.status}: {state.detail}" for state in of_queue]
         found.append(f"no {work} worker works ({'; '.join(reasons) or 'none has been started'})")
     return found
+
+
+def largest_memory(session: Session, queue: str, lease_s: float) -> int | None:
+    """Bytes that the best of the queue's live workers has for a job; None if that is unknown: none lives, or
+    one does not say."""
+    alive = select(Worker.memory_bytes).where(
+        Worker.queue == queue, Worker.heard_at >= now_s() - SILENCE_SHARE * lease_s
+    )
+    memories = session.scalars(alive).all()
+    known = [memory for memory in memories if memory is not None]
+    return max(known) if known and len(known) == len(memories) else None

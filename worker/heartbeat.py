@@ -1,4 +1,4 @@
-"""A worker's word about itself, in the `workers` table: that it lives, listens, and what it is at."""
+"""A worker's heartbeat in the `workers` table: that it lives, listens, and what it is at."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from jobs.database import Database
 from jobs.settings import Settings
-from jobs.workers import announce, retire
+from jobs.workers import SILENCE_SHARE, record_heartbeat, retire
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +27,20 @@ loop turns, and while there is nothing to read only its timers turn that, the ot
 class Heartbeat:
     """Tells of this process every `PRETRAIN_RENEW_S`, and at once when it turns to something else.
 
+    memory_bytes  what it has for a job, if it knows
+
     Whether it listens is not the thread's to say: the consumer's own event loop ticks, and a worker whose
-    loop has not turned for a lease no longer hears of messages, however alive its process is.
+    loop has not turned for SILENCE_SHARE of a lease no longer hears of messages, however alive its process.
     """
 
-    def __init__(self, database: Database, settings: Settings, queue: str) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, queue: str, memory_bytes: int | None = None
+    ) -> None:
         self.worker_id = f"{queue}-{socket.gethostname()}-{os.getpid()}"
         self._database = database
         self._settings = settings
         self._queue = queue
+        self._memory_bytes = memory_bytes
         self._job_id: str | None = None
         self._started_s = self._since_s = self._ticked_s = time.monotonic()
         self._due = threading.Event()
@@ -93,11 +98,13 @@ class Heartbeat:
             "queue": self._queue,
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "listening": now - self._ticked_s < self._settings.lease_s,
+            "listening": now - self._ticked_s < SILENCE_SHARE * self._settings.lease_s,
             "job_id": self._job_id,
+            "memory_bytes": self._memory_bytes,
+            "trouble": None,
         }
         with self._database.write() as session:
-            announce(session, values, age_s=now - self._started_s, state_age_s=now - self._since_s)
+            record_heartbeat(session, values, age_s=now - self._started_s, state_age_s=now - self._since_s)
 
     def stop(self) -> None:
         """Take leave, also if it never began: the worker may have ended before it was ready."""

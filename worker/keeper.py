@@ -1,9 +1,9 @@
 """`python -m worker.keeper`: relay, reaper and caretaker. Any number may run; the database arbitrates.
 
-The relay publishes queued jobs again until somebody claims them, so that emptying Redis loses nothing. The
-reaper gives the jobs of lost workers to others. Once the database is back after it has been away, and at its
-own start, it waits a whole lease before it takes anything away: nobody could renew. The caretaker queues
-jobs again that a full disk paused, once they fit, and deletes files that no row speaks of.
+The relay rings for idle workers while jobs wait, so that emptying Redis loses nothing. The reaper gives the
+jobs of lost workers to others. Once the database is back after it has been away, and at its own start, it
+waits a whole lease before it takes anything away: nobody could renew. The caretaker queues jobs again that a
+full disk paused, once they fit, and deletes files that no row speaks of.
 """
 
 import logging
@@ -14,25 +14,23 @@ import time
 
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
-from redis import Redis, RedisError
 from sqlalchemy.exc import OperationalError
 
 from jobs.cleanup import remove_deleted, sweep_idle_jobs, sweep_tokens
 from jobs.database import Database
 from jobs.disk import missing_bytes
 from jobs.logs import configure_logging
-from jobs.queue import TRAIN_QUEUE, make_celery, make_redis, publish_job, waiting_messages
+from jobs.queue import make_celery, publish
 from jobs.requests import resume
 from jobs.settings import Settings, load_settings_or_exit
 from jobs.states import WrongState
 from jobs.stored_specs import read_spec
-from jobs.upkeep import mark_published, paused_for_room, reap, unheard_jobs
+from jobs.upkeep import idle_workers_to_ring, jobs_paused_for_disk, reap
 from jobs.workers import forget_lost_workers
 from migrations.upgrade import schema_is_current
 
 log = logging.getLogger(__name__)
 
-QUEUES = (TRAIN_QUEUE,)
 TIDY_S = 600
 WORKERS_REMEMBERED_S = 3600
 UNWATCHED_SHARE = 1 / 3
@@ -41,11 +39,10 @@ that was renewed before an absence as long as that is still good for some renewa
 
 
 class Keeper:
-    def __init__(self, settings: Settings, database: Database, celery: Celery, redis: Redis) -> None:
+    def __init__(self, settings: Settings, database: Database, celery: Celery) -> None:
         self._settings = settings
         self._database = database
         self._celery = celery
-        self._redis = redis
         self._schema_is_current = False
         self._answered_s = -math.inf
         self._watches_since_s = math.inf
@@ -64,11 +61,11 @@ class Keeper:
             if time.monotonic() >= self._tidies_from_s:
                 self._tidies_from_s = time.monotonic() + TIDY_S
                 self._tidy()
-            self._relay()
+            self._ring()
         except OperationalError as error:
             log.warning("the database does not answer: %s", error.orig)
             self._answered_s = -math.inf
-        except (BrokerError, RedisError) as error:
+        except BrokerError as error:
             log.warning("the broker does not answer: %s", error)
 
     def _reap(self) -> None:
@@ -91,7 +88,7 @@ class Keeper:
 
     def _find_room(self) -> None:
         with self._database.read() as session:
-            paused = paused_for_room(session, self._settings.disk_retry_s)
+            paused = jobs_paused_for_disk(session, self._settings.disk_retry_s)
         for job in paused:
             if missing_bytes(self._settings.artifacts, job.id, read_spec(job.spec), job.total_steps):
                 continue
@@ -112,16 +109,13 @@ class Keeper:
         with self._database.write() as session:
             forget_lost_workers(session, WORKERS_REMEMBERED_S)
 
-    def _relay(self) -> None:
-        for queue in QUEUES:
-            waiting = waiting_messages(self._redis, queue)
-            with self._database.read() as session:
-                unheard = unheard_jobs(session, queue, waiting, patience_s=self._settings.keeper_s)
-            for job in unheard:
-                publish_job(self._celery, job)
-                with self._database.write() as session:
-                    mark_published(session, job.id)
-                log.info("job %s published again", job.id)
+    def _ring(self) -> None:
+        with self._database.read() as session:
+            idle = idle_workers_to_ring(session, self._settings.lease_s)
+        for queue, workers in idle.items():
+            for _ in range(workers):
+                publish(self._celery, queue)
+            log.info("jobs wait in %s while workers are idle: rang %s times", queue, workers)
 
 
 def main() -> None:
@@ -130,7 +124,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    keeper = Keeper(settings, Database(settings.database), make_celery(settings), make_redis(settings))
+    keeper = Keeper(settings, Database(settings.database), make_celery(settings))
     while not stop.is_set():
         keeper.look()
         stop.wait(settings.keeper_s)

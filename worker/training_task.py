@@ -1,4 +1,4 @@
-"""The task of the `train` queue: claim the job that the message names, and supervise it."""
+"""The task of the `train` queue: claim one job after the other while any waits, and supervise it."""
 
 import logging
 import threading
@@ -9,13 +9,13 @@ from sqlalchemy.exc import OperationalError
 
 from jobs.database import Database
 from jobs.lifecycle import claim
-from jobs.lookup import JobFilter, list_jobs
 from jobs.queue import TRAIN_QUEUE, TRAIN_TASK
 from jobs.settings import Settings
-from jobs.states import Status
+from jobs.store.queue_order import first_in_line
 from worker.heartbeat import Heartbeat
 from worker.launch import Spare
 from worker.supervisor import Supervisor
+from worker.training.memory import job_memory_bytes
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,8 @@ def add_training(app: Celery, settings: Settings) -> None:
     """Register the task, and let the worker's shutdown reach the supervisor while it waits."""
     database = Database(settings.database)
     shutting_down = threading.Event()
-    heartbeat = Heartbeat(database, settings, TRAIN_QUEUE)
+    memory_bytes = job_memory_bytes()
+    heartbeat = Heartbeat(database, settings, TRAIN_QUEUE, memory_bytes)
     heartbeat.follow(app)
     spare = Spare() if settings.spare_trainer else None
 
@@ -37,28 +38,27 @@ def add_training(app: Celery, settings: Settings) -> None:
     if spare is not None:
         worker_ready.connect(lambda **_: spare.start(), weak=False)
 
-    @app.task(name=TRAIN_TASK)
-    def train(job_id: str) -> None:
-        if shutting_down.is_set():
-            return  # the row stays queued, and is published again
-        with database.write() as session:
-            job = claim(session, job_id, heartbeat.worker_id, settings.lease_s)
-        if job is None:
-            log.info("job %s is not queued: nothing to do", job_id)
-            return
-        log.info("job %s attempt %s claimed", job.id, job.attempt)
-        with heartbeat.at(job.id):
-            Supervisor(database, settings, job, shutting_down, spare).run()
+    @app.task(name=TRAIN_TASK, shared=False)
+    def train(*_: object) -> None:
+        """Whatever the message says: those of the version before name a job."""
+        claimed = 0
+        while not shutting_down.is_set():
+            try:
+                with database.write() as session:
+                    turn = first_in_line(TRAIN_QUEUE, memory_bytes)
+                    job = claim(session, turn, heartbeat.worker_id, settings.lease_s)
+            except OperationalError as error:
+                log.warning("the database does not answer, and the keeper rings again: %s", error.orig)
+                return
+            if job is None:
+                log.info(
+                    "no other job waits that fits" if claimed else "no job waits that fits: nothing to do"
+                )
+                break
+            claimed += 1
+            log.info("job %s attempt %s claimed", job.id, job.attempt)
+            with heartbeat.at(job.id):
+                Supervisor(database, settings, job, shutting_down, spare).run()
         # Beside a job that is trained, or about to be, the spare one's imports would take a core from it.
-        if spare is not None and is_idle(database):
+        if spare is not None:
             spare.start()
-
-
-def is_idle(database: Database) -> bool:
-    """Whether no job waits; False too if the database does not tell."""
-    try:
-        with database.read() as session:
-            waiting, _ = list_jobs(session, JobFilter(status=Status.QUEUED), limit=1)
-    except OperationalError:
-        return False
-    return not waiting

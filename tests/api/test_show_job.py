@@ -12,7 +12,7 @@ from jobs.settings import Settings
 from jobs.states import Status
 from jobs.tables import Job
 from tests.api.seeds import ended_job, evaluate
-from tests.jobs.making import queued_job, running_job
+from tests.jobs.making import announce_worker, queued_job, running_job
 
 
 def test_a_queued_job_has_learnt_nothing(client: FlaskClient, database: Database, settings: Settings) -> None:
@@ -123,3 +123,26 @@ def test_an_id_that_could_not_exist_is_answered_with_404(client: FlaskClient) ->
 def test_an_unknown_parameter_is_refused(client: FlaskClient, database: Database, settings: Settings) -> None:
     job = queued_job(database, settings)
     assert client.get(f"/jobs/{job.id}?verbose=1").status_code == 422
+
+
+def test_a_queued_job_says_its_place_and_what_it_waits_for_and_so_does_the_list(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    running = running_job(database, settings)
+    announce_worker(database, "train", id=str(running.worker), job_id=running.id)
+    first, second = queued_job(database, settings, priority=1), queued_job(database, settings)
+    listed = {job["id"]: job for job in client.get("/jobs").get_json()["data"]}
+    for job, place, reason in (
+        (running, None, None),
+        (first, 1, "no worker is free: 1 of 1 busy"),
+        (second, 2, "1 job before it"),
+    ):
+        shown = client.get(f"/jobs/{job.id}").get_json()
+        assert (shown["queue_position"], shown["waiting_for"]) == (place, reason)
+        assert listed[job.id] == shown
+
+
+def test_a_job_just_posted_says_what_it_waits_for(client: FlaskClient) -> None:
+    posted = client.post("/jobs", json={"preset": "tiny", "dataset": "sample"}).get_json()
+    assert posted["queue_position"] == 1
+    assert posted["waiting_for"] == "no live worker of its queue, train (none has been started)"

@@ -19,7 +19,9 @@ def test_workers_say_what_they_are_at_the_oldest_first(
 ) -> None:
     job = running_job(database, settings)
     announce_worker(database, "generate", age_s=5, pid=7)
-    announce_worker(database, "train", id="worker-1", age_s=10, state_age_s=2, job_id=job.id)
+    announce_worker(
+        database, "train", id="worker-1", age_s=10, state_age_s=2, job_id=job.id, memory_bytes=2**33
+    )
     trains, generates = client.get("/workers").get_json()["data"]
     times = [datetime.fromisoformat(trains.pop(name)) for name in ("started_at", "since", "heard_at")]
     assert times == sorted(times)
@@ -32,6 +34,7 @@ def test_workers_say_what_they_are_at_the_oldest_first(
         "status": "busy",
         "detail": None,
         "job_id": job.id,
+        "memory_bytes": 2**33,
     }
     assert (generates["pid"], generates["status"], generates["job_id"]) == (7, "idle", None)
 

@@ -11,7 +11,7 @@ from jobs.settings import Settings
 from jobs.spec import parse_spec
 from jobs.submission import submit
 from jobs.tables import Event, Job, Worker
-from jobs.workers import announce
+from jobs.workers import record_heartbeat
 
 TINY: dict[str, Any] = {"preset": "tiny", "dataset": "sample"}
 
@@ -53,9 +53,11 @@ def announce_worker(
         "pid": 1,
         "listening": True,
         "job_id": None,
+        "memory_bytes": None,
+        "trouble": None,
     }
     with database.write() as session:
-        announce(session, {**idle, **values}, age_s=age_s, state_age_s=state_age_s)
+        record_heartbeat(session, {**idle, **values}, age_s=age_s, state_age_s=state_age_s)
     return str({**idle, **values}["id"])
 
 

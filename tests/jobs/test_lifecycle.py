@@ -85,6 +85,17 @@ def test_a_crash_requeues_until_max_attempts_crashes_in_a_row(database: Database
     assert failed.finished_at is not None
 
 
+def test_a_full_disk_pauses_the_job_says_that_another_attempt_may_go_better_and_counts_no_failure(
+    database: Database, settings: Settings
+) -> None:
+    job = running_job(database, settings, max_attempts=1)
+    full = job_error("disk_full", "no space left", 1)
+    with database.write() as session:
+        assert fail(session, job.id, 1, full) == Status.PAUSED
+    paused = stored(database, job)
+    assert (paused.error, paused.failures) == ({**full, "retryable": True}, 0)
+
+
 def test_a_new_checkpoint_counts_crashes_anew(database: Database, settings: Settings) -> None:
     job = running_job(database, settings, max_attempts=2)
     with database.write() as session:

@@ -1,38 +1,38 @@
-from jobs.database import Database
-from jobs.queue import make_celery, make_redis, publish_job, waiting_messages
+import pytest
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from jobs.generation import GENERATE_QUEUE
+from jobs.queue import TRAIN_QUEUE, make_celery, make_redis, publish
 from jobs.settings import Settings
-from tests.jobs.making import queued_job
 
 
-def test_a_message_carries_the_jobs_id_and_nothing_else(database: Database, settings: Settings) -> None:
+def test_a_message_rings_and_carries_nothing(settings: Settings) -> None:
     celery = make_celery(settings)
-    job = queued_job(database, settings, name="secret")
-    publish_job(celery, job)
-    with celery.connection_for_read() as connection, connection.SimpleQueue("train") as queue:
-        message = queue.get(timeout=5)
-        arguments, keywords, _ = message.decode()
-    assert (arguments, keywords) == ([job.id], {})
-    assert "secret" not in str(message.headers)
+    publish(celery, TRAIN_QUEUE)
+    with celery.connection_for_read() as connection, connection.SimpleQueue(TRAIN_QUEUE) as queue:
+        arguments, keywords, _ = queue.get(timeout=5).decode()
+    assert (list(arguments), keywords) == ([], {})
 
 
-def test_messages_of_every_priority_are_counted(database: Database, settings: Settings) -> None:
-    celery, redis = make_celery(settings), make_redis(settings)
-    assert waiting_messages(redis, "train") == 0
-    for priority in (0, 5, 9):
-        publish_job(celery, queued_job(database, settings, priority=priority))
-    assert waiting_messages(redis, "train") == 3
-
-
-def test_a_job_of_higher_priority_is_taken_first(database: Database, settings: Settings) -> None:
+def test_messages_of_the_version_before_are_taken_whatever_list_their_priority_put_them_on(
+    settings: Settings,
+) -> None:
     celery = make_celery(settings)
-    made = {}
-    for priority in (0, 9, 4):
-        job = queued_job(database, settings, priority=priority)
-        made[job.id] = priority
-        publish_job(celery, job)
-    with celery.connection_for_read() as connection:
-        channel = connection.channel()
-        order = []
-        while (message := channel.basic_get("train", no_ack=True)) is not None:
-            order.append(made[message.decode()[0][0]])
-    assert order == [9, 4, 0]
+    for priority in range(10):
+        publish_as_before(celery, f"job-{priority}", priority)
+    assert len(make_redis(settings).keys(f"{TRAIN_QUEUE}*")) == 10
+    with celery.connection_for_read() as connection, connection.SimpleQueue(TRAIN_QUEUE) as queue:
+        taken = [queue.get(timeout=5).decode()[0][0] for _ in range(10)]
+    assert sorted(taken) == [f"job-{priority}" for priority in range(10)]
+
+
+def publish_as_before(celery: Celery, job_id: str, priority: int) -> None:
+    celery.send_task("pretrain.train", args=[job_id], queue=TRAIN_QUEUE, priority=priority, retry=False)
+
+
+def test_a_broker_that_is_away_is_an_error_of_kombus(settings: Settings) -> None:
+    celery = make_celery(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+    celery.conf.broker_transport_options |= {"max_retries": 1, "interval_start": 0}
+    with pytest.raises(OperationalError):
+        publish(celery, GENERATE_QUEUE)

@@ -22,7 +22,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from jobs.database import Database, now_s
-from jobs.errors import RETRYABLE, ErrorType, job_error
+from jobs.errors import CRASHES, ErrorType, job_error
 from jobs.history import record_checkpoint, record_evaluation, record_progress, record_sample
 from jobs.lifecycle import Fenced, claim, fail, renew, stop, succeed
 from jobs.requests import DELETABLE, delete_job, request_cancel, request_pause, resume
@@ -82,15 +82,15 @@ class Expected:
         return "change" if request == "delete" and self.status in DELETABLE else "refused"
 
     def fail(self, error: ErrorType) -> None:
-        retryable = error in RETRYABLE
-        self.failures += retryable
+        crashed = error in CRASHES
+        self.failures += crashed
         if self.stopping == "cancel":
             self.become(Status.CANCELLED)
-        elif self.stopping == "pause" and retryable:
+        elif self.stopping == "pause" and crashed:
             self.become(Status.PAUSED)
         elif error == "disk_full":
             self.become(Status.PAUSED, error)
-        elif retryable and self.failures < self.max_attempts:
+        elif crashed and self.failures < self.max_attempts:
             self.become(Status.QUEUED)
         else:
             self.become(Status.FAILED, error)
@@ -139,7 +139,7 @@ REQUESTS: dict[str, Callable[[Session, str], object]] = {
     "delete": delete_job,
 }
 
-ERRORS = ["out_of_memory", "diverged", "disk_full", "bad_dataset", *sorted(RETRYABLE)]
+ERRORS = ["out_of_memory", "diverged", "disk_full", "bad_dataset", *sorted(CRASHES)]
 
 
 class Jobs(RuleBasedStateMachine):

@@ -14,7 +14,7 @@ from jobs.states import Status
 from jobs.stored_specs import read_spec
 from jobs.submission import submit
 from jobs.tables import Job
-from tests.jobs.making import TINY, queued_job
+from tests.jobs.making import TINY, announce_worker, queued_job, silence_worker
 
 
 def refused(database: Database, settings: Settings, body: dict[str, object]) -> list[FieldError]:
@@ -185,3 +185,45 @@ def test_a_verdict_that_cannot_be_fetched_names_the_sample(
     assert error.field == "dataset"
     assert "`sample`" in error.message
     assert "PRETRAIN_DATASET_MIRROR" in error.message
+
+
+def test_a_job_that_fits_none_of_its_queues_live_workers_is_refused_with_what_the_largest_has(
+    database: Database, settings: Settings
+) -> None:
+    unlimited = settings.model_copy(update={"max_job_memory": None})
+    spec = parse_spec({"dataset": "sample"})
+    needed = submit(database, unlimited, spec).memory_bytes or 0
+    announce_worker(database, "train", id="small", memory_bytes=2**30)
+    announce_worker(database, "train", id="larger", memory_bytes=2**31)
+    announce_worker(database, "generate", memory_bytes=2**60)
+    with pytest.raises(SpecError) as refused:
+        submit(database, unlimited, spec)
+    (error,) = refused.value.errors
+    assert error.field == "model"
+    assert "162,419,712 parameters" in error.message
+    assert "more than any worker of the queue train has; the largest has 2.0 GiB" in error.message
+    announce_worker(database, "train", id="large", memory_bytes=needed)
+    submit(database, unlimited, spec)
+
+
+@pytest.mark.parametrize("live", ["none", "one that does not say", "one that is lost"])
+def test_while_it_is_not_known_what_the_workers_have_any_job_is_taken(
+    database: Database, settings: Settings, live: str
+) -> None:
+    if live != "none":
+        announce_worker(database, "train", id="small", memory_bytes=2**30)
+        silence_worker(database, "small", 1000)
+    if live == "one that does not say":
+        announce_worker(database, "train", id="silent")
+        announce_worker(database, "train", id="small", memory_bytes=2**30)
+    unlimited = settings.model_copy(update={"max_job_memory": None})
+    assert submit(database, unlimited, parse_spec({"dataset": "sample"})).status == "queued"
+
+
+def test_the_setting_bounds_what_is_taken_however_much_a_worker_has(
+    database: Database, settings: Settings
+) -> None:
+    announce_worker(database, "train", memory_bytes=2**60)
+    small = settings.model_copy(update={"max_job_memory": ByteSize(2**30)})
+    with pytest.raises(SpecError, match=r"limit of 1\.0 GiB \(PRETRAIN_MAX_JOB_MEMORY\)"):
+        submit(database, small, parse_spec({"dataset": "sample"}))

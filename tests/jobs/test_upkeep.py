@@ -7,13 +7,20 @@ from jobs.requests import request_pause, resume
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.tables import Job
-from jobs.upkeep import mark_published, paused_for_room, reap, unheard_jobs
-from tests.jobs.making import age_events, full_disk_job, queued_job, running_job
+from jobs.upkeep import idle_workers_to_ring, jobs_paused_for_disk, reap
+from tests.jobs.making import (
+    age_events,
+    announce_worker,
+    full_disk_job,
+    queued_job,
+    running_job,
+    silence_worker,
+)
 
 
-def unheard(database: Database, waiting: int, patience_s: float = 0.0) -> list[str]:
+def to_ring(database: Database) -> dict[str, int]:
     with database.read() as session:
-        return [job.id for job in unheard_jobs(session, "train", waiting, patience_s)]
+        return idle_workers_to_ring(session, lease_s=30)
 
 
 def test_a_running_job_whose_lease_ran_out_is_queued_again(database: Database, settings: Settings) -> None:
@@ -29,7 +36,7 @@ def test_a_running_job_whose_lease_ran_out_is_queued_again(database: Database, s
 
 def paused(database: Database, patience_s: float = 60) -> list[str]:
     with database.read() as session:
-        return [job.id for job in paused_for_room(session, patience_s)]
+        return [job.id for job in jobs_paused_for_disk(session, patience_s)]
 
 
 def test_a_job_that_a_full_disk_paused_is_found_once_it_has_been_paused_long_enough(
@@ -65,28 +72,42 @@ def test_a_renewed_lease_is_not_reaped(database: Database, settings: Settings) -
         assert reap(session) == []
 
 
-def test_a_queued_job_without_a_message_is_published_again(database: Database, settings: Settings) -> None:
-    first, second = queued_job(database, settings), queued_job(database, settings)
-    assert unheard(database, waiting=0) == [first.id, second.id]
-    assert unheard(database, waiting=1) == [first.id]
-    assert unheard(database, waiting=2) == []
+def test_idle_workers_are_rung_for_while_a_job_waits(database: Database, settings: Settings) -> None:
+    announce_worker(database, "train", id="a")
+    announce_worker(database, "train", id="b")
+    announce_worker(database, "generate")
+    assert to_ring(database) == {}
+    running_job(database, settings)
+    assert to_ring(database) == {}, "no job waits"
+    queued_job(database, settings)
+    assert to_ring(database) == {"train": 2}
 
 
-def test_the_job_that_waited_longest_for_a_message_comes_first(
+def test_workers_that_are_busy_deaf_or_lost_are_not_rung_for(database: Database, settings: Settings) -> None:
+    queued_job(database, settings)
+    announce_worker(database, "train", id="busy", job_id="job-1")
+    announce_worker(database, "train", id="deaf", listening=False)
+    silence_worker(database, announce_worker(database, "train", id="lost"), 21)
+    assert to_ring(database) == {}
+    silence_worker(database, announce_worker(database, "train", id="silent for a while"), 15)
+    assert to_ring(database) == {"train": 1}
+
+
+def test_a_worker_that_has_been_idle_for_long_is_rung_for_all_the_same(
     database: Database, settings: Settings
 ) -> None:
-    first, second = queued_job(database, settings), queued_job(database, settings)
+    job = queued_job(database, settings)
     with database.write() as session:
-        mark_published(session, first.id)
-    assert unheard(database, waiting=1) == [second.id]
+        session.execute(update(Job).where(Job.id == job.id).values(queued_at=now_s() - 1000))
+    announce_worker(database, "train", state_age_s=1000)
+    assert to_ring(database) == {"train": 1}
 
 
-def test_a_message_just_sent_is_given_time_while_others_wait(database: Database, settings: Settings) -> None:
-    queued_job(database, settings)
-    queued_job(database, settings)
-    assert unheard(database, waiting=1, patience_s=60) == []
-
-
-def test_running_jobs_are_not_published(database: Database, settings: Settings) -> None:
-    running_job(database, settings)
-    assert unheard(database, waiting=0) == []
+def test_no_worker_is_rung_for_a_job_that_fits_none_and_all_are_for_one_that_fits_some(
+    database: Database, settings: Settings
+) -> None:
+    needed = queued_job(database, settings).memory_bytes or 0
+    announce_worker(database, "train", id="small", memory_bytes=needed - 1)
+    assert to_ring(database) == {}
+    announce_worker(database, "train", id="large", memory_bytes=needed)
+    assert to_ring(database) == {"train": 2}, "a message may reach either"

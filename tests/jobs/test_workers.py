@@ -7,7 +7,7 @@ from jobs.database import Database, now_s
 from jobs.lifecycle import claim, stop
 from jobs.settings import Settings
 from jobs.tables import Job, Worker
-from jobs.workers import forget_lost_workers, list_workers, retire, shortcomings
+from jobs.workers import forget_lost_workers, list_workers, retire, unserved_queues
 from tests.jobs.making import announce_worker, queued_job, running_job, silence_worker
 
 LEASE_S = 30
@@ -21,7 +21,7 @@ def judged(database: Database) -> dict[str, tuple[str, str | None]]:
 
 def lacking(database: Database) -> list[str]:
     with database.read() as session:
-        return shortcomings(list_workers(session, LEASE_S))
+        return unserved_queues(list_workers(session, LEASE_S))
 
 
 def let_wait(database: Database, job: Job, waited_s: float) -> None:
@@ -70,7 +70,7 @@ def test_a_worker_that_is_silent_for_longer_than_a_lease_is_lost_whatever_it_sai
 
 def test_a_worker_that_has_just_missed_a_sign_of_life_is_not_lost(database: Database) -> None:
     announce_worker(database, "train")
-    silence_worker(database, "train-1", LEASE_S - 5)
+    silence_worker(database, "train-1", 2 / 3 * LEASE_S - 5)
     assert judged(database) == {"train-1": ("idle", None)}
 
 

@@ -12,8 +12,10 @@ from jobs.database import Database
 from jobs.datasets import list_datasets
 from jobs.events import list_events
 from jobs.history import list_checkpoints, list_evaluations, list_samples
+from jobs.lifecycle import claim
 from jobs.lookup import get_job
 from jobs.settings import Settings
+from jobs.store.queue_order import first_in_line
 from jobs.tables import Job, Table
 from jobs.workers import list_workers
 from migrations.upgrade import UnknownSchema, configuration, head_revision, schema_is_current, upgrade
@@ -54,6 +56,38 @@ def test_a_database_of_the_first_version_keeps_its_rows(settings: Settings) -> N
     database.close()
 
 
+def test_a_database_of_the_version_before_keeps_its_jobs_workers_and_errors(settings: Settings) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    database = Database(settings.database)
+    with database.write() as session:
+        command.upgrade(configuration(session.connection()), "0006")
+        session.execute(text(DATASET_OF_0001))
+        for job_id, status in (("job-1", "queued"), ("job-2", "paused"), ("job-3", "failed")):
+            session.execute(text(JOB_OF_0001), {"id": job_id, "status": status})
+        for job_id, kind in (("job-2", "disk_full"), ("job-3", "diverged")):
+            error = json.dumps({"type": kind, "message": "m", "attempt": 1, "retryable": False})
+            session.execute(
+                text("UPDATE jobs SET error = :error WHERE id = :id"), {"id": job_id, "error": error}
+            )
+        session.execute(text("UPDATE jobs SET queued_at = created_at WHERE id = 'job-1'"))
+        session.execute(text(WORKER_OF_0006))
+    upgrade(database)
+    with database.read() as session:
+        errors = [get_job(session, job_id).error for job_id in ("job-1", "job-2", "job-3")]
+        assert [error and error["retryable"] for error in errors] == [None, True, False]
+        (state,) = list_workers(session, lease_s=30)
+        assert (state.status, state.worker.memory_bytes) == ("lost", None)
+    with database.write() as session:
+        claimed = claim(session, first_in_line("train", memory_bytes=1), "worker-1", lease_s=30)
+        assert claimed is not None
+        assert claimed.id == "job-1", "what it needs is not known, so it fits any worker"
+    database.close()
+
+
+WORKER_OF_0006 = """
+    INSERT INTO workers (id, queue, host, pid, listening, since, started_at, heard_at)
+    VALUES ('train-1', 'train', 'here', 1, true, 1.0, 1.0, 1.0)
+"""
 DATASET_OF_0001 = """
     INSERT INTO datasets (id, name, builtin, sha256, characters, bytes, first_lines, created_at)
     VALUES ('dataset-1', 'mine', false, 'ab', 1, 1, 'a', 1.0)

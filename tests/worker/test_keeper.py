@@ -13,7 +13,7 @@ from jobs.disk import checkpoints_bytes
 from jobs.events import list_events
 from jobs.lifecycle import stop, succeed
 from jobs.lookup import get_job
-from jobs.queue import make_celery, make_redis, waiting_messages
+from jobs.queue import make_celery, make_redis
 from jobs.requests import delete_job, request_pause
 from jobs.settings import Settings
 from jobs.spec import JobSpec
@@ -29,11 +29,12 @@ from tests.jobs.making import (
     running_job,
     silence_worker,
 )
+from tests.jobs.messages import messages
 from worker.keeper import TIDY_S, WORKERS_REMEMBERED_S, Keeper
 
 
 def make_keeper(settings: Settings, database: Database) -> Keeper:
-    return Keeper(settings, database, make_celery(settings), make_redis(settings))
+    return Keeper(settings, database, make_celery(settings))
 
 
 def status_of(database: Database, job: Job) -> str:
@@ -44,21 +45,24 @@ def status_of(database: Database, job: Job) -> str:
 def test_emptying_redis_loses_no_job(database: Database, settings: Settings) -> None:
     for _ in range(3):
         queued_job(database, settings)
-    redis = make_redis(settings)
+    announce_worker(database, "train")
     keeper = make_keeper(settings, database)
     keeper.look()
-    assert waiting_messages(redis, "train") == 3
-    redis.flushall()
+    assert messages(settings) == 1, "a ring for each idle worker, which takes all that wait"
+    make_redis(settings).flushall()
     keeper.look()
-    assert waiting_messages(redis, "train") == 3
+    assert messages(settings) == 1
 
 
-def test_looking_again_does_not_fill_the_queue(database: Database, settings: Settings) -> None:
+def test_while_every_worker_is_busy_looking_does_not_fill_the_queue(
+    database: Database, settings: Settings
+) -> None:
     queued_job(database, settings)
+    announce_worker(database, "train", job_id="job-1")
     keeper = make_keeper(settings, database)
     for _ in range(5):
         keeper.look()
-    assert waiting_messages(make_redis(settings), "train") == 1
+    assert messages(settings) == 0
 
 
 def test_a_lost_workers_job_is_taken_away_once_a_lease_has_passed_since_the_start(
@@ -134,7 +138,8 @@ def test_a_job_that_a_full_disk_paused_is_queued_again_once_it_fits(
 ) -> None:
     job = full_disk_job(database, settings)
     needed = checkpoints_bytes(JobSpec.model_validate(job.spec), job.total_steps)
-    keeper, redis = make_keeper(settings, database), make_redis(settings)
+    announce_worker(database, "train")
+    keeper = make_keeper(settings, database)
     set_free_bytes(monkeypatch, needed)
     keeper.look()
     assert status_of(database, job) == Status.PAUSED, "it had just been paused"
@@ -142,14 +147,14 @@ def test_a_job_that_a_full_disk_paused_is_queued_again_once_it_fits(
     set_free_bytes(monkeypatch, needed - 1)
     keeper.look()
     assert status_of(database, job) == Status.PAUSED, "it did not fit"
-    assert waiting_messages(redis, "train") == 0
+    assert messages(settings) == 0
     set_free_bytes(monkeypatch, needed)
     keeper.look()
     with database.read() as session:
         resumed, told = get_job(session, job.id), list_events(session, job.id)[-1].data
     assert (resumed.status, resumed.error) == (Status.QUEUED, None)
     assert told == {"status": "queued", "reason": "there is room on the disk again"}
-    assert waiting_messages(redis, "train") == 1
+    assert messages(settings) == 1
 
 
 def test_what_a_person_paused_stays_paused(database: Database, settings: Settings) -> None:
@@ -190,6 +195,7 @@ def test_files_that_cannot_be_deleted_keep_it_from_nothing_else(
 ) -> None:
     job = running_job(database, settings)
     make_checkpoint(settings, job.id)
+    announce_worker(database, "train")
     with database.write() as session:
         stop(session, job.id, 1, "drained")
 
@@ -199,7 +205,7 @@ def test_files_that_cannot_be_deleted_keep_it_from_nothing_else(
     monkeypatch.setattr(shutil, "rmtree", refuse)
     make_keeper(settings, database).look()
     assert "read-only file system" in caplog.text
-    assert waiting_messages(make_redis(settings), "train") == 1
+    assert messages(settings) == 1
 
 
 def test_workers_that_have_been_lost_for_an_hour_are_forgotten(
@@ -216,8 +222,9 @@ def test_a_broker_that_is_away_is_tried_again_at_the_next_look(
     database: Database, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     queued_job(database, settings)
+    announce_worker(database, "train")
     nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
-    Keeper(nowhere, database, make_celery(nowhere), make_redis(nowhere)).look()
+    Keeper(nowhere, database, make_celery(nowhere)).look()
     assert "broker does not answer" in caplog.text
 
 
@@ -230,6 +237,7 @@ def test_a_keeper_started_before_the_schema_is_there_begins_once_it_is(
     assert "python -m migrations" in caplog.text
     upgrade(database)
     queued_job(database, settings)
+    announce_worker(database, "train")
     keeper.look()
-    assert waiting_messages(make_redis(settings), "train") == 1
+    assert messages(settings) == 1
     database.close()

@@ -1,0 +1,137 @@
+"""How much memory a worker has for a job: its GPU's where trainers compute on one, else this machine's.
+
+Nothing here imports torch, which is for the trainers to do: what it is built for stands in a file of it, and
+NVIDIA's own tool knows the GPUs.
+"""
+
+import csv
+import logging
+import os
+import re
+import runpy
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+log = logging.getLogger(__name__)
+
+NVIDIA_SMI = (
+    "nvidia-smi",
+    "--query-gpu=index,uuid,memory.total,mig.mode.current",
+    "--format=csv,noheader,nounits",
+)
+NVIDIA_SMI_TIMEOUT_S = 20
+UNLIMITED = 2**60
+"""Control groups of version 1 give a number like this where there is no limit."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """memory_bytes  None where it has none of its own, but shares the machine's"""
+
+    index: str
+    uuid: str
+    memory_bytes: int | None
+    partitioned: bool
+    """Whether a trainer may get but an instance of it (MIG), whose memory is not known."""
+
+
+def job_memory_bytes() -> int | None:
+    """Bytes for a job; None where it can't be told, as on a GPU that is not NVIDIA's."""
+    backend = torch_backend(os.environ)
+    if backend == "other":
+        return None
+    if backend == "cuda":
+        try:
+            gpus = list_gpus()
+        except subprocess.TimeoutExpired:
+            log.warning("nvidia-smi does not answer: it is not known how much memory the GPU has")
+            return None
+        if gpus:
+            gpu = visible_gpu(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
+            if gpu is None or gpu.partitioned:
+                return None
+            return machine_memory_bytes() if gpu.memory_bytes is None else gpu.memory_bytes
+    return machine_memory_bytes()
+
+
+def torch_backend(environment: Mapping[str, str]) -> Literal["cpu", "cuda", "other"]:
+    """What PyTorch is built for, and its trainers may use."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return "cpu"
+    built = runpy.run_path(str(Path(spec.origin).with_name("version.py")))
+    if built.get("hip"):
+        return "other"
+    hidden = environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
+    return "cuda" if built.get("cuda") and not hidden else "cpu"
+
+
+def list_gpus() -> list[Gpu]:
+    """NVIDIA's GPUs here; none if its tool is missing or fails, as CUDA does then. raises TimeoutExpired"""
+    try:
+        ran = subprocess.run(
+            NVIDIA_SMI, capture_output=True, text=True, check=True, timeout=NVIDIA_SMI_TIMEOUT_S
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        log.info("no GPU: %s", error)
+        return []
+    return [parse_gpu(row) for row in csv.reader(ran.stdout.splitlines(), skipinitialspace=True) if row]
+
+
+def parse_gpu(row: list[str]) -> Gpu:
+    """One of nvidia-smi's lines: `0, GPU-5ff2..., 81559, Disabled`, memory in MiB."""
+    index, uuid, mebibytes, mig = (value.strip() for value in row)
+    return Gpu(index, uuid, int(mebibytes) * 2**20 if mebibytes.isdecimal() else None, mig == "Enabled")
+
+
+def visible_gpu(gpus: list[Gpu], visible: str | None) -> Gpu | None:
+    """The one that a trainer takes, which is the first that it sees; None if that is none of these.
+
+    visible  CUDA_VISIBLE_DEVICES: numbers, or beginnings of UUIDs
+    """
+    first = gpus[0].index if visible is None else visible.split(",")[0].strip()
+    return next((gpu for gpu in gpus if gpu.index == first or gpu.uuid.startswith(first)), None)
+
+
+def machine_memory_bytes(root: Path = Path("/")) -> int:
+    """This machine's memory, or what this process's control groups leave it, if that is less."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([physical, *control_group_limits(root)])
+
+
+def control_group_limits(root: Path) -> list[int]:
+    """The memory limits of this process's control groups and of all those around them.
+
+    Source of the formats: cgroups(7) for /proc/self/cgroup, and the kernel's cgroup-v2 and cgroup-v1/memory.
+    """
+    mounted = root / "sys/fs/cgroup"
+    try:
+        groups = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    limits = []
+    for group in groups:
+        _, controllers, path = group.split(":", 2)
+        if controllers == "":
+            folder, name = mounted, "memory.max"
+        elif "memory" in controllers.split(","):
+            folder, name = mounted / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        inner = folder / path.lstrip("/")
+        for around in (inner, *inner.parents):
+            if around.is_relative_to(folder):
+                limits += limit_in(around / name)
+    return limits
+
+
+def limit_in(file: Path) -> list[int]:
+    try:
+        written = file.read_text().strip()
+    except OSError:
+        return []  # the root has none, and a container does not see the groups around it
+    return [int(written)] if re.fullmatch("[0-9]+", written) and int(written) < UNLIMITED else []
