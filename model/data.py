@@ -51,7 +51,7 @@ class TokenWindows:
 
     def batch(self, indices: Tensor) -> Batch:
         """The windows at `indices` (B,), stacked: (B, T) int64 each."""
-        starts = (indices * self.stride).tolist()
+        starts = [index * self.stride for index in indices.tolist()]
         tokens = torch.stack([self.ids[s : s + self.context_length + 1] for s in starts])  # (B, T + 1)
         return tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
 
@@ -118,16 +118,13 @@ def batches(
     drop_last: bool,
     device: torch.device,
     first: int = 0,
-    limit: int | None = None,
 ) -> Iterator[Batch]:
     """The windows in `order` (N,), `batch_size` at a time, on `device`.
 
-    `first` skips that many batches, `limit` ends after that many. `drop_last` drops the windows that do not
-    fill a batch; otherwise they come as a smaller one.
+    `first` skips that many batches. `drop_last` drops the windows that do not fill a batch; otherwise they
+    come as a smaller one.
     """
     end = len(order) // batch_size if drop_last else -(-len(order) // batch_size)
-    if limit is not None:
-        end = min(end, first + limit)
     for number in range(first, end):
         indices = order[number * batch_size : (number + 1) * batch_size]
         yield to_device(windows.batch(indices), device)

@@ -2,6 +2,9 @@
 
 An order is a permutation that follows from a seed, so a checkpoint keeps the running epoch's seed and its
 position in the epoch, and no list. Where the seeds come from is what the two classes differ in.
+
+Permutations are PyTorch's (`torch.randperm`): the lecture's are, and jobs are in the midst of theirs. It
+shuffles by Fisher and Yates from the front, so what comes first in an order is known without the rest of it.
 """
 
 import hashlib
@@ -12,10 +15,58 @@ from torch import Tensor
 
 from model.numerics import ResolvedNumerics
 
+WHOLE_SHARE = 32
+"""To shuffle all n takes as long, and as much memory, as to find the first n / 32 alone, whose exchanges are
+kept in a dictionary."""
 
-def permutation(n: int, seed: int) -> Tensor:
-    """(n,) int64: 0 to n - 1 shuffled, from a generator of its own on the CPU: the same on every device."""
-    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+WIDE_DRAWS = (2**32 - 1) // 20
+"""From so many on PyTorch shuffles another way, in which whatever comes first depends on the last draw."""
+
+
+def permutation(n: int, seed: int, count: int | None = None) -> Tensor:
+    """(count,) int32 or int64: the first `count` of 0 to n - 1 shuffled, all by default.
+
+    From a generator of its own on the CPU: the same on every device. The time is that of `count` if that is a
+    small part of `n`, up to n of 214 million.
+    """
+    count = n if count is None else min(count, n)
+    if n < WIDE_DRAWS and count * WHOLE_SHARE <= n:
+        return first_shuffled(n, draws_of_32_bits(seed, count))
+    dtype = torch.int32 if n < 2**31 else torch.int64  # the same numbers in half the memory
+    whole = torch.randperm(n, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    return whole if count == n else whole[:count].clone()
+
+
+def subset(n: int, seed: int, count: int) -> Tensor:
+    """(count,) int64: different ones of 0 to n - 1, in the time of `count` however large `n` is: the first of
+    `permutation` wherever that can be."""
+    if n < WIDE_DRAWS:
+        return permutation(n, seed, count)
+    return first_shuffled(n, draws_of_64_bits(seed, min(count, n)) >> 1 & 2**63 - 1)
+
+
+def first_shuffled(n: int, draws: Tensor) -> Tensor:
+    """(N,) int64: the first N of 0 to n - 1, each exchanged in turn with the one that a draw chooses among
+    those that are left. `draws` (N,) int64, none below 0."""
+    steps = torch.arange(len(draws))
+    exchanged: dict[int, int] = {}
+    first = []
+    for step, chosen in enumerate((steps + draws % (n - steps)).tolist()):
+        first.append(exchanged.get(chosen, chosen))
+        exchanged[chosen] = exchanged.get(step, step)
+    return torch.tensor(first, dtype=torch.int64)
+
+
+def draws_of_32_bits(seed: int, count: int) -> Tensor:
+    """(count,) int64: the first numbers, 0 to 2**32 - 1, of PyTorch's generator on the CPU."""
+    pairs = draws_of_64_bits(seed, -(-count // 2))
+    return torch.stack([pairs >> 32 & 2**32 - 1, pairs & 2**32 - 1], dim=1).flatten()[:count]
+
+
+def draws_of_64_bits(seed: int, count: int) -> Tensor:
+    """(count,) int64, any of them: each is two numbers of the generator, the first one above the second."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.empty(count, dtype=torch.int64).random_(-(2**63), None, generator=generator)
 
 
 class Orders(Protocol):
@@ -40,7 +91,7 @@ class SeededOrders:
 
     def of_epoch(self, epoch: int) -> int:
         generator = torch.Generator().manual_seed(self.seed)
-        return [draw_seed(generator) for _ in range(epoch)][-1]
+        return int(torch.empty(epoch, dtype=torch.int64).random_(generator=generator)[-1])
 
     def of_evaluation(self, step: int) -> int:
         return derived_seed(self.seed, f"evaluation {step}")

@@ -36,7 +36,7 @@ from model.loss import LossFunction, loss_of
 from model.loss_graph import GraphedLoss
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import make_optimizer
-from model.order import derived_seed, orders_for, permutation
+from model.order import derived_seed, orders_for, permutation, subset
 from model.packed import packed
 from model.position import Position
 from model.run import Run
@@ -222,7 +222,9 @@ class Training:
             position.epoch += 1
             position.batch = 0
             position.order_seed = self.orders.of_epoch(position.epoch)
-        order = permutation(len(self.data.train), position.order_seed)
+        batches_left = (self.total_steps - position.step) * training.grad_accumulation
+        end = min(self.epoch_batches, position.batch + batches_left)
+        order = permutation(len(self.data.train), position.order_seed, end * training.batch_size)
         left = batches(
             self.data.train,
             order,
@@ -309,10 +311,15 @@ class Training:
             self.on_event(EarlyStopped(step, position.best_val_loss))
         return val_loss
 
+    @property
+    def evaluated_windows(self) -> int:
+        """Of each split in an evaluation, at most."""
+        return self.run.evaluation.eval_iter * self.run.training.batch_size
+
     def losses(self, step: int) -> tuple[float, float]:
         """Training and validation loss after `step`."""
         config = self.run.training
-        order = permutation(len(self.data.train), self.orders.of_evaluation(step))
+        order = subset(len(self.data.train), self.orders.of_evaluation(step), self.evaluated_windows)
         train_loss = self.measured_loss(
             batches(
                 self.data.train,
@@ -320,7 +327,6 @@ class Training:
                 config.batch_size,
                 drop_last=True,
                 device=self.device,
-                limit=self.run.evaluation.eval_iter,
             ),
         )
         self.orders.start_validation()
@@ -331,11 +337,10 @@ class Training:
         return self.measured_loss(
             batches(
                 self.data.validation,
-                torch.arange(len(self.data.validation)),
+                torch.arange(min(len(self.data.validation), self.evaluated_windows)),
                 self.run.training.batch_size,
                 drop_last=False,
                 device=self.device,
-                limit=self.run.evaluation.eval_iter,
             ),
         )
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from model import training
 from model.checkpoint import MANIFEST, TRAINING, WEIGHTS, load_model, read_manifest
 from model.config import parameter_count
-from model.data import batches
+from model.data import Data, TokenWindows, batches
 from model.evaluation import mean_loss
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Phase, Progress, Sample, Started
 from model.generation import complete
@@ -18,7 +19,7 @@ from model.gpt import GPT
 from model.loss import loss_of, next_token_loss
 from model.order import SeededOrders, permutation
 from model.tokens import load_tokenizer
-from model.training import Diverged
+from model.training import Diverged, train
 from tests.model.tiny import CPU, MODES, Recorder, newest, tiny_data, tiny_run, train_tiny
 
 N_BATCHES = 8  # of an epoch of `tiny_run`
@@ -119,6 +120,55 @@ def test_an_evaluation_is_the_mean_loss_of_the_first_batches_without_dropout(tmp
         expected = next_token_loss(model(inputs), targets).item()
     assert evaluation.val_loss == pytest.approx(expected, rel=1e-6)
     assert checkpoint.val_loss == evaluation.val_loss
+
+
+class LongText:
+    """The tokens of a text of 50 million windows of `tiny_run`, made up as they are asked for."""
+
+    def __len__(self):
+        return 8 * 50_000_000 + 1
+
+    def __getitem__(self, tokens):
+        return torch.arange(*tokens.indices(len(self))) % 257
+
+
+class LargestTensor(TorchDispatchMode):
+    """How many elements the largest tensor has that is made while this is on."""
+
+    def __init__(self):
+        super().__init__()
+        self.elements = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **kwargs or {})
+        if isinstance(made, torch.Tensor):
+            self.elements = max(self.elements, made.numel())
+        return made
+
+
+@pytest.mark.parametrize("numerics", MODES)
+def test_the_work_of_a_run_is_that_of_the_windows_it_takes_however_long_the_text_is(
+    tmp_path, monkeypatch, numerics
+):
+    run = tiny_run(training={"max_steps": 3}, evaluation={"eval_freq": 1})
+    monkeypatch.setattr(
+        Data, "sha256", lambda self: "0" * 64
+    )  # which reads the text through, once an attempt
+    split = TokenWindows(LongText(), 8, 8)
+    assert len(split) == 50_000_000
+    found = Recorder()
+    with LargestTensor() as largest:
+        train(
+            run,
+            replace(tiny_data(run), train=split, validation=split),
+            on_event=found.record,
+            should_stop=found.should_stop,
+            checkpoint_root=tmp_path,
+            numerics=numerics,
+            device=CPU,
+        )
+    assert len(found.of(Evaluation)) == 3
+    assert largest.elements < 100_000
 
 
 def test_a_smaller_last_batch_counts_as_much_as_the_others_as_in_the_lecture():
