@@ -2,10 +2,12 @@
 
 import argparse
 import os
+import sys
 
 from jobs.logs import configure_logging
 from jobs.queue import make_celery
 from jobs.settings import load_settings_or_exit
+from worker.compiler_caches import UnsafeFolder, keep_caches_private
 from worker.openmp import waiting_briefly
 
 
@@ -22,7 +24,12 @@ def main() -> None:
 
         add_training(app, settings)
     else:
-        os.environ.update(waiting_briefly(os.environ))  # before PyTorch is imported, which reads it
+        # Before PyTorch and Numba are imported, which read the environment.
+        os.environ.update(waiting_briefly(os.environ))
+        try:
+            keep_caches_private(settings.data_dir)
+        except UnsafeFolder as error:
+            sys.exit(str(error))
         from worker.generation_task import add_generation
 
         add_generation(app, settings)

@@ -30,6 +30,7 @@ from jobs.spec import JobSpec
 from jobs.stored_specs import read_spec
 from jobs.tables import Checkpoint, Job
 from jobs.tether import die_with_parent
+from worker.compiler_caches import UnsafeFolder, keep_caches_private
 from worker.fence import keep_watch
 from worker.oom import found_out_of_memory
 from worker.patience import patiently
@@ -97,6 +98,8 @@ def run_attempt(
     except NativePanic as error:
         log.exception("job %s", job_id)
         return TrainerEnd("failed", "internal", str(error))
+    except UnsafeFolder as error:
+        return TrainerEnd("failed", "internal", str(error))
     except Diverged as error:
         return TrainerEnd("failed", "diverged", str(error))
     except OSError as error:
@@ -133,6 +136,8 @@ def train_job(
     from worker.training.pace import Pace
 
     spec = read_spec(job.spec)
+    if spec.training.compile:
+        keep_caches_private(settings.data_dir)
     run = make_run(spec)
     if (threads := job.threads or settings.threads) is not None:
         torch.set_num_threads(threads)

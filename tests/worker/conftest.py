@@ -22,7 +22,7 @@ from worker.supervisor import Supervisor
 def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """As for all tests, and in the environment too, where the trainer reads them."""
     quick = settings.model_copy(update={"lease_s": 15.0, "renew_s": 0.2, "threads": 1})
-    for name, value in quick.model_dump(exclude_none=True).items():
+    for name, value in quick.model_dump(exclude_defaults=True).items():
         monkeypatch.setenv(f"PRETRAIN_{name.upper()}", str(value))
     return quick
 
