@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Response, jsonify
-from pydantic import SerializeAsAny, ValidationError
+from pydantic import SerializeAsAny
 
 from api.records import (
     CheckpointRecord,
@@ -22,7 +22,7 @@ from api.records import (
 from jobs.datasets import BUILTINS
 from jobs.history import kinds
 from jobs.store.waiting import Waiting
-from jobs.stored_specs import read_spec
+from jobs.stored_specs import UnreadableSpec, read_spec
 from jobs.tables import Checkpoint, Dataset, Evaluation, Event, Job, Sample
 from jobs.workers import WorkerState
 
@@ -69,7 +69,7 @@ def shown_spec(job: Job) -> dict[str, Any]:
     """The spec as this version reads it; one that it can't read as it is stored, rather than no answer."""
     try:
         return read_spec(job.spec).model_dump(mode="json")
-    except ValidationError:
+    except UnreadableSpec:
         return job.spec
 
 

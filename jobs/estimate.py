@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from jobs.spec import JobSpec
-from jobs.stored_specs import read_spec
+from jobs.stored_specs import UnreadableSpec, read_spec
 from jobs.tables import Evaluation, Job, TokenCount
 from model.config import GPTConfig, TrainingConfig, parameter_count
 from model.steps import batches_per_epoch, steps_per_epoch, total_steps, window_count
@@ -83,7 +82,7 @@ def tokens_of_epoch(session: Session, job: Job, rows: Sequence[Evaluation]) -> i
 def counted_tokens_of_epoch(session: Session, job: Job) -> int | None:
     try:
         spec = read_spec(job.spec)
-    except ValidationError:
+    except UnreadableSpec:
         return None
     counts = session.get(TokenCount, (job.dataset_id, spec.tokenizer, spec.training.train_ratio))
     return None if counts is None else tokens_per_epoch(spec, counts) or None

@@ -15,7 +15,7 @@ from jobs.errors import CRASHES
 from jobs.events import record_event
 from jobs.lookup import get_job
 from jobs.states import TERMINAL, Status, Stopping, sources_of
-from jobs.stored_specs import read_spec
+from jobs.stored_specs import attempts_allowed
 from jobs.tables import Job
 from model.config import EndedBy
 
@@ -130,7 +130,7 @@ def fail(
     elif error["type"] == "disk_full":
         status = Status.PAUSED
         end(session, job_id, attempt, status, error)
-    elif crashed and failures < read_spec(job.spec).max_attempts:
+    elif crashed and failures < attempts_allowed(job.spec):
         status = Status.QUEUED
         requeue(session, job_id, attempt, error["type"])
     else:

@@ -24,7 +24,7 @@ from jobs.queue import make_celery, publish
 from jobs.requests import resume
 from jobs.settings import Settings, load_settings_or_exit
 from jobs.states import WrongState
-from jobs.stored_specs import read_spec
+from jobs.stored_specs import UnreadableSpec, read_spec
 from jobs.upkeep import idle_workers_to_ring, jobs_paused_for_disk, reap
 from jobs.workers import forget_lost_workers
 from migrations.upgrade import schema_is_current
@@ -90,7 +90,12 @@ class Keeper:
         with self._database.read() as session:
             paused = jobs_paused_for_disk(session, self._settings.disk_retry_s)
         for job in paused:
-            if missing_bytes(self._settings.artifacts, job.id, read_spec(job.spec), job.total_steps):
+            try:
+                spec = read_spec(job.spec)
+            except UnreadableSpec as error:
+                log.warning("job %s stays paused: %s", job.id, error)
+                continue
+            if missing_bytes(self._settings.artifacts, job.id, spec, job.total_steps):
                 continue
             try:
                 with self._database.write() as session:

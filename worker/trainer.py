@@ -27,7 +27,7 @@ from jobs.lookup import get_job
 from jobs.process.panics import NativePanic, native_panics_as_errors
 from jobs.settings import Settings, load_settings
 from jobs.spec import JobSpec
-from jobs.stored_specs import read_spec
+from jobs.stored_specs import UnreadableSpec, read_spec
 from jobs.tables import Checkpoint, Job
 from jobs.tether import die_with_parent
 from worker.compiler_caches import UnsafeFolder, keep_caches_private
@@ -98,7 +98,7 @@ def run_attempt(
     except NativePanic as error:
         log.exception("job %s", job_id)
         return TrainerEnd("failed", "internal", str(error))
-    except UnsafeFolder as error:
+    except (UnreadableSpec, UnsafeFolder) as error:
         return TrainerEnd("failed", "internal", str(error))
     except Diverged as error:
         return TrainerEnd("failed", "diverged", str(error))

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import update
 
 from jobs.database import Database
+from jobs.errors import job_error
 from jobs.lifecycle import fail
 from jobs.settings import Settings
 from jobs.spec import parse_spec
-from jobs.stored_specs import read_spec
+from jobs.stored_specs import UnreadableSpec, read_spec
 from jobs.tables import Job
 from tests.jobs.making import running_job
 
@@ -63,12 +64,29 @@ def test_a_seed_beyond_todays_limit_still_reads() -> None:
     assert read_spec(stored).training.seed == 7 + 2**32
 
 
-def test_a_crashed_job_with_an_earlier_spec_is_counted_as_before(
-    database: Database, settings: Settings
+UNREADABLE: list[tuple[dict[str, Any], str]] = [
+    ({"preset": "gone"}, "preset: must be "),
+    ({"model": 7}, "model: must be "),
+    ({"training": {"num_epochs": 0, "seed": "x"}}, r"training\.num_epochs: .*; training\.seed: "),
+]
+
+
+@pytest.mark.parametrize(("stored", "message"), UNREADABLE)
+def test_a_spec_that_can_not_be_read_says_which_fields_are_wrong(
+    stored: dict[str, Any], message: str
 ) -> None:
-    job = running_job(database, settings, max_attempts=2)
-    stored = {**job.spec, "gone": 1}
-    error = {"type": "worker_lost", "message": "gone", "attempt": 1, "retryable": True}
+    with pytest.raises(UnreadableSpec, match=f"the stored spec can't be read: {message}"):
+        read_spec(stored)
+
+
+@pytest.mark.parametrize(
+    ("max_attempts", "status"), [(2, "queued"), (1, "failed"), (None, "queued"), ("x", "queued")]
+)
+def test_a_job_whose_spec_can_not_be_read_can_still_fail(
+    database: Database, settings: Settings, max_attempts: Any, status: str
+) -> None:
+    job = running_job(database, settings)
+    stored = {"preset": "gone", "model": 7} | ({} if max_attempts is None else {"max_attempts": max_attempts})
     with database.write() as session:
         session.execute(update(Job).where(Job.id == job.id).values(spec=stored))
-        assert fail(session, job.id, 1, error) == "queued"
+        assert fail(session, job.id, 1, job_error("internal", "boom", 1)) == status

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from model.checkpoint import CheckpointError, drop_training_state
+from model.checkpoint import TRAINING, CheckpointError, drop_training_state
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Progress, Sample, Started
 from tests.model.tiny import MODES, TEXT, Recorder, newest, tiny_run, train_tiny
 
@@ -42,6 +42,23 @@ def final_sha256(recorder: Recorder) -> str:
     return recorder.of(CheckpointWritten)[-1].sha256
 
 
+class Killed(Exception):
+    pass
+
+
+class Dying(Recorder):
+    """Lets the run be killed after so many updates."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def record(self, event) -> None:
+        super().record(event)
+        if isinstance(event, Progress) and event.step == self.step:
+            raise Killed
+
+
 @pytest.mark.parametrize("numerics", MODES)
 def test_stopped_after_any_step_and_resumed_a_run_ends_the_same(tmp_path, numerics):
     whole = Recorder()
@@ -66,19 +83,6 @@ def test_killed_after_any_step_and_resumed_from_the_last_checkpoint_a_run_ends_t
     run = replace(RUN, checkpoints=RUN.checkpoints.model_copy(update={"every_steps": 2}))
     whole = Recorder()
     train_tiny(run, tmp_path / "whole", whole, numerics)
-
-    class Killed(Exception):
-        pass
-
-    class Dying(Recorder):
-        def __init__(self, step: int) -> None:
-            super().__init__()
-            self.step = step
-
-        def record(self, event) -> None:
-            super().record(event)
-            if isinstance(event, Progress) and event.step == self.step:
-                raise Killed
 
     for step in range(3, TOTAL_STEPS + 1):
         root = tmp_path / f"killed-{step}"
@@ -119,6 +123,30 @@ def test_patience_goes_on_where_it_was(tmp_path):
         assert train_tiny(run, root, after, resume_from=newest(root)) == "early_stopping"
         assert history(before, after) == history(whole)
         assert final_sha256(after) == final_sha256(whole)
+
+
+def test_killed_after_any_step_a_patient_run_keeps_the_same_weights_of_its_best_evaluations(tmp_path):
+    run = tiny_run(
+        training={"early_stopping_patience": 2, "learning_rate": 0.1, "num_epochs": 20},
+        checkpoints={"every_epochs": None, "every_steps": 3},
+    )
+
+    def weights(*recorders):
+        written = [event for recorder in recorders for event in recorder.of(CheckpointWritten)]
+        return {(event.step, event.val_loss, event.sha256) for event in written}
+
+    whole = Recorder()
+    assert train_tiny(run, tmp_path / "whole", whole) == "early_stopping"
+    assert sum(not event.resumable for event in whole.of(CheckpointWritten)) > 2
+    for step in range(4, whole.of(Progress)[-1].step + 1):
+        root = tmp_path / f"killed-{step}"
+        before, after = Dying(step), Recorder()
+        with pytest.raises(Killed):
+            train_tiny(run, root, before)
+        newest_whole = max(path.parent for path in root.glob(f"*/{TRAINING}"))
+        assert train_tiny(run, root, after, resume_from=newest_whole) == "early_stopping"
+        assert history(before, after) == history(whole), step
+        assert weights(before, after) == weights(whole), step
 
 
 @pytest.mark.parametrize(

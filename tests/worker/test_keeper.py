@@ -157,6 +157,19 @@ def test_a_job_that_a_full_disk_paused_is_queued_again_once_it_fits(
     assert messages(settings) == 1
 
 
+def test_a_job_whose_spec_can_not_be_read_keeps_no_other_from_being_queued_again(
+    database: Database, settings: Settings
+) -> None:
+    unreadable, waiting = (full_disk_job(database, settings) for _ in range(2))
+    with database.write() as session:
+        session.execute(update(Job).where(Job.id == unreadable.id).values(spec={"preset": "gone"}))
+    for job in (unreadable, waiting):
+        age_events(database, job.id, settings.disk_retry_s + 1)
+    make_keeper(settings, database).look()
+    assert status_of(database, unreadable) == Status.PAUSED
+    assert status_of(database, waiting) == Status.QUEUED
+
+
 def test_what_a_person_paused_stays_paused(database: Database, settings: Settings) -> None:
     job = running_job(database, settings)
     with database.write() as session:

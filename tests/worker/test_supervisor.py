@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from jobs.artifacts import dataset_path
 from jobs.database import Database
@@ -266,6 +266,20 @@ def test_a_text_that_is_gone_from_the_store_or_damaged_fails_the_job(
     assert failed.error is not None
     assert (failed.status, failed.error["type"]) == (Status.FAILED, "bad_dataset")
     assert reason in failed.error["message"]
+
+
+def test_a_job_whose_spec_can_not_be_read_fails_with_the_reason(
+    database: Database, post: Post, attempt: StartAttempt
+) -> None:
+    job = post(max_attempts=1)
+    with database.write() as session:
+        unreadable = {**job.spec, "preset": "gone"}
+        session.execute(update(Job).where(Job.id == job.id).values(spec=unreadable))
+    attempt(job).join()
+    failed = stored(database, job)
+    assert failed.error is not None
+    assert (failed.status, failed.error["type"]) == (Status.FAILED, "internal")
+    assert "the stored spec can't be read: preset: " in failed.error["message"]
 
 
 def test_later_trainers_find_the_tokens_that_the_first_has_written(
