@@ -83,7 +83,8 @@ class Process:
 class Service:
     """API, training workers and keepers on one database and one Redis, with short leases.
 
-    workers, keepers  how many are started
+    workers, keepers  how many are started; workers train
+    generators        workers that answer prompts
     database_url      None: SQLite in the folder
     links             proxies by which its processes, though not the test, reach what a setting names:
                       `{"redis_url": proxy}`
@@ -98,6 +99,7 @@ class Service:
         redis_url: str,
         workers: int = 1,
         keepers: int = 1,
+        generators: int = 0,
         links: Mapping[str, Proxy] = {},
         **variables: Any,
     ) -> None:
@@ -115,7 +117,7 @@ class Service:
         self.settings = Settings(**values)
         self.database = Database(self.settings.database)
         self.processes: list[Process] = []
-        self._counts = {"api": 1, "worker": workers, "keeper": keepers}
+        self._counts = {"api": 1, "worker": workers, "generator": generators, "keeper": keepers}
         values |= {name: behind(link, values[name]) for name, link in links.items()}
         settings = {
             f"PRETRAIN_{name.upper()}": str(value) for name, value in values.items() if value is not None
@@ -133,11 +135,17 @@ class Service:
                 self.spawn(kind)
         if self._counts["api"]:
             self.wait_for_api()
-        wait_until(lambda: len(self.live_workers()) >= self._counts["worker"], "the workers listened")
+        listening = self._counts["worker"] + self._counts["generator"]
+        wait_until(lambda: len(self.live_workers()) >= listening, "the workers listened")
 
     def spawn(self, kind: str, **variables: str) -> Process:
-        """Start one more `api`, `worker` or `keeper`; `variables` are of its environment alone."""
-        modules = {"api": ["api"], "worker": ["worker", "train"], "keeper": ["worker.keeper"]}
+        """Start one more `api`, `worker`, `generator` or `keeper`, with `variables` in its environment."""
+        modules = {
+            "api": ["api"],
+            "worker": ["worker", "train"],
+            "generator": ["worker", "generate"],
+            "keeper": ["worker.keeper"],
+        }
         number = len(self.processes)
         process = Process(
             f"{kind}-{number}",

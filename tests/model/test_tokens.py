@@ -18,7 +18,7 @@ from model.tokens import (
     gpt2_ranks,
     load_tokenizer,
 )
-from tests.model.texts import TEXTS
+from tests.model.texts import ONE_OF_EACH_KIND, TEXTS
 
 
 @pytest.mark.parametrize("name", sorted(TOKENIZERS))
@@ -140,27 +140,6 @@ def by_another_hand():
     return lambda text: found.encode(text).ids
 
 
-ONE_OF_EACH_KIND = {
-    "space": " ",
-    "line feed": "\n",
-    "line separator": "\u2028",
-    "no-break space": "\xa0",
-    "file separator": "\x1c",
-    "letter": "a",
-    "letter of two bytes": "é",
-    "Chinese letter": "你",
-    "digit": "7",
-    "digit of four bytes": "𝟘",
-    "punctuation": "!",
-    "apostrophe": "'",
-    "combining mark": "\u0301",
-    "zero-width joiner": "\u200d",
-    "byte order mark": "\ufeff",
-    "emoji": "🎉",
-    "control": "\x01",
-    "private use": "\U0010fffd",
-    "not a character": "\uffff",
-}
 RUNS = st.builds(str.__mul__, st.sampled_from(sorted(ONE_OF_EACH_KIND.values())), st.integers(1, 12))
 TEXTS_OF_RUNS = st.lists(RUNS | TEXTS, max_size=6).map("".join)
 

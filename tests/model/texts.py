@@ -1,4 +1,4 @@
-"""Any texts, for properties of tokenizers."""
+"""Any texts, for properties of tokenizers, and one character of each kind that they tell apart."""
 
 from hypothesis import strategies as st
 
@@ -29,3 +29,25 @@ SCRAPS = st.sampled_from(
     ]
 )
 TEXTS = st.lists(SCRAPS | CHARACTERS, max_size=40).map("".join)
+
+ONE_OF_EACH_KIND = {
+    "space": " ",
+    "line feed": "\n",
+    "line separator": "\u2028",
+    "no-break space": "\xa0",
+    "file separator": "\x1c",
+    "letter": "a",
+    "letter of two bytes": "é",
+    "Chinese letter": "你",
+    "digit": "7",
+    "digit of four bytes": "𝟘",
+    "punctuation": "!",
+    "apostrophe": "'",
+    "combining mark": "\u0301",
+    "zero-width joiner": "\u200d",
+    "byte order mark": "\ufeff",
+    "emoji": "🎉",
+    "control": "\x01",
+    "private use": "\U0010fffd",
+    "not a character": "\uffff",
+}
