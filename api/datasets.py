@@ -107,8 +107,7 @@ def missing_room(needed: int, free: int) -> str:
 def notices(asked: NewDataset, dataset: Dataset, *, created: bool) -> list[str]:
     told = []
     if not created:
-        known_as = "this name" if dataset.name == asked.name else f"the name {quoted(dataset.name)}"
-        told.append(f"The same text is stored already, under {known_as}; nothing was added.")
+        told.append(f"The same text is stored already: it is {dataset.id}, called {quoted(dataset.name)}.")
     if asked.text.startswith(BYTE_ORDER_MARK) and dataset.text_start_bytes:
         told.append("The text begins with a byte order mark, which is stored but not trained on.")
     elif asked.text.startswith(BYTE_ORDER_MARK):

@@ -159,10 +159,10 @@ class Client:
         timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
         return self._json("POST", "/generate", shapes.Generation, json=request, timeout=timeout)
 
-    def add_dataset(self, name: str, text: str) -> tuple[JSON, bool]:
-        """The data set that holds the text, and whether it is new: equal content is stored once."""
+    def add_dataset(self, name: str, text: str) -> JSON:
+        """The data set that holds the text; its `notices` say if it held it before."""
         response = self._request("POST", "/datasets", json={"name": name, "text": text})
-        return self._record(response, shapes.Dataset), response.status_code == httpx2.codes.CREATED
+        return self._record(response, shapes.AddedDataset)
 
     def datasets(self) -> list[JSON]:
         return self._list("/datasets", shapes.Page[shapes.Dataset])

@@ -1,6 +1,5 @@
 """Files that a command is given: read whole, within bounds, or refused with the reason."""
 
-from codecs import BOM_UTF8
 from pathlib import Path
 
 from client.errors import UsageError
@@ -30,7 +29,3 @@ def as_text(file: Path, content: bytes) -> str:
     if wrong := why_not_utf8(content, str(file)):
         raise UsageError(f"{file}: {wrong}")
     return content.decode()
-
-
-def has_byte_order_mark(content: bytes) -> bool:
-    return content.startswith(BOM_UTF8)

@@ -115,6 +115,10 @@ class Dataset(Shape):
     tokens: int | None = None
 
 
+class AddedDataset(Dataset):
+    notices: list[str]
+
+
 class Generation(Shape):
     called = "generation"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from client.errors import ClientError, UsageError
 from client.http import ApiError, Client, Unreachable, is_unicode
-from client.input_file import as_text, has_byte_order_mark, read_bytes
+from client.input_file import as_text, read_bytes
 from client.records import JSON
 
 # What this process can hold several times over. The service tells its own limit, PRETRAIN_MAX_DATASET_BYTES.
@@ -12,7 +12,7 @@ MAX_BYTES = 256 * 1024 * 1024
 
 
 def upload_text(client: Client, file: Path, name: str | None) -> tuple[JSON, list[str]]:
-    """The data set that holds the file's text, called `name` or as the file, and what is to be said about it.
+    """The data set that holds the file's text, called `name` or as the file, and the notices of the service.
 
     raises  UsageError for a file that can't be one; ClientError if the service does not take it
     """
@@ -23,18 +23,13 @@ def upload_text(client: Client, file: Path, name: str | None) -> tuple[JSON, lis
         raise UsageError(f"{file}: is empty")
     text = as_text(file, content)
     try:
-        dataset, is_new = client.add_dataset(file.stem if name is None else name, text)
+        dataset = client.add_dataset(file.stem if name is None else name, text)
     except ApiError as error:
         raise ClientError(f"{file}: {reason_of(error)}") from error
     except Unreachable as error:
         # A service that takes less may hang up before it has read all, and its answer is lost.
         raise ClientError(f"{file}, {len(content):,} bytes: {error}") from error
-    remarks = []
-    if not is_new:
-        remarks.append(f"The service has this text already: it is {dataset['id']}, called {dataset['name']}.")
-    if has_byte_order_mark(content):
-        remarks.append("The text begins with a byte order mark, which is stored but not trained on.")
-    return dataset, remarks
+    return dataset, dataset["notices"]
 
 
 def reason_of(error: ApiError) -> str:

@@ -51,8 +51,8 @@ def test_equal_content_is_stored_once(client: FlaskClient) -> None:
     assert second.status_code == again.status_code == 200
     assert [given.get_json().pop("notices") for given in (first, second, again)] == [
         [],
-        ["The same text is stored already, under the name 'sea'; nothing was added."],
-        ["The same text is stored already, under this name; nothing was added."],
+        [f"The same text is stored already: it is {first.get_json()['id']}, called 'sea'."],
+        [f"The same text is stored already: it is {first.get_json()['id']}, called 'sea'."],
     ]
     records = [dict(given.get_json()) for given in (first, second, again)]
     assert all(record | {"notices": []} == records[0] for record in records)
