@@ -20,9 +20,10 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
+from xxhash import xxh3_128
 
 from model.durable import replacing
-from model.splits import PIECE_BYTES, Part, TextFile, read_pieces
+from model.splits import PIECE_BYTES, Part, TextFile, read_contents, read_pieces
 from model.tokens import Tokenizer
 
 FORMAT = 1
@@ -53,6 +54,8 @@ class Manifest:
     """End-of-text tokens among `train_tokens`. Files of earlier versions have none and do not say so."""
     text_start_bytes: int = 0
     """Where the text begins in its file; for earlier versions at the start, byte order mark and all."""
+    tokens_xxh3: str | None = None
+    """XXH3 of all tokens as they are stored; None in files of earlier versions, which are believed."""
 
     @property
     def file_bytes(self) -> int:
@@ -100,19 +103,32 @@ def read_manifest(path: Path) -> Manifest:
         with path.open("rb") as file:
             manifest = Manifest(**json.loads(file.read(HEADER_BYTES)))
             size_bytes = os.fstat(file.fileno()).st_size
+        expected_bytes = manifest.file_bytes
     except (OSError, TypeError, ValueError) as error:
         raise TokenFileError(f"{path} cannot be read: {error}") from error
     if manifest.format != FORMAT:
         raise TokenFileError(f"{path} has format {manifest.format}, not {FORMAT}")
-    if size_bytes != manifest.file_bytes:
-        raise TokenFileError(f"{path} has {size_bytes} bytes, not {manifest.file_bytes}")
+    if size_bytes != expected_bytes:
+        raise TokenFileError(f"{path} has {size_bytes} bytes, not {expected_bytes}")
     return manifest
+
+
+def check_tokens(path: Path, manifest: Manifest) -> None:
+    """Read all tokens; TokenFileError if they are not those that were written."""
+    found = xxh3_128()
+    try:
+        for content in read_contents(path, PIECE_BYTES, HEADER_BYTES):
+            found.update(content)
+    except OSError as error:
+        raise TokenFileError(f"{path} cannot be read: {error}") from error
+    if manifest.tokens_xxh3 not in (None, found.hexdigest()):
+        raise TokenFileError(f"{path} is damaged: its tokens are not those that were written")
 
 
 def open_tokens(
     path: Path, text_sha256: str, tokenizer: str, train_ratio: float, text_start_bytes: int = 0
 ) -> TokenFile:
-    """The token file at `path`; TokenFileError if it is not whole or of something else."""
+    """The token file at `path`; TokenFileError if it is not whole, damaged or of something else."""
     file = TokenFile(path)
     found = file.manifest
     if (found.text_sha256, found.tokenizer, found.train_ratio, found.text_start_bytes) != (
@@ -122,6 +138,7 @@ def open_tokens(
         text_start_bytes,
     ):
         raise TokenFileError(f"{path} has other tokens: {found}")
+    check_tokens(path, found)
     return file
 
 
@@ -144,12 +161,14 @@ def write_tokens(
     dtype: DType = "uint16" if tokenizer.vocab_size <= 2**16 else "uint32"
     counts: dict[Part, int] = {"train": 0, "validation": 0}
     ended = dict(counts)
+    checksum = xxh3_128()
     pieces = read_pieces(text, train_ratio, tokenizer.last_cut, piece_bytes)
 
     with replacing(path) as file, ThreadPoolExecutor(threads) as pool:
         file.write(b" " * HEADER_BYTES)
         for part, ids in encoded(pieces, tokenizer, dtype, pool, AHEAD * threads):  # ids (N,)
             file.write(ids.data)
+            checksum.update(ids.data)
             counts[part] += len(ids)
             ended[part] += int(np.count_nonzero(ids == tokenizer.end_of_text))
             on_piece()
@@ -162,6 +181,7 @@ def write_tokens(
             counts["validation"],
             train_texts_ended=ended["train"],
             text_start_bytes=text.start_bytes,
+            tokens_xxh3=checksum.hexdigest(),
         )
         file.seek(0)
         file.write(json.dumps(asdict(manifest)).encode())

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
+from xxhash import xxh3_128
 
 from model.data import Data, batches
 from model.splits import split_text, survey
@@ -69,6 +70,7 @@ def test_the_file_is_a_header_and_little_endian_tokens(tmp_path):
         "format": 1,
         "train_texts_ended": 0,
         "text_start_bytes": 0,
+        "tokens_xxh3": xxh3_128(content[HEADER_BYTES:]).hexdigest(),
     }
     assert np.frombuffer(content[HEADER_BYTES:], "<u2").tolist() == list(b"hello world")
 
@@ -137,7 +139,7 @@ def test_tokens_with_and_without_the_mark_are_not_taken_for_each_other(tmp_path)
 def test_a_file_of_a_version_that_kept_the_mark_among_the_tokens_is_still_read(tmp_path):
     path = written(tmp_path, "\ufeffab")
     header = json.loads(path.read_bytes()[:HEADER_BYTES])
-    del header["text_start_bytes"], header["train_texts_ended"]
+    del header["text_start_bytes"], header["train_texts_ended"], header["tokens_xxh3"]
     path.write_bytes(json.dumps(header).encode().ljust(HEADER_BYTES) + path.read_bytes()[HEADER_BYTES:])
     assert len(open_tokens(path, header["text_sha256"], "bytes", 0.9, 0).train) == 4
 
@@ -151,6 +153,9 @@ def test_a_file_of_a_version_that_kept_the_mark_among_the_tokens_is_still_read(t
         (lambda content: b"", "cannot be read"),
         (lambda content: content.replace(b'"format": 1', b'"format": 2'), "format 2"),
         (lambda content: content.replace(b'"format"', b'"former"'), "cannot be read"),
+        (lambda content: content.replace(b'"uint16"', b'"uint61"'), "cannot be read"),
+        (lambda content: content.replace(b'"val_tokens": 16', b'"val_tokens": ""'), "cannot be read"),
+        (lambda content: content.replace(b'"dtype"', b'"\xff"'), "cannot be read"),
     ],
 )
 def test_a_file_that_is_not_whole_is_refused(tmp_path, damage, reason):
@@ -158,6 +163,20 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path, damage, reason):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(TokenFileError, match=reason):
         TokenFile(path)
+
+
+def test_a_flipped_bit_among_the_tokens_is_noticed_where_they_were_summed(tmp_path):
+    path = written(tmp_path, TEXT)
+    wanted = (survey(tmp_path / "text.txt").sha256, "bytes", 0.9)
+    content = bytearray(path.read_bytes())
+    content[HEADER_BYTES + 20] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(TokenFileError, match="is damaged"):
+        open_tokens(path, *wanted)
+    header = json.loads(content[:HEADER_BYTES])
+    del header["tokens_xxh3"]  # as earlier versions wrote it
+    path.write_bytes(json.dumps(header).encode().ljust(HEADER_BYTES) + content[HEADER_BYTES:])
+    assert len(open_tokens(path, *wanted).train) == int(0.9 * len(TEXT))
 
 
 def test_a_file_that_is_cut_off_while_it_is_read_is_noticed(tmp_path):

@@ -131,6 +131,20 @@ def test_the_tokens_of_a_mark_that_an_earlier_version_trained_on_are_found_again
     assert bytes(new.train[:20].tolist()).decode() == story[:20]
 
 
+def test_damaged_tokens_are_written_again(
+    database: Database, settings: Settings, post: Callable[..., Job]
+) -> None:
+    job = post()
+    spec = JobSpec.model_validate(job.spec)
+    first = trainer.find_tokens(settings, database, job, spec, 1, lambda: None).train[:].tolist()
+    (file,) = tokens_directory(settings.artifacts).iterdir()
+    whole = file.read_bytes()
+    for damaged in (whole[:-1], b"", whole[:-2] + b"\xff\xff", b"{}" + whole[2:]):
+        file.write_bytes(damaged)
+        assert trainer.find_tokens(settings, database, job, spec, 1, lambda: None).train[:].tolist() == first
+        assert file.read_bytes() == whole
+
+
 def test_any_other_panic_ends_the_attempt_with_what_it_said(
     database: Database, settings: Settings, post: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
