@@ -70,6 +70,9 @@ bench-busy: setup  ## what training keeps of its speed beside other work, and it
 bench-overhead: setup  ## what the service and its checkpoints cost around the loop (about 10 minutes)
 	$(BIN)/python -m benchmarks.overhead
 
+bench-front-door: setup  ## whether light requests are answered at once while a crowd keeps the service busy (4 minutes)
+	$(BIN)/python -m benchmarks.front_door
+
 bench-tokenising: setup  ## a large text made ready, against one tiktoken call on the whole (a few minutes)
 	$(BIN)/python -m benchmarks.tokenising
 

@@ -18,6 +18,7 @@ from api.headers import register_headers
 from api.health import health
 from api.history import history
 from api.http.access import register_access
+from api.http.requests import Request
 from api.jobs import jobs
 from api.problems import Problem, register_problem_handlers
 from api.services import EXTENSION, open_services
@@ -43,6 +44,7 @@ class Application(OpenAPI):
     pass: it would end the process, and every other request with it."""
 
     json_provider_class = StrictJSONProvider
+    request_class = Request
 
     def dispatch_request(self) -> ResponseReturnValue:
         with native_panics_as_errors():

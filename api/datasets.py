@@ -8,6 +8,7 @@ from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 
 from api.arguments import DatasetPath, parsed, strictly
+from api.http.lanes import UPLOADS, in_lane
 from api.problems import Refusal, no_room, problem_responses, wrong_fields
 from api.records import AddedDatasetRecord, DatasetRecord, Listing
 from api.serialise import answer, builtin_record, dataset_record, listing
@@ -64,6 +65,7 @@ def allow_large_texts() -> None:
         **problem_responses(400, 413, 415, 507),
     },
 )
+@in_lane(UPLOADS)
 @parsed(body=strictly(NewDataset))
 def post_dataset(body: NewDataset) -> Response:
     """Add a text to train on

@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 from redis import RedisError
 
 from api.arguments import parsed, strictly
+from api.http.lanes import WAITS, in_lane
 from api.problems import problem_responses, unavailable
 from api.queries import refuse_event_stream
 from api.records import GenerationRecord
@@ -38,6 +39,7 @@ class GenerateRequest(GenerationRequest):
 
 
 @generation.get("/generate", responses={200: GenerationRecord})
+@in_lane(WAITS)
 @parsed()
 def get_generation(query: GenerateRequest) -> Response:
     """Continue a prompt
@@ -47,6 +49,7 @@ def get_generation(query: GenerateRequest) -> Response:
 
 
 @generation.post("/generate", responses={200: GenerationRecord, **problem_responses(413, 415)})
+@in_lane(WAITS)
 @parsed(body=strictly(GenerateRequest))
 def post_generation(body: GenerateRequest) -> Response:
     """Continue a prompt

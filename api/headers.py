@@ -27,10 +27,14 @@ def register_headers(app: Flask) -> None:
 
 def name_request() -> None:
     """Take over the caller's id if it is fit for a log, else make one; log lines carry it too."""
-    given = request.headers.get(REQUEST_ID, "")
-    g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    g.request_id = choose_request_id(request.headers.get(REQUEST_ID, ""))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def choose_request_id(given: str) -> str:
+    """`given` if it is fit for a log, else a new one."""
+    return given if SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def complete_headers(response: Response) -> Response:

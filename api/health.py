@@ -8,6 +8,7 @@ from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
 from api.arguments import parsed
+from api.http.lanes import ALIVE, in_lane
 from api.problems import problem_responses, unavailable
 from api.records import HealthRecord, ReadinessRecord, VersionRecord
 from api.serialise import answer
@@ -27,6 +28,7 @@ checkers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="readiness")
 
 
 @health.get("/healthz", responses={200: HealthRecord})
+@in_lane(ALIVE)
 @parsed()
 def show_health() -> Response:
     """Say whether the process is alive"""
@@ -47,6 +49,7 @@ def show_readiness() -> Response:
 
 
 @health.get("/version", responses={200: VersionRecord})
+@in_lane(ALIVE)
 @parsed()
 def show_version() -> Response:
     """Say which version of the service this is"""

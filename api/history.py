@@ -12,6 +12,7 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from api.arguments import JobPath, parsed
+from api.http.lanes import PLOTS, in_lane
 from api.problems import problem_responses, wrong_fields
 from api.queries import MAX_LIMIT, Page, Since, StepPage, refuse_event_stream
 from api.records import CheckpointRecord, EventRecord, Listing, LossRecord, SampleRecord
@@ -129,6 +130,7 @@ def image(media_type: str) -> dict[str, Any]:
 
 
 @history.get("/jobs/<job_id>/losses.png", responses={200: image("image/png")})
+@in_lane(PLOTS)
 @parsed()
 def show_losses_png(path: JobPath) -> Response:
     """Plot a job's losses as PNG
@@ -138,6 +140,7 @@ def show_losses_png(path: JobPath) -> Response:
 
 
 @history.get("/jobs/<job_id>/losses.svg", responses={200: image("image/svg+xml")})
+@in_lane(PLOTS)
 @parsed()
 def show_losses_svg(path: JobPath) -> Response:
     """Plot a job's losses as SVG

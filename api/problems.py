@@ -109,6 +109,12 @@ def unavailable(detail: str, **members: Any) -> Refusal:
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=RETRY_AFTER_S, **members)
 
 
+def internal_error() -> Refusal:
+    """A 500: the reason is for those who can read the log."""
+    detail = "something went wrong in the service; its log has the reason under this X-Request-ID"
+    return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
+
+
 def problem_responses(*statuses: int) -> ResponseDict:
     """The entries of `/openapi.json` for errors with these statuses."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
@@ -128,12 +134,21 @@ def register_problem_handlers(app: Flask) -> None:
 
 
 def as_response(refusal: Refusal) -> Response:
+    body = problem_json(refusal, request.path)
+    return Response(body, refusal.status, refusal.headers, content_type=MEDIA_TYPE)
+
+
+def problem_json(refusal: Refusal, path: str) -> bytes:
+    """The body of an error's answer, the application's or the server's own.
+
+    path  what was asked for, percent-encoding undone
+    """
     problem = {
         "type": "about:blank",
         "title": refusal.status.phrase,
         "status": refusal.status,
         "detail": refusal.detail,
-        "instance": cut(quote(request.path)),
+        "instance": cut(quote(path)),
         **refusal.members,
     }
     if refusal.errors:
@@ -141,7 +156,7 @@ def as_response(refusal: Refusal) -> Response:
             {"field": cut(error.field), "message": error.message, "value": excerpt(error.value)}
             for error in refusal.errors
         ]
-    return Response(to_json(problem), refusal.status, refusal.headers, content_type=MEDIA_TYPE)
+    return to_json(problem).encode()
 
 
 def domain_error(status: HTTPStatus, error: Exception) -> Response:
@@ -187,5 +202,4 @@ def database_away(error: Exception) -> Response:
 
 def unexpected(error: Exception) -> Response:
     log.exception("%s %s failed", cut(request.method), quoted(request.path))
-    detail = "something went wrong in the service; its log has the reason under this X-Request-ID"
-    return as_response(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, detail))
+    return as_response(internal_error())

@@ -12,8 +12,9 @@ from jobs.settings import Settings
 
 EXTENSION = "pretrain"
 BROKER_MARGIN_S = 5
-THREADS = 32
-"""Requests at once; one that waits for a generation holds a thread."""
+CONNECTIONS = 64
+"""To the database and to the broker, each: enough for all requests that may wait for either at the same time,
+so that none waits for another's. Those for generations need them only for a moment."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Services:
 def open_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
-        database=Database(settings.database),
+        database=Database(settings.database, CONNECTIONS),
         celery=make_publisher(settings),
         redis=make_redis(settings),
         waiting_redis=make_redis(settings, settings.generate_timeout_s + BROKER_MARGIN_S),
@@ -46,7 +47,7 @@ def make_publisher(settings: Settings) -> Celery:
     With fewer connections than requests, some would first wait for those that wait for a silent broker.
     """
     celery = make_celery(settings)
-    celery.conf.broker_pool_limit = THREADS
+    celery.conf.broker_pool_limit = CONNECTIONS
     celery.conf.broker_transport_options |= {"max_retries": 1, "interval_start": 0}
     return celery
 

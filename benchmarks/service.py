@@ -68,7 +68,7 @@ class Process:
 
 def started() -> list[Process]:
     """What this process has started, and what those have. Nothing else tells them all: a process that has
-    given itself a title, as gunicorn and Celery do, no longer tells its environment."""
+    given itself a title, as Celery does, no longer tells its environment."""
     everything = list(every_process())
     found: list[Process] = []
     parents = {os.getpid()}

@@ -12,6 +12,7 @@ from sqlalchemy.sql.functions import GenericFunction
 from jobs.strict_json import to_json
 
 SQLITE_BUSY_S = 30
+KEPT_CONNECTIONS = 5
 
 
 class now_s(GenericFunction[float]):
@@ -36,13 +37,15 @@ class Database:
 
     On SQLite a writing transaction takes the write lock when it begins: one that started by reading and
     turned to writing would be refused at once, `busy_timeout` or not, if another had written in between.
+
+    connections  at once, at most; whoever needs one more waits up to 30 s for it
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, connections: int = 15) -> None:
         self.url = make_url(url)
-        self.engine = (
-            sqlite_engine(url) if self.url.get_backend_name() == "sqlite" else postgresql_engine(url)
-        )
+        pool = {"pool_size": KEPT_CONNECTIONS, "max_overflow": connections - KEPT_CONNECTIONS}
+        is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = sqlite_engine(url, pool) if is_sqlite else postgresql_engine(url, pool)
         self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
 
     @contextmanager
@@ -61,9 +64,9 @@ class Database:
         self.engine.dispose()
 
 
-def sqlite_engine(url: str) -> Engine:
+def sqlite_engine(url: str, pool: dict[str, Any]) -> Engine:
     engine = create_engine(
-        url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_S}, json_serializer=to_json
+        url, **pool, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_S}, json_serializer=to_json
     )
 
     @event.listens_for(engine, "connect")
@@ -80,9 +83,10 @@ def sqlite_engine(url: str) -> Engine:
     return engine
 
 
-def postgresql_engine(url: str) -> Engine:
+def postgresql_engine(url: str, pool: dict[str, Any]) -> Engine:
     return create_engine(
         url,
+        **pool,
         hide_parameters=True,
         pool_pre_ping=True,
         json_serializer=to_json,

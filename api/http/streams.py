@@ -1,18 +1,22 @@
 """What a view can learn of the connection that its answer goes to."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 
-from flask import request
-
-CLIENT_HAS_GONE = "pretrain.client_has_gone"
-"""Key of the WSGI environment under which the server puts a function without arguments."""
+_told: ContextVar[Callable[[], bool] | None] = ContextVar("client_has_gone", default=None)
 
 
 def client_has_gone() -> bool:
-    """Whether nobody waits for the present request's answer any more.
+    """Whether nobody waits for the present request's answer any more: its client has closed the connection,
+    or the service is stopping.
 
-    To be asked again and again by a view that waits, from the thread that it was called in. Always False
-    under a server that does not tell, such as Flask's test client.
+    To be asked again and again by a view that waits, or by an answer that is made while it is sent, from the
+    thread that it was called in. Always False under a server that does not tell, such as Flask's test client.
     """
-    told: Callable[[], bool] | None = request.environ.get(CLIENT_HAS_GONE)
+    told = _told.get()
     return False if told is None else told()
+
+
+def tell_of_client(told: Callable[[], bool]) -> None:
+    """Say how to learn it of the request that this context belongs to. For the server."""
+    _told.set(told)

@@ -26,7 +26,7 @@ def environment_on(data_dir: Path, **variables: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith("PRETRAIN_") or name == "PRETRAIN_DATASET_MIRROR"
     }
-    # gunicorn's and Celery's titles would overwrite what /proc tells of the environment: see `processes_of`.
+    # Celery's titles would overwrite what /proc tells of the environment: see `processes_of`.
     return {**inherited, "SPT_NOENV": "1", "PRETRAIN_DATA_DIR": str(data_dir), **variables}
 
 

@@ -1,0 +1,35 @@
+"""Views that wait, and the server before them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from api.http.limits import Limits
+from tests.api.http.serving import Served, serving
+from tests.api.http.views import Views
+
+
+@pytest.fixture
+def views() -> Iterator[Views]:
+    views = Views()
+    yield views
+    views.go_on.set()
+
+
+Start = Callable[..., Served]
+
+
+@pytest.fixture
+def start(views: Views) -> Iterator[Start]:
+    """Serves the views, with such limits as are given."""
+    with ExitStack() as stack:
+
+        def begin(**limits: Any) -> Served:
+            return stack.enter_context(
+                serving(views.app, Limits(**{"grace_s": 0, "wait_grace_s": 0, **limits}))
+            )
+
+        yield begin
+        views.go_on.set()

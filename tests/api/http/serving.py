@@ -1,0 +1,185 @@
+"""A small application behind the real server, in this process, and clients that speak to it byte by byte."""
+
+import asyncio
+import json
+import select
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+from flask import Flask
+
+from api.headers import register_headers
+from api.http.limits import Limits
+from api.http.requests import Request
+from api.http.server import Server, listen
+from api.problems import register_problem_handlers
+
+PATIENCE_S = 60
+
+
+def small_app() -> Flask:
+    """One without views, that answers errors as the service does."""
+    app = Flask("small")
+    app.request_class = Request
+    register_headers(app)
+    register_problem_handlers(app)
+    return app
+
+
+class Served:
+    """An application that is being served."""
+
+    def __init__(self, app: Flask, limits: Limits) -> None:
+        listener = listen("127.0.0.1", 0)
+        self.port: int = listener.getsockname()[1]
+        self.server = Server(app, listener, limits)
+        self._loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self._loop.run_until_complete, args=(self.server.run(),))
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Ask it to stop; `thread` ends when it has."""
+        self._loop.call_soon_threadsafe(self.server.stop)
+
+    def close(self) -> None:
+        if self.thread.is_alive():
+            self.stop()
+        self.thread.join()
+        self._loop.close()
+
+
+@contextmanager
+def serving(app: Flask, limits: Limits | None = None) -> Iterator[Served]:
+    served = Served(app, limits or Limits(grace_s=0, wait_grace_s=0))
+    try:
+        yield served
+    finally:
+        served.close()
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """The error that it is."""
+        assert self.headers["content-type"] == "application/problem+json"
+        found: dict[str, Any] = json.loads(self.body)
+        assert found["status"] == self.status
+        return found
+
+
+class Caller:
+    """One connection.
+
+    receive_bytes  of its socket's buffer, for one that is slow to read
+    """
+
+    def __init__(self, port: int, receive_bytes: int | None = None) -> None:
+        self.socket = socket.socket()
+        if receive_bytes is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.settimeout(PATIENCE_S)
+        self.socket.connect(("127.0.0.1", port))
+        self.informed: list[int] = []
+        """Statuses below 200 that came before answers."""
+        self._arrived = b""
+
+    def __enter__(self) -> "Caller":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes | str) -> "Caller":
+        self.socket.sendall(data.encode("latin-1") if isinstance(data, str) else data)
+        return self
+
+    def get(self, path: str, *headers: str) -> "Caller":
+        lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *headers]
+        return self.send("\r\n".join(lines) + "\r\n\r\n")
+
+    def post(self, path: str, body: bytes | str, *headers: str) -> "Caller":
+        """Its length and the body; see `begin` for one that is not sent as it should be."""
+        encoded = body.encode() if isinstance(body, str) else body
+        return self.begin(path, f"Content-Length: {len(encoded)}", *headers).send(encoded)
+
+    def begin(self, path: str, *headers: str) -> "Caller":
+        """The head of a POST."""
+        lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", *headers]
+        return self.send("\r\n".join(lines) + "\r\n\r\n")
+
+    def say_no_more(self) -> "Caller":
+        self.socket.shutdown(socket.SHUT_WR)
+        return self
+
+    def trickle(self, data: str) -> None:
+        """Send it a byte at a time, slowly, until there is an answer."""
+        for character in data:
+            with suppress(ConnectionError):
+                self.send(character)
+            if select.select([self.socket], [], [], 0.02)[0]:
+                return
+
+    def cut(self) -> None:
+        """Close in the middle of whatever is going on, without a goodbye: the server sees a reset."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def answer(self, method: str = "GET") -> Answer:
+        """The next whole answer, to a request of that method; AssertionError if it has no end."""
+        http = h11.Connection(h11.CLIENT, max_incomplete_event_size=2**20)
+        http.send(h11.Request(method=method, target="/", headers=[("Host", "any")]))
+        http.send(h11.EndOfMessage())
+        if self._arrived:
+            http.receive_data(self._arrived)
+        head: h11.Response | None = None
+        body = b""
+        while True:
+            try:
+                event = http.next_event()
+            except h11.RemoteProtocolError as error:
+                raise AssertionError(f"no whole answer: {error}") from error
+            if event is h11.NEED_DATA:
+                http.receive_data(self.socket.recv(65536))
+            elif isinstance(event, h11.InformationalResponse):
+                self.informed.append(event.status_code)
+            elif isinstance(event, h11.Response):
+                head = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+            elif isinstance(event, h11.EndOfMessage):
+                assert head
+                self._arrived, _ = http.trailing_data
+                headers = {name.decode(): value.decode("latin-1") for name, value in head.headers}
+                return Answer(head.status_code, headers, body)
+            else:
+                raise AssertionError("closed without an answer")
+
+    def receive_until(self, end: bytes) -> None:
+        """Wait until `end` has come."""
+        received = b""
+        while end not in received:
+            piece = self.socket.recv(65536)
+            assert piece, f"the server closed before it sent {end!r}"
+            received += piece
+
+    def hears_end(self) -> bool:
+        """Whether the server closes, and says nothing more before; waits for that."""
+        try:
+            return not self._arrived and self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
