@@ -39,4 +39,5 @@ RUN --mount=type=cache,target=/root/.cache/pip pip install $PIP_OPTIONS '.[worke
 COPY --from=wheel /wheels /wheels
 RUN pip install --no-deps --force-reinstall /wheels/*.whl
 USER pretrain
+# Process 1 watches the worker, which is its child: it passes signals on, and starts another if that dies or hangs.
 CMD ["python", "-m", "worker", "train"]

@@ -5,55 +5,78 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from client.local.probe import Probe
+from jobs.process.pulse import Watch
 
 TAIL_LINES = 20
 # A process that lived this long has recovered: its earlier deaths are forgotten.
 RECOVERED_S = 60
-FIRST_BACKOFF_S = 1
-MAX_DEATHS = 5
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 1, 60
+MANY_DEATHS = 5
 
 
 @dataclass(frozen=True)
 class Service:
-    """What to run: a name for logs and messages, a command, and the time it needs to stop by itself."""
+    """What to run: a name for logs and messages, a command, and the time it needs to stop by itself.
+
+    pulses   whether it takes `--pulse-fd N` and gives signs of life there
+    answers  for one that does not: asks whether it answers, see Probe
+    """
 
     name: str
     command: tuple[str, ...]
     stop_grace_s: float
+    pulses: bool = False
+    answers: Callable[[], bool] | None = None
 
 
 class Process:
     """A running service in a session of its own, tied to the life of this process, its output in a log.
 
     It must be started from the main thread: see jobs.tether.
+    raises  OSError if it can't be started
     """
 
     def __init__(self, service: Service, environment: Mapping[str, str], log: Path) -> None:
         self.service = service
         self.log = log
-        self.given_up = False
         self._environment = environment
         self._deaths = 0
         self._restart_at: float | None = None
+        self._watch: Watch | Probe | None = None
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
-        self.start()
+        self._start()
 
-    def start(self) -> None:
+    def _start(self) -> None:
         command = [sys.executable, "-m", "client.tethered", str(os.getpid()), *self.service.command]
-        with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
-            self._popen = subprocess.Popen(
-                command,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        watch = Watch() if self.service.pulses else None
+        try:
+            with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+                self._popen = subprocess.Popen(
+                    [*command, *(["--pulse-fd", str(watch.descriptor)] if watch else [])],
+                    env=self._environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    pass_fds=[watch.descriptor] if watch else [],
+                )
+        except OSError:
+            if watch is not None:
+                watch.begin()
+                watch.close()
+            raise
         self._started_at = time.monotonic()
+        if watch is not None:
+            watch.begin()
+            self._watch = watch
+        elif self.service.answers is not None:
+            self._watch = Probe(self.service.answers)
 
     @property
     def name(self) -> str:
@@ -67,29 +90,57 @@ class Process:
         """The exit status, negative for a signal; None while it runs."""
         return self._popen.poll()
 
-    def tend(self) -> str | None:
-        """Restart the process if it died, later each time; what there is to say about it, or None.
+    @property
+    def keeps_dying(self) -> bool:
+        """Whether it has died many times in a row. It is started again all the same, once a minute."""
+        return self._deaths >= MANY_DEATHS
 
-        After MAX_DEATHS in a row `given_up` is set, and it stays dead.
-        """
-        status = self.exit_status()
-        if status is None or self.given_up:
-            return None
+    def tend(self) -> str | None:
+        """Restart the process if it has died or hangs, later each time; what is to be said, or None."""
         now = time.monotonic()
         if self._restart_at is not None:
-            if now >= self._restart_at:
-                self._restart_at = None
-                self.start()
+            if now < self._restart_at:
+                return None
+            self._restart_at = None
+            try:
+                self._start()
+            except OSError as error:
+                self._started_at = now
+                return self._plan_restart(f"{self.name} cannot be started: {error.strerror}")
             return None
-        self.kill()  # what it left of its group
+        status = self.exit_status()
+        if status is not None:
+            self.kill()  # what it left of its group
+            return self._plan_restart(f"{self.name} {describe_exit(status)}")
+        if self._watch is not None and (fault := self._watch.find_fault()):
+            self.kill()
+            return self._plan_restart(f"{self.name} hung and was killed ({fault})")
+        return self._recover() if now - self._started_at > RECOVERED_S else None
+
+    def _plan_restart(self, ended: str) -> str | None:
+        """What to say of this end. Once it keeps dying, that has been said."""
+        self._close_watch()
+        now = time.monotonic()
         self._deaths = 1 if now - self._started_at > RECOVERED_S else self._deaths + 1
-        ended = f"{self.name} {describe_exit(status)}"
-        if self._deaths >= MAX_DEATHS:
-            self.given_up = True
-            return f"{ended}, {self._deaths} times in a row: given up. The end of {self.log}:\n{self.tail()}"
-        backoff_s = FIRST_BACKOFF_S * 2 ** (self._deaths - 1)
+        backoff_s = min(FIRST_BACKOFF_S * 2 ** (self._deaths - 1), LONGEST_BACKOFF_S)
         self._restart_at = now + backoff_s
-        return f"{ended}; it starts again in {backoff_s} s (log: {self.log})"
+        if self._deaths < MANY_DEATHS:
+            return f"{ended}; it starts again in {backoff_s} s (log: {self.log})"
+        if self._deaths == MANY_DEATHS:
+            return (
+                f"{ended}, {self._deaths} times in a row; from now on it is tried again every "
+                f"{LONGEST_BACKOFF_S} s at most. The end of {self.log}:\n{self.tail()}"
+            )
+        return None
+
+    def _recover(self) -> str | None:
+        kept_dying, self._deaths = self.keeps_dying, 0
+        return f"{self.name} runs again" if kept_dying else None
+
+    def _close_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
 
     def ask_to_stop(self) -> None:
         self._restart_at = None
@@ -108,6 +159,7 @@ class Process:
 
     def kill(self) -> None:
         """End the whole process group at once, also what a dead leader left behind."""
+        self._close_watch()
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -19,6 +20,7 @@ from client import valkey
 from client.address import Address, url_file
 from client.errors import ClientError
 from client.http import ApiError, Client, Unreachable
+from client.local.probe import api_answers
 from client.ports import choose_port
 from client.process import Process, Service
 from jobs.settings import Settings
@@ -35,14 +37,15 @@ Say = Callable[[str], None]
 RECORD_GRACE_S = 15
 
 
-def services(settings: Settings) -> list[Service]:
-    """What runs beside the broker, in the order in which it is started."""
+def services(settings: Settings, url: str) -> list[Service]:
+    """What runs beside the broker, in the order in which it is started. `url` is where the API answers."""
     python = (sys.executable, "-m")
+    training_grace_s = settings.stop_grace_s + RECORD_GRACE_S
     return [
-        Service("api", (*python, "api"), stop_grace_s=15),
-        Service("train", (*python, "worker", "train"), stop_grace_s=settings.stop_grace_s + RECORD_GRACE_S),
-        Service("generate", (*python, "worker", "generate"), stop_grace_s=15),
-        Service("keeper", (*python, "worker.keeper"), stop_grace_s=15),
+        Service("api", (*python, "api"), stop_grace_s=15, answers=partial(api_answers, url)),
+        Service("train", (*python, "worker", "train"), stop_grace_s=training_grace_s, pulses=True),
+        Service("generate", (*python, "worker", "generate"), stop_grace_s=15, pulses=True),
+        Service("keeper", (*python, "worker.keeper"), stop_grace_s=15, pulses=True),
     ]
 
 
@@ -50,7 +53,7 @@ BROKER = "valkey"
 WORKERS = {"train", "generate"}
 # Stopped one group after the other: workers while they can still record what they did, the broker last.
 STOP_ORDER = [WORKERS, {"api"}, {"keeper"}, {BROKER}]
-# Without these there is no service; without a worker or the keeper results can still be looked at.
+# Without these there is nothing to start; without a worker or the keeper results can still be looked at.
 ESSENTIAL = {"api", BROKER}
 EVERYTHING = set().union(*STOP_ORDER)
 
@@ -94,7 +97,9 @@ class Stack:
         )
 
     def serve_until_interrupted(self) -> None:
-        """Keep everything running until Ctrl-C or SIGTERM, which is not an error."""
+        """Keep everything running until Ctrl-C or SIGTERM, which is not an error. Nothing else ends it: what
+        keeps dying, the API too, is started again and again."""
+        self._essential = ()
         try:
             while True:
                 self.tend(seconds=1)
@@ -104,24 +109,24 @@ class Stack:
     def start(self) -> None:
         """Start everything and return when the service is ready; ClientError says what failed.
 
-        A worker that has been given up by then is not waited for: results can be looked at without it.
+        A worker that keeps dying is not waited for: results can be looked at without it.
         """
         self.log_dir.mkdir(mode=0o700, exist_ok=True)
         if self._settings.redis_url is None:
             self._start_broker()
         self._migrate()
-        for service in services(self._settings):
+        for service in services(self._settings, self.url):
             self._spawn(service)
         self._wait_until_ready()
         url_file(self.data_dir).write_text(self.url + "\n")
 
     def tend(self, seconds: float) -> None:
-        """Wait for `seconds`, restarting what dies; ClientError when something essential keeps dying."""
+        """Wait for `seconds`, restarting what dies or hangs; ClientError if an essential one keeps dying."""
         until = time.monotonic() + seconds
         while True:
             for process in self._processes:
                 news = process.tend()
-                if process.given_up and news and process.name in self._essential:
+                if process.keeps_dying and news and process.name in self._essential:
                     raise ClientError(news)
                 if news:
                     self._say(news)
@@ -153,7 +158,10 @@ class Stack:
                 self._say(f"{process.name} did not stop within {grace_s:.0f} s and was killed.")
 
     def _spawn(self, service: Service) -> Process:
-        process = Process(service, self._environment, self.log_dir / f"{service.name}.log")
+        try:
+            process = Process(service, self._environment, self.log_dir / f"{service.name}.log")
+        except OSError as error:
+            raise ClientError(f"{service.name} cannot be started: {error.strerror}") from error
         self._processes.append(process)
         return process
 
@@ -161,7 +169,10 @@ class Stack:
         server = valkey.find_server()
         for _ in range(BROKER_START_ATTEMPTS):
             config, url = valkey.write_config(self.data_dir)
-            process = self._spawn(Service(BROKER, (str(server), str(config)), stop_grace_s=10))
+            answers = partial(valkey.answers, url)
+            process = self._spawn(
+                Service(BROKER, (str(server), str(config)), stop_grace_s=10, answers=answers)
+            )
             deadline = time.monotonic() + START_TIMEOUT_S
             while process.exit_status() is None and time.monotonic() < deadline:
                 if valkey.answers(url):
@@ -193,7 +204,7 @@ class Stack:
                     client.check_ready()
                     return
                 except (ApiError, Unreachable) as error:
-                    if only_workers_are_missing(error) and self._has_given_up_a_worker():
+                    if only_workers_are_missing(error) and self._a_worker_keeps_dying():
                         return
                     missing = str(error).splitlines()[0]
                 waited_s = time.monotonic() - started_at
@@ -203,8 +214,8 @@ class Stack:
                     self._say(f"Not ready yet: {missing}")
                     speak_after_s += PATIENCE_S
 
-    def _has_given_up_a_worker(self) -> bool:
-        return any(process.given_up for process in self._processes if process.name in WORKERS)
+    def _a_worker_keeps_dying(self) -> bool:
+        return any(process.keeps_dying for process in self._processes if process.name in WORKERS)
 
 
 def only_workers_are_missing(error: ApiError | Unreachable) -> bool:
@@ -243,10 +254,10 @@ def local_stack(
 
 @contextlib.contextmanager
 def data_folder(folder: Path) -> Iterator[None]:
-    """Make `folder` for its owner alone, and hold its lock; ClientError when another service does."""
+    """Make `folder` for its owner alone unless it is there, and hold its lock; ClientError when another
+    service does. Who may look into one that was there is for its owner to say."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
         lock = open(folder / "lock", "w")  # noqa: SIM115 - closed below; closing it is what unlocks
     except OSError as error:
         raise ClientError(f"cannot use {folder} as data folder: {error.strerror}") from error

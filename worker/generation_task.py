@@ -88,7 +88,7 @@ class LoadedModels:
         list(generate(model, [0], 2))
 
 
-def add_generation(app: Celery, settings: Settings) -> None:
+def add_generation(app: Celery, settings: Settings) -> Heartbeat:
     redis = make_redis(settings)
     models = LoadedModels(settings.artifacts, settings.loaded_models, int8=settings.generate_int8)
     threading.Thread(target=models.compile, name="compile", daemon=True).start()
@@ -124,6 +124,8 @@ def add_generation(app: Celery, settings: Settings) -> None:
             log.info("nobody waits for %s any more", request_id)
             return
         companions.ask((content["directory"], content["sha256"]), Request(request_id, content))
+
+    return heartbeat
 
 
 class Awaited:

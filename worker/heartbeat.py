@@ -1,19 +1,21 @@
-"""A worker's heartbeat in the `workers` table: that it lives, listens, and what it is at."""
+"""A worker's heartbeat in the `workers` table: that it lives, listens, gets on, and what it is at."""
 
 import logging
+import math
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from celery import Celery, bootsteps
 from celery.signals import worker_ready, worker_shutdown
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from jobs.database import Database
+from jobs.queue import TRAIN_QUEUE
 from jobs.settings import Settings
 from jobs.workers import SILENCE_SHARE, record_heartbeat, retire
 
@@ -24,24 +26,40 @@ TICK_S = 0.1
 loop turns, and while there is nothing to read only its timers turn that, the others of them once a second."""
 
 
+class Progress(Protocol):
+    """Work of which it is known when it should have ended."""
+
+    def overdue_s(self) -> float:
+        """For how long something should have ended that has not; 0 if all is well, infinite if it can't."""
+
+
 class Heartbeat:
     """Tells of this process every `PRETRAIN_RENEW_S`, and at once when it turns to something else.
 
     memory_bytes  what it has for a job, if it knows
+    progress      of the work that is not a job's: see `find_trouble`
 
     Whether it listens is not the thread's to say: the consumer's own event loop ticks, and a worker whose
-    loop has not turned for SILENCE_SHARE of a lease no longer hears of messages, however alive its process.
+    loop has not turned for `silence_limit_s` no longer hears of messages, however alive its process.
     """
 
     def __init__(
-        self, database: Database, settings: Settings, queue: str, memory_bytes: int | None = None
+        self,
+        database: Database,
+        settings: Settings,
+        queue: str,
+        memory_bytes: int | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self.worker_id = f"{queue}-{socket.gethostname()}-{os.getpid()}"
+        self.silence_limit_s = SILENCE_SHARE * settings.lease_s
+        self.progress = progress
         self._database = database
         self._settings = settings
         self._queue = queue
         self._memory_bytes = memory_bytes
         self._job_id: str | None = None
+        self._is_connected = False
         self._started_s = self._since_s = self._ticked_s = time.monotonic()
         self._due = threading.Event()
         self._stopped = False
@@ -58,9 +76,11 @@ class Heartbeat:
 
             def start(self, consumer: Any) -> None:
                 heartbeat.tick()
+                heartbeat._is_connected = True
                 self.timer = consumer.timer.call_repeatedly(TICK_S, heartbeat.tick)
 
             def stop(self, consumer: Any) -> None:
+                heartbeat._is_connected = False
                 self.timer.cancel()
 
         app.steps["consumer"].add(ConsumerPulse)
@@ -73,15 +93,32 @@ class Heartbeat:
     @contextmanager
     def at(self, job_id: str) -> Iterator[None]:
         """Tell that the worker is at this job while the block runs."""
-        self._turn_to(job_id)
+        self.turn_to(job_id)
         try:
             yield
         finally:
-            self._turn_to(None)
+            self.turn_to(None)
 
-    def _turn_to(self, job_id: str | None) -> None:
+    def turn_to(self, job_id: str | None) -> None:
+        """Tell what the worker is at from now on."""
         self._job_id, self._since_s = job_id, time.monotonic()
         self._due.set()
+
+    def find_trouble(self) -> str | None:
+        """Why this process should be killed and started again, in a sentence; None while it is well.
+
+        Never while a job trains: whether its trainer gets on is for the supervisor to judge. Nor while the
+        broker is away, which another process would not find either.
+        """
+        if self.progress is not None and (overdue_s := self.progress.overdue_s()) > 0:
+            if math.isinf(overdue_s):
+                return "it will never answer a request again"
+            return f"something has not ended that should have {overdue_s:.0f} s ago"
+        trains = self._queue == TRAIN_QUEUE and self._job_id is not None
+        still_s = time.monotonic() - self._ticked_s
+        if self._is_connected and still_s > self.silence_limit_s and not trains:
+            return f"it has taken no message for {still_s:.0f} s, although it is connected to the broker"
+        return None
 
     def _run(self) -> None:
         while True:
@@ -98,10 +135,10 @@ class Heartbeat:
             "queue": self._queue,
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "listening": now - self._ticked_s < SILENCE_SHARE * self._settings.lease_s,
+            "listening": now - self._ticked_s < self.silence_limit_s,
             "job_id": self._job_id,
             "memory_bytes": self._memory_bytes,
-            "trouble": None,
+            "trouble": self.find_trouble(),
         }
         with self._database.write() as session:
             record_heartbeat(session, values, age_s=now - self._started_s, state_age_s=now - self._since_s)

@@ -6,6 +6,7 @@ waits a whole lease before it takes anything away: nobody could renew. The caret
 full disk paused, once they fit, and deletes files that no row speaks of.
 """
 
+import argparse
 import logging
 import math
 import signal
@@ -20,6 +21,7 @@ from jobs.cleanup import remove_deleted, sweep_idle_jobs, sweep_tokens
 from jobs.database import Database
 from jobs.disk import missing_bytes
 from jobs.logs import configure_logging
+from jobs.process.pulse import Pulse
 from jobs.queue import make_celery, publish
 from jobs.requests import resume
 from jobs.settings import Settings, load_settings_or_exit
@@ -32,6 +34,8 @@ from migrations.upgrade import schema_is_current
 log = logging.getLogger(__name__)
 
 TIDY_S = 600
+LOOK_LIMIT_S = 900
+"""Of one look, which may have terabytes to delete."""
 WORKERS_REMEMBERED_S = 3600
 UNWATCHED_SHARE = 1 / 3
 """Of a lease: how much later than due the database may answer before it counts as having been away. A lease
@@ -44,12 +48,14 @@ class Keeper:
         self._database = database
         self._celery = celery
         self._schema_is_current = False
+        self._looks_since_s: float | None = None
         self._answered_s = -math.inf
         self._watches_since_s = math.inf
         self._tidies_from_s = time.monotonic()
 
     def look(self) -> None:
         """Once over all rows. Database, schema or broker not there: it is tried again at the next look."""
+        self._looks_since_s = time.monotonic()
         try:
             if not self._schema_is_current:
                 self._schema_is_current = schema_is_current(self._database)
@@ -67,6 +73,8 @@ class Keeper:
             self._answered_s = -math.inf
         except BrokerError as error:
             log.warning("the broker does not answer: %s", error)
+        finally:
+            self._looks_since_s = None
 
     def _reap(self) -> None:
         with self._database.write() as session:
@@ -122,14 +130,26 @@ class Keeper:
                 publish(self._celery, queue)
             log.info("jobs wait in %s while workers are idle: rang %s times", queue, workers)
 
+    def find_trouble(self) -> str | None:
+        """Why this process should be killed and started again, in a sentence; None while it is well."""
+        looks_since_s = self._looks_since_s
+        if looks_since_s is None or (lasted_s := time.monotonic() - looks_since_s) < LOOK_LIMIT_S:
+            return None
+        return f"its look at the jobs has lasted {lasted_s:.0f} s"
+
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m worker.keeper", description=__doc__)
+    parser.add_argument("--pulse-fd", type=int, help=argparse.SUPPRESS)
+    pulse_descriptor = parser.parse_args().pulse_fd
     settings = load_settings_or_exit()
     configure_logging(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     keeper = Keeper(settings, Database(settings.database), make_celery(settings))
+    if pulse_descriptor is not None:
+        Pulse(pulse_descriptor, settings.lease_s, keeper.find_trouble).start()
     while not stop.is_set():
         keeper.look()
         stop.wait(settings.keeper_s)

@@ -20,7 +20,7 @@ from worker.training.memory import job_memory_bytes
 log = logging.getLogger(__name__)
 
 
-def add_training(app: Celery, settings: Settings) -> None:
+def add_training(app: Celery, settings: Settings) -> Heartbeat:
     """Register the task, and let the worker's shutdown reach the supervisor while it waits."""
     database = Database(settings.database)
     shutting_down = threading.Event()
@@ -62,3 +62,5 @@ def add_training(app: Celery, settings: Settings) -> None:
         # Beside a job that is trained, or about to be, the spare one's imports would take a core from it.
         if spare is not None:
             spare.start()
+
+    return heartbeat

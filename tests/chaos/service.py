@@ -28,6 +28,15 @@ from tests.worker.processes import pids_of
 
 INJECTED_PATH = os.pathsep.join([str(Path(__file__).parent / "injection"), str(Path(__file__).parents[2])])
 """PYTHONPATH of a process in which a fault strikes."""
+MODULES = {
+    "api": ["api"],
+    "worker": ["worker", "train", "--unwatched"],  # so that a test's signals reach the worker itself
+    "generator": ["worker", "generate", "--unwatched"],
+    "keeper": ["worker.keeper"],
+    "watched train": ["worker", "train"],
+    "watched generate": ["worker", "generate"],
+}
+"""What each kind of process runs. Those that are watched are started by the process that watches them."""
 QUICK = {"lease_s": 6.0, "renew_s": 0.5, "keeper_s": 0.5, "stop_grace_s": 30.0, "threads": 1}
 
 
@@ -139,17 +148,11 @@ class Service:
         wait_until(lambda: len(self.live_workers()) >= listening, "the workers listened")
 
     def spawn(self, kind: str, **variables: str) -> Process:
-        """Start one more `api`, `worker`, `generator` or `keeper`, with `variables` in its environment."""
-        modules = {
-            "api": ["api"],
-            "worker": ["worker", "train"],
-            "generator": ["worker", "generate"],
-            "keeper": ["worker.keeper"],
-        }
+        """Start one more of MODULES; `variables` are of its environment alone."""
         number = len(self.processes)
         process = Process(
             f"{kind}-{number}",
-            [sys.executable, "-m", *modules[kind]],
+            [sys.executable, "-m", *MODULES[kind]],
             {**self._environment, **variables},
             self.folder / f"{number}-{kind}.log",
         )

@@ -17,8 +17,15 @@ from tests.waiting import wait_until
 
 
 def stop(service: Service, *pids: int) -> None:
+    """SIGSTOP for processes of the service, as `stop_on` does."""
+    stop_on(service.settings.database, *pids)
+
+
+def stop_on(database_url: str, *pids: int) -> None:
     """SIGSTOP for the processes, at a moment at which none of them is within a transaction that writes."""
-    wait_until(lambda: _stopped_between_writes(service, pids), "they were stopped outside of a transaction")
+    wait_until(
+        lambda: _stopped_between_writes(database_url, pids), "they were stopped outside of a transaction"
+    )
 
 
 def go_on(*pids: int) -> None:
@@ -26,11 +33,11 @@ def go_on(*pids: int) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-def _stopped_between_writes(service: Service, pids: tuple[int, ...]) -> bool:
+def _stopped_between_writes(database_url: str, pids: tuple[int, ...]) -> bool:
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     wait_until(lambda: all(_threads_stopped(pid) for pid in pids), "all threads had stopped")
-    if _can_lock(service.settings.database):
+    if _can_lock(database_url):
         return True
     go_on(*pids)
     return False

@@ -29,6 +29,7 @@ def demo_service(workers: bool) -> FakeService:
         service.answer("GET", "/readyz", {"status": "ready"})
     else:
         service.answer("GET", "/readyz", NO_WORKERS, 503)
+    service.answer("GET", "/healthz", {"status": "ok"})
     service.answer("POST", "/jobs", NO_TEXT, 422)
     service.answer("POST", "/jobs", job_record(status="queued"), 201)
     service.answer("GET", "/jobs/job-1", job_record())

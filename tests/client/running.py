@@ -52,7 +52,6 @@ class Running:
     def __init__(self, words: list[str], environment: dict[str, str]) -> None:
         self.environment = environment
         self.data_dir = Path(environment["PRETRAIN_DATA_DIR"])
-        self.data_dir.mkdir(exist_ok=True)
         number = len(list(self.data_dir.parent.glob("*.err")))
         self._out, self._err = (self.data_dir.parent / f"{number}.{kind}" for kind in ("out", "err"))
         with self._out.open("w") as out, self._err.open("w") as err:

@@ -14,8 +14,9 @@ import redis
 from client.address import Address
 from client.errors import ClientError
 from client.http import Client
+from client.local import probe
 from client.ports import choose_port, free_port
-from client.process import MAX_DEATHS
+from client.process import MANY_DEATHS
 from client.stack import Stack, local_stack, stop_signals
 from jobs.settings import Settings
 from tests.client.running import Running, processes_of, stand_in_environment, wait_until
@@ -263,7 +264,8 @@ def stack_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str])
 def test_an_essential_process_that_keeps_dying_ends_the_stack(stack_here: OpenStack, tmp_path: Path) -> None:
     with (
         pytest.raises(
-            ClientError, match=r"(?s)api ended with exit status 1.*given up.*api cannot work today"
+            ClientError,
+            match=r"(?s)api ended with exit status 1, 5 times.*tried again.*api cannot work today",
         ),
         stack_here({"api"}, FAKE_CRASH="api"),
     ):
@@ -275,25 +277,91 @@ def test_without_a_worker_that_cannot_start_the_stack_still_comes_up(
     stack_here: OpenStack, said: list[str]
 ) -> None:
     with stack_here({"api"}, FAKE_CRASH="train") as stack:
-        assert "given up" in said[-1]
+        assert "5 times in a row" in said[-1]
         assert (stack.data_dir / "url").read_text().strip() == stack.url
         stack.tend(0)
     assert [line.split(" in ")[0] for line in said[1:-1]] == [
         "train ended with exit status 1; it starts again"
-    ] * (MAX_DEATHS - 1)
-    assert said[-1].startswith(f"train ended with exit status 1, {MAX_DEATHS} times in a row: given up.")
+    ] * (MANY_DEATHS - 1)
+    kept_dying = (
+        f"train ended with exit status 1, {MANY_DEATHS} times in a row; from now on it is tried again"
+    )
+    assert said[-1].startswith(kept_dying)
 
 
-def test_a_keeper_that_keeps_dying_is_given_up_while_the_rest_goes_on(
-    stack_here: OpenStack, said: list[str]
+def tend_until_said(stack: Stack, said: list[str], words: str) -> None:
+    def was_said() -> bool:
+        stack.tend(0)
+        return any(words in line for line in said)
+
+    wait_until(was_said, f"{words!r} was said")
+
+
+def test_what_keeps_dying_is_tried_again_and_again_and_says_when_it_is_back(
+    stack_here: OpenStack, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with stack_here({"api"}, FAKE_CRASH="keeper") as stack:
+    (tmp_path / "crash").write_text("keeper")
+    with stack_here({"api"}) as stack:
+        tend_until_said(stack, said, "keeper ended with exit status 1, 5 times in a row")
+        (tmp_path / "crash").unlink()
+        monkeypatch.setattr("client.process.RECOVERED_S", 0.2)
+        tend_until_said(stack, said, "keeper runs again")
 
-        def given_up() -> bool:
-            stack.tend(0)
-            return "given up" in said[-1]
 
-        wait_until(given_up, "the keeper was given up")
+def test_once_the_service_is_ready_nothing_that_keeps_dying_ends_it(
+    stack_here: OpenStack, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stack_here({"api"}) as stack:
+        (tmp_path / "crash").write_text("api")
+        os.kill(int((tmp_path / "pids" / "api").read_text()), signal.SIGKILL)
+
+        def tend(seconds: float) -> None:
+            Stack.tend(stack, 0)
+            if any("api ended with exit status 1, 5 times in a row" in line for line in said):
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(stack, "tend", tend)
+        stack.serve_until_interrupted()
+    assert said[-1] == "Stopping."
+
+
+@pytest.mark.parametrize("name", ["train", "generate", "keeper"])
+def test_a_child_that_is_stopped_is_killed_and_started_again(up: Running, name: str) -> None:
+    before = up.pid(name)
+    os.kill(before, signal.SIGSTOP)
+    up.wait_for(f"{name} hung and was killed (no sign of life for")
+    wait_until(lambda: up.pid(name) != before, "there was another")
+    assert before not in up.processes()
+
+
+def test_a_child_that_lives_but_gives_no_signs_of_life_is_started_again(start: Start) -> None:
+    running = start("up", "--port", "0", FAKE_DEAF="generate")
+    running.wait_for("generate hung and was killed (no sign of life for")
+
+
+@pytest.mark.parametrize("name", ["api", "valkey"])
+def test_an_api_or_a_broker_that_no_longer_answers_is_killed_and_started_again(
+    stack_here: OpenStack, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(probe, "ASK_EVERY_S", 0.05)
+    monkeypatch.setattr(probe, "ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(probe, "SILENCE_LIMIT_S", 0.5)
+    with stack_here({"api"}) as stack:
+        process = next(process for process in stack._processes if process.name == name)
+        before = process.pid
+        wait_until(lambda: process._watch._has_answered, "it had answered")
+        os.kill(before, signal.SIGSTOP)
+        tend_until_said(stack, said, f"{name} hung and was killed (it has not answered for")
+        wait_until(lambda: stack.tend(0) or process.pid != before, "there was another")
+        wait_until(lambda: process._watch._has_answered, "it answered again")
+
+
+def test_a_folder_that_was_there_keeps_its_mode(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(0o755)
+    running = start("up", "--port", "0")
+    running.wait_for("pretrain is ready.")
+    assert stat.S_IMODE(running.data_dir.stat().st_mode) == 0o755
 
 
 def test_a_process_that_does_not_stop_is_killed(

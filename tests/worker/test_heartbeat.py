@@ -1,8 +1,10 @@
+import math
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -100,6 +102,70 @@ def test_a_consumer_that_has_not_ticked_for_a_lease_no_longer_listens_and_one_th
     wait_until(listens_again)
 
 
+class Overdue:
+    """Work that is overdue for as long as it says."""
+
+    def __init__(self, overdue_s: float) -> None:
+        self._overdue_s = overdue_s
+
+    def overdue_s(self) -> float:
+        return self._overdue_s
+
+
+@pytest.mark.parametrize(
+    ("overdue_s", "trouble"),
+    [
+        (0.0, None),
+        (12.0, "something has not ended that should have 12 s ago"),
+        (math.inf, "it will never answer a request again"),
+    ],
+)
+def test_a_worker_whose_work_is_overdue_says_so_and_is_hung(
+    database: Database, settings: Settings, begin: Begin, overdue_s: float, trouble: str | None
+) -> None:
+    heartbeat = begin(ready=False)
+    heartbeat.progress = Overdue(overdue_s)
+    assert heartbeat.find_trouble() == trouble
+    worker_ready.send(sender=None)
+    (state,) = wait_until(lambda: told(database, settings))
+    assert (state.status, state.detail) == ("hung" if trouble else "idle", trouble)
+
+
+def consumer_of(heartbeat: Heartbeat, app: Any) -> tuple[Any, Any]:
+    """The step that Celery starts and stops with its connection, and a stand-in for the consumer."""
+    (step,) = app.steps["consumer"]
+    timer = SimpleNamespace(call_repeatedly=lambda *_: SimpleNamespace(cancel=lambda: None))
+    return step(None), SimpleNamespace(timer=timer)
+
+
+def test_a_consumer_that_stands_still_is_trouble_while_it_is_connected_unless_a_job_trains(
+    database: Database, settings: Settings
+) -> None:
+    app = make_celery(settings)
+    heartbeat = Heartbeat(database, settings.model_copy(update={"lease_s": 0.03}), "train")
+    heartbeat.follow(app)
+    step, consumer = consumer_of(heartbeat, app)
+    step.start(consumer)
+    wait_until(lambda: heartbeat.find_trouble() is not None)
+    assert "it has taken no message" in str(heartbeat.find_trouble())
+    with heartbeat.at("job-1"):
+        assert heartbeat.find_trouble() is None, "its trainer may be well"
+    step.stop(consumer)
+    assert heartbeat.find_trouble() is None, "no other process would have a broker either"
+
+
+def test_a_generation_worker_that_takes_no_message_is_in_trouble_whatever_it_is_at(
+    database: Database, settings: Settings
+) -> None:
+    app = make_celery(settings)
+    heartbeat = Heartbeat(database, settings.model_copy(update={"lease_s": 0.03}), "generate")
+    heartbeat.follow(app)
+    step, consumer = consumer_of(heartbeat, app)
+    step.start(consumer)
+    with heartbeat.at("job-1"):
+        wait_until(lambda: heartbeat.find_trouble() is not None)
+
+
 def test_a_worker_that_ends_before_it_was_ready_ends_quietly(
     database: Database, settings: Settings, begin: Begin, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -128,12 +194,14 @@ def test_a_database_that_is_not_migrated_yet_hears_of_it_once_it_is(
 
 @pytest.fixture
 def worker(settings: Settings) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
-    """Starts `python -m worker train` on a broker."""
+    """Starts `python -m worker train --unwatched` on a broker."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(redis_url: str) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "PRETRAIN_REDIS_URL": redis_url}
-        started.append(subprocess.Popen([sys.executable, "-m", "worker", "train"], env=environment))
+        started.append(
+            subprocess.Popen([sys.executable, "-m", "worker", "train", "--unwatched"], env=environment)
+        )
         return started[-1]
 
     yield start

@@ -22,7 +22,7 @@ def add_generation(app, settings):
 
 task = sys.modules["worker.generation_task"] = ModuleType("worker.generation_task")
 task.add_generation = add_generation
-sys.argv = ["worker", "generate"]
+sys.argv = ["worker", "generate", "--unwatched"]
 main()
 """
 

@@ -1,11 +1,15 @@
 """How the stand-ins of the stack's processes behave, as the tests ask through the environment.
 
-FAKE_CRASH    names that end at once with an error
+FAKE_CRASH    names that end at once with an error; so do those in the file `crash` of the data folder
 FAKE_STUBBORN names that ignore SIGTERM
+FAKE_DEAF     names that live but give no signs of life after the first
 """
 
 import os
 import signal
+import sys
+import threading
+import time
 from pathlib import Path
 
 FOLDER = Path(os.environ["PRETRAIN_DATA_DIR"])
@@ -14,7 +18,8 @@ CRASHING = set(os.environ.get("FAKE_CRASH", "").split(","))
 
 def begin(name: str) -> None:
     """Leave the process's id in `pids/NAME`; on SIGTERM add its name to `stopped` and end."""
-    if name in CRASHING:
+    crash = FOLDER / "crash"
+    if name in CRASHING or (crash.exists() and name in crash.read_text().split()):
         raise SystemExit(f"{name} cannot work today")
 
     def stop(*_: object) -> None:
@@ -24,10 +29,21 @@ def begin(name: str) -> None:
             os._exit(0)
 
     signal.signal(signal.SIGTERM, stop)
+    if "--pulse-fd" in sys.argv:
+        descriptor = int(sys.argv[sys.argv.index("--pulse-fd") + 1])
+        beats = 1 if name in os.environ.get("FAKE_DEAF", "").split(",") else None
+        threading.Thread(target=pulse, args=(descriptor, beats), daemon=True).start()
     (FOLDER / "pids").mkdir(exist_ok=True)
     new = FOLDER / "pids" / f".{name}"
     new.write_text(str(os.getpid()))
     new.replace(FOLDER / "pids" / name)
+
+
+def pulse(descriptor: int, beats: int | None) -> None:
+    """Give signs of life, which are good for a second each: so many, or for ever."""
+    while beats is None or (beats := beats - 1) >= 0:
+        os.write(descriptor, b"1.0 \n")
+        time.sleep(0.1)
 
 
 def wait_forever() -> None:
