@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from api.arguments import parsed
 from api.bodies import MAX_BODY_BYTES
 from api.datasets import datasets
-from api.docs import PLAIN_PAGES, complete_document, docs
+from api.docs import PLAIN_PAGES, docs
 from api.generation import generation
 from api.headers import register_headers
 from api.health import health
@@ -20,6 +20,7 @@ from api.history import history
 from api.http.access import register_access
 from api.http.requests import Request
 from api.jobs import jobs
+from api.openapi import complete_document
 from api.problems import Problem, register_problem_handlers
 from api.services import EXTENSION, open_services
 from api.workers import workers
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.register_blueprint(docs)
     app.add_url_rule("/", "root", to_docs)
     # Now, because flask-openapi would build it at the first request for it, unsafely for a second one.
-    complete_document(app.api_doc)
+    complete_document(app)
     return app
 
 

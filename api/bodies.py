@@ -67,7 +67,7 @@ def decode(content: bytes) -> Any:
             text,
             object_pairs_hook=unique,
             parse_constant=refuse_constant,
-            parse_float=finite_float,
+            parse_float=finite_number,
             parse_int=short_int,
         )
     except json.JSONDecodeError as error:
@@ -108,12 +108,18 @@ def refuse_constant(name: str) -> NoReturn:
     raise bad(f"{name} is not JSON")
 
 
-def finite_float(literal: str) -> float:
+def finite_number(literal: str) -> float | int:
+    """JSON has one kind of number: 7.0 is 7, also where an integer is wanted."""
     check_digits(literal)
     value = float(literal)
     if math.isinf(value):
         raise bad(f"the number {quoted(literal)} is too large")
-    return value
+    return as_integer(value)
+
+
+def as_integer(value: float) -> float | int:
+    """`value`, as an integer if it is one that a float can hold exactly."""
+    return int(value) if value.is_integer() and abs(value) <= 2**53 else value
 
 
 def short_int(literal: str) -> int:

@@ -1,13 +1,11 @@
-"""The service's documentation: `/openapi.json`, and Swagger UI at `/docs` from its package, without a CDN."""
+"""The documentation: the page of Swagger UI, from its package without a CDN, and `/openapi.json`."""
 
 from importlib.resources import files
-from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, send_from_directory
 from flask_openapi import OpenAPI
 
 from api.arguments import parsed
-from api.problems import problem_responses
 from model.config import Section
 
 PAGE = """<!DOCTYPE html>
@@ -39,9 +37,6 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'"
 )
-
-ANYWHERE = (400, 403, 413, 414, 421, 422)
-"""Statuses of what any request may be refused for, whatever it asks for."""
 
 PLAIN_PAGES = ("root", "docs.page", "docs.start", "docs.asset")
 """Endpoints of the pages, and of their files, that a link elsewhere may lead to."""
@@ -79,18 +74,3 @@ def asset(path: AssetPath) -> Response:
 def openapi() -> Response:
     assert isinstance(current_app, OpenAPI)
     return jsonify(current_app.api_doc)
-
-
-def complete_document(document: dict[str, Any]) -> None:
-    """Say what flask-openapi cannot: what any request may be refused for, that `metadata[k]=v` is how a
-    parameter that is an object is written, and that losses come as CSV too."""
-    everywhere = problem_responses(*ANYWHERE)
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            answers = {str(status): answer for status, answer in everywhere.items()} | operation["responses"]
-            operation["responses"] = dict(sorted(answers.items()))
-            for parameter in operation.get("parameters", []):
-                if parameter["schema"].get("type") == "object":
-                    parameter.update(style="deepObject", explode=True)
-    losses = document["paths"]["/jobs/{job_id}/losses"]["get"]["responses"]["200"]
-    losses["content"]["text/csv"] = {"schema": {"type": "string"}}

@@ -5,7 +5,7 @@ from typing import Annotated
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 from kombu.exceptions import OperationalError
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from redis import RedisError
 
 from api.arguments import parsed, strictly
@@ -34,7 +34,7 @@ def not_yet(value: bool) -> bool:
 
 
 class GenerateRequest(GenerationRequest):
-    stream: Annotated[bool, AfterValidator(not_yet)] = False
+    stream: Annotated[bool, AfterValidator(not_yet)] = Field(False, json_schema_extra={"enum": [False]})
     """Whether to send the text as it is made. Default: no, and yes is not supported yet."""
 
 

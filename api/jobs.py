@@ -22,12 +22,11 @@ from jobs.cleanup import remove_deleted
 from jobs.lookup import JobFilter, get_job, list_jobs
 from jobs.queue import publish
 from jobs.requests import delete_job, request_cancel, request_pause, resume
-from jobs.spec import JobSpec, Label, parse_spec
+from jobs.spec import JobSpec, Label, Labels, parse_spec
 from jobs.states import Status
 from jobs.store.waiting import waiting_of
 from jobs.submission import submit
 from jobs.tables import Job
-from model.config import Text
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class JobsQuery(Page):
     name: Label | None = None
     """Only jobs with exactly this name."""
 
-    metadata: dict[Annotated[Text, Field(min_length=1, max_length=64)], Text] = {}
+    metadata: Labels = {}
     """Only jobs with these labels: `metadata[team]=blue`."""
 
     limit: int = Field(20, ge=1, le=1000)

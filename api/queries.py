@@ -11,6 +11,7 @@ from flask import request
 from pydantic import Field, ValidationError
 from werkzeug.datastructures import MultiDict
 
+from api.bodies import as_integer
 from api.problems import Refusal, wrong_fields
 from jobs.field_errors import FieldError, field_errors
 from model.config import Section
@@ -106,23 +107,23 @@ def kind_of(schema: dict[str, Any]) -> str | None:
     return next((kind for kind in kinds if kind != "null"), None)
 
 
-def as_integer(text: str) -> int | str:
-    return int(text) if INTEGER.fullmatch(text) else text
+def integer(text: str) -> float | int | str:
+    return int(text) if INTEGER.fullmatch(text) else number(text)
 
 
-def as_number(text: str) -> float | str:
-    return float(text) if NUMBER.fullmatch(text) else text
+def number(text: str) -> float | int | str:
+    return as_integer(float(text)) if NUMBER.fullmatch(text) else text
 
 
-def as_boolean(text: str) -> bool | str:
+def boolean(text: str) -> bool | str:
     return {"true": True, "false": False}.get(text, text)
 
 
 # A text that is nothing of the kind stays as it is, for the model to refuse.
 CONVERSIONS: dict[str | None, Callable[[str], Any]] = {
-    "integer": as_integer,
-    "number": as_number,
-    "boolean": as_boolean,
+    "integer": integer,
+    "number": number,
+    "boolean": boolean,
 }
 
 

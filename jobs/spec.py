@@ -23,6 +23,10 @@ from model.config import (
 from model.tokens import TOKENIZERS, load_tokenizer
 
 Label = Annotated[Text, Field(min_length=1, max_length=200)]
+Labels = Annotated[
+    dict[Annotated[Text, Field(min_length=1, max_length=64)], Annotated[Text, Field(max_length=512)]],
+    Field(max_length=32),
+]
 
 
 class JobSpec(Section):
@@ -37,7 +41,7 @@ class JobSpec(Section):
     dataset: Label = "the-verdict"
     """A built-in data set (`the-verdict`, `sample`) or the id of one of your own. Default: the lecture's."""
 
-    tokenizer: Label = "gpt2"
+    tokenizer: Label = Field("gpt2", json_schema_extra={"enum": list(TOKENIZERS)})
     """`gpt2` (50,257 tokens) or `bytes` (257). Default: the lecture's."""
 
     model: ModelConfig = ModelConfig()
@@ -46,10 +50,10 @@ class JobSpec(Section):
     sampling: SamplingConfig = SamplingConfig()
     checkpoints: CheckpointConfig = CheckpointConfig()
 
-    devices: int = Field(1, ge=1, le=1024)
+    devices: int = Field(1, ge=1, le=1024, json_schema_extra={"enum": [1]})
     """Devices to train on. Default: 1, and more are not supported yet."""
 
-    queue: Label = "train"
+    queue: Label = Field("train", json_schema_extra={"enum": ["train"]})
     """The queue whose workers may take the job. Default: train, and others are not supported yet."""
 
     priority: int = Field(0, ge=0, le=9)
@@ -58,10 +62,7 @@ class JobSpec(Section):
     max_attempts: int = Field(3, ge=1, le=100)
     """Crashes in a row, without a new checkpoint between them, after which the job fails. Default: 3."""
 
-    metadata: Annotated[
-        dict[Annotated[Text, Field(min_length=1, max_length=64)], Annotated[Text, Field(max_length=512)]],
-        Field(max_length=32),
-    ] = {}
+    metadata: Labels = {}
     """Up to 32 labels of your own, text to text. Default: none."""
 
     @property

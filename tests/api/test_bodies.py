@@ -90,6 +90,18 @@ def test_a_refusal_takes_no_more_memory_than_a_few_copies_of_the_body(bare_clien
         assert peak_bytes < 12 * MAX_BODY_BYTES
 
 
+@pytest.mark.parametrize("number", ["7.0", "7e0", "70e-1", "7.000"])
+def test_a_whole_number_is_an_integer_however_it_is_written(number: str) -> None:
+    (found,) = decode(f"[{number}]".encode())
+    assert (found, type(found)) == (7, int)
+
+
+@pytest.mark.parametrize("number", ["7.5", "1e300", "-9007199254740994.0"])
+def test_what_is_not_whole_or_not_exact_stays_a_float(number: str) -> None:
+    (found,) = decode(f"[{number}]".encode())
+    assert (found, type(found)) == (float(number), float)
+
+
 def test_32_levels_are_not_too_many(bare_client: FlaskClient) -> None:
     body = b'{"metadata": ' + b"[" * 31 + b"]" * 31 + b"}"
     answer = bare_client.post("/jobs", data=body, content_type=JSON)

@@ -1,5 +1,7 @@
 """Requests that schemathesis makes up from `/openapi.json`, wrong ones included."""
 
+import re
+
 import hypothesis
 import pytest
 import schemathesis
@@ -9,6 +11,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     response_schema_conformance,
     status_code_conformance,
 )
@@ -20,7 +23,33 @@ from tests.api.seeds import evaluate, sample
 from tests.jobs.making import announce_worker, running_job
 
 EXAMPLES = 10
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+ALLOWED_EXAMPLES = 50
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+
+REASONS_OF_DATA = {
+    "": "after: no (job|event) ",
+    "dataset": "unknown; a built-in one|could not be fetched",
+    "text": "",
+    "limit": "must not be given with max_points",
+    "model": "need about .* to train",
+    "model.emb_dim": "must be a multiple of model.n_heads",
+    "model.context_length": "the largest context that fits is|no context fits",
+    "training.batch_size": "windows",
+    "training.stride": "windows",
+    "training.num_epochs": "the limit is",
+    "training.max_steps": "the limit is",
+    "training.warmup_steps": "more than the job's",
+    "training.min_learning_rate": "must be at most training.learning_rate",
+    "training.compile": "must be false with training.numerics 'reference'",
+    "checkpoints": "need .* at once",
+}
+"""By field, why a request may be refused that the document allows: what no schema can know or say."""
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
@@ -51,5 +80,40 @@ def test_every_answer_is_documented_and_none_is_a_server_error(
             if to_the_job and "job_id" in case.path_parameters:
                 case.path_parameters["job_id"] = job.id
             case.call_and_validate(checks=CHECKS)
+
+        ask()
+
+
+def test_what_the_document_allows_is_refused_for_reasons_of_data_alone(
+    serve: Serve, settings: Settings, database: Database
+) -> None:
+    job = running_job(database, settings)
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", serve(settings).application)
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        if not (operation.query or operation.body):
+            continue
+
+        @hypothesis.settings(
+            max_examples=ALLOWED_EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE), known=booleans())
+        def ask(case: Case, known: bool) -> None:
+            if known and "job_id" in case.path_parameters:
+                case.path_parameters["job_id"] = job.id
+            if known and case.path == "/jobs" and isinstance(case.body, dict):
+                case.body["dataset"] = "sample"
+            answer = case.call()
+            if answer.status_code not in {400, 422}:
+                return
+            problem = answer.json()
+            for error in problem.get("errors", [{"field": "", "message": problem["detail"]}]):
+                reason = REASONS_OF_DATA.get(error["field"])
+                assert reason is not None, error
+                assert re.search(reason, error["message"]), error
 
         ask()

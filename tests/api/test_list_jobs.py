@@ -98,6 +98,11 @@ def test_a_wrong_parameter_is_answered_with_its_name(
     assert [error["field"] for error in answer.get_json(force=True)["errors"]] == [field]
 
 
+@pytest.mark.parametrize("limit", ["2", "2.0", "2e0"])
+def test_a_whole_number_is_an_integer_however_it_is_written(client: FlaskClient, limit: str) -> None:
+    assert client.get(f"/jobs?limit={limit}").status_code == 200
+
+
 def test_all_wrong_parameters_are_named_at_once(bare_client: FlaskClient) -> None:
     answer = bare_client.get("/jobs?limit=0&status=done&page=2")
     assert {error["field"] for error in answer.get_json(force=True)["errors"]} == {"limit", "status", "page"}

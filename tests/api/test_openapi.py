@@ -1,5 +1,6 @@
 """GET /openapi.json and /docs"""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from flask.testing import FlaskClient
 from schemathesis.openapi import from_dict
 
 from jobs.spec import JobSpec
+
+NO_NUL = r"^[^\u0000]*$"
 
 # The documentation itself.
 UNDOCUMENTED = {"/", "/docs", "/docs/start.js", "/docs/assets/<path:file>", "/openapi.json"}
@@ -57,7 +60,7 @@ def test_every_operation_has_a_summary_and_its_errors_as_problems(document: dict
     for path, method, operation in operations(document):
         assert operation["summary"], (path, method)
         errors = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
-        assert {"403", "421", "422"} <= set(errors), (path, method)
+        assert {"400", "403", "413", "414", "421", "422"} <= set(errors), (path, method)
         for answer in errors.values():
             schema = answer["content"]["application/problem+json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/Problem"}
@@ -86,6 +89,58 @@ def test_labels_are_documented_as_they_are_written(document: dict[str, Any]) -> 
         parameter["name"]: parameter for parameter in document["paths"]["/jobs"]["get"]["parameters"]
     }
     assert (parameters["metadata"]["style"], parameters["metadata"]["explode"]) == ("deepObject", True)
+
+
+def test_labels_are_documented_with_all_their_limits(document: dict[str, Any]) -> None:
+    text = {"type": "string", "pattern": NO_NUL}
+    limits = {
+        "type": "object",
+        "maxProperties": 32,
+        "propertyNames": {"minLength": 1, "maxLength": 64, "pattern": NO_NUL},
+        "additionalProperties": {**text, "maxLength": 512},
+    }
+    query = {each["name"]: each["schema"] for each in document["paths"]["/jobs"]["get"]["parameters"]}
+    for schema in (document["components"]["schemas"]["JobSpec"]["properties"]["metadata"], query["metadata"]):
+        assert {name: schema[name] for name in limits} == limits
+
+
+def test_every_body_is_closed_and_every_text_of_a_request_excludes_nul(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    def texts(schema: dict[str, Any], place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        if "$ref" in schema:
+            yield from texts(schemas[schema["$ref"].rsplit("/", 1)[1]], place)
+        if schema.get("type") == "string":
+            yield place, schema
+        if "properties" in schema:
+            assert schema["additionalProperties"] is False, place
+        children = {
+            **schema.get("properties", {}),
+            "[]": schema.get("items"),
+            "[k]": schema.get("additionalProperties"),
+        }
+        alternatives = {str(number): each for number, each in enumerate(schema.get("anyOf", []))}
+        for name, child in {**children, **alternatives}.items():
+            if isinstance(child, dict):
+                yield from texts(child, f"{place}.{name}")
+
+    found = []
+    for path, method, operation in operations(document):
+        if "requestBody" in operation:
+            found += texts(
+                operation["requestBody"]["content"]["application/json"]["schema"], f"{method} {path}"
+            )
+        for parameter in operation.get("parameters", []):
+            found += texts(parameter["schema"], f"{method} {path} {parameter['name']}")
+    assert any(place == "post /jobs.metadata.[k]" for place, _ in found)
+    for place, schema in found:
+        assert "enum" in schema or "pattern" in schema, place
+
+
+def test_a_parameter_is_documented_as_pydantic_does(document: dict[str, Any]) -> None:
+    (job_id,) = document["paths"]["/jobs/{job_id}"]["get"]["parameters"]
+    limits = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NO_NUL}
+    assert {name: job_id["schema"][name] for name in limits} == limits
 
 
 def test_losses_are_documented_as_json_and_csv(document: dict[str, Any]) -> None:

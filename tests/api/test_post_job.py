@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from jobs.database import Database
-from jobs.datasets import store_dataset
+from jobs.datasets import find_dataset, store_dataset
 from jobs.lookup import get_job
 from jobs.settings import Settings
-from jobs.tables import Event, Job
+from jobs.tables import Table
 from tests.api.conftest import Serve
 from tests.jobs.messages import messages
 
@@ -126,14 +126,35 @@ WRONG: dict[str, tuple[Any, set[str]]] = {
 def test_a_wrong_spec_is_answered_with_every_wrong_field_and_leaves_nothing_behind(
     serve: Serve, database: Database, settings: Settings, spec: Any, fields: set[str]
 ) -> None:
+    find_dataset(database, settings, "sample")  # a built-in text stays where it has been used once
+    before = everything_stored(database, settings)
     client = serve(settings.model_copy(update={"max_samples": 100, "max_steps": 1_000}))
     body = {**TINY, **spec} if isinstance(spec, dict) else spec
     answer = client.post("/jobs", data=json.dumps(body), content_type="application/json")
     assert set(wrong_fields(answer)) == fields
-    with database.read() as session:
-        assert session.scalar(select(func.count()).select_from(Job)) == 0
-        assert session.scalar(select(func.count()).select_from(Event)) == 0
+    assert everything_stored(database, settings) == before
     assert messages(settings) == 0
+
+
+def everything_stored(database: Database, settings: Settings) -> tuple[dict[str, int], set[Path]]:
+    """How many rows each table has, and every file."""
+    with database.read() as session:
+        rows = {
+            table.name: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in Table.metadata.tables.values()
+        }
+    return rows, {path for path in settings.artifacts.rglob("*") if path.is_file()}
+
+
+def test_a_job_that_is_refused_for_its_text_leaves_no_counts_of_it_behind(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    find_dataset(database, settings, "sample")
+    before = everything_stored(database, settings)
+    for train_ratio in (0.51, 0.52, 0.53):
+        body = {**TINY, "training": {"train_ratio": train_ratio}, "model": {"context_length": 100_000}}
+        assert client.post("/jobs", json=body).status_code == 422
+    assert everything_stored(database, settings) == before
 
 
 def test_a_wrong_field_is_named_with_what_was_given_and_what_would_be_right(client: FlaskClient) -> None:
