@@ -13,7 +13,7 @@ from api.problems import Problem, problem_responses
 from api.records import Record
 from model.config import Section
 
-ANYWHERE = (400, 403, 413, 414, 421, 422)
+ANYWHERE = (400, 403, 408, 413, 414, 417, 421, 422, 431)
 """Statuses of what any request may be refused for, whatever it asks for."""
 
 REFERENCE = "#/components/schemas/{model}"

@@ -46,7 +46,7 @@ def as_field_error(error: Any) -> FieldError:
     message = plain_message(error["type"], error.get("ctx", {}), value)
     if place and place[-1] == "[key]":
         message = f"the name {message}"
-    return FieldError(".".join(str(part) for part in place if part != "[key]"), message, value)
+    return FieldError(cut(".".join(str(part) for part in place if part != "[key]")), message, value)
 
 
 def plain_message(kind: str, context: Context, value: Any) -> str:

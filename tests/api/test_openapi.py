@@ -60,7 +60,7 @@ def test_every_operation_has_a_summary_and_its_errors_as_problems(document: dict
     for path, method, operation in operations(document):
         assert operation["summary"], (path, method)
         errors = {status: answer for status, answer in operation["responses"].items() if int(status) >= 400}
-        assert {"400", "403", "413", "414", "421", "422"} <= set(errors), (path, method)
+        assert {"400", "403", "408", "413", "414", "417", "421", "422", "431"} <= set(errors), (path, method)
         for answer in errors.values():
             schema = answer["content"]["application/problem+json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/Problem"}

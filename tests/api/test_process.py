@@ -92,13 +92,21 @@ def wait_until_alive(process: subprocess.Popen[bytes], port: int) -> None:
 
 
 def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    response, content = exchange(
+        port, method, path, body, {"Content-Type": "application/json"} if body else {}
+    )
+    return response.status, content
+
+
+def exchange(
+    port: int, method: str, path: str, body: bytes | None, headers: dict[str, str]
+) -> tuple[http.client.HTTPResponse, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    headers = {} if body is None else {"Content-Type": "application/json"}
     connection.request(method, path, body, headers)
     response = connection.getresponse()
-    answer = (response.status, response.read())
+    content = response.read()
     connection.close()
-    return answer
+    return response, content
 
 
 def test_the_served_api_takes_a_job_and_refuses_too_large_a_one(port: int) -> None:
@@ -114,3 +122,32 @@ def test_the_served_api_takes_a_job_and_refuses_too_large_a_one(port: int) -> No
     assert json.loads(ask(port, "GET", f"/jobs/{json.loads(job)['id']}")[1])["status"] == "queued"
     status, problem = ask(port, "POST", "/jobs", json.dumps({"name": "x" * 2_000_000}).encode())
     assert (status, json.loads(problem)["status"]) == (413, 413)
+
+
+def test_the_served_api_refuses_what_is_not_meant_for_it(port: int) -> None:
+    for headers, status in (
+        ({"Host": "evil.example"}, 421),
+        ({"Host": f"localhost:{port}"}, 404),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": f"http://127.0.0.1:{port}"}, 404),
+        ({"Origin": "http://127.0.0.1"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ):
+        response, content = exchange(port, "POST", "/jobs/job-0/cancel", None, headers)
+        assert (response.status, json.loads(content)["status"]) == (status, status), headers
+        assert response.headers["X-Request-ID"]
+
+
+def test_nobody_tells_the_served_api_where_its_redirects_lead(port: int) -> None:
+    for name, value in {
+        "SCRIPT_NAME": "//evil.example",
+        "Script-Name": "//evil.example",
+        "X-Forwarded-Prefix": "//evil.example",
+        "X-Forwarded-Host": "evil.example",
+        "X-Script-Name": "//evil.example",
+        "Forwarded": "host=evil.example;proto=https",
+    }.items():
+        response, _ = exchange(port, "GET", "/", None, {name: value})
+        assert (response.status, response.headers["Location"]) == (302, "/docs"), name
+        response, _ = exchange(port, "GET", "//jobs//job-0", None, {name: value})
+        assert (response.status, response.headers["Location"]) == (308, "/jobs/job-0"), name
