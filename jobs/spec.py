@@ -67,7 +67,7 @@ class JobSpec(Section):
 
     @property
     def retention(self) -> CheckpointConfig:
-        """Which checkpoints are kept: with patience at least the best, which early stopping went on from."""
+        """Which checkpoints are kept; with patience the best one is, past which a run goes to stop early."""
         keep = self.checkpoints
         if self.training.early_stopping_patience is None or keep.keep_best > 0:
             return keep
