@@ -1,5 +1,8 @@
 """Prompts to a job's checkpoints."""
 
+from collections.abc import Generator
+from dataclasses import asdict
+from http import HTTPStatus
 from typing import Annotated
 
 from flask import Response
@@ -10,14 +13,15 @@ from redis import RedisError
 
 from api.arguments import parsed, strictly
 from api.http.lanes import WAITS, in_lane
-from api.problems import problem_responses, unavailable
+from api.http.streams import client_has_gone
+from api.problems import Refusal, problem_responses, unavailable
 from api.queries import refuse_event_stream
 from api.records import GenerationRecord
 from api.serialise import answer
 from api.services import services
-from jobs.generation import GenerationFailed, GenerationRequest, NoAnswer, ask
+from jobs.generation import Abandoned, Generated, GenerationFailed, GenerationRequest, NoAnswer, ask
 from jobs.history import find_checkpoint
-from jobs.lookup import get_job, newest_with_checkpoint
+from jobs.lookup import NotFound, get_job, newest_with_checkpoint
 
 generation = APIBlueprint(
     "generation",
@@ -43,7 +47,8 @@ class GenerateRequest(GenerationRequest):
 @parsed()
 def get_generation(query: GenerateRequest) -> Response:
     """Continue a prompt
-    Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`. `stop` may be given several times.
+    Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`: then the answer has the text so far.
+    `stop` may be given several times.
     """
     return generate(query)
 
@@ -53,7 +58,7 @@ def get_generation(query: GenerateRequest) -> Response:
 @parsed(body=strictly(GenerateRequest))
 def post_generation(body: GenerateRequest) -> Response:
     """Continue a prompt
-    Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`.
+    Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`: then the answer has the text so far.
     """
     return generate(body)
 
@@ -63,25 +68,45 @@ def generate(request: GenerateRequest) -> Response:
     to = services()
     with to.database.read() as session:
         job_id = request.job_id or newest_with_checkpoint(session).id
-        job = get_job(session, job_id)
-        checkpoint = find_checkpoint(session, job.id, request.checkpoint)
-    question = {
-        **request.model_dump(exclude={"stream"}),
-        "job_id": job.id,
-        "directory": checkpoint.directory,
-        "step": checkpoint.step,
-        "sha256": checkpoint.sha256,
-    }
+        # What there is not is said at once. Which checkpoint it is, is looked up again when it is read.
+        find_checkpoint(session, get_job(session, job_id).id, request.checkpoint)
+    asked = GenerationRequest(**request.model_dump(exclude={"stream", "job_id"}), job_id=job_id)
     try:
-        # A broker that accepts and never answers would otherwise be waited for as long as a generation.
-        to.redis.ping()
-        answered = ask(to.celery, to.waiting_redis, question, to.settings.generate_timeout_s)
+        generated = last(ask(to.celery, to.redis, asked, to.settings.generate_timeout_s, client_has_gone))
     except NoAnswer as error:
         raise unavailable(str(error)) from error
     except (RedisError, OperationalError) as error:
         raise unavailable("the broker does not answer") from error
+    except Abandoned as error:
+        raise unavailable("the client has gone") from error  # nobody reads it
     except GenerationFailed as error:
-        raise unavailable(f"the worker could not generate: {error}") from error
+        raise refusal_of(error) from error
     return answer(
-        GenerationRecord(job_id=job.id, checkpoint=checkpoint.step, prompt=request.prompt, **answered)
+        GenerationRecord(
+            job_id=job_id,
+            prompt=asked.prompt,
+            text=asked.prompt + generated.completion,
+            **asdict(generated),
+        )
     )
+
+
+def last(pieces: Generator[str, None, Generated]) -> Generated:
+    """What a stream came to."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            generated: Generated = end.value
+            return generated
+
+
+def refusal_of(error: GenerationFailed) -> Exception:
+    reason = str(error)
+    match error.cause:
+        case "not_found":
+            return NotFound(reason)
+        case "unavailable":
+            return unavailable(reason)
+        case "internal":
+            return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, reason)

@@ -236,7 +236,8 @@ class GenerationRecord(Record):
     """The prompt and the new text."""
     prompt_tokens: int
     completion_tokens: int
-    finish_reason: Literal["length", "stop"]
+    finish_reason: Literal["length", "stop", "timeout"]
+    """`length`: `max_new_tokens` ended it; `stop`: a stop string or the model; `timeout`: the time limit."""
     seed: int
     """Gives the same text again."""
     tokens_per_s: float

@@ -11,7 +11,6 @@ from jobs.queue import make_celery, make_redis
 from jobs.settings import Settings
 
 EXTENSION = "pretrain"
-BROKER_MARGIN_S = 5
 CONNECTIONS = 64
 """To the database and to the broker, each: enough for all requests that may wait for either at the same time,
 so that none waits for another's. Those for generations need them only for a moment."""
@@ -26,8 +25,6 @@ class Services:
     celery: Celery
     redis: Redis
     """Gives up after a few seconds."""
-    waiting_redis: Redis
-    """Blocks for as long as a generation may take."""
 
 
 def open_services(settings: Settings) -> Services:
@@ -36,7 +33,6 @@ def open_services(settings: Settings) -> Services:
         database=Database(settings.database, CONNECTIONS),
         celery=make_publisher(settings),
         redis=make_redis(settings),
-        waiting_redis=make_redis(settings, settings.generate_timeout_s + BROKER_MARGIN_S),
     )
 
 

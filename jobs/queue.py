@@ -16,6 +16,8 @@ TRAIN_QUEUE = "train"
 GENERATE_QUEUE = "generate"
 PRIORITIES = range(10)
 BROKER_TIMEOUT_S = 5
+MAX_CONNECTIONS = 10_000
+"""Of one client. Each request that waits for a generation has one; the library would allow a hundred."""
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -55,6 +57,7 @@ def make_redis(settings: Settings, timeout_s: float = BROKER_TIMEOUT_S) -> Redis
         socket_timeout=timeout_s,
         socket_connect_timeout=BROKER_TIMEOUT_S,
         decode_responses=True,
+        max_connections=MAX_CONNECTIONS,
     )
 
 

@@ -114,13 +114,13 @@ class Settings(BaseSettings):
     """Seconds after which a job that was paused because the disk was full is tried again, if it now fits."""
 
     generate_timeout_s: float = Field(120, gt=0)
-    """Seconds that a request for a generation waits before it is answered with 503."""
+    """Seconds after which a generation is answered with the text so far, or with 503 if there is none."""
 
     loaded_models: int = Field(2, ge=1)
     """Models that a generation worker keeps in memory."""
 
     prompts_at_once: int = Field(8, ge=1, le=256)
-    """Prompts that a generation worker continues side by side, if they wait for the same model."""
+    """Prompts for one model that a generation worker continues as one batch; more than that take turns."""
 
     generate_int8: bool = False
     """Whether a generation worker without a GPU rounds the weights to 8 bits, of which tokens come faster."""

@@ -30,16 +30,38 @@ class SequenceCache(Protocol):
         ...
 
 
-class LayerCache:
-    """Of one block and one sequence: its part of the `cache`, and how many tokens it has read."""
+class Memory:
+    """The keys and values of all layers, for as many tokens as a context has, of the type and on the device
+    of those that come first.
 
-    def __init__(self, cache: "Cache", index: int) -> None:
-        self.cache = cache
+    The system gives what lies within as it fills up. On the CPU they are float32, in which one query attends
+    to 200 tokens in 31 instead of 134 us.
+    """
+
+    def __init__(self, layers: int, limit: int) -> None:
+        self.layers, self.limit = layers, limit
+        self.kv: Tensor | None = None
+        """(L, 2, 1, H, limit, D)"""
+
+    def of_layer(self, index: int, qkv: Tensor) -> Tensor:
+        """(2, 1, H, limit, D)"""
+        if self.kv is None:
+            _, B, H, _, D = qkv.shape
+            dtype = torch.float32 if qkv.is_cpu else qkv.dtype
+            self.kv = torch.empty(self.layers, 2, B, H, self.limit, D, dtype=dtype, device=qkv.device)
+        return self.kv[index]
+
+
+class LayerCache:
+    """Of one block and one sequence: its part of the memory, and how many tokens it has read."""
+
+    def __init__(self, memory: Memory, index: int) -> None:
+        self.memory = memory
         self.index = index
         self.length = 0
 
     def attention(self, qkv: Tensor) -> Tensor:
-        kv = self.cache.room_for(qkv)[self.index]  # (2, 1, H, limit, D)
+        kv = self.memory.of_layer(self.index, qkv)
         start, self.length = self.length, self.length + qkv.shape[3]
         kv[:, :, :, start : self.length] = qkv[1:]
         if start == 0:
@@ -52,30 +74,27 @@ class LayerCache:
 
 
 class Cache:
-    """A `SequenceCache` with room for a whole context, which the system gives it as it fills up.
-
-    On the CPU in float32, in whose type one query attends to 200 tokens in 31 instead of 134 us.
-    """
+    """A `SequenceCache`."""
 
     def __init__(self, config: GPTConfig) -> None:
         self.limit = config.context_length
-        self.kv: Tensor | None = None
-        """(L, 2, 1, H, limit, D) once a token has been read."""
-        self.layers = [LayerCache(self, index) for index in range(config.n_layers)]
+        self.memory = Memory(config.n_layers, config.context_length)
+        self.layers = [LayerCache(self.memory, index) for index in range(config.n_layers)]
 
     @property
     def length(self) -> int:
         """Tokens read."""
         return self.layers[0].length
 
-    def room_for(self, qkv: Tensor) -> Tensor:
-        """The memory, of the type and on the device of what comes first."""
-        if self.kv is None:
-            _, B, H, _, D = qkv.shape
-            dtype = torch.float32 if qkv.is_cpu else qkv.dtype
-            shape = (len(self.layers), 2, B, H, self.limit, D)
-            self.kv = torch.empty(shape, dtype=dtype, device=qkv.device)
-        return self.kv
+    @property
+    def kv(self) -> Tensor:
+        """(L, 2, 1, H, limit, D), of a sequence that has begun."""
+        assert self.memory.kv is not None
+        return self.memory.kv
+
+    def move(self, kv: Tensor) -> None:
+        """Keep keys and values there from now on, where somebody has copied them."""
+        self.memory.kv = kv
 
     def positions(self, tokens: int, device: torch.device) -> Tensor:
         return positions_after(self.length, tokens, self.limit, device)

@@ -209,21 +209,24 @@ def verify(directory: Path, names: Iterable[str] | None = None) -> VerifiedCheck
     """
     manifest = read_manifest(directory)
     for name in manifest.files if names is None else names:
-        path = directory / name
-        expected = manifest.files[name]
-        try:
-            size = path.stat().st_size
-            found = {key: file_checksum(path, key) for key in expected if key in CHECKSUMS}
-        except OSError as error:
-            raise CheckpointError(f"{path} can't be read: {error!r}") from error
-        if size != expected["bytes"]:
-            raise CheckpointError(f"{path} is damaged: it has {size} bytes, {expected['bytes']} were written")
-        for key, value in found.items():
-            if value != expected[key]:
-                raise CheckpointError(f"{path} is damaged: its {key} is {value}, {expected[key]} was written")
-        if not found:
-            raise CheckpointError(f"{path} can't be checked: the manifest has no checksum of it")
+        check_file(directory / name, manifest.files[name])
     return VerifiedCheckpoint(directory, manifest)
+
+
+def check_file(path: Path, expected: dict[str, Any]) -> None:
+    """raises CheckpointError if the file is missing or is not what a manifest's entry says, byte for byte"""
+    try:
+        size = path.stat().st_size
+        found = {key: file_checksum(path, key) for key in expected if key in CHECKSUMS}
+    except OSError as error:
+        raise CheckpointError(f"{path} can't be read: {error!r}") from error
+    if size != expected["bytes"]:
+        raise CheckpointError(f"{path} is damaged: it has {size} bytes, {expected['bytes']} were written")
+    for key, value in found.items():
+        if value != expected[key]:
+            raise CheckpointError(f"{path} is damaged: its {key} is {value}, {expected[key]} was written")
+    if not found:
+        raise CheckpointError(f"{path} can't be checked: the manifest has no checksum of it")
 
 
 def size_bytes(directory: Path) -> int:
@@ -235,9 +238,20 @@ def load_model(
     directory: Path, device: str | torch.device = "cpu", numerics: ResolvedNumerics = "float32"
 ) -> tuple[GPT, Run]:
     """The model of a checkpoint, for generation (in evaluation mode), and its run; CheckpointError if it is
-    damaged. Reads the weights alone."""
-    checkpoint = verify(directory, [WEIGHTS])
-    return load_weights(checkpoint, torch.device(device), numerics).eval(), checkpoint.manifest.run
+    gone or damaged. Reads the weights alone.
+
+    A job that trains deletes checkpoints that newer ones replace, in less time than a large one takes to
+    read. So the file is opened before all else: from then on it is there, whether it has a name or not.
+    """
+    try:
+        weights = (directory / WEIGHTS).open("rb")
+    except OSError as error:
+        raise CheckpointError(f"{directory / WEIGHTS} can't be read: {error!r}") from error
+    with weights:
+        manifest = read_manifest(directory)
+        opened = Path(f"/proc/self/fd/{weights.fileno()}")
+        check_file(opened, manifest.files[WEIGHTS])
+        return load_weights(opened, manifest, torch.device(device), numerics).eval(), manifest.run
 
 
 def resume(
@@ -259,7 +273,7 @@ def resume(
         raise CheckpointError(
             f"{directory} can't be resumed: it keeps its weights alone, without the optimizer's state"
         )
-    model = load_weights(checkpoint, device, numerics)
+    model = load_weights(directory / WEIGHTS, manifest, device, numerics)
     optimizer = make_optimizer(model, run.training)
     restore_training_state(load_file(directory / TRAINING), model, optimizer, device)
     return model, optimizer, manifest.position
@@ -317,12 +331,12 @@ def restore_training_state(
         torch.cuda.set_rng_state(state["generator.cuda"], device)
 
 
-def load_weights(checkpoint: VerifiedCheckpoint, device: torch.device, numerics: ResolvedNumerics) -> GPT:
-    """The model of a checkpoint. No weights are drawn first, and none are held twice."""
+def load_weights(path: Path, manifest: Manifest, device: torch.device, numerics: ResolvedNumerics) -> GPT:
+    """The model of a verified file. No weights are drawn first, and none are held twice."""
     with undrawn():
-        model = GPT(checkpoint.manifest.run.model, numerics)
+        model = GPT(manifest.run.model, numerics)
     # What is read of the file stays mapped to it: the model takes copies.
-    weights = load_file(checkpoint.directory / WEIGHTS)
+    weights = load_file(path)
     model.load_state_dict(
         {name: weight.to(device, copy=True) for name, weight in weights.items()}, assign=True
     )

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
@@ -29,8 +29,6 @@ class Options(TypedDict, total=False):
     """None draws one."""
     stop: Sequence[str]
     """The completion ends before the first occurrence of one of these."""
-    should_stop: Callable[[], bool]
-    """Asked after every token."""
     ends_texts: bool
     """Whether the model was trained on end-of-text tokens: see `text_start`. Default: no."""
 
@@ -43,7 +41,7 @@ class Completion:
     prompt_tokens: int
     completion_tokens: int
     finish_reason: FinishReason
-    """`length`: `max_new_tokens` ended it; `stop`: a stop string, the end-of-text token or `should_stop`."""
+    """`length`: `max_new_tokens` ended it; `stop`: a stop string or the end-of-text token."""
     seed: int
     """Gives the same completion again."""
     prompt_truncated: bool
@@ -59,54 +57,58 @@ class Continuation:
         self,
         tokenizer: Tokenizer,
         prompt: str,
+        context_length: int,
         *,
         max_new_tokens: int = 50,
         distribution: Distribution = GREEDY,
         seed: int | None = None,
         stop: Sequence[str] = (),
-        should_stop: Callable[[], bool] = lambda: False,
         ends_texts: bool = False,
     ) -> None:
+        """`context_length` is that of the model, which sees no more of the prompt than its end."""
+        ids = tokenizer.encode(prompt)
+        self.prompt_tokens = len(ids)
+        self.prompt_truncated = len(ids) > context_length
+        self.context = ids[-context_length:] or text_start(tokenizer, ends_texts=ends_texts)
+        """What the model reads before the first new token."""
         self.seed = secrets.randbits(32) if seed is None else seed
-        self.prompt_tokens = tokenizer.encode(prompt)
-        self.tokens = list(self.prompt_tokens) or text_start(tokenizer, ends_texts=ends_texts)
-        """The prompt's, and those taken so far."""
-        self.is_over = False
-        self._tokenizer, self._prompt = tokenizer, prompt
-        self._max_new_tokens, self._should_stop = max_new_tokens, should_stop
+        self.last_token: int | None = None
+        """The one taken last, for the model to read; none before the first and after the end."""
+        self.completion_tokens = 0
+        self.finish_reason: FinishReason | None = None
+        self._tokenizer = tokenizer
+        self._max_new_tokens = max_new_tokens
         self._distribution = distribution
         self._generator = torch.Generator().manual_seed(self.seed)
         self._text = StoppableText(stop)
-        self._n_new = 0
-        self._started_s = self._ended_s = time.perf_counter()
+        self.begin()
+
+    def begin(self) -> None:
+        """Let the time count from now on."""
+        self._began_s = time.perf_counter()
+
+    @property
+    def tokens_per_s(self) -> float:
+        """So far, the reading of the prompt included."""
+        return self.completion_tokens / max(1e-9, time.perf_counter() - self._began_s)
 
     def take(self, logits: Tensor) -> str:
         """Sample the next token by the logits (V,); returns the text that is certain now."""
         token = sample_token(logits, self._distribution, self._generator)
         if token == self._tokenizer.end_of_text:
-            return self._end()
-        self.tokens.append(token)
-        self._n_new += 1
+            return self._end("stop")
+        self.last_token = token
+        self.completion_tokens += 1
         piece = self._text.add(self._tokenizer.decode_bytes([token]))
-        if self._text.stopped or self._should_stop() or self._n_new == self._max_new_tokens:
-            piece += self._end()
+        if self._text.stopped:
+            piece += self._end("stop")
+        elif self.completion_tokens == self._max_new_tokens:
+            piece += self._end("length")
         return piece
 
-    def _end(self) -> str:
-        self.is_over = True
-        self._ended_s = time.perf_counter()
-        return self._text.finish()
-
-    def completion(self, context_length: int) -> Completion:
-        """What it came to, once it is over, with a model of that context."""
-        is_cut = self._text.stopped or self._n_new < self._max_new_tokens
-        return Completion(
-            text=self._prompt + self._text.released,
-            completion=self._text.released,
-            prompt_tokens=len(self.prompt_tokens),
-            completion_tokens=self._n_new,
-            finish_reason="stop" if is_cut else "length",
-            seed=self.seed,
-            prompt_truncated=len(self.prompt_tokens) > context_length,
-            tokens_per_s=self._n_new / (self._ended_s - self._started_s),
-        )
+    def _end(self, reason: FinishReason) -> str:
+        rest = self._text.finish()
+        # What was held back as half a character may have completed a stop string.
+        self.finish_reason = "stop" if self._text.stopped else reason
+        self.last_token = None
+        return rest

@@ -120,14 +120,25 @@ class Decoding:
         self.sequences.append(TokenSequence(tokens, self.model.config.context_length))
         return self.sequences[-1]
 
-    def leave(self, sequence: TokenSequence) -> None:
+    def leave(self, sequence: TokenSequence, *, goes_on: bool = False) -> None:
+        """`goes_on`: it may come back, here or in another decoding of the same model."""
         self.sequences.remove(sequence)
-        self.rest(sequence, goes_on=False)
+        self.release(sequence, goes_on=goes_on)
 
-    def rest(self, sequence: TokenSequence, *, goes_on: bool = True) -> None:
-        """Keep no place for a sequence until it goes on."""
+    def go_on(self, sequence: TokenSequence) -> None:
+        """Take back a sequence that has left."""
+        self.sequences.append(sequence)
+
+    def release(self, sequence: TokenSequence, *, goes_on: bool) -> None:
+        """Keep no place for the tokens that it has read."""
         if self.steps is not None and sequence.cache is not None:
             self.steps.release(sequence.cache, goes_on=goes_on)
+
+    def held_tokens(self, sequence: TokenSequence) -> int:
+        """How many tokens' memory a sequence takes: on the CPU only what is used of it."""
+        if sequence.cache is None:
+            return 0
+        return sequence.read if self.device.type == "cpu" else sequence.limit
 
     def append(self, tokens: Sequence[int]) -> None:
         """The next token of each sequence."""
@@ -153,7 +164,7 @@ class Decoding:
         start = sequence.read
         end = min(start + self.piece_tokens, sequence.in_pieces)
         if start == 0:
-            self.rest(sequence)  # what moves has no use for what was read
+            self.release(sequence, goes_on=True)  # what moves has no use for what was read
         if self.model.numerics == "reference":
             end = len(sequence.tokens)  # the lecture's own arithmetic reads everything every time
         ids = torch.tensor([sequence.tokens[start:end]], device=self.device)  # (1, t)

@@ -1,6 +1,6 @@
 """Text from a model, token by token."""
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Unpack
 
 import torch
@@ -42,15 +42,27 @@ def stream(
     model: GPT, tokenizer: Tokenizer, prompt: str, **options: Unpack[Options]
 ) -> Generator[str, None, Completion]:
     """Yield the completion of `prompt` in pieces of whole characters; return it as a `Completion`."""
-    continuation = Continuation(tokenizer, prompt, **options)
-    decoding = Decoding(model, [continuation.tokens])
-    while not continuation.is_over:
+    continuation = Continuation(tokenizer, prompt, model.config.context_length, **options)
+    decoding = Decoding(model, [continuation.context])
+    completion = ""
+    while continuation.finish_reason is None:
+        if continuation.last_token is not None:
+            decoding.append([continuation.last_token])
         with evaluating(model):
             piece = continuation.take(decoding.next_logits()[0])
         if piece:
+            completion += piece
             yield piece
-        decoding.append(continuation.tokens[-1:])
-    return continuation.completion(model.config.context_length)
+    return Completion(
+        text=prompt + completion,
+        completion=completion,
+        prompt_tokens=continuation.prompt_tokens,
+        completion_tokens=continuation.completion_tokens,
+        finish_reason=continuation.finish_reason,
+        seed=continuation.seed,
+        prompt_truncated=continuation.prompt_truncated,
+        tokens_per_s=continuation.tokens_per_s,
+    )
 
 
 def complete(model: GPT, tokenizer: Tokenizer, prompt: str, **options: Unpack[Options]) -> Completion:
@@ -60,24 +72,5 @@ def complete(model: GPT, tokenizer: Tokenizer, prompt: str, **options: Unpack[Op
         try:
             next(pieces)
         except StopIteration as end:
-            return end.value
-
-
-def complete_together(
-    model: GPT,
-    continuations: Sequence[Continuation],
-    on_over: Callable[[Continuation], object] = lambda continuation: None,
-) -> None:
-    """Continue all of them side by side, which reads the weights once for all; `on_over` gets each as soon as
-    it is over."""
-    decoding = Decoding(model, [continuation.tokens for continuation in continuations])
-    of_sequence = dict(zip(decoding.sequences, continuations, strict=True))
-    while decoding.sequences:
-        with evaluating(model):
-            for sequence, logits in zip(list(decoding.sequences), decoding.next_logits(), strict=True):
-                of_sequence[sequence].take(logits)
-        for sequence in list(decoding.sequences):
-            if of_sequence[sequence].is_over:
-                on_over(of_sequence[sequence])
-                decoding.leave(sequence)
-        decoding.append([of_sequence[sequence].tokens[-1] for sequence in decoding.sequences])
+            completion: Completion = end.value
+            return completion

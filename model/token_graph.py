@@ -67,7 +67,6 @@ class TokenGraph:
 
     def make_places(self, number: int, like: Cache) -> None:
         """As many as that, the first of which are for those that have one now."""
-        assert like.kv is not None
         placed = [cache for cache in self.places if cache is not None]
         self.graph = None  # and with it the memory it computes in
         self.kv = like.kv.new_zeros(number, *like.kv.shape)
@@ -77,17 +76,16 @@ class TokenGraph:
             self.move(cache, kv)
 
     def move(self, cache: Cache, kv: Tensor) -> None:
-        assert cache.kv is not None
         kv.zero_()  # what is masked must be numbers too
         kv[..., : cache.length, :] = cache.kv[..., : cache.length, :]
-        cache.kv = kv
+        cache.move(kv)
 
     def release(self, cache: Cache, *, goes_on: bool) -> None:
         """Free the place of a sequence; without any there is no graph either."""
         if cache not in self.places:
             return
-        if goes_on and cache.kv is not None:
-            cache.kv = cache.kv.clone()
+        if goes_on:
+            cache.move(cache.kv.clone())
         self.places[self.places.index(cache)] = None
         if not any(self.places):
             self.clear()

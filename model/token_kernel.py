@@ -67,7 +67,6 @@ class TokenKernel:
 
 def address_of(cache: Cache) -> int:
     """Where the keys and values lie of a sequence that has begun."""
-    assert cache.kv is not None
     assert cache.kv.dtype == torch.float32
     assert cache.kv.is_contiguous()
     return cache.kv.data_ptr()
@@ -75,7 +74,6 @@ def address_of(cache: Cache) -> int:
 
 def shape_of(cache: Cache) -> KVShape:
     """(L, 2, H, limit, D), the same for all of a model."""
-    assert cache.kv is not None
     L, two, _, H, limit, D = cache.kv.shape
     return L, two, H, limit, D
 

@@ -32,10 +32,10 @@ def run_worker(queue: str, pulse_descriptor: int | None = None) -> None:
             keep_caches_private(settings.data_dir)
         except UnsafeFolder as error:
             sys.exit(str(error))
-        from worker.generation_task import add_generation
+        from worker.generation.task import THREADS, add_generation
 
         heartbeat = add_generation(app, settings)
-        at_once = settings.prompts_at_once
+        at_once = THREADS
     if pulse_descriptor is not None:
         # After a whole lease without a sign of life of its worker no trainer runs any more: see worker.fence.
         good_for_s = settings.lease_s if queue == "train" else heartbeat.silence_limit_s

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,7 +11,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.services import EXTENSION
 from jobs.database import Database
-from jobs.generation import send_answer, take_request
+from jobs.generation import GenerationRequest, Message, deliver, take_request
 from jobs.queue import GENERATE_QUEUE, make_celery, make_redis
 from jobs.settings import Settings
 
@@ -51,22 +50,24 @@ def bare_client(serve: Serve, tmp_path: Path) -> FlaskClient:
     return serve(Settings(data_dir=tmp_path, database_url=nowhere, redis_url=NOWHERE))
 
 
-Answer = Callable[[dict[str, Any]], dict[str, Any]]
+Answer = Callable[[GenerationRequest], list[Message]]
 
 
 @contextmanager
 def generation_worker(
     settings: Settings, answer: Answer, requests: int = 1
-) -> Iterator[list[dict[str, Any]]]:
+) -> Iterator[list[GenerationRequest]]:
     """Answer so many requests through the real broker; yields those that came."""
-    asked: list[dict[str, Any]] = []
+    asked: list[GenerationRequest] = []
     thread = threading.Thread(target=answer_requests, args=(settings, answer, requests, asked))
     thread.start()
     yield asked
     thread.join()
 
 
-def answer_requests(settings: Settings, answer: Answer, requests: int, asked: list[dict[str, Any]]) -> None:
+def answer_requests(
+    settings: Settings, answer: Answer, requests: int, asked: list[GenerationRequest]
+) -> None:
     redis = make_redis(settings)
     with make_celery(settings).connection_for_read() as connection:
         queue = connection.SimpleQueue(GENERATE_QUEUE)
@@ -74,8 +75,8 @@ def answer_requests(settings: Settings, answer: Answer, requests: int, asked: li
             message = queue.get(timeout=PATIENCE_S)
             message.ack()
             (request_id,), *_ = message.payload
-            request = take_request(redis, request_id)
+            request = take_request(redis, request_id, "stand-in")
             assert request is not None
             asked.append(request)
-            send_answer(redis, request_id, answer(request))
+            assert deliver(redis, "stand-in", {request_id: answer(request)}) == set()
         queue.close()

@@ -1,11 +1,14 @@
 """GET and POST /generate"""
 
+from contextvars import copy_context
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from api.http.streams import tell_of_client
 from jobs.database import Database
+from jobs.generation import Begun, Failure, GenerationRequest, Message, Piece
 from jobs.queue import make_redis
 from jobs.settings import Settings
 from jobs.tables import Job
@@ -16,18 +19,27 @@ from tests.jobs.making import queued_job, running_job
 PROMPT = "Every effort moves you"
 
 
-def continued(request: dict[str, Any]) -> dict[str, Any]:
-    """What a worker answers that always continues with ` know`."""
-    return {
-        "completion": " know",
-        "text": request["prompt"] + " know",
-        "prompt_tokens": 4,
-        "completion_tokens": 1,
-        "finish_reason": "length",
-        "seed": 7,
-        "tokens_per_s": 50.0,
-        "prompt_truncated": False,
-    }
+def begun(step: int = 17, prompt_truncated: bool = False) -> Begun:
+    return Begun(step=step, seed=7, prompt_tokens=4, prompt_truncated=prompt_truncated)
+
+
+def piece(text: str, tokens: int, reason: str | None = None) -> Piece:
+    return Piece.model_validate(
+        {
+            "number": tokens - 1,
+            "text": text,
+            "completion_tokens": tokens,
+            "tokens_per_s": 50.0,
+            "finish_reason": reason,
+        }
+    )
+
+
+def continued(request: GenerationRequest) -> list[Message]:
+    """What a worker answers that always continues with ` know`, from the checkpoint that is asked for."""
+    steps = {"last": 17, "best": 8}
+    step = steps.get(request.checkpoint) or int(request.checkpoint)
+    return [begun(step), piece(" kn", 1), piece("ow", 2, "length")]
 
 
 @pytest.fixture
@@ -52,7 +64,7 @@ def test_an_answer_has_every_field_of_the_contract(client: FlaskClient, settings
         "completion": " know",
         "text": "Every effort moves you know",
         "prompt_tokens": 4,
-        "completion_tokens": 1,
+        "completion_tokens": 2,
         "finish_reason": "length",
         "seed": 7,
         "tokens_per_s": 50.0,
@@ -67,10 +79,7 @@ def test_query_and_body_ask_the_worker_the_same(client: FlaskClient, settings: S
     with generation_worker(settings, continued, requests=2) as asked:
         assert client.get("/generate", query_string=options).status_code == 200
         assert client.post("/generate", json=options).status_code == 200
-    assert asked[0] == asked[1]
-    assert asked[0] == {
-        **options, "step": 8, "sha256": f"{8:064d}", "directory": f"jobs/{job.id}/attempt-1/step-8",
-    }  # fmt: skip
+    assert asked[0] == asked[1] == GenerationRequest.model_validate(options)
 
 
 def test_the_defaults_are_the_last_checkpoint_and_50_greedy_tokens(
@@ -78,9 +87,8 @@ def test_the_defaults_are_the_last_checkpoint_and_50_greedy_tokens(
 ) -> None:
     with generation_worker(settings, continued) as asked:
         client.post("/generate", json={"job_id": job.id})
-    (request,) = asked
-    assert (request["step"], request["max_new_tokens"], request["temperature"]) == (17, 50, 0.0)
-    assert (request["prompt"], request["top_k"], request["top_p"], request["seed"]) == ("", None, None, None)
+    assert asked == [GenerationRequest(job_id=job.id)]
+    assert (asked[0].checkpoint, asked[0].max_new_tokens, asked[0].temperature) == ("last", 50, 0.0)
 
 
 @pytest.mark.parametrize(("wanted", "step"), [("last", 17), ("best", 8), ("8", 8), ("17", 17)])
@@ -98,12 +106,13 @@ def test_without_a_job_the_newest_one_that_has_a_checkpoint_answers(
     newer = running_job(database, settings)
     checkpoint(database, newer, step=3)
     queued_job(database, settings)
-    with generation_worker(settings, continued):
-        assert client.get(f"/generate?prompt={PROMPT}").get_json()["job_id"] == newer.id
+    with generation_worker(settings, lambda _: [begun(3), piece(" know", 1, "stop")]):
+        answer = client.get(f"/generate?prompt={PROMPT}").get_json()
+    assert (answer["job_id"], answer["checkpoint"]) == (newer.id, 3)
 
 
 def test_a_prompt_that_was_cut_is_said_to_be(client: FlaskClient, settings: Settings, job: Job) -> None:
-    with generation_worker(settings, lambda request: continued(request) | {"prompt_truncated": True}):
+    with generation_worker(settings, lambda _: [begun(prompt_truncated=True), piece("", 1, "stop")]):
         answer = client.post("/generate", json={"prompt": "word " * 5000})
     assert answer.get_json()["prompt_truncated"] is True
     assert answer.get_json()["prompt"] == "word " * 5000
@@ -156,19 +165,48 @@ def test_a_broker_that_is_away_is_answered_with_503(serve: Serve, settings: Sett
     assert "Retry-After" in answer.headers
 
 
+@pytest.mark.parametrize(("cause", "status"), [("not_found", 404), ("unavailable", 503), ("internal", 500)])
 def test_a_failure_of_the_worker_is_answered_with_its_reason(
-    client: FlaskClient, settings: Settings, job: Job
+    client: FlaskClient, settings: Settings, job: Job, cause: Any, status: int
 ) -> None:
-    with generation_worker(settings, lambda _: {"failure": "the checkpoint is damaged"}):
+    with generation_worker(settings, lambda _: [begun(), Failure(cause=cause, reason="it went wrong")]):
         answer = client.get("/generate")
+    assert answer.status_code == status
+    assert ("Retry-After" in answer.headers) is (status == 503)
+    assert answer.get_json(force=True)["detail"] == "it went wrong"
+
+
+def test_the_time_limit_is_answered_with_the_text_so_far(serve: Serve, settings: Settings, job: Job) -> None:
+    client = serve(settings.model_copy(update={"generate_timeout_s": 1.0}))
+    with generation_worker(settings, lambda _: [begun(), piece(" know", 1), piece(" what", 2)]):
+        answer = client.get(f"/generate?prompt={PROMPT}")
+    assert answer.status_code == 200
+    found = answer.get_json()
+    assert (found["text"], found["completion"]) == ("Every effort moves you know what", " know what")
+    assert (found["finish_reason"], found["completion_tokens"], found["seed"]) == ("timeout", 2, 7)
+    assert list(make_redis(settings).scan_iter("pretrain:*")) == []
+
+
+def test_what_a_client_that_has_gone_had_asked_for_is_given_up(
+    serve: Serve, settings: Settings, job: Job
+) -> None:
+    client = serve(settings)
+    has_gone = iter([False, False, True])
+
+    def get() -> Any:
+        tell_of_client(lambda: next(has_gone))
+        return client.get("/generate")
+
+    with generation_worker(settings, lambda _: [begun(), piece(" know", 1)]):
+        answer = copy_context().run(get)
     assert answer.status_code == 503
-    assert "the checkpoint is damaged" in answer.get_json(force=True)["detail"]
+    assert list(make_redis(settings).scan_iter("pretrain:*")) == []
 
 
 WRONG_QUERIES = [
     ("max_new_tokens=0", "max_new_tokens"),
     ("max_new_tokens=ten", "max_new_tokens"),
-    ("max_new_tokens=1e3", "max_new_tokens"),
+    ("max_new_tokens=1.5", "max_new_tokens"),
     ("temperature=-1", "temperature"),
     ("temperature=nan", "temperature"),
     ("temperature=inf", "temperature"),

@@ -18,6 +18,7 @@ from model.checkpoint import (
     TRAINING,
     WEIGHTS,
     CheckpointError,
+    check_file,
     content_sha256,
     drop_training_state,
     load_model,
@@ -219,6 +220,19 @@ def test_a_model_is_loaded_for_generation_in_any_numerics_without_its_training_s
     assert model.numerics == numerics
     assert not model.training
     assert torch.equal(model.tok_emb.weight, load_file(directory / WEIGHTS)["tok_emb.weight"])
+
+
+def test_a_model_whose_files_are_deleted_while_it_is_loaded_is_loaded(directory, monkeypatch):
+    def check_after_deletion(path, expected):
+        shutil.rmtree(directory)
+        check_file(path, expected)
+
+    expected = load_file(directory / WEIGHTS)["tok_emb.weight"].clone()
+    monkeypatch.setattr("model.checkpoint.check_file", check_after_deletion)
+    model, _ = load_model(directory)
+    assert torch.equal(model.tok_emb.weight, expected)
+    with pytest.raises(CheckpointError, match="can't be read"):
+        load_model(directory)
 
 
 def test_loading_a_model_draws_nothing(directory):

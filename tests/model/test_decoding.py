@@ -1,5 +1,7 @@
 """The cache against the same model without one: one forward pass over the last `context_length` tokens."""
 
+import gc
+import weakref
 from functools import partial
 
 import pytest
@@ -178,6 +180,23 @@ def test_a_pass_that_fails_half_way_leaves_the_caches_as_they_were(prepared, mon
             assert torch.equal(decoding.next_logits(), undisturbed.next_logits())
             for each in (decoding, undisturbed):
                 each.append([token, token])
+
+
+def test_the_memory_of_a_sequence_is_freed_with_it():
+    """It may be a hundred megabytes, and a cycle of references would keep it until the collector looks."""
+    decoding = Decoding(for_generation(a_model()), [[1, 2, 3]])
+    with torch.inference_mode():
+        decoding.next_logits()
+        decoding.append([4])
+        decoding.next_logits()
+    kv = weakref.ref(decoding.sequences[0].cache.kv)
+    gc.collect()
+    gc.disable()
+    try:
+        decoding.leave(decoding.sequences[0])
+        assert kv() is None
+    finally:
+        gc.enable()
 
 
 def test_a_cache_holds_no_more_than_the_context():

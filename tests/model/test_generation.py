@@ -1,4 +1,3 @@
-from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -7,10 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.config import Distribution
-from model.continuation import Continuation
-from model.generation import complete, complete_together, generate, stream
+from model.generation import complete, generate, stream
 from model.gpt import GPT
-from model.packed import for_generation, packed
 from model.stopping import StoppableText
 from model.tokens import load_tokenizer
 from tests.model.tiny import tiny_config
@@ -153,34 +150,6 @@ def test_half_a_character_at_the_end_becomes_a_replacement_character():
     assert list(stream(Scripted(script), BYTES, "x", max_new_tokens=4)) == ["é", "\ufffd"]
     found = complete(Scripted(script), BYTES, "x", max_new_tokens=4)
     assert found.text == "xé\ufffd"
-
-
-def test_should_stop_is_asked_after_every_token():
-    answers = iter([False, True])
-    found = complete(Scripted(list(b"abcd")), BYTES, "x", max_new_tokens=4, should_stop=lambda: next(answers))
-    assert (found.completion, found.finish_reason) == ("ab", "stop")
-
-
-@pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
-@pytest.mark.parametrize("prepared", [packed, for_generation, partial(for_generation, int8=True)])
-def test_prompts_side_by_side_give_what_each_gives_alone(numerics, prepared):
-    torch.manual_seed(1)
-    model = prepared(GPT(tiny_config(), numerics).eval())
-    asked = [
-        ("the", {"max_new_tokens": 12}),
-        (
-            "a longer prompt than that",
-            {"max_new_tokens": 3, "distribution": Distribution(temperature=1.0), "seed": 5},
-        ),
-        ("", {"max_new_tokens": 20, "distribution": Distribution(temperature=0.7, top_k=9), "seed": 6}),
-        ("fox", {"max_new_tokens": 1}),
-    ]
-    alone = [complete(model, BYTES, prompt, **options) for prompt, options in asked]
-    rows = [Continuation(BYTES, prompt, **options) for prompt, options in asked]
-    ended: list[int] = []
-    complete_together(model, rows, on_over=lambda row: ended.append(rows.index(row)))
-    assert [row.completion(8).completion for row in rows] == [found.completion for found in alone]
-    assert ended == [3, 1, 0, 2]
 
 
 @given(

@@ -1,0 +1,143 @@
+"""A stand-in for the checkpoints, with real tiny models, and for those who ask."""
+
+import threading
+from typing import Any
+
+import torch
+
+from jobs.generation import Begun, Failure, Message, Piece, is_last
+from jobs.lookup import NotFound
+from model.checkpoint import CheckpointError
+from model.config import GPTConfig
+from model.continuation import Continuation
+from model.generation import complete
+from model.gpt import GPT
+from model.packed import for_generation
+from model.tokens import load_tokenizer
+from tests.model.tiny import tiny_config
+from tests.waiting import wait_until
+from worker.generation.batching import Request, RequestBatcher
+from worker.generation.models import Damaged, Found
+
+BYTES = load_tokenizer("bytes")
+CONFIG = tiny_config(context_length=64, vocab_size=256)
+"""Without an end of text, which a model could draw by chance."""
+
+
+def found_of(job_id: str, step: int = 1) -> Found:
+    return Found(job_id, step, f"jobs/{job_id}/attempt-1/step-{step}", f"{step:064d}")
+
+
+class Shelf:
+    """Has a model for every job, made of its name; `missing` are the directories whose files are gone."""
+
+    def __init__(self, config: GPTConfig = CONFIG) -> None:
+        self.config = config
+        self.listed: dict[str, Found] = {}
+        """What `last` is, if not step 1."""
+        self.missing: set[str] = set()
+        self.deleted: set[str] = set()
+        self.errors: list[BaseException] = []
+        """Raised by the next loads."""
+        self.loads: list[str] = []
+        self.may_load = threading.Event()
+        self.may_load.set()
+
+    def compile(self) -> None:
+        """They are compiled when first needed."""
+
+    def model(self, found: Found) -> GPT:
+        torch.manual_seed(sum(found.directory.encode()))
+        return for_generation(GPT(self.config).eval())
+
+    def find(self, job_id: str | None, wanted: str) -> Found:
+        assert job_id is not None
+        if job_id in self.deleted:
+            raise NotFound(f"no job {job_id!r}")
+        return self.listed.get(job_id, found_of(job_id))
+
+    def load(self, found: Found) -> GPT:
+        self.loads.append(found.job_id)
+        self.may_load.wait()
+        if self.errors:
+            raise self.errors.pop(0)
+        if found.directory in self.missing:
+            raise CheckpointError(f"/srv/artifacts/{found.directory} can't be read")
+        return self.model(found)
+
+    def found_instead(self, found: Found, wanted: str, error: CheckpointError) -> Found:
+        now = self.find(found.job_id, wanted)
+        if now == found:
+            raise Damaged(f"the checkpoint of step {found.step} of job {found.job_id} is damaged")
+        return now
+
+
+class Askers:
+    """A batcher, and what it sends to those who ask."""
+
+    def __init__(self, shelf: Shelf | None = None, **options: Any) -> None:
+        self.shelf = shelf or Shelf()
+        self.messages: dict[str, list[Message]] = {}
+        self.turned_to: list[str | None] = []
+        defaults = {"places": 8, "loaded_models": 2, "timeout_s": 60.0}
+        self.batcher = RequestBatcher(
+            self.shelf,  # type: ignore[arg-type]
+            send=lambda request_id, message: self.messages[request_id].append(message),
+            on_turn_to=self.turned_to.append,
+            **defaults | options,
+        )
+
+    def __enter__(self) -> "Askers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shelf.may_load.set()
+        self.batcher.close()
+        self.batcher.join()
+
+    def ask(self, prompt: str = "the", job: str = "job-a", wanted: str = "last", **options: Any) -> str:
+        """Submit a request; its id."""
+        return self.submit(self.request(prompt, job, wanted, **options))
+
+    def request(
+        self, prompt: str = "the", job: str = "job-a", wanted: str = "last", **options: Any
+    ) -> Request:
+        context = self.shelf.config.context_length
+        continuation = Continuation(BYTES, prompt, context, **options)
+        return Request(f"request-{len(self.messages)}", wanted, self.shelf.find(job, wanted), continuation)
+
+    def submit(self, request: Request) -> str:
+        self.messages[request.id] = []
+        self.batcher.submit(request)
+        return request.id
+
+    def pieces(self, request_id: str) -> list[Piece]:
+        return [message for message in self.messages[request_id] if isinstance(message, Piece)]
+
+    def begun(self, request_id: str) -> Begun:
+        return wait_until(lambda: next((m for m in self.messages[request_id] if isinstance(m, Begun)), None))
+
+    def end(self, request_id: str) -> Message:
+        """The last message, once it has come."""
+        wait_until(lambda: any(map(is_last, self.messages[request_id])), f"{request_id} was over")
+        *others, end = self.messages[request_id]
+        assert is_last(end)
+        assert not any(map(is_last, others))
+        return end
+
+    def failure(self, request_id: str) -> Failure:
+        end = self.end(request_id)
+        assert isinstance(end, Failure), end
+        return end
+
+    def text(self, request_id: str) -> str:
+        """The whole completion, once it is over."""
+        end = self.end(request_id)
+        assert isinstance(end, Piece), end
+        pieces = self.pieces(request_id)
+        assert [piece.number for piece in pieces] == list(range(len(pieces)))
+        return "".join(piece.text for piece in pieces)
+
+    def alone(self, prompt: str, job: str = "job-a", **options: Any) -> str:
+        """What the model gives by itself."""
+        return complete(self.shelf.model(self.shelf.find(job, "last")), BYTES, prompt, **options).completion

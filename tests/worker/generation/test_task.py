@@ -1,0 +1,224 @@
+"""The whole generation worker but Celery: prompts taken from Redis, computed, and answered through it."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from jobs.generation import Abandoned, GenerationFailed, GenerationRequest, ask, keys, take_request
+from jobs.queue import make_redis
+from model.checkpoint import WEIGHTS
+from model.generation import complete
+from model.tokens import ByteTokenizer, load_tokenizer
+from tests.jobs.process.test_panics import panic
+from tests.waiting import wait_until
+from tests.worker.generation.shelf import BYTES
+from worker.generation import batching
+from worker.generation.task import Intake
+
+LONG = {"max_new_tokens": 10_000}
+
+
+class Endless(ByteTokenizer):
+    """Has no token that ends a text."""
+
+    end_of_text = 1000
+
+    def decode_bytes(self, ids):
+        return bytes(id % 256 for id in ids)
+
+
+@pytest.fixture
+def endless(monkeypatch):
+    monkeypatch.setattr("worker.generation.task.load_tokenizer", lambda name: Endless())
+
+
+class Rung:
+    """Stands for Celery: whoever is rung for is taken at once, in a thread."""
+
+    def __init__(self, intake):
+        self.intake = intake
+
+    def send_task(self, name, args, **_):
+        threading.Thread(target=self.intake.take, args=args).start()
+
+
+@pytest.fixture
+def redis(settings):
+    with make_redis(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def intake(settings, database, redis, on_cpu):
+    heartbeat = SimpleNamespace(worker_id="generate-1", turn_to=lambda _: None)
+    found = Intake(settings, database, redis, heartbeat)
+    yield found
+    found.close()
+    found.join()
+
+
+@pytest.fixture
+def asked(intake, redis, job):
+    """Asks and waits for the answer."""
+
+    def asked(prompt="the", gone=lambda: False, timeout_s=60, **options):
+        request = GenerationRequest(**{"job_id": job.id} | options, prompt=prompt)
+        pieces = ask(Rung(intake), redis, request, timeout_s, gone)
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as end:
+                return end.value
+
+    return asked
+
+
+def test_a_prompt_is_answered_with_what_the_model_gives(asked, write, job, models):
+    write(1)
+    model = models.load(models.find(job.id, "last"))
+    expected = complete(model, BYTES, "the", max_new_tokens=20, seed=3)
+    found = asked(max_new_tokens=20, seed=3)
+    assert (found.completion, found.completion_tokens) == (expected.completion, expected.completion_tokens)
+    assert (found.checkpoint, found.seed, found.finish_reason) == (1, 3, expected.finish_reason)
+
+
+def test_the_newest_checkpoint_is_asked_while_a_job_replaces_them_as_fast_as_it_can(
+    asked, write, job, settings, database
+):
+    """The issue's case: every step is a checkpoint, one is kept, and the prompts have to wait."""
+    write(1)
+    stop = threading.Event()
+
+    def train():
+        step = 1
+        while not stop.is_set():
+            step += 1
+            write(step)
+
+    trainer = threading.Thread(target=train)
+    trainer.start()
+    try:
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(lambda n: asked(max_new_tokens=n + 1), range(12)))
+    finally:
+        stop.set()
+        trainer.join()
+    assert all(answer.completion_tokens for answer in answers)
+    assert all(answer.checkpoint >= 1 for answer in answers)
+
+
+@pytest.mark.parametrize("wanted", ["last", "best"])
+def test_what_is_not_there_is_not_found(asked, write, job, wanted):
+    write(1)
+    for options in ({"job_id": "job-0"}, {"checkpoint": "7"}):
+        with pytest.raises(GenerationFailed) as failed:
+            asked(**{"checkpoint": wanted} | options)
+        assert failed.value.cause == "not_found"
+    assert asked(checkpoint=wanted, max_new_tokens=1).completion_tokens <= 1
+
+
+def test_a_prompt_on_which_native_code_panics_fails_at_once_and_alone(asked, write, monkeypatch):
+    write(1)
+    real = load_tokenizer("bytes")
+
+    class Panicking:
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+        def encode(self, text):
+            return panic() if text == "panic" else real.encode(text)
+
+    monkeypatch.setattr("worker.generation.task.load_tokenizer", lambda name: Panicking())
+    with ThreadPoolExecutor(6) as pool:
+        good = [pool.submit(asked, max_new_tokens=30) for _ in range(5)]
+        bad = pool.submit(asked, "panic")
+        with pytest.raises(GenerationFailed, match="NativePanic") as failed:
+            bad.result()
+        assert failed.value.cause == "internal"
+        assert len({each.result().completion for each in good}) == 1
+    assert asked(max_new_tokens=1)
+
+
+def test_a_damaged_file_fails_what_asks_for_it_without_a_path(asked, write, settings, database, job):
+    folder = settings.artifacts / write(1)
+    (folder / WEIGHTS).write_bytes(b"x" * 100)
+    with pytest.raises(GenerationFailed) as failed:
+        asked()
+    assert str(failed.value) == f"the checkpoint of step 1 of job {job.id} is damaged"
+    assert failed.value.cause == "unavailable"
+    write(2)
+    assert asked(max_new_tokens=1).checkpoint == 2
+
+
+def test_a_database_that_is_away_is_told_at_once(asked, write, intake, monkeypatch):
+    write(1)
+
+    def read():
+        raise OperationalError("SELECT", {}, Exception("/srv/secret"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake._models._database, "read", read)
+        with pytest.raises(GenerationFailed, match=r"^the database does not answer$") as failed:
+            asked()
+    assert failed.value.cause == "unavailable"
+    assert asked(max_new_tokens=1)
+
+
+def test_a_request_of_another_version_is_told_so(intake, redis):
+    redis.set(keys("generation-1")[0], '{"promt": "the"}')
+    intake.take("generation-1")
+    message = redis.blpop([keys("generation-1")[2]], timeout=60)
+    assert "another version" in message[1]
+
+
+def test_fifty_clients_that_hang_up_at_once_leave_no_work_and_nothing_in_redis(
+    asked, write, intake, redis, endless
+):
+    write(1)
+    gone = threading.Event()
+    with ThreadPoolExecutor(50) as pool:
+        asking = [pool.submit(asked, gone=gone.is_set, **LONG) for _ in range(50)]
+        wait_until(lambda: len(intake.batcher._requests) == 50, "all were taken")
+        gone.set()
+        for each in asking:
+            assert isinstance(each.exception(), Abandoned)
+    wait_until(lambda: not intake.batcher._requests, "nothing was left to compute")
+    wait_until(lambda: not intake.delivery._messages, "nothing was left to send")
+    assert list(redis.scan_iter("pretrain:*")) == []
+    assert asked(max_new_tokens=1)
+
+
+def test_the_time_limit_ends_the_work(asked, write, intake, redis, endless):
+    write(1)
+    asked(max_new_tokens=1)  # so that all is compiled and loaded
+    found = asked(timeout_s=3, **LONG)
+    assert found.finish_reason == "timeout"
+    assert 0 < found.completion_tokens < 10_000
+    wait_until(lambda: not intake.batcher._requests, "nothing was left to compute")
+    assert list(redis.scan_iter("pretrain:*")) == []
+
+
+def test_a_worker_that_shuts_down_says_so_and_leaves_new_prompts_to_others(
+    asked, write, intake, redis, endless
+):
+    write(1)
+    asked(max_new_tokens=1)
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(asked, **LONG)
+        wait_until(lambda: intake.batcher._requests, "it was taken")
+        intake.close()
+        intake.join()
+        with pytest.raises(GenerationFailed, match="the worker is shutting down"):
+            asking.result()
+    redis.set(keys("generation-1")[0], GenerationRequest().model_dump_json())
+    intake.take("generation-1")
+    assert take_request(redis, "generation-1", "another") is not None
+
+
+def test_a_worker_of_which_a_thread_has_died_is_overdue(intake, monkeypatch):
+    assert intake.overdue_s() == 0
+    intake.delivery.close()
+    assert intake.overdue_s() > batching.STEP_OVERDUE_S

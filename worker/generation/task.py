@@ -1,0 +1,118 @@
+"""The task of the `generate` queue: take a prompt, and let it be continued beside others."""
+
+import logging
+import math
+
+from celery import Celery
+from celery.signals import worker_shutdown, worker_shutting_down
+from pydantic import ValidationError
+from redis import Redis
+
+from jobs.database import Database
+from jobs.generation import Failure, GenerationRequest, take_request
+from jobs.process.panics import native_panics_as_errors
+from jobs.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
+from jobs.settings import Settings
+from model.continuation import Continuation
+from model.tokens import load_tokenizer
+from worker.generation.batching import Request, RequestBatcher
+from worker.generation.delivery import Delivery
+from worker.generation.failures import failure_of
+from worker.generation.models import Models
+from worker.heartbeat import Heartbeat
+
+log = logging.getLogger(__name__)
+
+THREADS = 4
+"""That take prompts and turn them into tokens, which a prompt of a million characters needs a second for."""
+
+
+def add_generation(app: Celery, settings: Settings) -> Heartbeat:
+    """Register the task, and let the worker's shutdown reach what it computes."""
+    database = Database(settings.database)
+    heartbeat = Heartbeat(database, settings, GENERATE_QUEUE)
+    heartbeat.follow(app)
+    heartbeat.progress = intake = Intake(settings, database, make_redis(settings), heartbeat)
+    worker_shutting_down.connect(lambda **_: intake.close(), weak=False)
+    worker_shutdown.connect(lambda **_: intake.join(), weak=False)
+
+    @app.task(name=GENERATE_TASK)
+    def generate(request_id: str) -> None:
+        intake.take(request_id)
+
+    return heartbeat
+
+
+class Intake:
+    """Takes prompts that askers ring for, and hands them over to the batcher. Every one that it has taken is
+    answered, at once if it fails here."""
+
+    def __init__(self, settings: Settings, database: Database, redis: Redis, heartbeat: Heartbeat) -> None:
+        self._redis = redis
+        self._worker_id = heartbeat.worker_id
+        self._models = Models(settings, database)
+        self.delivery = Delivery(redis, self._worker_id)
+        self.batcher = RequestBatcher(
+            self._models,
+            places=settings.prompts_at_once,
+            loaded_models=settings.loaded_models,
+            timeout_s=settings.generate_timeout_s,
+            send=self.delivery.send,
+            on_turn_to=heartbeat.turn_to,
+        )
+        self.delivery.start(on_unwanted=self.batcher.cancel)
+        self._closed = False
+
+    def take(self, request_id: str) -> None:
+        """Leave it if nobody waits for it any more, or if this worker ends: another one will take it."""
+        if self._closed:
+            return
+        try:
+            content = take_request(self._redis, request_id, self._worker_id)
+        except ValidationError:
+            log.exception("%s can't be read", request_id)
+            self.delivery.follow(request_id)
+            reason = "the worker is of another version than the API"
+            self.delivery.send(request_id, Failure(cause="internal", reason=reason))
+            return
+        if content is None:
+            log.info("nobody waits for %s any more, or it has been taken", request_id)
+            return
+        if not self.delivery.follow(request_id):
+            return
+        try:
+            with native_panics_as_errors():
+                self.batcher.submit(self.prepare(request_id, content))
+        except Exception as error:
+            log.exception("%s failed", request_id)
+            self.delivery.send(request_id, failure_of(error))
+
+    def prepare(self, request_id: str, content: GenerationRequest) -> Request:
+        """raises NotFound, Damaged"""
+        found, manifest = self._models.describe(content.job_id, content.checkpoint)
+        continuation = Continuation(
+            load_tokenizer(manifest.run.tokenizer),
+            content.prompt,
+            manifest.run.model.context_length,
+            max_new_tokens=content.max_new_tokens,
+            distribution=content,
+            seed=content.seed,
+            stop=content.stop,
+            ends_texts=manifest.ends_texts,
+        )
+        return Request(request_id, content.checkpoint, found, continuation)
+
+    def close(self) -> None:
+        """Take no more, and fail what is not over."""
+        self._closed = True
+        self.batcher.close()
+
+    def join(self) -> None:
+        """Wait, after `close`, until those who asked have been told."""
+        self.close()
+        self.batcher.join()
+        self.delivery.close()
+
+    def overdue_s(self) -> float:
+        """For how long something has been overdue here: see `RequestBatcher.overdue_s`."""
+        return self.batcher.overdue_s() if self.delivery.is_alive else math.inf
