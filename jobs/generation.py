@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 from pydantic import Field, TypeAdapter
 from redis import Redis, RedisError
 
@@ -157,10 +158,14 @@ def ask(
     try:
         redis.set(asking.request_key, request.model_dump_json(), px=REQUEST_ALIVE_S * 1000)
         asking.ring()
-        return (yield from asking.follow())
-    finally:
-        with suppress(RedisError):  # what is left without it expires
-            redis.delete(asking.request_key, asking.worker_key, asking.messages_key)
+        generated = yield from asking.follow()
+    except (RedisError, OperationalError):
+        raise  # a silent broker would be waited for once more; what is left there expires
+    except BaseException:
+        asking.clean_up()
+        raise
+    asking.clean_up()
+    return generated
 
 
 class Asking:
@@ -181,6 +186,11 @@ class Asking:
     def ring(self) -> None:
         self.rung_s = time.monotonic()
         self.celery.send_task(GENERATE_TASK, args=[self.request_id], queue=GENERATE_QUEUE, retry=False)
+
+    def clean_up(self) -> None:
+        """Leave nothing, by which the worker knows that nobody waits."""
+        with suppress(RedisError):  # then it expires
+            self.redis.delete(self.request_key, self.worker_key, self.messages_key)
 
     def follow(self) -> Generator[str, None, Generated]:
         begun: Begun | None = None

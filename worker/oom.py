@@ -1,5 +1,7 @@
 """Whether a trainer ended for want of memory: by an error of its own, or killed by the kernel."""
 
+import errno
+import os
 from pathlib import Path
 
 COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
@@ -15,11 +17,13 @@ def found_out_of_memory(error: BaseException | None) -> BaseException | None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """PyTorch's CPU allocator raises a bare RuntimeError, the CUDA one a class of its own."""
+    """PyTorch's CPU allocator raises a bare RuntimeError, the CUDA one a class of its own; native code that
+    maps a file quotes the system."""
     import torch
 
     return (
         isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+        or os.strerror(errno.ENOMEM) in str(error)
         or "DefaultCPUAllocator: can't allocate memory" in str(error)
         or "DefaultCPUAllocator: not enough memory" in str(error)
     )

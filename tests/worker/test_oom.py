@@ -1,3 +1,6 @@
+import errno
+import os
+
 import pytest
 import torch
 
@@ -9,6 +12,14 @@ def test_the_error_of_the_allocator_is_told_from_others() -> None:
         torch.empty(2**60)
     assert found_out_of_memory(raised.value) is raised.value
     assert found_out_of_memory(RuntimeError("the shapes do not fit")) is None
+
+
+def test_what_the_system_says_of_memory_is_understood_whoever_quotes_it() -> None:
+    said = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    assert found_out_of_memory(said) is said
+    quoted = RuntimeError("Error while deserializing header: Cannot allocate memory (os error 12)")
+    assert found_out_of_memory(quoted) is quoted
+    assert found_out_of_memory(OSError(errno.ENOENT, os.strerror(errno.ENOENT))) is None
 
 
 def test_it_is_found_behind_an_error_that_it_led_to() -> None:

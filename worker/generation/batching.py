@@ -109,16 +109,15 @@ class Batch:
 
     def _take_turns(self) -> None:
         """Give places to those that wait, if need be those of requests that have had their turn."""
-        if self._waiting:
+        missing = len(self._waiting) - (self._places - len(self._running))
+        if missing > 0:
             had_turns = [request for request in self._running if request.steps >= TURN_STEPS]
-            free = self._places - len(self._running)
             for request in had_turns:
                 request.steps = 0
-                if free < len(self._waiting):
-                    free += 1
-                    self._leave(request, goes_on=True)
-                    self._waiting.append(request)
-                    self._bound_memory(request)
+            for request in had_turns[:missing]:
+                self._leave(request, goes_on=True)
+                self._waiting.append(request)
+                self._bound_memory(request)
         while self._waiting and len(self._running) < self._places:
             self._begin(self._waiting.popleft())
 
@@ -418,7 +417,8 @@ class RequestBatcher:
         # The computing thread has a team of threads already, which another one would contend with.
         torch.set_num_threads(1)
         now: dict[str, Found | BaseException] = {}
-        model, error = None, None
+        model: GPT | None = None
+        error: BaseException | None = None
         for each in wanted:
             try:
                 now[each] = self._models.find(found.job_id, each)
@@ -427,14 +427,15 @@ class RequestBatcher:
         try:
             if found in now.values():
                 model = self._models.load(found)
-        except CheckpointError as problem:
-            for each in [each for each, its in now.items() if its == found]:
-                try:
-                    now[each] = self._models.found_instead(found, each, problem)
-                except BaseException as why:
-                    now[each] = why
         except BaseException as problem:
             error = problem
+        if isinstance(error, CheckpointError) and not found_out_of_memory(error):
+            for each in [each for each, its in now.items() if its == found]:
+                try:
+                    now[each] = self._models.found_instead(found, each, error)
+                except BaseException as why:
+                    now[each] = why
+            error = None
         with self._changing:
             self._loadings.append(Loading(found, now, model, error, time.monotonic() - began_s))
             self._changing.notify()
