@@ -42,7 +42,8 @@ def test_the_job_succeeds_and_has_counted_every_step(job: Record) -> None:
 
 def test_both_losses_fall_and_each_evaluated_step_stands_once(service: Running, job: Record) -> None:
     rows = json.loads(service.run("losses", job["id"], "--json"))
-    assert [row["step"] for row in rows] == list(range(0, job["progress"]["total_steps"], 5))
+    total_steps = job["progress"]["total_steps"]
+    assert [row["step"] for row in rows] == [*range(0, total_steps, 5), total_steps - 1]
     for name in ("train_loss", "val_loss"):
         assert rows[-1][name] < rows[0][name] - 1
     assert job["latest"] == {name: rows[-1][name] for name in ("train_loss", "val_loss", "step")}
@@ -164,7 +165,7 @@ def test_a_stop_in_mid_training_loses_nothing_and_leaves_nothing(service: Runnin
         job = json.loads(again.run("watch", job_id, "--json"))
         assert (job["status"], job["attempt"], job["failures"]) == ("succeeded", 2, 0)
         rows = json.loads(again.run("losses", job_id, "--json"))
-        assert [row["step"] for row in rows] == list(range(0, 60, 5))
+        assert [row["step"] for row in rows] == [*range(0, 60, 5), 59]
         stop_and_look(again)
     finally:
         again.process.kill()
