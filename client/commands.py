@@ -13,9 +13,11 @@ import typer
 from client import tables
 from client.display.plain_text import clean, one_line
 from client.errors import ClientError, UsageError
+from client.numbers import number, whole_number
 from client.output_file import is_stdout, is_stream, write_file
 from client.records import failure_of
 from client.render import complain, print_json
+from jobs.quoting import quoted
 
 if TYPE_CHECKING:
     from client.http import Client
@@ -55,7 +57,10 @@ Assignments = Annotated[
 Port = Annotated[
     int | None,
     typer.Option(
-        min=0, max=65535, help="Port of the API; without it 8000, or a free one.", show_default=False
+        parser=whole_number(0, 65535),
+        metavar="PORT",
+        help="Port of the API; without it 8000, or a free one.",
+        show_default=False,
     ),
 ]
 Host = Annotated[
@@ -124,7 +129,7 @@ def submit(
 def list_jobs(
     status: Annotated[str | None, typer.Option(help="Only jobs of this status.")] = None,
     name: Annotated[str | None, typer.Option(help="Only jobs of this name.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, at most.")] = 20,
+    limit: Annotated[int, typer.Option(parser=whole_number(1), metavar="N", help="How many, at most.")] = 20,
     as_json: AsJson = False,
     url: Url = None,
 ) -> None:
@@ -167,7 +172,7 @@ def losses(
     as_json: AsJson = False,
     url: Url = None,
 ) -> None:
-    """Print a job's losses, or write their plot."""
+    """Print a job's losses, or write their plot. STEP counts updates from 0."""
     if csv and as_json:
         raise UsageError("--csv and --json exclude each other")
     plot = Path("/dev/stdout") if plot == Path("-") else plot
@@ -175,7 +180,8 @@ def losses(
     with connect(url) as client:
         if plot and image_format:
             write_file(plot, client.loss_plot(job_id, image_format))
-            complain(f"Wrote {plot}.")
+            if not is_stdout(plot):
+                complain(f"Wrote {plot}.")
         if csv:
             sys.stdout.write(client.losses_csv(job_id))
         elif as_json:
@@ -186,7 +192,7 @@ def losses(
 
 @app.command()
 def samples(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
-    """Print the texts that a job wrote, one after each epoch."""
+    """Print the texts that a job wrote."""
     with connect(url) as client:
         rows = client.samples(job_id)
     output(rows, as_json, tables.print_samples)
@@ -207,13 +213,25 @@ def generate(
         typer.Argument(metavar="[ID] PROMPT", help="The prompt; before it a job's id, else the newest job."),
     ],
     checkpoint: Annotated[str | None, typer.Option(help="last, best or a step.")] = None,
-    max_new_tokens: Annotated[int | None, typer.Option(help="Tokens to generate.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="0 always takes the likeliest token.")] = None,
-    top_k: Annotated[int | None, typer.Option(help="Draw among the k likeliest tokens.")] = None,
-    top_p: Annotated[
-        float | None, typer.Option(help="Draw among the likeliest with this total probability.")
+    max_new_tokens: Annotated[
+        int | None, typer.Option(parser=whole_number(), metavar="N", help="Tokens to generate.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Makes draws repeatable.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(parser=number, metavar="X", help="0 always takes the likeliest token.")
+    ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(parser=whole_number(), metavar="K", help="Draw among the k likeliest tokens."),
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(
+            parser=number, metavar="P", help="Draw among the likeliest with this total probability."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(parser=whole_number(), metavar="N", help="Makes draws repeatable.")
+    ] = None,
     stop: Annotated[
         list[str] | None, typer.Option(help="End before this text; may be given several times.")
     ] = None,
@@ -354,9 +372,12 @@ def plot_format(plot: Path, *, alone: bool) -> str:
 
 def stack_settings(port: int | None, host: str | None) -> tuple["Settings", bool]:
     """The settings with the command line's on top, and whether someone asked for that very port."""
+    from client.address import is_host
     from client.environment import read_settings
 
     settings = read_settings()
     asked_for = port is not None or "port" in settings.model_fields_set
+    if host is not None and not is_host(host):
+        raise UsageError(f"--host: {quoted(host)} is no address and no name of this machine")
     chosen = {"port": settings.port if port is None else port, "host": host or settings.host}
     return settings.model_copy(update=chosen), asked_for

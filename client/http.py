@@ -25,6 +25,7 @@ READ_TIMEOUT_S = 30
 MAX_MESSAGE_CHARACTERS = 1000
 MAX_FIELD_ERRORS = 100
 MAX_RETRY_AFTER_S = 3600
+MAX_ID_CHARACTERS = 200
 IMAGE_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 
 
@@ -230,9 +231,7 @@ class Client:
         except httpx2.TransportError as error:
             raise self._away(error, f"the connection broke: {reason_of(error)}") from error
         except (httpx2.InvalidURL, UnicodeError) as error:
-            raise UsageError(
-                f"{self.address.source}: {quoted(self.address.url)} is no address of a service"
-            ) from error
+            raise UsageError(f"{quoted(self.address.url + path)} with what is asked for is no URL") from error
         if response.has_redirect_location:
             raise ClientError(
                 f"{self.address.url} (from {self.address.source}) sends on to "
@@ -354,8 +353,8 @@ def describe_field_error(error: JSON) -> str:
 
 
 def job_path(job_id: str, *rest: str) -> str:
-    """The path of a job; UsageError for what is no id, and would lead elsewhere."""
-    if job_id in ("", ".", "..") or not is_unicode(job_id):
+    """The path of a job; UsageError for what is no id: it would lead elsewhere, or be too long for a URL."""
+    if job_id in ("", ".", "..") or len(job_id) > MAX_ID_CHARACTERS or not is_unicode(job_id):
         raise UsageError(f"{quoted(job_id)} is no id of a job")
     return "/".join(["/jobs", quote(job_id, safe=""), *rest])
 

@@ -4,6 +4,7 @@ import errno
 import socket
 
 from client.errors import ClientError
+from jobs.quoting import quoted
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -32,6 +33,8 @@ def choose_port(host: str, port: int, *, asked_for: bool) -> int:
         with listen(host, port) as listener:
             chosen: int = listener.getsockname()[1]
             return chosen
+    except UnicodeError as error:
+        raise ClientError(f"cannot listen on {quoted(host)}: it is no address and no host's name") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE and not asked_for:
             return free_port(host)

@@ -8,9 +8,9 @@ TERMINAL_STATUSES = {"succeeded", "failed", "cancelled"}
 
 # What ended a job that succeeded; after all its epochs there is nothing to say.
 ENDINGS = {
-    "max_steps": "max_steps reached",
-    "max_tokens": "max_tokens reached",
-    "max_time": "time limit reached",
+    "max_steps": "max_steps",
+    "max_tokens": "max_tokens",
+    "max_time": "time limit",
     "early_stopping": "early stopping",
     "finish": "finished on request",
 }
@@ -33,21 +33,32 @@ def failure_of(job: JSON) -> str | None:
 
 def describe_status(job: JSON) -> str:
     """The status, with what is about to change it, what keeps it, or what brought it about."""
-    return job["status"] + (f" ({why})" if (why := reason_of_status(job)) else "")
-
-
-def reason_of_status(job: JSON) -> str | None:
+    waiting_for, step = job.get("waiting_for"), job["progress"].get("step")
     if job.get("stopping"):
-        return f"{job['stopping']} requested"
-    if job["status"] == "queued":
-        waiting_for: str | None = job.get("waiting_for")
-        # "nothing: an idle worker is about to take it"
-        return None if waiting_for is None or waiting_for.startswith("nothing") else waiting_for
+        return f"{job['status']} ({job['stopping']} requested)"
+    # It may wait for nothing: "nothing: an idle worker is about to take it".
+    if job["status"] == "queued" and waiting_for and not waiting_for.startswith("nothing"):
+        return f"queued ({waiting_for})"
+    if ending := ending_of(job):
+        return f"succeeded ({ending}" + (f" at step {step:,})" if step is not None else ")")
+    return str(job["status"])
+
+
+def status_in_short(job: JSON) -> str:
+    """The same in few words, for a list."""
+    if job.get("stopping"):
+        return describe_status(job)
+    if job["status"] == "queued" and job.get("queue_position"):
+        return f"queued (place {job['queue_position']:,})"
+    return f"succeeded ({ending})" if (ending := ending_of(job)) else str(job["status"])
+
+
+def ending_of(job: JSON) -> str | None:
+    """What ended a job that succeeded before all its epochs were done."""
     ended_by: str | None = job.get("ended_by")
     if job["status"] != "succeeded" or ended_by is None or ended_by == "epochs":
         return None
-    step = job["progress"].get("step")
-    return ENDINGS.get(ended_by, ended_by) + (f" at step {step:,}" if step is not None else "")
+    return ENDINGS.get(ended_by, ended_by)
 
 
 def updates_done(evaluation: JSON) -> int:

@@ -116,7 +116,7 @@ class Dataset(Shape):
 
 
 class AddedDataset(Dataset):
-    notices: list[str]
+    notices: list[str] = []
 
 
 class Generation(Shape):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from client.display.plain_text import clean, one_line
-from client.records import JSON, describe_status, updates_done
+from client.records import JSON, describe_status, status_in_short, updates_done
 from client.render import as_count, as_duration, as_loss, as_size, optional, print_table
 
 LOG_LINES_SHOWN = 15
@@ -23,7 +23,7 @@ def job_row(job: JSON) -> list[str]:
     return [
         one_line(job["id"]),
         optional(job.get("name")),
-        one_line(describe_status(job)),
+        one_line(status_in_short(job)),
         optional(job["progress"].get("epoch")),
         step_of(job),
         as_loss(latest.get("train_loss")),

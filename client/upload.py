@@ -29,7 +29,7 @@ def upload_text(client: Client, file: Path, name: str | None) -> tuple[JSON, lis
     except Unreachable as error:
         # A service that takes less may hang up before it has read all, and its answer is lost.
         raise ClientError(f"{file}, {len(content):,} bytes: {error}") from error
-    return dataset, dataset["notices"]
+    return dataset, dataset.get("notices", [])
 
 
 def reason_of(error: ApiError) -> str:

@@ -45,7 +45,7 @@ def write_config(folder: Path) -> tuple[Path, str]:
         "appendonly": "no",
         "maxmemory-policy": "noeviction",  # a full broker must refuse messages, not forget some
         "set-proc-title": "no",  # `ps` then shows whose folder it serves
-        "dir": f'"{folder}"',
+        "dir": quote(folder),
     }
     file = folder / "valkey.conf"
     file.unlink(missing_ok=True)
@@ -53,6 +53,15 @@ def write_config(folder: Path) -> tuple[Path, str]:
     with os.fdopen(descriptor, "w") as config:
         config.writelines(f"{name} {value}\n" for name, value in settings.items())
     return file, f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+def quote(path: Path) -> str:
+    """A path as the configuration has it, whatever bytes it is made of."""
+    plain = (
+        chr(byte) if (byte < 0x80 and chr(byte).isalnum()) or byte in b"/._-" else f"\\x{byte:02x}"
+        for byte in os.fsencode(path)
+    )
+    return f'"{"".join(plain)}"'
 
 
 def answers(url: str) -> bool:

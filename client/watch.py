@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Protocol, Self
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task
+from rich.table import Column as TableColumn
 from rich.text import Text
 
 from client.display.plain_text import one_line
@@ -17,6 +19,9 @@ from client.render import as_count, as_duration, as_loss, console, optional
 POLL_S = 0.5
 # A service that restarts or whose machine sleeps comes back; after this long it is taken for gone.
 OUTAGE_LIMIT_S = 60
+
+# With the space before it.
+MIN_BAR_WIDTH = 6
 
 Pause = Callable[[float], None]
 
@@ -117,15 +122,7 @@ class LiveDisplay:
     """A progress bar that stays at the bottom, and each sample printed above it."""
 
     def __init__(self, screen: Console) -> None:
-        self._progress = Progress(
-            Column(epoch_column),
-            Column(step_column),
-            BarColumn(bar_width=None),
-            Column(speed_column),
-            Column(losses_column),
-            console=screen,
-            expand=True,
-        )
+        self._progress = Progress(StateColumn(screen), BarColumn(bar_width=None), console=screen, expand=True)
         self._bar = self._progress.add_task("", total=None, update=None)
         self._last_status = ""
 
@@ -153,19 +150,31 @@ class LiveDisplay:
         )
 
 
-class Column(ProgressColumn):
-    """A column of the bar that says something about the last update."""
+class StateColumn(ProgressColumn):
+    """What there is to say beside the bar; where a screen has no room for all, the most important, whole."""
 
-    def __init__(self, describe: Callable[[Update], str]) -> None:
-        super().__init__()
-        self._describe = describe
+    def __init__(self, screen: Console) -> None:
+        super().__init__(table_column=TableColumn(no_wrap=True))
+        self._screen = screen
 
     def render(self, task: Task) -> Text:
         update = task.fields["update"]
-        return Text(self._describe(update) if update else "", no_wrap=True)
+        return Text(
+            describe_state(update, self._screen.width - MIN_BAR_WIDTH) if update else "", no_wrap=True
+        )
 
 
-def epoch_column(update: Update) -> str:
+def describe_state(update: Update, width: int) -> str:
+    """Epoch or status, step, speed and losses, as many of them as `width` has room for."""
+    parts = {describe: describe(update) for describe in (epoch_part, step_part, speed_part, losses_part)}
+    for least in (speed_part, losses_part, epoch_part):
+        if cell_len(shown := " ".join(filter(None, parts.values()))) <= width:
+            return shown
+        parts[least] = ""
+    return parts[step_part]
+
+
+def epoch_part(update: Update) -> str:
     job = update.job
     if update.outage:
         return "no answer"
@@ -175,12 +184,12 @@ def epoch_column(update: Update) -> str:
     return f"epoch {optional(job['progress'].get('epoch'))}/{epochs}"
 
 
-def step_column(update: Update) -> str:
+def step_part(update: Update) -> str:
     progress = update.job["progress"]
     return f"step {as_count(progress.get('step'))}/{as_count(progress.get('total_steps'))}"
 
 
-def speed_column(update: Update) -> str:
+def speed_part(update: Update) -> str:
     progress = update.job["progress"]
     if update.job["status"] != "running" or progress.get("tokens_per_s") is None:
         return ""
@@ -188,7 +197,7 @@ def speed_column(update: Update) -> str:
     return speed if left_s is None else f"{speed} {as_duration(left_s)} left"
 
 
-def losses_column(update: Update) -> str:
+def losses_part(update: Update) -> str:
     latest = update.job.get("latest")
     if not latest:
         return ""

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from api.app import create_app
+from client.commands import app as commands
 from jobs.settings import Settings
 from jobs.states import Status
 
@@ -27,6 +28,18 @@ def test_the_readme_lists_every_route(tmp_path: Path) -> None:
         route for route in short if route not in README and route.removeprefix("/jobs/<id>") not in README
     }
     assert missing == set()
+
+
+def test_the_readme_lists_every_command() -> None:
+    groups = [
+        ("", commands),
+        *((f"{group.name} ", group.typer_instance) for group in commands.registered_groups),
+    ]
+    for prefix, group in groups:
+        assert group is not None
+        for command in group.registered_commands:
+            assert command.callback is not None
+            assert f"`pretrain {prefix}{command.name or command.callback.__name__}" in README
 
 
 @pytest.mark.parametrize("status", Status)

@@ -1,12 +1,15 @@
 """Every command, against a service that answers as the contract says."""
 
+import inspect
 import json
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
 
+from client.commands import app
 from tests.client.conftest import Command
 from tests.client.service import Answer, FakeService, job_record, loss_row, sample_row
 
@@ -435,6 +438,50 @@ def test_datasets_list_prints_one_line_a_text(service: FakeService, pretrain: Co
 
 def test_an_unknown_option_is_a_usage_error(pretrain: Command) -> None:
     assert pretrain("jobs", "--no-such-option").status == 2
+
+
+def options_that_take_no_text() -> list[tuple[str, str]]:
+    """Command and option, of every option whose value is not taken as it is."""
+    found = []
+    for command in app.registered_commands:
+        assert command.callback is not None
+        for name, parameter in inspect.signature(command.callback, eval_str=True).parameters.items():
+            kind = typing.get_args(parameter.annotation)[0]
+            if kind not in (bool, str, str | None, list[str], list[str] | None, Path, Path | None):
+                words = command.name or command.callback.__name__
+                found.append((words, "--" + name.replace("_", "-")))
+    return found
+
+
+def test_the_options_that_take_no_text_are_these() -> None:
+    """So that the next test has them all: typer would check a new one in the words of pydantic."""
+    assert options_that_take_no_text() == [
+        ("up", "--port"),
+        ("demo", "--port"),
+        ("jobs", "--limit"),
+        ("generate", "--max-new-tokens"),
+        ("generate", "--temperature"),
+        ("generate", "--top-k"),
+        ("generate", "--top-p"),
+        ("generate", "--seed"),
+    ]
+
+
+@pytest.mark.parametrize(("command", "option"), options_that_take_no_text())
+@pytest.mark.parametrize(
+    "value", ["x", "", "nan", "inf", "1_000", "٣", "0x10", "9" * 5000, "1e999", "99999999", "-1"]
+)
+def test_a_value_that_is_no_number_is_refused_in_plain_words(
+    value: str, command: str, option: str, service: FakeService, pretrain: Command
+) -> None:
+    words = [command, *(["Every"] if command == "generate" else []), f"{option}={value}"]
+    outcome = pretrain(*words, *([] if command in ("up", "demo") else ["--url", service.url]))
+    if outcome.status == 1:  # the service's to refuse
+        assert value in ("-1", "99999999")
+    else:
+        assert outcome.status == 2
+        assert "Invalid value for" in outcome.err
+        assert ": it must be " in " ".join(outcome.err.split())
 
 
 def test_help_waits_for_nothing_heavy() -> None:

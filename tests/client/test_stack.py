@@ -19,7 +19,7 @@ from client.ports import choose_port, free_port
 from client.process import MANY_DEATHS
 from client.stack import Stack, local_stack, stop_signals
 from jobs.settings import Settings
-from tests.client.running import Running, processes_of, stand_in_environment, wait_until
+from tests.client.running import Running, finished, processes_of, stand_in_environment, wait_until
 
 CHILDREN = {"api", "train", "generate", "keeper"}
 
@@ -380,3 +380,23 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("host", [b"\xff", "a b", "a..b", "a" * 300, "127.0.0.1:80", ""])
+def test_a_host_that_is_none_is_a_usage_error(host: str | bytes, tmp_path: Path) -> None:
+    ended = finished(["up", "--host", host], stand_in_environment(tmp_path / "data"), capture_output=True)
+    assert ended.returncode == 2
+    assert b"pretrain: --host: '" in ended.stderr
+    assert ended.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("name", ['"quoted\n\\', "é 語", "a # b"])
+def test_the_data_folder_may_have_any_name(name: str, tmp_path: Path, start: Start) -> None:
+    environment = stand_in_environment(tmp_path / name)
+    running = Running(["up", "--port", "0"], environment)
+    try:
+        running.wait_for("pretrain is ready.")
+        running.send(signal.SIGTERM)
+        assert running.ended() == 0
+    finally:
+        running.process.kill()

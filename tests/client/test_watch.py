@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 from rich.console import Console
@@ -9,7 +10,7 @@ from rich.console import Console
 from client.address import find_service
 from client.chart import loss_chart
 from client.http import Client, Unreachable
-from client.watch import OUTAGE_LIMIT_S, LiveDisplay, Update, follow, speed_column
+from client.watch import OUTAGE_LIMIT_S, LiveDisplay, Update, follow, speed_part
 from tests.client.conftest import Command
 from tests.client.service import FakeService, RunningService, job_record, loss_row, sample_row
 
@@ -68,43 +69,64 @@ def test_watch_prints_one_line_for_each_evaluation_and_sample(
 
 
 @pytest.mark.parametrize(
-    ("changes", "shown"),
+    ("changes", "shown", "listed"),
     [
         (
             {"status": "queued", "waiting_for": "2 jobs before it", "queue_position": 3},
             "queued (2 jobs before it)",
+            "queued (place 3)",
         ),
-        ({"status": "queued", "waiting_for": "nothing: a worker is about to take it"}, "queued"),
+        ({"status": "queued", "waiting_for": "nothing: a worker is about to take it"}, "queued", "queued"),
         (
-            {"status": "queued", "waiting_for": "no live worker\x1b[2J", "stopping": "cancel"},
+            {"status": "queued", "waiting_for": "no live worker\x1b[2J", "queue_position": 1},
+            "queued (no live worker)",
+            "queued (place 1)",
+        ),
+        (
+            {"status": "queued", "waiting_for": "2 jobs before it", "stopping": "cancel"},
+            "queued (cancel requested)",
             "queued (cancel requested)",
         ),
-        ({"status": "succeeded", "ended_by": "epochs"}, "succeeded"),
-        ({"status": "succeeded", "ended_by": "early_stopping"}, "succeeded (early stopping at step 12)"),
-        ({"status": "succeeded", "ended_by": "max_steps"}, "succeeded (max_steps reached at step 12)"),
-        ({"status": "succeeded", "ended_by": "finish"}, "succeeded (finished on request at step 12)"),
-        ({"status": "succeeded", "ended_by": "something newer"}, "succeeded (something newer at step 12)"),
-        ({"status": "failed", "ended_by": None}, "failed"),
+        ({"status": "succeeded", "ended_by": "epochs"}, "succeeded", "succeeded"),
+        (
+            {"status": "succeeded", "ended_by": "early_stopping"},
+            "succeeded (early stopping at step 12)",
+            "succeeded (early stopping)",
+        ),
+        (
+            {"status": "succeeded", "ended_by": "max_steps"},
+            "succeeded (max_steps at step 12)",
+            "succeeded (max_steps)",
+        ),
+        (
+            {"status": "succeeded", "ended_by": "finish"},
+            "succeeded (finished on request at step 12)",
+            "succeeded (finished on request)",
+        ),
+        (
+            {"status": "succeeded", "ended_by": "something newer"},
+            "succeeded (something newer at step 12)",
+            "succeeded (something newer)",
+        ),
+        ({"status": "failed", "ended_by": None}, "failed", "failed"),
     ],
 )
 def test_why_a_job_waits_and_what_ended_it_is_shown_everywhere(
-    changes: dict[str, str], shown: str, service: FakeService, pretrain: Command
+    changes: dict[str, str], shown: str, listed: str, service: FakeService, pretrain: Command
 ) -> None:
     job = job_record(**changes)
     service.answer("POST", "/jobs", job, 201)
+    service.answer("GET", "/jobs/job-1", job)
     service.answer("GET", "/jobs/job-1", job)
     service.answer("GET", "/jobs/job-1", job_record(status="succeeded"))
     service.answer_list("/jobs", [job])
     service.answer_list("/jobs/job-1/losses", [])
     service.answer_list("/jobs/job-1/samples", [])
+    lines = pretrain("show", "job-1", "--url", service.url).out.splitlines()
+    assert f"status           {shown}" in lines
+    assert ("place in queue   3" in lines) == (changes.get("queue_position") == 3)
     assert pretrain("submit", "--watch", "--url", service.url).out.splitlines()[0] == f"job job-1: {shown}"
-    if job["status"] != "failed":
-        service.answers.pop(("GET", "/jobs/job-1"))
-        service.answer("GET", "/jobs/job-1", job)
-        lines = pretrain("show", "job-1", "--url", service.url).out.splitlines()
-        assert f"status           {shown}" in lines
-        assert ("place in queue   3" in lines) == ("queue_position" in changes)
-    assert f"  {shown}  " in pretrain("jobs", "--url", service.url).out
+    assert f"  {listed}  " in pretrain("jobs", "--url", service.url).out
 
 
 def test_each_reason_to_wait_is_told_once(service: FakeService, pretrain: Command) -> None:
@@ -250,7 +272,7 @@ def test_the_live_display_shows_the_bar_and_prints_samples_above_it() -> None:
         display.show(Update(job_record(), [FIRST], SAMPLES[:1]))
     assert isinstance(screen.file, io.StringIO)
     shown = screen.file.getvalue()
-    bar = "epoch 2/3 step 12/30"
+    bar = "epoch 2/3 step 12/30 1,234 tok/s 1:15 left train 7.123 val 8.432"
     assert "epoch 1  sample: Every effort,,," in shown
     assert shown.index("Every effort,,,") < shown.rindex(bar)
     for text in (bar, "1,234 tok/s 1:15 left", "train 7.123 val 8.432"):
@@ -260,7 +282,26 @@ def test_the_live_display_shows_the_bar_and_prints_samples_above_it() -> None:
 def test_the_live_display_says_nothing_of_a_time_left_that_is_unknown() -> None:
     job = job_record()
     job["progress"]["remaining_s"] = None
-    assert speed_column(Update(job, [], [])) == "1,234 tok/s"
+    assert speed_part(Update(job, [], [])) == "1,234 tok/s"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (72, "epoch 2/3 step 12/30 1,234 tok/s 1:15 left train 7.123 val 8.432"),
+        (60, "epoch 2/3 step 12/30 train 7.123 val 8.432"),
+        (40, "epoch 2/3 step 12/30"),
+        (20, "step 12/30"),
+    ],
+)
+def test_on_a_narrow_screen_the_live_display_leaves_out_rather_than_cuts(width: int, shown: str) -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None, markup=False)
+    with LiveDisplay(screen) as display:
+        display.show(Update(job_record(), [], []))
+    assert isinstance(screen.file, io.StringIO)
+    last = screen.file.getvalue().replace("\x1b[2K", "\r").split("\r")[-1]
+    assert re.split(" *━", last)[0].strip() == shown
+    assert "━" in last
 
 
 def test_the_live_display_says_when_the_service_does_not_answer() -> None:
