@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from celery import Celery, bootsteps
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from jobs.database import Database
@@ -61,13 +61,23 @@ class Heartbeat:
         self._job_id: str | None = None
         self._is_connected = False
         self._started_s = self._since_s = self._ticked_s = time.monotonic()
+        self._quick_tasks_at_once: int | None = None
+        self._tasks_since_s: dict[str, float] = {}
+        self._noting = threading.Lock()
         self._due = threading.Event()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
-    def follow(self, app: Celery) -> None:
-        """Begin when the worker is ready, and end with it."""
+    def follow(self, app: Celery, quick_tasks_at_once: int | None = None) -> None:
+        """Begin when the worker is ready, and end with it.
+
+        quick_tasks_at_once  how many tasks run side by side, where they only take work in and soon end
+        """
         heartbeat = self
+        if quick_tasks_at_once is not None:
+            self._quick_tasks_at_once = quick_tasks_at_once
+            task_prerun.connect(self._note_task, weak=False)
+            task_postrun.connect(self._forget_task, weak=False)
 
         class ConsumerPulse(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery is untyped
             """Ticks in the consumer's event loop for as long as it is connected to the broker."""
@@ -86,6 +96,22 @@ class Heartbeat:
         app.steps["consumer"].add(ConsumerPulse)
         worker_ready.connect(lambda **_: self._thread.start(), weak=False)
         worker_shutdown.connect(lambda **_: self.stop(), weak=False)
+
+    def _note_task(self, task_id: str, **_: object) -> None:
+        with self._noting:
+            self._tasks_since_s[task_id] = time.monotonic()
+
+    def _forget_task(self, task_id: str, **_: object) -> None:
+        with self._noting:
+            self._tasks_since_s.pop(task_id, None)
+
+    def _all_tasks_stuck_s(self) -> float:
+        """For how long every task that can run at once has been running, and none has begun."""
+        with self._noting:
+            begun_s = list(self._tasks_since_s.values())
+        if self._quick_tasks_at_once is None or len(begun_s) < self._quick_tasks_at_once:
+            return 0
+        return time.monotonic() - max(begun_s)
 
     def tick(self) -> None:
         self._ticked_s = time.monotonic()
@@ -114,6 +140,8 @@ class Heartbeat:
             if math.isinf(overdue_s):
                 return "it will never answer a request again"
             return f"something has not ended that should have {overdue_s:.0f} s ago"
+        if (stuck_s := self._all_tasks_stuck_s()) > self.silence_limit_s:
+            return f"it has taken nothing in for {stuck_s:.0f} s: what all its threads are at does not end"
         trains = self._queue == TRAIN_QUEUE and self._job_id is not None
         still_s = time.monotonic() - self._ticked_s
         if self._is_connected and still_s > self.silence_limit_s and not trains:

@@ -3,12 +3,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown
 
 from jobs.database import Database
 from jobs.queue import make_celery
@@ -164,6 +165,23 @@ def test_a_generation_worker_that_takes_no_message_is_in_trouble_whatever_it_is_
     step.start(consumer)
     with heartbeat.at("job-1"):
         wait_until(lambda: heartbeat.find_trouble() is not None)
+
+
+def test_a_worker_whose_threads_are_all_stuck_is_in_trouble_until_one_is_free(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for celery_signal in (task_prerun, task_postrun):
+        monkeypatch.setattr(celery_signal, "receivers", [])
+    heartbeat = Heartbeat(database, settings.model_copy(update={"lease_s": 0.03}), "generate")
+    heartbeat.follow(make_celery(settings), quick_tasks_at_once=2)
+    task_prerun.send(sender=None, task_id="a")
+    time.sleep(2 * heartbeat.silence_limit_s)
+    assert heartbeat.find_trouble() is None, "the other thread takes prompts in"
+    task_prerun.send(sender=None, task_id="b")
+    wait_until(lambda: heartbeat.find_trouble() is not None)
+    assert "it has taken nothing in" in str(heartbeat.find_trouble())
+    task_postrun.send(sender=None, task_id="a")
+    assert heartbeat.find_trouble() is None
 
 
 def test_a_worker_that_ends_before_it_was_ready_ends_quietly(

@@ -30,7 +30,7 @@ from tests.jobs.making import (
     silence_worker,
 )
 from tests.jobs.messages import messages
-from worker.keeper import TIDY_S, WORKERS_REMEMBERED_S, Keeper
+from worker.keeper import LOOK_LIMIT_S, TIDY_S, WORKERS_REMEMBERED_S, Keeper
 
 
 def make_keeper(settings: Settings, database: Database) -> Keeper:
@@ -229,6 +229,26 @@ def test_workers_that_have_been_lost_for_an_hour_are_forgotten(
     make_keeper(settings, database).look()
     with database.read() as session:
         assert [state.worker.id for state in list_workers(session, settings.lease_s)] == ["lately"]
+
+
+def test_a_look_that_does_not_end_is_trouble_and_none_is_between_looks(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    keeper = make_keeper(settings, database)
+    found: list[str | None] = []
+
+    def hang(_: Keeper) -> None:
+        for _ in range(2):
+            found.append(keeper.find_trouble())
+            clock.now_s += LOOK_LIMIT_S
+
+    monkeypatch.setattr(Keeper, "_ring", hang)
+    assert keeper.find_trouble() is None
+    keeper.look()
+    clock.now_s += LOOK_LIMIT_S
+    assert found == [None, f"its look at the jobs has lasted {LOOK_LIMIT_S} s"]
+    assert keeper.find_trouble() is None
 
 
 def test_a_broker_that_is_away_is_tried_again_at_the_next_look(

@@ -31,7 +31,7 @@ def add_generation(app: Celery, settings: Settings) -> Heartbeat:
     """Register the task, and let the worker's shutdown reach what it computes."""
     database = Database(settings.database)
     heartbeat = Heartbeat(database, settings, GENERATE_QUEUE)
-    heartbeat.follow(app)
+    heartbeat.follow(app, quick_tasks_at_once=THREADS)
     heartbeat.progress = intake = Intake(settings, database, make_redis(settings), heartbeat)
     worker_shutting_down.connect(lambda **_: intake.close(), weak=False)
     worker_shutdown.connect(lambda **_: intake.join(), weak=False)
