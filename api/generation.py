@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from dataclasses import asdict
 from http import HTTPStatus
+from threading import Semaphore
 from typing import Annotated
 
 from flask import Response
@@ -63,10 +64,14 @@ def post_generation(body: GenerateRequest) -> Response:
     return generate(body)
 
 
+LOOKUPS = Semaphore(8)
+"""Prompts come by the hundred, and would take every connection to the database from light requests."""
+
+
 def generate(request: GenerateRequest) -> Response:
     refuse_event_stream()
     to = services()
-    with to.database.read() as session:
+    with LOOKUPS, to.database.read() as session:
         job_id = request.job_id or newest_with_checkpoint(session).id
         # What there is not is said at once. Which checkpoint it is, is looked up again when it is read.
         find_checkpoint(session, get_job(session, job_id).id, request.checkpoint)

@@ -3,7 +3,9 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import chain
+from types import ModuleType
 from typing import Any, Literal
 
 from flask import Response, request
@@ -24,6 +26,7 @@ from jobs.events import list_events
 from jobs.field_errors import FieldError
 from jobs.history import list_checkpoints, list_evaluations, list_samples
 from jobs.lookup import BadCursor, get_job
+from jobs.process.garbage import exempt_all_so_far
 from jobs.quoting import quoted
 from jobs.strict_json import finite
 from jobs.tables import Evaluation
@@ -150,13 +153,21 @@ def show_losses_svg(path: JobPath) -> Response:
 
 
 def plot(job_id: str, image_format: Literal["png", "svg"]) -> bytes:
-    from api.plots import draw_losses  # matplotlib takes half a second to import
-
+    plots = import_plots()
     with services().database.read() as session:
         job = get_job(session, job_id)
         rows = thin_evaluations(session, job_id, PLOTTED_POINTS)
         epoch = tokens_of_epoch(session, job, rows)
-    return draw_losses(job.name or job.id, [loss_record(row) for row in rows], epoch, image_format)
+    return plots.draw_losses(job.name or job.id, [loss_record(row) for row in rows], epoch, image_format)
+
+
+@cache
+def import_plots() -> ModuleType:
+    """`api.plots`, when it is first needed: matplotlib takes half a second to import."""
+    from api import plots
+
+    exempt_all_so_far()
+    return plots
 
 
 @history.get("/jobs/<job_id>/samples", responses={200: Listing[SampleRecord]})

@@ -12,8 +12,8 @@ from jobs.settings import Settings
 
 EXTENSION = "pretrain"
 CONNECTIONS = 64
-"""To the database and to the broker, each: enough for all requests that may wait for either at the same time,
-so that none waits for another's. Those for generations need them only for a moment."""
+"""To the database, and to the broker for messages: enough for all requests that may wait for either at the
+same time, so that none waits for another's. Those for generations need them only for a moment."""
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 
 PROMPT = {"prompt": "Every effort moves you", "max_new_tokens": 10_000}
 AGAIN_S = 0.2
 """Before a client that was answered or cut off begins again."""
+RETRY_S = 5
+"""Before one that was refused for the moment does, as `Retry-After` asks."""
 HALF_HEAD = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Half"
 HALF_BODY = (
     b"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -57,7 +60,7 @@ class Crowd:
         self._plot = f"GET /jobs/{job_id}/losses.png HTTP/1.1\r\n{head}\r\n".encode()
 
     def start(self, size: Size) -> list["asyncio.Task[None]"]:
-        clients: list[Callable[[], Awaitable[None]]] = [
+        clients: list[Callable[[], Awaitable[int]]] = [
             *[lambda: self._hold(b"")] * size.idle,
             *[lambda: self._hold(HALF_HEAD)] * (size.half_sent // 2),
             *[lambda: self._hold(HALF_BODY)] * (size.half_sent - size.half_sent // 2),
@@ -66,29 +69,29 @@ class Crowd:
         ]
         return [asyncio.create_task(again(client)) for client in clients]
 
-    async def _hold(self, sent: bytes) -> None:
-        """Send what is no whole request, and stay until the server closes."""
-        await self._converse(sent)
+    async def _ask(self, kind: str, request: bytes) -> int:
+        status = await self._hold(request)
+        self.answers[kind][status] += 1
+        return status
 
-    async def _ask(self, kind: str, request: bytes) -> None:
-        answer = await self._converse(request)
-        self.answers[kind][int(answer.split(b" ", 2)[1]) if answer else NO_ANSWER] += 1
-
-    async def _converse(self, sent: bytes) -> bytes:
+    async def _hold(self, sent: bytes) -> int:
+        """Send something, a whole request or not, and stay until the server closes; the answer's status."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         self.connected += 1
         try:
             writer.write(sent)
-            return await reader.read()
+            answer = await reader.read()
+            return int(answer.split(b" ", 2)[1]) if answer else NO_ANSWER
         finally:
             writer.close()
 
 
-async def again(client: Callable[[], Awaitable[None]]) -> None:
+async def again(client: Callable[[], Awaitable[int]]) -> None:
     while True:
+        status = NO_ANSWER
         with suppress(OSError):
-            await client()
-        await asyncio.sleep(AGAIN_S)
+            status = await client()
+        await asyncio.sleep(RETRY_S if status == HTTPStatus.SERVICE_UNAVAILABLE else AGAIN_S)
 
 
 async def attend(crowd: Crowd, size: Size) -> None:

@@ -12,7 +12,6 @@ from sqlalchemy.sql.functions import GenericFunction
 from jobs.strict_json import to_json
 
 SQLITE_BUSY_S = 30
-KEPT_CONNECTIONS = 5
 
 
 class now_s(GenericFunction[float]):
@@ -38,12 +37,12 @@ class Database:
     On SQLite a writing transaction takes the write lock when it begins: one that started by reading and
     turned to writing would be refused at once, `busy_timeout` or not, if another had written in between.
 
-    connections  at once, at most; whoever needs one more waits up to 30 s for it
+    connections  at once, at most, of which a third is kept; whoever needs one more waits up to 30 s for it
     """
 
     def __init__(self, url: str, connections: int = 15) -> None:
         self.url = make_url(url)
-        pool = {"pool_size": KEPT_CONNECTIONS, "max_overflow": connections - KEPT_CONNECTIONS}
+        pool = {"pool_size": connections // 3, "max_overflow": connections - connections // 3}
         is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = sqlite_engine(url, pool) if is_sqlite else postgresql_engine(url, pool)
         self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")

@@ -91,40 +91,29 @@ class Threads:
 
     def __init__(self) -> None:
         self._pools: dict[str, Pool] = {}
-        self._wanted: SimpleQueue[Pool] = SimpleQueue()
-        threading.Thread(target=self._start_wanted, daemon=True, name="starter").start()
 
     def submit(self, lane: Lane, task: Task) -> None:
         """Have `task` called in a thread of `lane`; returns at once.
 
         raises  Refusal (503) if there is no thread for it, and the lane has no queue
         """
-        pool = self._pools.get(lane.name)
-        if pool is None:
-            pool = self._pools.setdefault(lane.name, Pool(lane, self._wanted.put))
+        pool = self._pools.get(lane.name) or self._pools.setdefault(lane.name, Pool(lane))
         if not pool.submit(task):
             raise unavailable(f"{lane.threads} requests of this kind are being answered already")
-
-    def _start_wanted(self) -> None:
-        """Start threads, because that takes as long as the new one needs to get hold of the interpreter."""
-        while True:
-            self._wanted.get().start_thread()
 
 
 class Pool:
     """A lane's threads, and what waits for one. They are daemons: a view that hangs must not keep the
-    process alive.
+    process alive."""
 
-    want  called with this pool when it needs one more thread
-    """
-
-    def __init__(self, lane: Lane, want: Callable[["Pool"], None]) -> None:
+    def __init__(self, lane: Lane) -> None:
         self._lane = lane
-        self._want = want
         self._tasks: deque[Task] = deque()
         self._changed = threading.Condition()
         self._idle = 0
         self._threads = 0
+        self._wanted: SimpleQueue[None] = SimpleQueue()
+        threading.Thread(target=self._start_wanted, daemon=True, name=f"{lane.name} starter").start()
 
     def submit(self, task: Task) -> bool:
         """Whether `task` was taken."""
@@ -138,11 +127,15 @@ class Pool:
                 self._changed.notify()
             elif can_grow:
                 self._threads += 1
-                self._want(self)
+                self._wanted.put(None)
             return True
 
-    def start_thread(self) -> None:
-        threading.Thread(target=self._work, daemon=True, name=self._lane.name).start()
+    def _start_wanted(self) -> None:
+        """Start threads, apart from whoever needs them: that takes until the new one has hold of the
+        interpreter, and hundreds may be wanted at once."""
+        while True:
+            self._wanted.get()
+            threading.Thread(target=self._work, daemon=True, name=self._lane.name).start()
 
     def _work(self) -> None:
         while task := self._next_task():

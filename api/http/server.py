@@ -9,6 +9,7 @@ import logging
 import resource
 import signal
 import socket
+import sys
 from contextlib import suppress
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from api.http.connection import Connection
 from api.http.environ import Asked
 from api.http.lanes import WAITS, Lane, Routes, Task, Threads
 from api.http.limits import Limits
+from jobs.process.garbage import exempt_all_so_far
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +28,12 @@ SWEEP_S = 0.5
 FLUSH_S = 1
 """For the last answers to leave."""
 BACKLOG = 1024
-OTHER_FILES = WAITS.threads + 256
+SWITCH_S = 0.001
+"""After which a thread that computes makes way for one that waits for the interpreter. A light request waits
+for that several times, and Python's own 5 ms add up."""
+OTHER_FILES = WAITS.threads + 512
 """That may be open beside clients' connections: one to the broker for each request that waits there, those to
-the database, and what is read from disk."""
+the database, of which SQLite opens three each, and what is read from disk."""
 
 
 class Server:
@@ -153,6 +158,8 @@ def serve(app: Flask, host: str, port: int) -> None:
 
     raises  OSError if the address can't be listened on
     """
+    exempt_all_so_far()
+    sys.setswitchinterval(SWITCH_S)
     open_files = raise_open_files()
     limits = Limits()
     limits = replace(limits, connections=min(limits.connections, connections_for(open_files)))

@@ -28,6 +28,7 @@ PROMISES: dict[int, tuple[str, str]] = {
     23: ("killed in a migration; newer schema", "starts, or refuses and says why"),
     24: ("1,000 jobs and 20 real ones, workers killed", "all finish, each once"),
     25: ("generation worker killed or stopped", "askers hear within 10 s; seen in 30 s; another starts"),
+    31: ("a crowd at the door", "light requests under 200 ms at p99, plots drawn"),
     32: ("any text, prompt or name", "an answer or a 4xx; no process ends"),
 }
 
