@@ -25,7 +25,7 @@ from jobs.requests import delete_job, request_cancel, request_pause, resume
 from jobs.spec import JobSpec, Label, Labels, parse_spec
 from jobs.states import Status
 from jobs.store.waiting import waiting_of
-from jobs.submission import submit
+from jobs.submission import check_feasible, store_job
 from jobs.tables import Job
 
 log = logging.getLogger(__name__)
@@ -59,8 +59,9 @@ def post_job(body: JobSpec) -> Response:
     `{}` is a valid body: the lecture's job. The answer has the whole spec, every field filled in.
     """
     to = services()
-    job = submit(to.database, to.settings, body)
-    with to.database.read() as session:
+    feasible = check_feasible(to.database, to.settings, body)
+    with to.database.write() as session:
+        job = store_job(session, feasible)
         (record,) = job_records(session, [job])
     tell_workers(job)
     return answer(record, HTTPStatus.CREATED, location=url_for("jobs.show_job", job_id=job.id))

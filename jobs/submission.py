@@ -1,5 +1,7 @@
 """Taking a job in: what can only be checked against the data and the limits, then the row."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,16 +24,23 @@ def submit(database: Database, settings: Settings, spec: JobSpec) -> Job:
 
     raises  SpecError with every field that the data set or the limits rule out
     """
-    dataset, counts, estimated = check_feasible(database, settings, spec)
+    feasible = check_feasible(database, settings, spec)
     with database.write() as session:
-        store_counts(session, counts)
-        return insert_job(session, spec, dataset, estimated)
+        return store_job(session, feasible)
 
 
-def check_feasible(
-    database: Database, settings: Settings, spec: JobSpec
-) -> tuple[Dataset, TokenCount, Estimate]:
-    """The spec's data set, its tokens and what the job would take; SpecError if it cannot be run here."""
+@dataclass(frozen=True)
+class Feasible:
+    """A spec that can be run here: its data set, the tokens of that, and what the job would take."""
+
+    spec: JobSpec
+    dataset: Dataset
+    counts: TokenCount
+    estimated: Estimate
+
+
+def check_feasible(database: Database, settings: Settings, spec: JobSpec) -> Feasible:
+    """raises  SpecError if it cannot be run here"""
     try:
         dataset = find_dataset(database, settings, spec.dataset)
     except DatasetUnavailable as unavailable:
@@ -53,7 +62,7 @@ def check_feasible(
         errors.append(FieldError("checkpoints", message, spec.checkpoints.model_dump()))
     if errors:
         raise SpecError(errors)
-    return dataset, counts, estimated
+    return Feasible(spec, dataset, counts, estimated)
 
 
 def length_errors(spec: JobSpec, counts: TokenCount, steps: int, settings: Settings) -> list[FieldError]:
@@ -131,7 +140,10 @@ def batch_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
     return [FieldError("training.batch_size", message, training.batch_size)]
 
 
-def insert_job(session: Session, spec: JobSpec, dataset: Dataset, estimated: Estimate) -> Job:
+def store_job(session: Session, feasible: Feasible) -> Job:
+    """Store a job as `queued`."""
+    spec, dataset, estimated = feasible.spec, feasible.dataset, feasible.estimated
+    store_counts(session, feasible.counts)
     stored = spec.model_dump(mode="json")
     created_us = round(session.execute(select(now_s())).scalar_one() * 1e6)
     job = Job(

@@ -2,12 +2,16 @@
 
 import json
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from jobs.database import Database
 from jobs.datasets import find_dataset, store_dataset
@@ -230,3 +234,30 @@ def test_a_job_is_taken_while_the_broker_accepts_and_never_answers(
     assert answer.status_code == 201
     with database.read() as session:
         assert get_job(session, answer.get_json()["id"]).status == "queued"
+
+
+def test_a_database_that_is_away_right_after_the_commit_does_not_turn_a_stored_job_into_an_error(
+    client: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/jobs", json=TINY)  # so that the tokens are counted
+    writes: list[None] = []
+
+    @contextmanager
+    def write(self: Database) -> Iterator[Session]:
+        with true_write(self) as session:
+            yield session
+        writes.append(None)
+
+    @contextmanager
+    def read(self: Database) -> Iterator[Session]:
+        if writes:
+            raise OperationalError("BEGIN", {}, Exception("connection refused"))
+        with true_read(self) as session:
+            yield session
+
+    true_write, true_read = Database.write, Database.read
+    monkeypatch.setattr(Database, "write", write)
+    monkeypatch.setattr(Database, "read", read)
+    answer = client.post("/jobs", json=TINY)
+    assert (answer.status_code, answer.get_json()["queue_position"]) == (201, 2)
+    assert writes
