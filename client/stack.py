@@ -68,8 +68,9 @@ class Stack:
     def __init__(self, settings: Settings, say: Say, essential: Collection[str]) -> None:
         self.data_dir = settings.data_dir
         self.log_dir = self.data_dir / "logs"
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        reachable = host if settings.loopback else "127.0.0.1"
+        # One that listens everywhere listens here, too; one that listens at an address does so there alone.
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+        reachable = f"[{reachable}]" if ":" in reachable else reachable
         self.url = f"http://{reachable}:{settings.port}"
         self._settings = settings
         self._say = say

@@ -200,6 +200,12 @@ def test_a_host_beyond_loopback_is_served_when_something_else_guards_it(start: S
     assert running.url.startswith("http://127.0.0.1:")
 
 
+def test_a_service_at_an_address_of_its_own_is_looked_for_there(start: Start) -> None:
+    running = start("up", "--host", "127.0.0.2", "--port", "0", PRETRAIN_ALLOW_NO_TOKEN="1")
+    running.wait_for("pretrain is ready.")
+    assert running.url.startswith("http://127.0.0.2:")
+
+
 def test_the_demo_falls_back_shows_the_job_and_leaves_nothing(start: Start) -> None:
     running = start("demo", "--exit", "--port", "0")
     assert running.ended() == 0, running.err
