@@ -306,7 +306,9 @@ class Connection(asyncio.Protocol):
     def _start(self, lane: Lane, body: BinaryIO, length_bytes: int | None) -> None:
         """Have the request answered. raises  Refusal"""
         assert self._asked
-        client, server = (self._transport.get_extra_info(end)[:2] for end in ("peername", "sockname"))
+        # A client that is gone already has no address.
+        ends = (self._transport.get_extra_info(end) or ("", 0) for end in ("peername", "sockname"))
+        client, server = (end[:2] for end in ends)
         environ = make_environ(self._asked, body, length_bytes, client, server)
         exchange = Exchange(self._house.app, environ, lane, self, self._house.submit)
         exchange.client_has_gone = self._has_eof

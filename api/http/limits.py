@@ -43,5 +43,5 @@ class Limits:
     wait_grace_s: float = 2
     """When the service stops: for what waits for a worker, before it is answered with 503."""
 
-    grace_s: float = 10
-    """When the service stops: for all other requests to end."""
+    grace_s: float = 8
+    """When the service stops: for all other requests to end. `docker stop` kills after 10 s."""

@@ -97,6 +97,12 @@ def test_a_client_that_asks_to_close_is_answered_and_left(caller: Caller) -> Non
     assert caller.hears_end()
 
 
+def test_an_offer_of_another_protocol_is_answered_in_this_one(caller: Caller) -> None:
+    for _ in range(2):
+        answer = caller.get("/echo", "Connection: Upgrade", "Upgrade: h2c").answer()
+        assert (answer.status, answer.body) == (200, b"nothing")
+
+
 def test_every_answer_has_a_date(caller: Caller) -> None:
     assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", caller.get("/echo").answer().headers["date"])
 

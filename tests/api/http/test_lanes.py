@@ -1,6 +1,7 @@
 """No kind of request waits for the threads of another kind."""
 
 from contextlib import ExitStack
+from threading import enumerate as enumerate_threads
 
 import pytest
 
@@ -116,3 +117,17 @@ def test_a_plot_that_nobody_waits_for_any_more_is_not_drawn(start: Start, views:
         views.go_on.set()
         assert [first.answer().body, third.answer().body] == [b"first", b"third"]
         assert views.held == ["first", "third"]
+
+
+def test_threads_that_have_nothing_to_do_end_and_others_take_their_place(
+    start: Start, views: Views, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.http.lanes.IDLE_S", 0.05)
+    served = start()
+    with ExitStack() as stack:
+        callers = fill(stack, served, views, "/read", READS)
+        views.go_on.set()
+        assert {caller.answer().status for caller in callers} == {200}
+        wait_until(lambda: READS.name not in {thread.name for thread in enumerate_threads()}, "they ended")
+        with Caller(served.port) as caller:
+            assert caller.get("/quick").answer().status == 200
