@@ -1,6 +1,7 @@
 """Requests that schemathesis makes up from `/openapi.json`, wrong ones included."""
 
 import re
+from http import HTTPStatus
 
 import hypothesis
 import pytest
@@ -29,7 +30,6 @@ CHECKS = [
     status_code_conformance,
     content_type_conformance,
     response_schema_conformance,
-    negative_data_rejection,
 ]
 
 REASONS_OF_DATA = {
@@ -79,7 +79,13 @@ def test_every_answer_is_documented_and_none_is_a_server_error(
         def ask(case: Case, to_the_job: bool) -> None:
             if to_the_job and "job_id" in case.path_parameters:
                 case.path_parameters["job_id"] = job.id
-            case.call_and_validate(checks=CHECKS)
+            answer = case.call()
+            # In a query everything is text. To schemathesis a body that is too large is one that was taken.
+            may_be_taken = (
+                not case.operation.body or answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            )
+            refused = [] if may_be_taken else [negative_data_rejection]
+            case.validate_response(answer, checks=[*CHECKS, *refused])
 
         ask()
 
