@@ -27,7 +27,9 @@ def run_worker(queue: str, pulse_descriptor: int | None = None) -> None:
         heartbeat = add_training(app, settings)
     else:
         # Before PyTorch and Numba are imported, which read the environment.
-        os.environ.update(waiting_briefly(os.environ))
+        for name, value in waiting_briefly(os.environ).items():
+            # What is there stays in its place, from which Celery's title of the process finds its own.
+            os.environ.setdefault(name, value)
         try:
             keep_caches_private(settings.data_dir)
         except UnsafeFolder as error:
