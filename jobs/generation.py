@@ -8,6 +8,7 @@ gone, both of a Redis that has forgotten everything, and nothing stays in Redis.
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
@@ -16,12 +17,12 @@ from typing import Annotated, Any, Literal
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 from redis import Redis, RedisError
 
 from jobs.names import new_id
 from jobs.queue import GENERATE_QUEUE, GENERATE_TASK
-from model.config import Distribution, Section, Text
+from model.config import Distribution, Documented, Section, Text
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,18 @@ RING_AGAIN_S = 3
 """A message that no worker has taken by then may have gone with one that took it and died."""
 
 
+CHECKPOINT = re.compile(r"^(last|best|[0-9]{1,18})$")
+
+
+def checkpoint_name(text: str) -> str:
+    if not CHECKPOINT.fullmatch(text):
+        raise ValueError("must be last, best or the step of a checkpoint")
+    return text
+
+
+CheckpointName = Annotated[str, AfterValidator(checkpoint_name), Documented(CHECKPOINT.pattern)]
+
+
 class GenerationRequest(Distribution):
     """A prompt for one of a job's checkpoints."""
 
@@ -45,7 +58,7 @@ class GenerationRequest(Distribution):
     """The text to continue. One longer than the context keeps its end. Default: empty, which continues the
     end of a text, or a newline where the training text had no end of a text in it."""
 
-    checkpoint: Annotated[str, Field(pattern=r"^(last|best|[0-9]{1,18})$")] = "last"
+    checkpoint: CheckpointName = "last"
     """`last`, `best`, or a step; `last` and `best` are looked up when they are read. Default: last."""
 
     max_new_tokens: int = Field(50, ge=1, le=10_000)
