@@ -1,5 +1,6 @@
 """Data sets: the built-in ones, people's own, and how many tokens each has."""
 
+import logging
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from model.config import TrainingConfig, storable
 from model.durable import replacing
 from model.splits import Part, TextFile, read_pieces, survey
 from model.tokens import load_tokenizer
+
+log = logging.getLogger(__name__)
 
 FETCH_TIMEOUT_S = 5
 FIRST_LINES_CHARACTERS = 400
@@ -82,21 +85,33 @@ def find_dataset(database: Database, settings: Settings, name: str) -> Dataset:
 def builtin_content(name: str, builtin: Builtin, mirror: str | None) -> bytes:
     if builtin.url is None:
         return resources.files("jobs").joinpath("texts", builtin.file).read_bytes()
-    places = [builtin.url] if mirror is None else [f"{mirror.rstrip('/')}/{builtin.file}", builtin.url]
+    places = {builtin.url: builtin.url}
+    if mirror is not None:  # whose path, or password, is not for those who read the answer
+        places = {"PRETRAIN_DATASET_MIRROR": f"{mirror.rstrip('/')}/{builtin.file}", **places}
     tried = []
-    for place in places:
+    for called, place in places.items():
         try:
             content = read_place(place)
         except (OSError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-            tried.append(f"{place} ({str(error) or type(error).__name__})")
+            log.warning("%s could not be fetched from %s: %s", name, called, error)
+            tried.append(f"{called} ({reason_of(error)})")
             continue
         if sha256_of(content) == builtin.sha256:
             return content
-        tried.append(f"{place} (not the text with sha256 {builtin.sha256})")
+        tried.append(f"{called} (not the text with sha256 {builtin.sha256})")
     raise DatasetUnavailable(
         f"{name} could not be fetched: {'; '.join(tried)}. Use the built-in `sample`, "
         "or set PRETRAIN_DATASET_MIRROR to a folder or URL that has the file"
     )
+
+
+def reason_of(error: Exception) -> str:
+    """Without the path or the address."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, httpx2.HTTPStatusError):
+        return f"status {error.response.status_code}"
+    return type(error).__name__
 
 
 def read_place(place: str) -> bytes:

@@ -1,6 +1,7 @@
 """Disks that are full when a checkpoint is to be written."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -133,6 +134,11 @@ class SmallDisk:
             while ballast.write(bytes(4096)):
                 pass
 
+    def leave(self, free_bytes: int) -> None:
+        """Fill it but for `free_bytes`."""
+        self.fill()
+        os.truncate(self._ballast, self._ballast.stat().st_size - free_bytes)
+
     def stay_full_until(self, condition: Callable[[], bool], what: str) -> None:
         """Fill it again and again: what is deleted meanwhile, such as a checkpoint that gives way to the next
         one, would otherwise be room for another."""
@@ -228,3 +234,27 @@ def test_a_disk_that_is_full_for_the_database_too_loses_nothing(
     for job_id, spec in [(trained, LONGER), *((job_id, small()) for job_id in promised)]:
         service.wait_for_status(job_id, Status.SUCCEEDED)
         service.outcome(job_id).check(fault, reference(spec))
+
+
+@pytest.mark.thorough
+@pytest.mark.fault(16)
+def test_a_text_for_which_there_is_no_room_is_refused_and_leaves_nothing(
+    serve_on_it: Serve, small_disk: SmallDisk, fault: Fault
+) -> None:
+    service = serve_on_it(workers=0, artifacts_url=str(small_disk.folder))
+    upload = {"name": "large", "text": "a line of a text\n" * 60_000}  # 1,020,000 bytes
+    for free_bytes in (0, 4096, 500_000, 1_015_808):
+        small_disk.leave(free_bytes)
+        answer = service.request("POST", "/datasets", json=upload)
+        fault.inject()
+        fault.expect(
+            answer.status_code == 507, f"{free_bytes:,} bytes free: {answer.status_code} {answer.text}"
+        )
+        fault.expect("are missing" in answer.json()["detail"], f"it does not say what: {answer.text}")
+        files = [file.name for file in (small_disk.folder / "datasets").glob("*")]
+        fault.expect(files == [], f"left behind: {files}")
+        listed = service.request("GET", "/datasets").json()["data"]
+        fault.expect(all(row["builtin"] for row in listed), "a data set without a text was recorded")
+    small_disk.make_room()
+    answer = service.request("POST", "/datasets", json=upload)
+    fault.expect(answer.status_code == 201, f"with room: {answer.status_code} {answer.text}")

@@ -246,6 +246,31 @@ def test_the_mirror_is_asked_first_and_its_content_checked(
     assert asked[1].startswith("https://raw.githubusercontent.com/rasbt/LLMs-from-scratch/")
 
 
+@pytest.mark.parametrize(
+    ("mirror", "reason"),
+    [
+        ("/a/folder/of/the/server", "No such file or directory"),
+        ("http://me:secret@127.0.0.1:1/", "ConnectError"),
+    ],
+)
+def test_what_a_mirror_is_called_is_not_told(
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    mirror: str,
+    reason: str,
+) -> None:
+    read = datasets.read_place
+    monkeypatch.setattr(
+        datasets, "read_place", lambda place: b"" if "githubusercontent" in place else read(place)
+    )
+    with pytest.raises(DatasetUnavailable) as caught:
+        find_dataset(database, settings.model_copy(update={"dataset_mirror": mirror}), "the-verdict")
+    assert f"PRETRAIN_DATASET_MIRROR ({reason})" in str(caught.value)
+    assert "/a/folder" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_a_built_in_text_is_stored_once_and_then_not_fetched_again(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
