@@ -12,6 +12,7 @@ from rich.text import Text
 
 from client.display.plain_text import clean, one_line
 from client.display.streams import can_show
+from client.errors import ClientError
 from jobs.strict_json import to_json
 
 GAP = 2
@@ -55,7 +56,11 @@ def as_size(size_bytes: int | None) -> str:
 def print_json(value: Any) -> None:
     """Print `value` for machines; a number that is not finite is null. Escaping all but ASCII keeps control
     characters from the terminal."""
-    print(to_json(value, indent=2))
+    try:
+        text = to_json(value, indent=2)
+    except RecursionError as error:
+        raise ClientError("the service's answer nests too deep to be printed") from error
+    print(text)
 
 
 def print_table(

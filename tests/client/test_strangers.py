@@ -124,6 +124,17 @@ def test_an_older_services_job_is_shown_with_what_it_has(service: FakeService, p
     assert "status           running" in lines
 
 
+def test_an_answer_that_nests_too_deep_to_be_printed_is_told(service: FakeService, pretrain: Command) -> None:
+    nested: object = []
+    for _ in range(700):
+        nested = [nested]
+    service.answer("GET", "/jobs/job-1", job_record(newer=nested))
+    outcome = pretrain("show", "job-1", "--json", "--url", service.url)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err == "pretrain: the service's answer nests too deep to be printed\n"
+    assert pretrain("show", "job-1", "--url", service.url).status == 0
+
+
 @pytest.mark.parametrize("rows", [[], [{"step": -1, "text": "x"}]])
 def test_a_list_without_end_is_told(rows: list[object], service: FakeService, pretrain: Command) -> None:
     service.answer_list("/jobs/job-1/samples", rows, has_more=True)
