@@ -156,7 +156,11 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.data_dir / 'pretrain.sqlite3'}"
+        if self.database_url:
+            return self.database_url
+        # In a URL these begin an escape and the options: the database would lie in another folder.
+        path = str(self.data_dir / "pretrain.sqlite3").replace("%", "%25").replace("?", "%3F")
+        return f"sqlite:///{path}"
 
     @property
     def redis(self) -> str:
