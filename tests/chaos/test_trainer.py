@@ -108,7 +108,8 @@ def test_a_job_whose_trainer_is_killed_at_the_worst_moments_ends_as_if_undisturb
         nth = event_at(moment, expected.events, resumable[-1], step)
         attempts.run(job_id, call="event", nth=nth)
         check_the_kill(attempts, fault, job_id)
-        resumable.append(attempts.checkpoints(job_id)[-1].step)
+        listed = attempts.checkpoints(job_id)  # a slow disk may not have taken the first one yet
+        resumable.append(listed[-1].step if listed else None)
     attempts.run(job_id, call="written", nth=1)  # between a checkpoint's files and its row
     check_the_kill(attempts, fault, job_id)
     unlisted = [Path(folder).name for folder in attempts.outcome(job_id).unlisted]
