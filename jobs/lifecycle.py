@@ -30,7 +30,7 @@ class Fenced(Exception):
 def claim(session: Session, job_id: str | ScalarSelect[str], worker: str, lease_s: float) -> Job | None:
     """Take a queued job as its next attempt; None if there is none.
 
-    job_id  also as a subquery: `jobs.store.waiting.first_in_line` for the job whose turn it is
+    job_id  also as a subquery: `jobs.store.queue_order.first_in_line` for the job whose turn it is
     """
     taken = change(
         session,

@@ -27,7 +27,10 @@ TURN_STEPS = 32
 """Tokens, or pieces of the prompt, after which a request makes room for one that waits for a place."""
 STEP_OVERDUE_S, LOAD_OVERDUE_S, REQUEST_OVERDUE_S = 15, 120, 15
 """After so long a step of a batch hangs, or the loading of a model, or a request that has outlived the time
-limit of its asker."""
+limit of its asker; what the model's size takes is added."""
+STEP_PARAMETERS_PER_S, LOAD_PARAMETERS_PER_S = 20e6, 10e6
+"""Of the slowest machine that is healthy, in a step with a piece of a prompt, and in loading. With several others
+at its two cores, one took 50 s for a piece of GPT-2 XL's."""
 
 
 @dataclass(eq=False)
@@ -269,7 +272,9 @@ class RequestBatcher:
         self._loading: Found | None = None
         self._turned_to: str | None = None
         self._step_since_s: float | None = None
+        self._step_size_s = 0.0
         self._load_since_s: float | None = None
+        self._load_size_s = 0.0
         self._loader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
         self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
         self._thread.start()
@@ -308,10 +313,12 @@ class RequestBatcher:
             return math.inf
         with self._changing:
             oldest = next(iter(self._requests.values()), None)
+        # A request that nobody waits for any more is let go of between steps.
+        request_limit_s = self._timeout_s + REQUEST_OVERDUE_S + self._step_size_s
         limits = [
-            (self._step_since_s, STEP_OVERDUE_S),
-            (self._load_since_s, LOAD_OVERDUE_S),
-            (None if oldest is None else oldest.taken_s, self._timeout_s + REQUEST_OVERDUE_S),
+            (self._step_since_s, STEP_OVERDUE_S + self._step_size_s),
+            (self._load_since_s, LOAD_OVERDUE_S + self._load_size_s),
+            (None if oldest is None else oldest.taken_s, request_limit_s),
         ]
         return max([0.0, *(now - since_s - limit_s for since_s, limit_s in limits if since_s is not None)])
 
@@ -394,6 +401,7 @@ class RequestBatcher:
         if len(self._batches) >= self._loaded_models and not self._make_room():
             return
         found, requests = next(iter(self._to_load.items()))
+        self._load_size_s = found.parameters / LOAD_PARAMETERS_PER_S
         self._loading, self._load_since_s = found, time.monotonic()
         self._loader.submit(self._load, found, {request.wanted for request in requests})
 
@@ -472,6 +480,7 @@ class RequestBatcher:
         if batch is None:
             return
         self._batches.move_to_end(batch.found)
+        self._step_size_s = batch.found.parameters / STEP_PARAMETERS_PER_S
         self._step_since_s = time.monotonic()
         try:
             batch.step()

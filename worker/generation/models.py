@@ -30,6 +30,8 @@ class Found:
     """Below the artifacts."""
     sha256: str
     """Of the weights."""
+    parameters: int
+    """Of the model."""
 
 
 class Damaged(Exception):
@@ -51,7 +53,7 @@ class Models:
         with self._database.read() as session:
             job = newest_with_checkpoint(session) if job_id is None else get_job(session, job_id)
             row = find_checkpoint(session, job.id, wanted)
-            return Found(job.id, row.step, row.directory, row.sha256)
+            return Found(job.id, row.step, row.directory, row.sha256, job.parameters)
 
     def describe(self, job_id: str | None, wanted: str) -> tuple[Found, Manifest]:
         """The checkpoint and what it says of itself. raises NotFound, Damaged"""

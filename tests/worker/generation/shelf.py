@@ -25,7 +25,7 @@ CONFIG = tiny_config(context_length=64, vocab_size=256)
 
 
 def found_of(job_id: str, step: int = 1) -> Found:
-    return Found(job_id, step, f"jobs/{job_id}/attempt-1/step-{step}", f"{step:064d}")
+    return Found(job_id, step, f"jobs/{job_id}/attempt-1/step-{step}", f"{step:064d}", parameters=10_000)
 
 
 class Shelf:

@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from functools import partial
 
 import pytest
@@ -369,6 +370,34 @@ def test_a_model_that_does_not_load_is_overdue(monkeypatch):
         askers.shelf.may_load.set()
         askers.text(request)
         assert askers.batcher.overdue_s() == 0
+
+
+def test_a_large_model_has_more_time_for_a_step_and_for_loading(monkeypatch):
+    for name in ("STEP_OVERDUE_S", "LOAD_OVERDUE_S", "REQUEST_OVERDUE_S"):
+        monkeypatch.setattr(batching, name, 0.01)
+    for name in ("STEP_PARAMETERS_PER_S", "LOAD_PARAMETERS_PER_S"):
+        monkeypatch.setattr(batching, name, 1.0)  # of 10,000: hours
+    began, go_on = threading.Event(), threading.Event()
+
+    def step(_):
+        began.set()
+        go_on.wait()
+
+    with Askers(timeout_s=0.01) as askers:
+        askers.shelf.may_load.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(batching.Batch, "step", step)
+            askers.batcher._timeout_s = 3600.0
+            askers.ask(max_new_tokens=1)
+            wait_until(lambda: askers.batcher._load_since_s is not None, "it is being loaded")
+            time.sleep(0.05)
+            assert askers.batcher.overdue_s() == 0
+            askers.shelf.may_load.set()
+            wait_until(began.is_set, "it is being computed")
+            askers.batcher._timeout_s = 0.01
+            time.sleep(0.05)
+            assert askers.batcher.overdue_s() == 0
+        go_on.set()
 
 
 def test_a_request_that_outlives_its_asker_is_overdue(monkeypatch):
