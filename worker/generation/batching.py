@@ -29,8 +29,8 @@ STEP_OVERDUE_S, LOAD_OVERDUE_S, REQUEST_OVERDUE_S = 15, 120, 15
 """After so long a step of a batch hangs, or the loading of a model, or a request that has outlived the time
 limit of its asker; what the model's size takes is added."""
 STEP_PARAMETERS_PER_S, LOAD_PARAMETERS_PER_S = 20e6, 10e6
-"""Of the slowest machine that is healthy, in a step with a piece of a prompt, and in loading. One with several
-others at its two cores took 50 s for a piece of GPT-2 XL's."""
+"""Of the slowest machine that is healthy, in a step with a piece of a prompt, and in loading. With several
+others at its two cores one took 50 s for a piece of GPT-2 XL's."""
 
 
 @dataclass(eq=False)
