@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,19 @@ def test_nobody_tells_the_served_api_where_its_redirects_lead(port: int) -> None
         assert (response.status, response.headers["Location"]) == (302, "/docs"), name
         response, _ = exchange(port, "GET", "//jobs//job-0", None, {name: value})
         assert (response.status, response.headers["Location"]) == (308, "/jobs/job-0"), name
+
+
+def test_the_served_api_answers_while_another_process_holds_the_database(
+    port: int, database: Database
+) -> None:
+    """On SQLite, all that write wait for it."""
+    tiny = b'{"preset": "tiny", "dataset": "sample", "tokenizer": "bytes"}'
+    with ThreadPoolExecutor(40) as clients:
+        with database.write() as session:
+            session.connection()
+            posts = [clients.submit(ask, port, "POST", "/jobs", tiny) for _ in range(40)]
+            for path in ["/healthz", "/jobs", "/workers"] * 10:
+                assert ask(port, "GET", path)[0] == 200
+            if database.url.get_backend_name() == "sqlite":
+                assert not any(post.done() for post in posts)
+        assert {post.result()[0] for post in posts} == {201}
