@@ -24,6 +24,8 @@ MAX_MEMBERS = 1000
 PARTS_OF_A_MEMBER = 5
 """A comma, a name and a value that is a string or has two brackets, at most."""
 
+BYTE_ORDER_MARK = "\ufeff"
+
 PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 """A string, which may lack its end, or a bracket or comma outside of one."""
 
@@ -61,6 +63,8 @@ def decode(content: bytes) -> Any:
     if wrong := why_not_utf8(content):
         raise bad(f"the body {wrong}")
     text = content.decode()
+    if text.startswith(BYTE_ORDER_MARK):
+        raise bad("the body is not JSON: it begins with a byte order mark")
     check_size(text)
     try:
         return json.loads(

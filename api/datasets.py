@@ -8,6 +8,7 @@ from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 
 from api.arguments import DatasetPath, parsed, strictly
+from api.bodies import BYTE_ORDER_MARK
 from api.http.lanes import UPLOADS, in_lane
 from api.problems import Refusal, no_room, problem_responses, wrong_fields
 from api.records import AddedDatasetRecord, DatasetRecord, Listing
@@ -36,7 +37,6 @@ datasets = APIBlueprint(
     "datasets", __name__, abp_tags=[Tag(name="datasets")], abp_responses=problem_responses(422, 500, 503)
 )
 
-BYTE_ORDER_MARK = "\ufeff"
 JSON_BYTES_PER_TEXT_BYTE = 6
 """Of a control character, the worst case: one byte as text, `\\u0001` in JSON."""
 

@@ -39,6 +39,11 @@ log = logging.getLogger(__name__)
 AHEAD_BYTES = 64 * 1024
 """So much may arrive of requests that follow the one which is being answered."""
 
+CLOSE = ("Connection", "close")
+
+EVENTS_AT_ONCE = 32
+"""Of one connection: then others have their turn. What arrives at once can be tens of thousands of chunks."""
+
 
 class Phase(Enum):
     IDLE = auto()
@@ -102,6 +107,8 @@ class Connection(asyncio.Protocol):
         self._window_bytes = 0
         """Of the body, since its deadline was set."""
         self._ahead_bytes = 0
+        self._is_behind = False
+        """What has arrived was too much for one turn, and the rest is read in the next."""
         self._exchange: Exchange | None = None
         self._is_writable = True
         self._waits_for_room: threading.Event | None = None
@@ -222,27 +229,47 @@ class Connection(asyncio.Protocol):
         self._deadline = None if seconds is None else self._loop.time() + seconds
 
     def _read(self) -> None:
-        """Take what has arrived, as far as it can be used now."""
-        while self._phase in (Phase.IDLE, Phase.HEAD, Phase.BODY) or (
+        """Take what has arrived, as far as it can be used now, but for what another turn is left for."""
+        for _ in range(EVENTS_AT_ONCE):
+            if not self._takes_events or not self._take_event():
+                return
+        if self._takes_events and not self._is_behind:
+            self._is_behind = True
+            self._transport.pause_reading()
+            self._loop.call_soon(self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._is_behind = False
+        self._read()
+        if not (self._is_behind or (self._arriving and self._arriving.is_full)):
+            self._transport.resume_reading()
+
+    @property
+    def _takes_events(self) -> bool:
+        return self._phase in (Phase.IDLE, Phase.HEAD, Phase.BODY) or (
             self._phase is Phase.ANSWERING and self._http.their_state is h11.SEND_BODY
-        ):
-            in_body = self._http.their_state is h11.SEND_BODY
-            try:
-                event = self._http.next_event()
-                if isinstance(event, h11.Request):
-                    self._take_head(event)
-                elif isinstance(event, h11.Data):
-                    self._take_data(event.data)
-                elif isinstance(event, h11.EndOfMessage):
-                    self._end_body()
-                elif isinstance(event, h11.ConnectionClosed):
-                    self._close()
-                else:
-                    return
-            except h11.RemoteProtocolError as error:
-                self._fail(self._explain_body(error) if in_body else self._explain_head(error))
-            except Refusal as refusal:
-                self._fail(refusal)
+        )
+
+    def _take_event(self) -> bool:
+        """Whether there was one."""
+        in_body = self._http.their_state is h11.SEND_BODY
+        try:
+            event = self._http.next_event()
+            if isinstance(event, h11.Request):
+                self._take_head(event)
+            elif isinstance(event, h11.Data):
+                self._take_data(event.data)
+            elif isinstance(event, h11.EndOfMessage):
+                self._end_body()
+            elif isinstance(event, h11.ConnectionClosed):
+                self._close()
+            else:
+                return False
+        except h11.RemoteProtocolError as error:
+            self._fail(self._explain_body(error) if in_body else self._explain_head(error))
+        except Refusal as refusal:
+            self._fail(refusal)
+        return True
 
     def _take_head(self, request: h11.Request) -> None:
         """raises  Refusal if the request can't be answered, whatever it asks for"""
@@ -297,7 +324,8 @@ class Connection(asyncio.Protocol):
             self._send_continue()
             if self._deadline is None:  # else the client is late already
                 self._open_window()
-            self._transport.resume_reading()
+            if not self._is_behind:
+                self._transport.resume_reading()
 
     def _send_continue(self) -> None:
         if self._http.they_are_waiting_for_100_continue:
@@ -402,8 +430,9 @@ class Connection(asyncio.Protocol):
     def _begin_answer(self, head: Head) -> None:
         headers = [*head.headers, ("Date", formatdate(usegmt=True))]
         is_last = self._has_eof or self._house.is_stopping
-        if is_last or self._http.their_state in (h11.SEND_BODY, h11.ERROR):
-            headers.append(("Connection", "close"))
+        is_last = is_last or self._http.their_state in (h11.SEND_BODY, h11.ERROR)
+        if is_last and CLOSE not in headers:
+            headers.append(CLOSE)
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         self._send(h11.Response(status_code=head.status, reason=head.reason.encode(), headers=encoded))
 
@@ -446,7 +475,7 @@ class Connection(asyncio.Protocol):
             ("Content-Length", str(len(body))),
             (REQUEST_ID, self._request_id),
             *SECURITY.items(),
-            ("Connection", "close"),
+            CLOSE,
         ]
         has_body = self._asked is None or self._asked.method != "HEAD"
         self._answer(Head(refusal.status, refusal.status.phrase, headers), body if has_body else b"")

@@ -19,7 +19,7 @@ TARGET = re.compile(rb"(?:https?://([^/?#]+))?(/[^?]*)?(?:\?(.*))?|\*", re.IGNOR
 
 FILE_PIECE_BYTES = 256 * 1024
 
-FRAMING = {"HTTP_TRANSFER_ENCODING", "HTTP_CONTENT_LENGTH", "HTTP_EXPECT"}
+FRAMING = {"HTTP_TRANSFER_ENCODING", "HTTP_CONTENT_LENGTH", "HTTP_EXPECT", "HTTP_UPGRADE"}
 """What the server has settled before the application hears of a request."""
 
 

@@ -15,7 +15,7 @@ MALFORMED = {
     "no body": (b"", "empty"),
     "not JSON": (b"{", "not JSON"),
     "two values": (b"{} {}", "not JSON"),
-    "a byte order mark": (b"\xef\xbb\xbf{}", "not JSON"),
+    "a byte order mark": (b"\xef\xbb\xbf{}", "not JSON: it begins with a byte order mark"),
     "not UTF-8": (b'{"name": "\xff"}', "byte 10"),
     "UTF-16": ('{"name": "a"}'.encode("utf-16"), "looks like UTF-16"),
     "cp1252": ('{"name": "café"}'.encode("cp1252"), "looks like cp1252"),

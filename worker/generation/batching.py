@@ -349,6 +349,7 @@ class RequestBatcher:
         self._tell_job()
         self._start_loading()
         self._compute()
+        self._tell_job()  # the next turn begins with the next request
         return True
 
     def _has_something(self) -> bool:

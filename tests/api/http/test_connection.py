@@ -97,9 +97,10 @@ def test_a_client_that_asks_to_close_is_answered_and_left(caller: Caller) -> Non
     assert caller.hears_end()
 
 
-def test_an_offer_of_another_protocol_is_answered_in_this_one(caller: Caller) -> None:
+@pytest.mark.parametrize("protocol", ["h2c", "websocket"])
+def test_an_offer_of_another_protocol_is_answered_in_this_one(caller: Caller, protocol: str) -> None:
     for _ in range(2):
-        answer = caller.get("/echo", "Connection: Upgrade", "Upgrade: h2c").answer()
+        answer = caller.get("/echo", "Connection: Upgrade", f"Upgrade: {protocol}").answer()
         assert (answer.status, answer.body) == (200, b"nothing")
 
 
@@ -234,6 +235,12 @@ def test_a_refusal_has_the_id_and_the_path_of_the_request(caller: Caller) -> Non
     answer = caller.begin("/ech%C3%B6?a", "Content-Length: 10001", "X-Request-ID: mine-1").answer()
     assert answer.headers["x-request-id"] == "mine-1"
     assert answer.problem["instance"] == "/ech%C3%B6"
+
+
+def test_a_refusal_says_once_that_the_connection_closes(caller: Caller) -> None:
+    caller.begin("/echo", "Content-Length: 5", "Transfer-Encoding: chunked").send("0\r\n\r\n")
+    with caller.socket.makefile("rb") as answer:
+        assert answer.read().lower().count(b"connection: close") == 1
 
 
 def test_an_id_that_is_not_fit_for_a_log_is_replaced(caller: Caller) -> None:

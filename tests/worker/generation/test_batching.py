@@ -322,6 +322,12 @@ def test_what_nobody_waits_for_is_computed_no_further():
         askers.text(askers.ask(max_new_tokens=1))
 
 
+def test_the_worker_is_at_no_job_once_all_are_answered():
+    with Askers() as askers:
+        askers.text(askers.ask(max_new_tokens=1))
+        wait_until(lambda: askers.turned_to == ["job-a", None], "the worker was idle")
+
+
 def test_the_end_fails_what_is_not_over_and_takes_nothing_more():
     with Askers() as askers:
         askers.shelf.may_load.clear()
