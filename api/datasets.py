@@ -6,11 +6,12 @@ from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.arguments import DatasetPath, parsed, strictly
 from api.bodies import BYTE_ORDER_MARK
 from api.http.lanes import UPLOADS, in_lane
-from api.problems import Refusal, no_room, problem_responses, wrong_fields
+from api.problems import Refusal, as_response, no_room, problem_responses, wrong_fields
 from api.records import AddedDatasetRecord, DatasetRecord, Listing
 from api.serialise import answer, builtin_record, dataset_record, listing
 from api.services import services
@@ -55,6 +56,18 @@ class NewDataset(Section):
 def allow_large_texts() -> None:
     largest = services().settings.max_dataset_bytes
     request.max_content_length = JSON_BYTES_PER_TEXT_BYTE * largest + 4096
+
+
+@datasets.errorhandler(RequestEntityTooLarge)
+def far_too_long(_: RequestEntityTooLarge) -> Response:
+    """What is refused unread is longer than the longest text can be, however its characters are written."""
+    largest = services().settings.max_dataset_bytes
+    return as_response(
+        Refusal(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"the text has more bytes than the limit of {largest:,} (PRETRAIN_MAX_DATASET_BYTES)",
+        )
+    )
 
 
 @datasets.post(

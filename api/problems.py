@@ -172,6 +172,8 @@ def http_error(error: exceptions.HTTPException) -> Response | exceptions.HTTPExc
         detail = f"there is nothing at {cut(request.path)}"
     elif isinstance(error, exceptions.MethodNotAllowed):
         detail = f"{cut(request.method)} is not possible here; {', '.join(error.valid_methods or ())} is"
+    elif isinstance(error, exceptions.RequestEntityTooLarge) and request.max_content_length is not None:
+        detail = f"the body has more bytes than the limit of {request.max_content_length:,}"
     response = as_response(Refusal(HTTPStatus(error.code), detail))
     for name, value in error.get_headers():
         if name != "Content-Type":

@@ -20,7 +20,7 @@ def upload_text(client: Client, file: Path, name: str | None) -> tuple[JSON, lis
         raise UsageError(f"{file}: its name is not UTF-8: give it one with --name")
     content = read_bytes(file, MAX_BYTES)
     if not content.strip():
-        raise UsageError(f"{file}: is empty")
+        raise UsageError(f"{file}: {'has only white space' if content else 'is empty'}")
     text = as_text(file, content)
     try:
         dataset = client.add_dataset(file.stem if name is None else name, text)

@@ -5,17 +5,29 @@ import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import ByteSize, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from jobs.field_errors import field_errors
+from jobs.field_errors import FieldError, field_errors
 from jobs.quoting import quoted
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 HOST_NAME = re.compile(r"[a-z0-9._-]+")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+Seconds = Annotated[float, Field(gt=0, le=100_000_000)]
+"""A span that clocks and time limits can still count with: three years at most, and no infinity."""
+
+WITH_PASSWORDS = {"database_url", "redis_url"}
+"""Settings that no message quotes."""
+
+
+DATABASE_URLS = (
+    "must be a URL such as postgresql+psycopg://user:password@host/name, or sqlite:////folder/file.sqlite3"
+)
 
 
 def separated(written: Any) -> list[str]:
@@ -92,28 +104,28 @@ class Settings(BaseSettings):
     spare_trainer: bool = True
     """Whether a training worker keeps a process ready for the next job, so that it begins at once."""
 
-    lease_s: float = Field(30, gt=0)
+    lease_s: Seconds = 30
     """Seconds without a sign of life after which a worker's job is given to another."""
 
-    renew_s: float = Field(5, gt=0)
+    renew_s: Seconds = 5
     """Seconds between a worker's signs of life."""
 
-    keeper_s: float = Field(5, gt=0)
+    keeper_s: Seconds = 5
     """Seconds between the keeper's looks for jobs that wait beside idle workers, or whose worker is lost."""
 
-    stall_s: float = Field(600, gt=0)
+    stall_s: Seconds = 600
     """Seconds without a report from a trainer after which it counts as hung."""
 
-    stop_grace_s: float = Field(60, gt=0)
+    stop_grace_s: Seconds = 60
     """Seconds that a trainer has to finish its step and write a checkpoint before it is killed."""
 
-    checkpoint_s: float = Field(180, gt=0)
+    checkpoint_s: Seconds = 180
     """Seconds of training after which a checkpoint is written if the spec has asked for none before."""
 
-    disk_retry_s: float = Field(60, gt=0)
+    disk_retry_s: Seconds = 60
     """Seconds after which a job that was paused because the disk was full is tried again, if it now fits."""
 
-    generate_timeout_s: float = Field(120, gt=0)
+    generate_timeout_s: Seconds = 120
     """Seconds after which a generation is answered with the text so far, or with 503 if there is none."""
 
     loaded_models: int = Field(2, ge=1)
@@ -132,6 +144,35 @@ class Settings(BaseSettings):
     @classmethod
     def absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def database_of_ours(cls, url: str | None) -> str | None:
+        if url is not None:
+            # Takes a while to import, and only what has such a setting needs it.
+            from sqlalchemy import make_url
+            from sqlalchemy.exc import ArgumentError
+
+            try:
+                parsed = make_url(url)
+            except (ArgumentError, ValueError) as error:
+                raise ValueError(DATABASE_URLS) from error
+            if parsed.drivername not in ("postgresql+psycopg", "sqlite") or not parsed.database:
+                raise ValueError(DATABASE_URLS)
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def redis_of_ours(cls, url: str | None) -> str | None:
+        if url is not None:
+            try:
+                parts = urlsplit(url)
+                usable = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+            except ValueError:
+                usable = False
+            if not usable:
+                raise ValueError("must be a URL such as redis://:password@host:6379/0")
+        return url
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -186,11 +227,14 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as invalid:
-        lines = [
-            f"PRETRAIN_{error.field.upper()}={quoted(str(error.value))}: {error.message}"
-            for error in field_errors(invalid)
-        ]
-        raise WrongSettings("\n".join(lines)) from invalid
+        raise WrongSettings("\n".join(map(wrong_variable, field_errors(invalid)))) from invalid
+
+
+def wrong_variable(error: FieldError) -> str:
+    variable = f"PRETRAIN_{error.field.upper()}"
+    if error.field not in WITH_PASSWORDS:
+        variable += f"={quoted(str(error.value))}"
+    return f"{variable}: {error.message}"
 
 
 def load_settings_or_exit() -> Settings:

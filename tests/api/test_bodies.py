@@ -127,6 +127,7 @@ def test_a_body_of_more_than_a_mebibyte_is_answered_with_413(bare_client: FlaskC
     answer = bare_client.post("/jobs", data=body, content_type=JSON)
     assert answer.status_code == 413
     assert answer.get_json(force=True)["status"] == 413
+    assert answer.get_json(force=True)["detail"] == "the body has more bytes than the limit of 1,048,576"
 
 
 def test_an_answer_quotes_no_more_than_a_part_of_a_wrong_body(bare_client: FlaskClient) -> None:

@@ -228,6 +228,7 @@ def test_a_text_up_to_the_limit_is_taken_however_it_is_escaped(
     assert "10,001" in too_long.get_json(force=True)["detail"]
     far_too_long = client.post("/datasets", json={"name": "long", "text": "a" * 100_000})
     assert far_too_long.status_code == 413
+    assert "the limit of 10,000 (PRETRAIN_MAX_DATASET_BYTES)" in far_too_long.get_json(force=True)["detail"]
     assert len(client.get("/datasets").get_json()["data"]) == 3
 
 

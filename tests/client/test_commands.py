@@ -362,7 +362,7 @@ def test_datasets_add_says_what_the_service_has_noticed(
         ("schöne Märchen".encode("utf-16"), "it looks like UTF-16"),
         ("tales".encode("utf-16-le"), "it looks like UTF-16 without a byte order mark"),
         (b"", "is empty"),
-        (b" \r\n\t", "is empty"),
+        (b" \r\n\t", "has only white space"),
     ],
 )
 def test_datasets_add_refuses_what_is_no_text_in_utf8(

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from jobs.database import Database
-from jobs.settings import Settings
+from jobs.settings import Settings, WrongSettings, load_settings
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,46 @@ def test_the_database_lies_in_the_data_folder_whatever_that_is_called(name: str,
     database.close()
     assert (folder / "pretrain.sqlite3").exists()
     assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "foo",
+        "sqlite://",
+        "mysql://root:secret@host/name",
+        "postgresql://user:secret@host/name",
+        "postgresql+psycopg://user:secret@host:port/name",
+        "postgresql+psycopg://user:secret@host",
+    ],
+)
+def test_a_database_url_that_the_service_cannot_use_is_refused_without_its_password(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRETRAIN_DATABASE_URL", url)
+    with pytest.raises(WrongSettings, match=r"^PRETRAIN_DATABASE_URL: must be a URL such as") as refused:
+        load_settings()
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["foo", "localhost:6379", "http://host", "unix:///socket", "redis://", "redis://:secret@host:port/0"],
+)
+def test_a_redis_url_that_the_service_cannot_use_is_refused_without_its_password(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRETRAIN_REDIS_URL", url)
+    with pytest.raises(WrongSettings, match=r"^PRETRAIN_REDIS_URL: must be a URL such as") as refused:
+        load_settings()
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "1e400", "1e9", "0", "-1"])
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name.endswith("_s")])
+def test_a_time_is_positive_and_can_be_counted_with(
+    name: str, seconds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"PRETRAIN_{name.upper()}", seconds)
+    with pytest.raises(WrongSettings, match=rf"^PRETRAIN_{name.upper()}='{seconds}': must be "):
+        load_settings()
