@@ -21,10 +21,12 @@ def record_progress(session: Session, job_id: str, attempt: int, **progress: Any
 
 
 def record_evaluation(session: Session, job_id: str, attempt: int, row: dict[str, Any]) -> None:
-    """Add a loss row. A resumed attempt overwrites the rows that it computes again. raises Fenced"""
+    """Add a loss row, and the progress that it tells of. A resumed attempt overwrites the rows that it
+    computes again. raises Fenced"""
     step, val_loss = row["step"], row["val_loss"]
     latest = {"latest_step": step, "latest_train_loss": row["train_loss"], "latest_val_loss": val_loss}
-    write_as(session, job_id, attempt, **latest)
+    progress = {"step": step + 1, "epoch": row["epoch"], "tokens_seen": row["tokens_seen"]}
+    write_as(session, job_id, attempt, **latest, **progress)
     upsert(session, Evaluation, ["job_id", "step"], {"job_id": job_id, "recorded_at": now_s(), **row})
     best = session.execute(
         select(Evaluation.step, Evaluation.val_loss)

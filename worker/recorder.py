@@ -86,6 +86,7 @@ class Recorder:
                 self._write(lambda session: self._started(session, event))
             case Evaluation():
                 self._record(record_evaluation, event)
+                self._step_written = event.step + 1
             case Sample():
                 self._record(record_sample, event)
             case CheckpointWritten():

@@ -103,6 +103,14 @@ def test_recording_an_evaluation_takes_no_longer_after_thousands(
     assert instructions_to_record(5000) <= 2 * early
 
 
+def test_progress_is_never_behind_the_newest_evaluation(database: Database, settings: Settings) -> None:
+    job = running_job(database, settings)
+    add_evaluation(database, job, 6, 9.0)
+    with database.read() as session:
+        found = get_job(session, job.id)
+        assert (found.step, found.epoch, found.tokens_seen, found.latest_step) == (7, 1, 700, 6)
+
+
 def test_a_row_computed_again_replaces_the_first(database: Database, settings: Settings) -> None:
     job = running_job(database, settings)
     add_evaluation(database, job, 0, 9.0)
