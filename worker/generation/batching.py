@@ -30,7 +30,7 @@ STEP_OVERDUE_S, LOAD_OVERDUE_S, REQUEST_OVERDUE_S = 15, 120, 15
 limit of its asker; what the model's size takes is added."""
 STEP_PARAMETERS_PER_S, LOAD_PARAMETERS_PER_S = 20e6, 10e6
 """Of the slowest machine that is healthy, in a step with a piece of a prompt, and in loading. With several
-others at its two cores one took 50 s for a piece of GPT-2 XL's."""
+others at two cores a piece takes 4 of GPT-2 XL's 48 layers 4 to 6 s."""
 
 
 @dataclass(eq=False)
