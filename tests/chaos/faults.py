@@ -28,6 +28,11 @@ PROMISES: dict[int, tuple[str, str]] = {
     23: ("killed in a migration; newer schema", "starts, or refuses and says why"),
     24: ("1,000 jobs and 20 real ones, workers killed", "all finish, each once"),
     25: ("generation worker killed or stopped", "askers hear within 10 s; seen in 30 s; another starts"),
+    26: ("a panic, no memory or a damaged file", "that prompt alone fails, at once, with the reason"),
+    27: ("50 clients hang up at once", "the work ends within a second; nothing left in Redis"),
+    28: ("checkpoint replaced or job deleted", "the newest is used, or 404; no path of the server"),
+    29: ("10,000 tokens beside one", "the short request waits for a few tokens at most"),
+    30: ("Redis restarted or emptied under prompts", "askers hear within 10 s; the next is answered"),
     31: ("a crowd at the door", "light requests under 200 ms at p99, plots drawn"),
     32: ("any text, prompt or name", "an answer or a 4xx; no process ends"),
 }

@@ -5,9 +5,11 @@ CHAOS_INJECT  JSON: {"process", "call", "nth", "action", "token"}
   process  a word of the command line of the process meant, such as `worker.trainer`; or a list of words
   call     fsync | rename | statement | commit | commit-answered (after it, before its answer is seen) |
            report (a trainer's sign of life) | event (what a run reports, before it is recorded, but for) |
-           written (that a checkpoint is, which comes some steps after it was begun)
+           written (that a checkpoint is, which comes some steps after it was begun) |
+           encode (a text, by the byte tokenizer)
   nth      which call, counted from 1
-  action   kill (SIGKILL to itself) | stop (SIGSTOP to itself) | no-space (the call raises ENOSPC)
+  action   kill (SIGKILL to itself) | stop (SIGSTOP to itself) | no-space (the call raises ENOSPC) |
+           panic (native code within the call panics)
   token    a file that is made when the fault strikes; while it exists nothing strikes again
 
 CHAOS_STUBS   a file with the ids of jobs whose trainers only say that they have finished
@@ -41,6 +43,8 @@ class Strike:
             if number := SIGNALS.get(self._action):
                 os.kill(os.getpid(), number)
                 return
+            if self._action == "panic":
+                panic()
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _takes_token(self) -> bool:
@@ -49,6 +53,15 @@ class Strike:
         except FileExistsError:
             return False
         return True
+
+
+def panic() -> None:
+    """A real one, of the extension that tokenises: its stack has a limit, which it does not expect."""
+    import tiktoken
+
+    ranks = {bytes([value]): value for value in range(256)}
+    encoding = tiktoken.Encoding("panics", pat_str=r"\s+(?!\S)|\s+", mergeable_ranks=ranks, special_tokens={})
+    encoding.encode_ordinary(" " * 1_000_000)
 
 
 def before(strike: Strike, call: Any) -> Any:
@@ -74,6 +87,10 @@ def inject(call: str, strike: Strike) -> None:
     elif call == "rename":
         os.rename = before(strike, os.rename)
         os.replace = before(strike, os.replace)
+    elif call == "encode":
+        from model.tokens import ByteTokenizer
+
+        ByteTokenizer.encode = before(strike, ByteTokenizer.encode)  # type: ignore[method-assign]
     elif call == "report":
         os.write = before(strike, os.write)
     elif call in ("event", "written"):

@@ -222,3 +222,18 @@ def test_a_worker_of_which_a_thread_has_died_is_overdue(intake, monkeypatch):
     assert intake.overdue_s() == 0
     intake.delivery.close()
     assert intake.overdue_s() > batching.STEP_OVERDUE_S
+
+
+def test_what_an_asker_that_has_died_had_asked_for_is_computed_no_further(
+    asked, write, intake, redis, endless, monkeypatch
+):
+    write(1)
+    monkeypatch.setattr("jobs.generation.REQUEST_ALIVE_S", 1)
+    monkeypatch.setattr("jobs.generation.Asking.look", lambda _: None)  # as if its process were no more
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(asked, timeout_s=15, **LONG)
+        wait_until(lambda: intake.batcher._requests, "it was taken")
+        wait_until(lambda: not intake.batcher._requests, "it was given up")
+        assert not asking.done()
+        wait_until(lambda: not list(redis.scan_iter("pretrain:*:worker")), "the worker was gone")
+        assert intake.overdue_s() == 0
