@@ -52,8 +52,8 @@ class Attempt:
         self._thread = threading.Thread(target=self.supervisor.run)
         self._thread.start()
 
-    def join(self) -> None:
-        self._thread.join(timeout=120)
+    def join(self, timeout_s: float = 120) -> None:
+        self._thread.join(timeout_s)
         assert not self._thread.is_alive()
 
 
