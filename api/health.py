@@ -13,6 +13,7 @@ from api.problems import problem_responses, unavailable
 from api.records import HealthRecord, ReadinessRecord, VersionRecord
 from api.serialise import answer
 from api.services import Services, services
+from jobs.artifacts import check_writable
 from jobs.database import Database
 from jobs.workers import list_workers, unserved_queues
 from migrations.upgrade import schema_is_current
@@ -39,7 +40,8 @@ def show_health() -> Response:
 @parsed()
 def show_readiness() -> Response:
     """Say whether jobs can be taken and are worked on
-    Checks database, broker, migrations and workers; `checks` says for each `ok` or what is wrong.
+    Checks database, broker, migrations, the folder of artifacts and workers; `checks` says for each `ok` or
+    what is wrong.
     """
     checks = check_all(services())
     wrong = [f"{name}: {finding}" for name, finding in checks.items() if finding != "ok"]
@@ -62,6 +64,7 @@ def check_all(of: Services) -> dict[str, str]:
         "database": lambda: check_database(of.database),
         "broker": lambda: check_broker(of),
         "migrations": lambda: check_migrations(of.database),
+        "artifacts": lambda: check_artifacts(of),
         "workers": lambda: check_workers(of),
     }
     running = {name: checkers.submit(check) for name, check in checks.items()}
@@ -90,6 +93,13 @@ def check_broker(of: Services) -> None:
 def check_migrations(database: Database) -> None:
     if not schema_is_current(database):
         raise RuntimeError("the schema is not this version's; run `python -m migrations`")
+
+
+def check_artifacts(of: Services) -> None:
+    try:
+        check_writable(of.settings.artifacts)
+    except OSError as error:
+        raise RuntimeError(f"data sets and checkpoints cannot be written: {error.strerror}") from error
 
 
 def check_workers(of: Services) -> None:

@@ -276,7 +276,7 @@ class HealthRecord(Record):
 class ReadinessRecord(Record):
     status: Literal["ready"] = "ready"
     checks: dict[str, str]
-    """For each of database, broker, migrations and workers: `ok`."""
+    """For each of database, broker, migrations, artifacts and workers: `ok`."""
 
 
 def from_row(record: type[Row], row: Table, **more: Any) -> Row:

@@ -7,6 +7,7 @@ for something else meanwhile calls `Stack.tend` to keep them running.
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import sys
 import time
@@ -18,11 +19,13 @@ from typing import NoReturn
 
 from client import valkey
 from client.address import Address, url_file
+from client.display.plain_text import one_line
 from client.errors import ClientError
 from client.http import ApiError, Client, Unreachable
 from client.local.probe import api_answers
 from client.ports import choose_port
 from client.process import Process, Service
+from jobs.artifacts import check_writable
 from jobs.settings import Settings
 
 TICK_S = 0.1
@@ -189,11 +192,19 @@ class Stack:
         """Bring the database's tables up to date."""
         migration = Service("migrations", (sys.executable, "-m", "migrations"), stop_grace_s=10)
         process = self._spawn(migration)
+        speak_at = time.monotonic() + PATIENCE_S
         while process.exit_status() is None:
             time.sleep(TICK_S)
+            if time.monotonic() > speak_at:
+                last_words = process.tail().splitlines()[-1:] or ["the database is being prepared"]
+                self._say(f"Not ready yet: {one_line(last_words[0])}")
+                speak_at += PATIENCE_S
         self._processes.remove(process)
         if process.exit_status() != 0:
-            raise ClientError(f"the database could not be prepared:\n{process.tail()}")
+            free = shutil.disk_usage(self.log_dir).free
+            # A full disk may have had no room for the reason either.
+            reason = process.tail() or f"{process.log} is empty, and its disk has {free:,} bytes free"
+            raise ClientError(f"the database could not be prepared:\n{reason}")
 
     def _wait_until_ready(self) -> None:
         started_at = time.monotonic()
@@ -241,6 +252,7 @@ def local_stack(
             "127.0.0.1, or set PRETRAIN_ALLOW_NO_TOKEN=1 if something else guards the port"
         )
     with data_folder(settings.data_dir), stop_signals():
+        check_artifacts(settings)
         port = choose_port(settings.host, settings.port, asked_for=port_asked_for)
         if settings.port not in (0, port):
             say(f"Port {settings.port} is in use; taking {port}.")
@@ -268,6 +280,18 @@ def data_folder(folder: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise ClientError(f"a service already runs on {folder}{running_at(folder)}") from error
         yield
+
+
+def check_artifacts(settings: Settings) -> None:
+    """ClientError if data sets and checkpoints could not be written where the settings want them."""
+    try:
+        check_writable(settings.artifacts)
+    except OSError as error:
+        source = "" if settings.artifacts_url is None else " (from PRETRAIN_ARTIFACTS_URL)"
+        raise ClientError(
+            f"data sets and checkpoints cannot be written in {one_line(settings.artifacts)}{source}: "
+            f"{error.strerror}"
+        ) from error
 
 
 def running_at(folder: Path) -> str:

@@ -1,7 +1,23 @@
 """Where files lie under the artifacts' folder. The service makes every name itself."""
 
 import hashlib
+import tempfile
 from pathlib import Path
+
+
+def check_writable(artifacts: Path) -> None:
+    """See that files can be written in the folder, or in the one that it would be made in; nothing is left.
+
+    raises  OSError
+    """
+    # Permissions alone don't tell: root may do all, but not on a disk that is read-only, nor in /proc.
+    with tempfile.TemporaryFile(dir=nearest_existing(artifacts)):
+        pass
+
+
+def nearest_existing(folder: Path) -> Path:
+    """The folder, or the closest one above it that has been made."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def dataset_path(artifacts: Path, sha256: str) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from jobs.artifacts import job_directory
+from jobs.artifacts import job_directory, nearest_existing
 from jobs.spec import JobSpec
 from model.config import parameter_count
 
@@ -67,8 +67,3 @@ def held_bytes(directory: Path) -> int:
             with contextlib.suppress(FileNotFoundError):
                 held += os.lstat(os.path.join(folder, name)).st_blocks * 512
     return held
-
-
-def nearest_existing(folder: Path) -> Path:
-    """The folder, or the closest one above it that has been made."""
-    return next(path for path in (folder, *folder.parents) if path.exists())

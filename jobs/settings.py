@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ByteSize, Field, ValidationError, field_validator
+from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from jobs.field_errors import FieldError, field_errors
@@ -20,6 +20,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 Seconds = Annotated[float, Field(gt=0, le=100_000_000)]
 """A span that clocks and time limits can still count with: three years at most, and no infinity."""
+
+SILENCE_SHARE = 2 / 3
+"""Of a lease: how long a worker may be silent. The trainer of one that renews nothing stops then."""
 
 WITH_PASSWORDS = {"database_url", "redis_url"}
 """Settings that no message quotes."""
@@ -107,8 +110,8 @@ class Settings(BaseSettings):
     lease_s: Seconds = 30
     """Seconds without a sign of life after which a worker's job is given to another."""
 
-    renew_s: Seconds = 5
-    """Seconds between a worker's signs of life."""
+    renew_s: Seconds = Field(5, validate_default=True)
+    """Seconds between a worker's signs of life. Less than two thirds of `lease_s`."""
 
     keeper_s: Seconds = 5
     """Seconds between the keeper's looks for jobs that wait beside idle workers, or whose worker is lost."""
@@ -187,6 +190,17 @@ class Settings(BaseSettings):
     @classmethod
     def networks(cls, written: Any) -> Any:
         return tuple(as_network(entry) for entry in separated(written))
+
+    @field_validator("renew_s")
+    @classmethod
+    def in_time(cls, renew_s: float, others: ValidationInfo) -> float:
+        lease_s = others.data.get("lease_s")  # none where that is wrong itself
+        if lease_s is not None and renew_s >= SILENCE_SHARE * lease_s:
+            raise ValueError(
+                f"must be less than two thirds of PRETRAIN_LEASE_S, which is {lease_s:g}: a worker that is "
+                "silent for so long counts as lost, and its trainer stops"
+            )
+        return renew_s
 
     @field_validator("artifacts_url")
     @classmethod

@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 from jobs.database import now_s
 from jobs.errors import job_error
 from jobs.lifecycle import Fenced, fail
+from jobs.settings import SILENCE_SHARE
 from jobs.states import Status
 from jobs.store.queue_order import fits
 from jobs.tables import Event, Job, Worker
-from jobs.workers import SILENCE_SHARE
 
 
 def idle_workers_to_ring(session: Session, lease_s: float) -> dict[str, int]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from jobs.database import now_s
 from jobs.queue import GENERATE_QUEUE, TRAIN_QUEUE
+from jobs.settings import SILENCE_SHARE
 from jobs.states import Status
 from jobs.store.queue_order import fits
 from jobs.tables import Job, Worker
@@ -16,9 +17,6 @@ from jobs.upsert import upsert
 WorkerStatus = Literal["idle", "busy", "hung", "lost"]
 
 WORK_OF_QUEUE = {TRAIN_QUEUE: "training", GENERATE_QUEUE: "generation"}
-
-SILENCE_SHARE = 2 / 3
-"""Of a lease: how long a worker may be silent. The trainer of one that renews nothing stops then."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from jobs.database import Database
 from jobs.queue import TRAIN_QUEUE
-from jobs.settings import Settings
-from jobs.workers import SILENCE_SHARE, record_heartbeat, retire
+from jobs.settings import SILENCE_SHARE, Settings
+from jobs.workers import record_heartbeat, retire
 
 log = logging.getLogger(__name__)
 

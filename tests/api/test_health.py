@@ -29,7 +29,7 @@ def test_a_service_that_has_everything_is_ready(client: FlaskClient, database: D
     assert answer.status_code == 200
     assert answer.get_json() == {
         "status": "ready",
-        "checks": {"database": "ok", "broker": "ok", "migrations": "ok", "workers": "ok"},
+        "checks": {"database": "ok", "broker": "ok", "migrations": "ok", "artifacts": "ok", "workers": "ok"},
     }
 
 
@@ -44,6 +44,7 @@ def test_a_service_without_workers_is_not_ready_and_says_which_work_nobody_does(
         "database": "ok",
         "broker": "ok",
         "migrations": "ok",
+        "artifacts": "ok",
         "workers": "no training worker works (train-1 is lost: no sign of life for 31 s)",
     }
 
@@ -53,8 +54,9 @@ def test_a_service_that_has_nothing_says_what_is_missing(bare_client: FlaskClien
     problem = answer.get_json(force=True)
     assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
     assert "Retry-After" in answer.headers
-    assert set(problem["checks"]) == {"database", "broker", "migrations", "workers"}
-    assert "ok" not in problem["checks"].values()
+    assert set(problem["checks"]) == {"database", "broker", "migrations", "artifacts", "workers"}
+    # What has not been made yet can be: artifacts.
+    assert [name for name, finding in problem["checks"].items() if finding == "ok"] == ["artifacts"]
     assert "broker: " in problem["detail"]
 
 
@@ -91,3 +93,12 @@ def test_a_database_that_is_away_is_answered_with_503_everywhere(bare_client: Fl
         answer = bare_client.get(path)
         assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
         assert "Retry-After" in answer.headers
+
+
+def test_a_service_that_can_write_no_artifacts_is_not_ready(
+    serve: Serve, settings: Settings, database: Database
+) -> None:
+    answer = serve(settings.model_copy(update={"artifacts_url": "/proc/x"})).get("/readyz")
+    assert answer.status_code == 503
+    told = answer.get_json(force=True)["checks"]["artifacts"]
+    assert told == "data sets and checkpoints cannot be written: No such file or directory"

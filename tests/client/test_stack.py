@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -151,6 +152,45 @@ def test_a_failed_migration_stops_everything_with_its_message(start: Start) -> N
     assert running.ended() == 1
     assert "migrations cannot work today" in running.err
     assert running.processes() == {}
+
+
+def test_a_start_that_waits_for_the_database_says_so(
+    stack_here: OpenStack, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client.stack.PATIENCE_S", 0.1)
+    told = "Not ready yet: waiting for the database: nobody is there"
+
+    def let_go_once_told() -> None:
+        wait_until(lambda: told in said, "it was said")
+        (tmp_path / "go").touch()
+
+    watcher = threading.Thread(target=let_go_once_told)
+    watcher.start()
+    with stack_here({"api"}, FAKE_WAITS="1"):
+        watcher.join()
+    assert told in said
+
+
+def test_a_migration_that_fails_without_a_word_is_told_with_the_room_on_its_disk(
+    stack_here: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("client.process.Process.tail", lambda process: "")
+    with (
+        pytest.raises(ClientError, match=r"migrations\.log is empty, and its disk has [\d,]+ bytes free$"),
+        stack_here({"api"}, FAKE_CRASH="migrations"),
+    ):
+        pytest.fail("it cannot be ready without its database")
+
+
+@pytest.mark.parametrize("folder", ["/proc/x", "/proc/self"])
+def test_artifacts_that_cannot_be_written_are_refused_before_anything_starts(
+    folder: str, start: Start, tmp_path: Path
+) -> None:
+    running = start("up", "--port", "0", PRETRAIN_ARTIFACTS_URL=folder)
+    assert running.ended() == 1
+    refusal = f"data sets and checkpoints cannot be written in {folder} (from PRETRAIN_ARTIFACTS_URL): "
+    assert running.err.startswith(f"pretrain: {refusal}")
+    assert running.err.count("\n") == 1
 
 
 def test_a_second_signal_stops_at_once(start: Start) -> None:

@@ -61,3 +61,22 @@ def test_a_time_is_positive_and_can_be_counted_with(
     monkeypatch.setenv(f"PRETRAIN_{name.upper()}", seconds)
     with pytest.raises(WrongSettings, match=rf"^PRETRAIN_{name.upper()}='{seconds}': must be "):
         load_settings()
+
+
+@pytest.mark.parametrize(("lease", "renew"), [("30", "30"), ("30", "20"), ("5", None), (None, "31")])
+def test_a_renewal_that_comes_too_late_for_its_lease_is_refused_naming_both(
+    lease: str | None, renew: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("PRETRAIN_LEASE_S", lease), ("PRETRAIN_RENEW_S", renew)):
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    told = (
+        rf"^PRETRAIN_RENEW_S='{renew or 5}': must be less than .* PRETRAIN_LEASE_S, which is {lease or 30}:"
+    )
+    with pytest.raises(WrongSettings, match=told):
+        load_settings()
+
+
+def test_a_renewal_within_two_thirds_of_its_lease_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRETRAIN_RENEW_S", "19.9")
+    assert load_settings().renew_s == 19.9

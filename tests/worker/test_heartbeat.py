@@ -232,6 +232,7 @@ def test_a_real_worker_listens_as_long_as_it_has_its_broker_and_takes_leave(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, worker: Callable[[str], Any]
 ) -> None:
     monkeypatch.setenv("PRETRAIN_LEASE_S", "3")
+    monkeypatch.setenv("PRETRAIN_RENEW_S", "1")
     with running_redis(standalone=False) as broker:
         process = worker(broker.url)
         (state,) = wait_until(lambda: told(database, settings))

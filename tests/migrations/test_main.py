@@ -1,0 +1,62 @@
+"""`python -m migrations`"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from jobs.database import Database
+from migrations.__main__ import main
+
+
+class SmallDatabase(Database):
+    """One that is full after two pages."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+
+        @event.listens_for(self.engine, "connect")
+        def bound(connection: Any, _: Any) -> None:
+            connection.execute("PRAGMA max_page_count = 2")
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PRETRAIN_DATA_DIR", str(tmp_path))
+    # Whoever waits for what never comes fails.
+    monkeypatch.setattr("migrations.__main__.time.sleep", lambda _: pytest.fail("it waits"))
+    return tmp_path
+
+
+def test_a_full_disk_is_told_at_once(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("migrations.__main__.Database", SmallDatabase)
+    assert main() == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"the database cannot be used: the disk of {data_dir} is full (")
+    assert not (data_dir / "pretrain.sqlite3-wal").exists()
+
+
+def test_a_file_that_cannot_be_opened_is_told_at_once(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data_dir / "pretrain.sqlite3").mkdir()
+    assert main() == 1
+    assert capsys.readouterr().err == "the database cannot be used: unable to open database file\n"
+
+
+def test_a_database_that_does_not_answer_is_waited_for_and_the_reason_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PRETRAIN_DATABASE_URL", "postgresql+psycopg://user:secret@127.0.0.1:1/name")
+    waits: list[float] = []
+    monkeypatch.setattr("migrations.__main__.time.sleep", waits.append)
+    monkeypatch.setattr("migrations.__main__.time.monotonic", lambda: 30.0 * len(waits))
+    assert main() == 1
+    printed = capsys.readouterr()
+    assert len(waits) == 3
+    assert printed.out.count("waiting for the database: connection failed") == printed.out.count("\n") == 1
+    assert printed.err.startswith("the database does not answer: connection failed")
+    assert "secret" not in printed.out + printed.err
