@@ -7,12 +7,15 @@ from ipaddress import IPv6Address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from client.display.plain_text import one_line
 from client.environment import read_settings
 from client.errors import ClientError, UsageError
-from jobs.quoting import quoted
+from jobs.quoting import cut, quoted
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 # Labels of up to 63 letters, digits, hyphens or underscores; a dot may end the last.
+# Up to the last @: a password may hold what no URL has, or what would end its host.
+USER_INFO = re.compile(r"\A(\s*\w*:?//)?.*@", re.DOTALL)
 HOST_NAME = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?")
 
 
@@ -22,6 +25,11 @@ class Address:
 
     url: str
     source: str
+
+    @property
+    def shown(self) -> str:
+        """The URL as a message may have it: short, and without the password."""
+        return cut(without_password(self.url))
 
 
 def url_file(data_dir: Path) -> Path:
@@ -42,18 +50,27 @@ def find_service(url: str | None = None) -> Address:
     try:
         return checked(file.read_text(), str(file))
     except (FileNotFoundError, NotADirectoryError):
-        return Address(DEFAULT_URL, f"the default: there is no {file}")
+        return Address(DEFAULT_URL, f"the default: there is no {one_line(file)}")
     except OSError as error:
-        raise ClientError(f"cannot read {file}: {error.strerror}; give the URL with --url") from error
+        raise ClientError(
+            f"cannot read {one_line(file)}: {error.strerror}; give the URL with --url"
+        ) from error
     except (UnicodeDecodeError, UsageError) as error:
-        raise ClientError(f"{file} holds no URL of a service; give it with --url") from error
+        raise ClientError(f"{one_line(file)} holds no URL of a service; give it with --url") from error
+
+
+def without_password(url: str) -> str:
+    """`url`, also one that is none, with dots for the name and the password in it."""
+    return USER_INFO.sub(r"\1…@", url)
 
 
 def checked(text: str, source: str) -> Address:
     """The address that `text` is; UsageError says what a URL looks like."""
     url = text.strip()
     if why := what_is_wrong(url):
-        raise UsageError(f"{source}: {quoted(text)} {why}; a service's URL is like {DEFAULT_URL}")
+        raise UsageError(
+            f"{source}: {quoted(without_password(text))} {why}; a service's URL is like {DEFAULT_URL}"
+        )
     return Address(url.rstrip("/"), source)
 
 

@@ -367,7 +367,7 @@ def plot_format(plot: Path, *, alone: bool) -> str:
         return suffix
     if is_stream(plot):
         return "png"
-    raise UsageError(f"--plot {plot}: the plot is a .png or .svg file")
+    raise UsageError(f"--plot {one_line(plot)}: the plot is a .png or .svg file")
 
 
 def stack_settings(port: int | None, host: str | None) -> tuple["Settings", bool]:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from client.address import Address
 from client.chart import ASCII, loss_chart
-from client.display.plain_text import clean
+from client.display.plain_text import clean, one_line
 from client.display.streams import can_show
 from client.errors import ClientError
 from client.http import ApiError, Client, Unreachable
@@ -65,7 +65,7 @@ def watch_to_the_end(client: Client, job_id: str, stack: Stack) -> JSON:
         for update in follow(client, job_id, pause=stack.tend):
             display.show(update)
     if failure := failure_of(update.job):
-        raise ClientError(f"{failure}\nLogs: {stack.log_dir}")
+        raise ClientError(f"{failure}\nLogs: {one_line(stack.log_dir)}")
     return update.job
 
 
@@ -90,7 +90,7 @@ def write_plots(client: Client, job_id: str, folder: Path) -> list[Path]:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise ClientError(f"cannot make {folder}: {error.strerror}") from error
+        raise ClientError(f"cannot make {one_line(folder)}: {error.strerror}") from error
     paths = []
     for image_format in ("png", "svg"):
         path = folder / f"losses.{image_format}"

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx2
 
 from client import shapes
-from client.address import Address
+from client.address import Address, without_password
 from client.display.plain_text import one_line
 from client.errors import ClientError, UsageError
 from client.records import JSON
@@ -91,7 +91,7 @@ class Client:
             )
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
             raise UsageError(
-                f"{address.url} can't be asked with this environment: {what_is_wrong_with_it(error)}"
+                f"{address.shown} can't be asked with this environment: {what_is_wrong_with_it(error)}"
             ) from error
 
     def __enter__(self) -> Self:
@@ -213,7 +213,7 @@ class Client:
 
     def _stranger(self, what: str) -> ClientError:
         return ClientError(
-            f"{self.address.url} (from {self.address.source}) answered with {what}: "
+            f"{self.address.shown} (from {self.address.source}) answered with {what}: "
             "is it the pretrain service?"
         )
 
@@ -231,10 +231,12 @@ class Client:
         except httpx2.TransportError as error:
             raise self._away(error, f"the connection broke: {reason_of(error)}") from error
         except (httpx2.InvalidURL, UnicodeError) as error:
-            raise UsageError(f"{quoted(self.address.url + path)} with what is asked for is no URL") from error
+            raise UsageError(
+                f"{quoted(without_password(self.address.url) + path)} with what is asked for is no URL"
+            ) from error
         if response.has_redirect_location:
             raise ClientError(
-                f"{self.address.url} (from {self.address.source}) sends on to "
+                f"{self.address.shown} (from {self.address.source}) sends on to "
                 f"{cut(one_line(response.headers['Location']))}. If that is the service, give its address "
                 "with --url or PRETRAIN_URL."
             )
@@ -243,7 +245,7 @@ class Client:
         return response
 
     def _away(self, error: httpx2.RequestError, what: str) -> Unreachable:
-        url, source = self.address.url, self.address.source
+        url, source = self.address.shown, self.address.source
         if isinstance(error, httpx2.ProxyError):
             return Unreachable(f"the proxy between here and {url} refuses: {reason_of(error)}")
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):

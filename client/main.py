@@ -51,6 +51,7 @@ def status_of(arguments: list[str] | None) -> int:
 
 def command_status(arguments: list[str] | None) -> int:
     from client.commands import app
+    from client.display.plain_text import one_line
     from client.errors import ClientError, UsageError
     from client.render import complain
 
@@ -64,7 +65,7 @@ def command_status(arguments: list[str] | None) -> int:
     except OSError as error:
         # A command says itself what it could not do with a file that it was given; this is for the rest, such
         # as a working directory that is gone.
-        place = f"{error.filename}: " if error.filename else ""
+        place = f"{one_line(error.filename)}: " if error.filename else ""
         complain(f"pretrain: {place}{error.strerror or error}")
         return 1
     return 0

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from client.display.plain_text import one_line
 from client.errors import ClientError
 
 
@@ -44,7 +45,7 @@ def write_file(path: Path, content: bytes) -> None:
         else:
             replace_file(path.resolve(), content)
     except OSError as error:
-        raise ClientError(f"cannot write {path}: {error.strerror}") from error
+        raise ClientError(f"cannot write {one_line(path)}: {error.strerror}") from error
 
 
 def write_all(descriptor: int, content: bytes) -> None:

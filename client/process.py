@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from client.display.plain_text import one_line
 from client.local.probe import Probe
 from jobs.process.pulse import Watch
 
@@ -125,11 +126,11 @@ class Process:
         backoff_s = min(FIRST_BACKOFF_S * 2 ** (self._deaths - 1), LONGEST_BACKOFF_S)
         self._restart_at = now + backoff_s
         if self._deaths < MANY_DEATHS:
-            return f"{ended}; it starts again in {backoff_s} s (log: {self.log})"
+            return f"{ended}; it starts again in {backoff_s} s (log: {one_line(self.log)})"
         if self._deaths == MANY_DEATHS:
             return (
                 f"{ended}, {self._deaths} times in a row; from now on it is tried again every "
-                f"{LONGEST_BACKOFF_S} s at most. The end of {self.log}:\n{self.tail()}"
+                f"{LONGEST_BACKOFF_S} s at most. The end of {one_line(self.log)}:\n{self.tail()}"
             )
         return None
 

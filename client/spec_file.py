@@ -33,7 +33,7 @@ def read_spec(file: Path) -> dict[str, Any]:
     """The spec in a file; an empty YAML file is the empty one. UsageError says what is wrong where."""
     parse = PARSERS.get(file.suffix.lower())
     if parse is None:
-        raise UsageError(f"{file}: a spec is a .json, .toml or .yaml file")
+        raise UsageError(f"{one_line(file)}: a spec is a .json, .toml or .yaml file")
     text = as_text(file, read_bytes(file, MAX_BYTES)).removeprefix("\ufeff")
     try:
         spec = parse(text)
@@ -45,9 +45,9 @@ def read_spec(file: Path) -> dict[str, Any]:
             )
         check_values(spec)
     except BadSpec as error:
-        raise UsageError(f"{file}: {error}") from error
+        raise UsageError(f"{one_line(file)}: {error}") from error
     except RecursionError as error:
-        raise UsageError(f"{file}: {TOO_DEEP}") from error
+        raise UsageError(f"{one_line(file)}: {TOO_DEEP}") from error
     # Apart where YAML had aliases for one and the same, so that --set changes one of them.
     separate: dict[str, Any] = json.loads(json.dumps(spec))
     return separate

@@ -95,8 +95,8 @@ class Stack:
             "pretrain is ready.\n"
             f"  API   {self.url}\n"
             f"  Docs  {self.url}/docs\n"
-            f"  Data  {self.data_dir}\n"
-            f"  Logs  {self.log_dir}\n"
+            f"  Data  {one_line(self.data_dir)}\n"
+            f"  Logs  {one_line(self.log_dir)}\n"
             f"  Stop  Ctrl-C, or kill {os.getpid()}"
         )
 
@@ -186,7 +186,10 @@ class Stack:
             # Most likely another process took the port in between: try with another.
             process.kill()
             self._processes.remove(process)
-        raise ClientError(f"the broker {server} does not start. The end of {process.log}:\n{process.tail()}")
+        raise ClientError(
+            f"the broker {one_line(server)} does not start. "
+            f"The end of {one_line(process.log)}:\n{process.tail()}"
+        )
 
     def _migrate(self) -> None:
         """Bring the database's tables up to date."""
@@ -203,7 +206,9 @@ class Stack:
         if process.exit_status() != 0:
             free = shutil.disk_usage(self.log_dir).free
             # A full disk may have had no room for the reason either.
-            reason = process.tail() or f"{process.log} is empty, and its disk has {free:,} bytes free"
+            reason = (
+                process.tail() or f"{one_line(process.log)} is empty, and its disk has {free:,} bytes free"
+            )
             raise ClientError(f"the database could not be prepared:\n{reason}")
 
     def _wait_until_ready(self) -> None:
@@ -221,7 +226,9 @@ class Stack:
                     missing = str(error).splitlines()[0]
                 waited_s = time.monotonic() - started_at
                 if waited_s > START_TIMEOUT_S:
-                    raise ClientError(f"not ready after {waited_s:.0f} s: {missing}\nLogs: {self.log_dir}")
+                    raise ClientError(
+                        f"not ready after {waited_s:.0f} s: {missing}\nLogs: {one_line(self.log_dir)}"
+                    )
                 if waited_s > speak_after_s:
                     self._say(f"Not ready yet: {missing}")
                     speak_after_s += PATIENCE_S
@@ -256,7 +263,7 @@ def local_stack(
         port = choose_port(settings.host, settings.port, asked_for=port_asked_for)
         if settings.port not in (0, port):
             say(f"Port {settings.port} is in use; taking {port}.")
-        say(f"Starting the service in {settings.data_dir}.")
+        say(f"Starting the service in {one_line(settings.data_dir)}.")
         stack = Stack(settings.model_copy(update={"port": port}), say, essential)
         try:
             stack.start()
@@ -273,12 +280,12 @@ def data_folder(folder: Path) -> Iterator[None]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = open(folder / "lock", "w")  # noqa: SIM115 - closed below; closing it is what unlocks
     except OSError as error:
-        raise ClientError(f"cannot use {folder} as data folder: {error.strerror}") from error
+        raise ClientError(f"cannot use {one_line(folder)} as data folder: {error.strerror}") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ClientError(f"a service already runs on {folder}{running_at(folder)}") from error
+            raise ClientError(f"a service already runs on {one_line(folder)}{running_at(folder)}") from error
         yield
 
 

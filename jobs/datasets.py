@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from jobs.artifacts import dataset_path, sha256_of
 from jobs.database import Database, now_s
 from jobs.files.encodings import why_not_utf8
-from jobs.files.json_lines import looks_like_json_lines
+from jobs.files.json_lines import as_plain_text, looks_like_json_lines
 from jobs.lookup import NotFound
 from jobs.names import new_id
 from jobs.quoting import quoted
@@ -194,7 +194,7 @@ def read_text(content: bytes) -> tuple[str, int]:
     if looks_like_json_lines(text):
         raise BadText(
             "looks like JSON Lines, a document a line, which is not supported yet. "
-            "This makes it plain text: jq -r .text FILE > FILE.txt"
+            f"This makes it plain text: {as_plain_text()}"
         )
     try:
         return storable(text), start_bytes

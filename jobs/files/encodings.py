@@ -17,6 +17,21 @@ MARKS = {
     codecs.BOM_UTF16_BE: "UTF-16",
 }
 """The longer ones first: UTF-32's begins with UTF-16's."""
+FORMATS = {
+    b"\x1f\x8b": ("a gzip file", "unpack it first"),
+    b"PK\x03\x04": ("a zip archive, or a document that is one", "take its text out first"),
+    b"BZh": ("a bzip2 file", "unpack it first"),
+    b"\xfd7zXZ\0": ("an xz file", "unpack it first"),
+    b"\x28\xb5\x2f\xfd": ("a Zstandard file", "unpack it first"),
+    b"%PDF-": ("a PDF", "take its text out first"),
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ("an old Office document", "take its text out first"),
+    b"\x89PNG\r\n\x1a\n": ("a PNG picture", "no text can be read from it"),
+    b"\xff\xd8\xff": ("a JPEG picture", "no text can be read from it"),
+    b"\x7fELF": ("a program", "no text can be read from it"),
+    b"SQLite format 3\0": ("an SQLite database", "take its text out first"),
+    b"PAR1": ("a Parquet file", "take its text out first"),
+}
+"""What is no text in any encoding, by its first bytes, and what to do about it."""
 WESTERN_SIGNS = frozenset("‘’‚“”„‹›«»–—…•·°§©®™€£¥¢¿¡´¨\xa0\xad")
 """Of the characters of cp1252 beyond ASCII that are no letters, those that texts have."""
 MOST_FOREIGN = 0.25
@@ -43,6 +58,9 @@ def why_not_utf8(content: bytes, file: str = "FILE") -> str | None:
     guess = likely_encoding(content, start)
     if start is None and guess is None:
         return None
+    for beginning, (kind, remedy) in FORMATS.items():
+        if content.startswith(beginning):
+            return f"must be UTF-8 text, and this is not text but {kind}: {remedy}"
     where = "has NUL bytes" if start is None else f"byte {start} is not"
     source, target = shlex.quote(file), shlex.quote(f"{file}.utf8")
     if guess == DAMAGED:

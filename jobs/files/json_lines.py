@@ -1,6 +1,7 @@
 """Telling JSON Lines, one object a line, from other text."""
 
 import json
+import shlex
 
 LINES = 3
 """That are looked at: prose has no three lines in a row, or no line at all, that are JSON objects."""
@@ -21,6 +22,11 @@ def looks_like_json_lines(text: str) -> bool:
             return False
         lines += 1
     return lines > 0
+
+
+def as_plain_text(file: str = "FILE") -> str:
+    """The command that makes plain text of JSON Lines. `file` is the name under which it finds them."""
+    return f"jq -r .text {shlex.quote(file)} > {shlex.quote(f'{file}.txt')}"
 
 
 def is_object(line: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from client.commands import app
+from client.display.plain_text import one_line
 from tests.client.conftest import Command
 from tests.client.service import Answer, FakeService, job_record, loss_row, sample_row
 
@@ -407,17 +408,46 @@ def test_datasets_add_refuses_what_is_no_file(
     assert service.requests == []
 
 
+def test_the_name_of_a_file_never_breaks_a_message(pretrain: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "a\nb"
+    folder.mkdir()
+    absent, empty, latin = (folder / name for name in ("absent.json", "empty.txt", "latin.json"))
+    empty.touch()
+    latin.write_bytes(b"caf\xe9")
+    written = one_line(folder)
+    for words, told in [
+        (["submit", absent], f"{written}/absent.json: there is no such file"),
+        (["submit", folder / "spec.txt"], f"{written}/spec.txt: a spec is a .json, .toml or .yaml file"),
+        (["datasets", "add", empty], f"{written}/empty.txt: is empty"),
+        (["submit", latin], "iconv -f CP1252 -t UTF-8 FILE > FILE.utf8"),
+        (["losses", "job-1", "--plot", folder / "plot.jpg"], f"--plot {written}/plot.jpg: the plot is a"),
+    ]:
+        outcome = pretrain(*words)
+        assert told in outcome.err
+        assert outcome.err.count("\n") == 1
+
+
+def test_a_data_folder_whose_name_breaks_lines_is_named_on_one(
+    pretrain: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a\nb").touch()
+    monkeypatch.setenv("PRETRAIN_DATA_DIR", str(tmp_path / "a\nb"))
+    outcome = pretrain("up")
+    assert outcome.err == f"pretrain: cannot use {tmp_path}/a b as data folder: File exists\n"
+
+
 def test_datasets_add_says_why_the_service_refuses_the_text_and_does_not_quote_it(
     service: FakeService, pretrain: Command, tmp_path: Path
 ) -> None:
     file = tmp_path / "documents.jsonl"
     file.write_text('{"text": "a"}\n{"text": "b"}\n')
-    hint = "looks like JSON Lines, which is not supported yet. This makes it plain text: jq -r .text FILE"
+    told = "looks like JSON Lines, which is not supported yet. This makes it plain text: jq -r .text"
+    hint = f"{told} FILE > FILE.txt"
     errors = [{"field": "text", "message": hint, "value": '{"text": "a"}'}]
     service.answer("POST", "/datasets", {"title": "Unprocessable Content", "errors": errors}, 422)
     service.answer("POST", "/datasets", {"title": "Content Too Large", "detail": "limit of 1,048,576"}, 413)
     refused = pretrain("datasets", "add", file, "--url", service.url)
-    assert (refused.status, refused.err) == (1, f"pretrain: {file}: {hint}\n")
+    assert (refused.status, refused.err) == (1, f"pretrain: {file}: {told} {file} > {file}.txt\n")
     too_large = pretrain("datasets", "add", file, "--url", service.url)
     assert too_large.err == f"pretrain: {file}: 413 Content Too Large: limit of 1,048,576\n"
 

@@ -179,6 +179,29 @@ def test_what_is_a_url_is_taken(url: str) -> None:
     assert find_service(url).url == url.strip().rstrip("/")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:hunter2@127.0.0.1:1",
+        "http://user:hunter2@127.0.0.1:1/" + "a" * 3000,
+        "http://user:hunter2/x@127.0.0.1:1",
+        "http://user:hunter2@x@127.0.0.1:1",
+        "http://hunter2@a..b",
+        "//user:hunter2@host",
+        "user:hunter2@host",
+    ],
+)
+def test_no_message_has_the_password_in_a_url_or_all_of_a_long_one(
+    url: str, pretrain: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRETRAIN_URL", url)
+    outcome = pretrain("jobs")
+    assert outcome.status in (1, 2)
+    assert "hunter2" not in outcome.err
+    assert "…@" in outcome.err
+    assert len(outcome.err) < 500
+
+
 def test_a_url_file_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRETRAIN_DATA_DIR", str(tmp_path))
     file = tmp_path / "url"

@@ -1,4 +1,6 @@
 import codecs
+import gzip
+import lzma
 import shlex
 import subprocess
 from pathlib import Path
@@ -86,3 +88,23 @@ def test_the_command_converts_a_file_of_any_name(tmp_path: Path, encoding: str) 
     command = found.partition("This converts it: ")[2]
     subprocess.run(["sh", "-c", command], check=True)
     assert Path(shlex.split(command)[-1]).read_text(encoding="utf-8") == FRENCH
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (gzip.compress(FRENCH.encode()), "a gzip file: unpack it first"),
+        (lzma.compress(FRENCH.encode()), "an xz file: unpack it first"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "a PDF: take its text out first"),
+        (b"PK\x03\x04\x14\0\0\0\x08\0\xb5\x8a", "a zip archive, or a document that is one: take its text"),
+    ],
+)
+def test_what_is_no_text_in_any_encoding_is_told_what_it_is(content: bytes, kind: str) -> None:
+    found = why_not_utf8(content)
+    assert found is not None
+    assert found.startswith(f"must be UTF-8 text, and this is not text but {kind}")
+    assert "iconv" not in found
+
+
+def test_text_that_begins_as_a_pdf_does_is_text() -> None:
+    assert why_not_utf8(b"%PDF-1.7 is how a PDF begins.") is None
