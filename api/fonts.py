@@ -26,6 +26,15 @@ INVISIBLE = {"\u200c", "\u200d", *map(chr, range(0xFE00, 0xFE10)), *map(chr, ran
 """Joiners and variation selectors: they change their neighbours and have no glyph of their own."""
 
 
+BLANK = {" ", "\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800", "\u3164", "\uffa0"} | INVISIBLE
+"""Characters that are drawn, and of which nothing is seen: fillers, and Braille without a dot."""
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of it would be seen."""
+    return set(drawable(text)) <= BLANK
+
+
 def drawable(text: str) -> str:
     """`text` on one line without control characters, and with `U+1FAE9` for what no font has a glyph of."""
     return "".join(as_drawn(character) for character in " ".join(text.split()))

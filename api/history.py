@@ -158,7 +158,8 @@ def plot(job_id: str, image_format: Literal["png", "svg"]) -> bytes:
         job = get_job(session, job_id)
         rows = thin_evaluations(session, job_id, PLOTTED_POINTS)
         epoch = tokens_of_epoch(session, job, rows)
-    return plots.draw_losses(job.name or job.id, [loss_record(row) for row in rows], epoch, image_format)
+    title = plots.title_of(job.name, job.id)
+    return plots.draw_losses(title, [loss_record(row) for row in rows], epoch, image_format)
 
 
 @cache

@@ -3,25 +3,24 @@
 import io
 import math
 import threading
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import accumulate
-from typing import Any, Literal
-from unicodedata import east_asian_width
+from typing import Any, Literal, cast
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from api.fonts import drawable, families
+from api.fonts import drawable, families, is_blank
 from api.records import LossRecord
+from jobs.quoting import CUT
 
 SIZE_INCHES = (8, 5)
 DOTS_PER_INCH = 120
 MARGINS = {"left": 0.1, "right": 0.97, "bottom": 0.12, "top": 0.81}
 """Shares of the picture. To have Matplotlib find them would double the time that it takes."""
-TITLE_COLUMNS = 60
 FEW_ROWS = 40
 """Up to so many evaluations each is marked; more would hide the line."""
 TRAIN_COLOUR, VALIDATION_COLOUR = "#1f6fb4", "#d9541e"
@@ -39,6 +38,11 @@ STYLE: dict[Any, Any] = {
 
 drawing = threading.Lock()
 """Matplotlib's style, fonts and caches are the process's, and not safe for several threads."""
+
+
+def title_of(name: str | None, job_id: str) -> str:
+    """A job's name, or its id where nothing would be seen of that."""
+    return job_id if name is None or is_blank(name) else name
 
 
 def draw_losses(
@@ -91,9 +95,7 @@ def plot_rows(axes: Axes, rows: Sequence[LossRecord], tokens_per_epoch: int) -> 
 
 
 def label(axes: Axes, title: str, tokens_per_epoch: int) -> None:
-    shown = shorten(drawable(title))
-    # Names are anybody's: `$` would start a formula.
-    axes.set_title(shown, parse_math=False, pad=12, fontsize=13, fontfamily=families(shown))
+    set_title(axes, title)
     axes.set_xlabel("Epochs")
     axes.set_ylabel("Loss (nats per token)")
     if axes.get_xlim()[1] > 2:
@@ -112,9 +114,18 @@ def label(axes: Axes, title: str, tokens_per_epoch: int) -> None:
     tokens.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def shorten(title: str) -> str:
-    """The beginning of `title` that fits above the plot; Chinese characters and emoji are twice as wide."""
-    ends = list(accumulate(2 if east_asian_width(character) in "FW" else 1 for character in title))
-    if not ends or ends[-1] <= TITLE_COLUMNS:
-        return title
-    return title[: bisect_right(ends, TITLE_COLUMNS - 1)] + "…"
+def set_title(axes: Axes, title: str) -> None:
+    """Set the title, or its beginning that is as wide as the plot."""
+    shown = drawable(title)
+    # Names are anybody's: `$` would start a formula.
+    text = axes.set_title(shown, parse_math=False, pad=12, fontsize=13, fontfamily=families(shown + CUT))
+    renderer = FigureCanvasAgg(cast(Figure, axes.figure)).get_renderer()
+    room = axes.get_window_extent().width
+
+    def fits(length: int) -> bool:
+        text.set_text(shown if length == len(shown) else shown[:length] + CUT)
+        return text.get_window_extent(renderer).width <= room
+
+    if not fits(len(shown)):
+        too_long = bisect_left(range(len(shown)), True, key=lambda length: not fits(length))
+        text.set_text(shown[: max(too_long - 1, 0)] + CUT)

@@ -1,7 +1,7 @@
 """What the terminal shows: numbers made readable, tables, messages."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -69,18 +69,21 @@ def print_table(
     *,
     give_way: Sequence[str] = (),
     shrinks: str | None = None,
+    in_short: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Print rows of already formatted cells. Nothing is cut but the column that `shrinks`.
 
     headings  those that end in `#` are numbers, set to the right
     give_way  columns that are left out on a terminal that is too narrow, the first of them first
+    in_short  by column, shorter cells, which are tried before that column is left out
     shrinks   the column whose cells may end in dots there
     """
     columns = [
         TableColumn.of(heading, [row[place] for row in rows]) for place, heading in enumerate(headings)
     ]
     width = console(sys.stdout).width if sys.stdout.isatty() else None
-    shown = columns_that_fit(columns, width, give_way, shrinks)
+    short = {name: TableColumn.of(name, list(cells)) for name, cells in (in_short or {}).items()}
+    shown = columns_that_fit(narrower_and_narrower(columns, give_way, short), width, shrinks)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in shown:
         table.add_column(
@@ -113,16 +116,26 @@ def table_width(columns: Sequence[TableColumn]) -> int:
     return sum(column.width for column in columns) + GAP * (len(columns) - 1)
 
 
-def columns_that_fit(
-    columns: list[TableColumn], width: int | None, give_way: Sequence[str], shrinks: str | None
-) -> list[TableColumn]:
-    """Those columns that `width` has room for, in their order; all of them where nothing limits it."""
-    if width is None:
-        return columns
-    for name in [None, *give_way]:
+def narrower_and_narrower(
+    columns: list[TableColumn], give_way: Sequence[str], short: Mapping[str, TableColumn]
+) -> Iterator[list[TableColumn]]:
+    """The columns, first all, then fewer: each that gives way is first replaced by its short one, if any."""
+    yield columns
+    for name in give_way:
+        if name in short:
+            columns = [short[name] if column.heading == name else column for column in columns]
+            yield columns
         columns = [column for column in columns if column.heading != name]
-        missing = table_width(columns) - width
-        if missing <= 0:
+        yield columns
+
+
+def columns_that_fit(
+    choices: Iterator[list[TableColumn]], width: int | None, shrinks: str | None
+) -> list[TableColumn]:
+    """The first choice that `width` has room for, else the last; the first where nothing limits it."""
+    for columns in choices:
+        missing = 0 if width is None else table_width(columns) - width
+        if width is None or missing <= 0:
             return columns
         shrunk = [
             replace(column, width=max(column.width - missing, min(column.width, MIN_SHRUNK)))

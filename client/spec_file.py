@@ -37,8 +37,6 @@ def read_spec(file: Path) -> dict[str, Any]:
     text = as_text(file, read_bytes(file, MAX_BYTES)).removeprefix("\ufeff")
     try:
         spec = parse(text)
-        if spec is None:
-            return {}
         if not isinstance(spec, dict):
             raise BadSpec(
                 f"a spec is a mapping of fields, not {'a list' if isinstance(spec, list) else 'a value'}"
@@ -187,6 +185,9 @@ def parse_toml(text: str) -> Any:
         raise BadSpec(f"a number has more than {MAX_DIGITS:,} digits, or a date is none") from error
 
 
+NULL = "tag:yaml.org,2002:null"
+
+
 class YamlLoader(yaml.SafeLoader):
     """YAML 1.2's core schema, in bounds. PyYAML has that of 1.1: there `4e-4` is no number, `2026-11-24` no
     text, and `no`, `12:30` and `010` are false, 750 and 8.
@@ -208,8 +209,8 @@ class YamlLoader(yaml.SafeLoader):
 
     def get_spec(self) -> Any:
         node = self.get_single_node()
-        if node is None:
-            return None
+        if node is None or (node.tag == NULL and node.value == ""):
+            return {}
         self._measure(node)
         return self.construct_document(node)
 
@@ -272,6 +273,46 @@ YamlLoader.add_constructor("tag:yaml.org,2002:int", construct_int)
 YamlLoader.add_constructor("tag:yaml.org,2002:float", construct_float)
 
 
+YAML_REASONS = {
+    "but found another document": "a second document begins here, and a spec is one",
+    "could not determine a constructor": "this tag is none that a spec may have",
+    "could not find expected ':'": "a colon is missing after a name",
+    "expected ' '": "this is no directive",
+    "expected '<document start>'": "more follows after its end",
+    "expected ',' or ']'": "a comma or a ] is missing",
+    "expected ',' or '}'": "a comma or a } is missing",
+    "expected <block end>": "this does not belong to what stands before: check the indentation",
+    "expected a comment or a line break": "the text must begin on the next line",
+    "expected a mapping for merging": "only mappings can be merged",
+    "expected a mapping or list of mappings for merging": "only mappings can be merged",
+    "expected a ": "a tag does not suit what it stands before",
+    "expected alphabetic or numeric character": "a name of letters and digits is missing",
+    "expected chomping or indentation indicators": "the text must begin on the next line",
+    "expected escape sequence": "an escape has too few hexadecimal digits",
+    "expected the node content": "a value is missing",
+    "found character '\\t'": "a tab: indent with spaces",
+    "found character": "a text that begins so must be in quotes",
+    "found incompatible YAML document": "only version 1 of YAML can be read",
+    "found undefined alias": "no anchor (&) before it has the name of this alias (*)",
+    "found undefined tag handle": "this tag is none that a spec may have",
+    "found unexpected document separator": "a text in quotes does not end",
+    "found unexpected end of stream": "a text in quotes does not end",
+    "found unhashable key": "a name must be text",
+    "found unknown escape character": "a backslash begins no escape: write it twice, or use single quotes",
+    "mapping keys are not allowed here": "a ? is not allowed here",
+    "mapping values are not allowed here": (
+        "a colon is not allowed here: check the indentation, or put text that has one in quotes"
+    ),
+    "second occurrence": "another anchor (&) has this name",
+    "sequence entries are not allowed here": "a list's entry is not allowed here: check the indentation",
+}
+"""By the beginning of what PyYAML says, the longer before the shorter; of the rest only the place is told."""
+
+
+def yaml_reason(problem: str) -> str | None:
+    return next((reason for start, reason in YAML_REASONS.items() if problem.startswith(start)), None)
+
+
 def parse_yaml(text: str) -> Any:
     """raises BadSpec, RecursionError"""
     try:
@@ -282,7 +323,7 @@ def parse_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise not_in("YAML", line, column, one_line(error.problem or error.context or "")) from error
+        raise not_in("YAML", line, column, yaml_reason(error.problem or "")) from error
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         # PyYAML checks what `!!int`, `!!binary` and the like stand before only by failing.
         raise BadSpec("is not YAML: a tag does not suit what it stands before") from error

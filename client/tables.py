@@ -15,6 +15,7 @@ def print_jobs(jobs: Sequence[JSON]) -> None:
         [job_row(job) for job in jobs],
         give_way=["CREATED", "EPOCH", "TRAIN", "STEP", "VALIDATION", "NAME", "STATUS"],
         shrinks="NAME",
+        in_short={"STATUS": [one_line(job["status"]) for job in jobs]},
     )
 
 

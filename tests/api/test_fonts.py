@@ -5,9 +5,11 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from api.fonts import FONTS, drawable, families, has_glyph
-from api.plots import TITLE_COLUMNS, draw_losses, shorten
+from api.fonts import FONTS, drawable, families, has_glyph, is_blank
+from api.plots import MARGINS, SIZE_INCHES, draw_losses, set_title
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,28 @@ def test_nothing_is_logged_about_fonts(caplog: pytest.LogCaptureFixture) -> None
     assert caplog.messages == []
 
 
-def test_a_long_name_is_cut_where_it_would_leave_the_picture() -> None:
-    assert shorten("a" * TITLE_COLUMNS) == "a" * TITLE_COLUMNS
-    assert shorten("a" * TITLE_COLUMNS + "b") == "a" * (TITLE_COLUMNS - 1) + "…"
-    assert shorten("漢" * TITLE_COLUMNS) == "漢" * (TITLE_COLUMNS // 2 - 1) + "…"
+@pytest.mark.parametrize("letter", ["W", "i", "漢", "\ufdfd", "😀"])
+def test_a_long_name_is_cut_where_it_would_be_wider_than_the_plot(letter: str) -> None:
+    figure = Figure(figsize=SIZE_INCHES)
+    figure.subplots_adjust(**MARGINS)
+    axes = figure.add_subplot()
+    set_title(axes, letter * 200)
+    renderer, room = FigureCanvasAgg(figure).get_renderer(), axes.get_window_extent().width
+    shown = axes.title.get_text()
+    assert shown == letter * (len(shown) - 1) + "…"
+    assert axes.title.get_window_extent(renderer).width <= room
+    axes.title.set_text(letter + shown)
+    assert axes.title.get_window_extent(renderer).width > room
+
+
+def test_a_name_that_fits_stands_whole() -> None:
+    axes = Figure(figsize=SIZE_INCHES).add_subplot()
+    for name in ("a" * 40, "W", ""):
+        set_title(axes, name)
+        assert axes.title.get_text() == name
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\u200b", "\u3000\u200d\ufe0f", "\u3164", "\u2800 \u2060"])
+def test_a_name_of_which_nothing_is_seen_is_blank(name: str) -> None:
+    assert is_blank(name)
+    assert not is_blank(name + "a")

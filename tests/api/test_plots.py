@@ -104,6 +104,26 @@ def test_a_plot_needs_neither_the_text_nor_a_spec_of_today(
     assert epochs == [36 * 128, 16 * 128, 16 * 128]
 
 
+@pytest.mark.parametrize("name", ["   ", "\u200b\u200d", None])
+def test_a_plot_of_a_job_whose_name_is_not_seen_has_its_id(
+    client: FlaskClient,
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str | None,
+) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(
+        "api.plots.draw_losses", lambda title, rows, epoch, image_format: titles.append(title) or b""
+    )
+    job = running_job(database, settings)
+    change_job(database, job, name=name)
+    assert client.get(f"/jobs/{job.id}/losses.png").status_code == 200
+    change_job(database, job, name="mine")
+    assert client.get(f"/jobs/{job.id}/losses.png").status_code == 200
+    assert titles == [job.id, "mine"]
+
+
 @pytest.mark.parametrize("title", ["$\\frac{", "a\x01b\nc", "<&>--", "长" * 200, "😀"])
 def test_any_name_gives_a_well_formed_picture(title: str) -> None:
     ET.fromstring(draw_losses(title, loss_rows(2), 4608, "svg"))

@@ -6,6 +6,8 @@ import re
 import pytest
 
 from client.render import as_duration, as_size, print_json, print_table
+from client.tables import print_jobs
+from tests.client.service import job_record
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,26 @@ def test_on_a_narrow_terminal_other_columns_give_way_to_ids_and_numbers(
     columns: int, headings: list[str], row: list[str]
 ) -> None:
     assert table_on(Terminal(), columns) == [[h.removesuffix("#") for h in headings], row]
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [
+        (60, ["job-0123456789abcdef01234", "running (cancel requested)"]),
+        (40, ["job-0123456789abcdef01234", "running"]),
+        (30, ["job-0123456789abcdef01234"]),
+    ],
+)
+def test_on_a_narrow_terminal_the_word_of_a_status_stays(
+    columns: int, row: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_record(id="job-0123456789abcdef01234", stopping="cancel")
+    terminal = Terminal()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stdout", terminal)
+    print_jobs([job])
+    line = re.sub("\x1b\\[[0-9;]*m", "", terminal.getvalue()).splitlines()[1]
+    assert re.split("  +", line.strip()) == row
 
 
 def test_elsewhere_than_on_a_terminal_a_table_is_as_wide_as_it_needs(

@@ -182,6 +182,9 @@ MERGES = "a: &a {x: 1}\n" + "".join(
         ("spec.json", '{"a": ' + "9" * 5000 + "}", "a number has 5,000 digits, more than 1,000"),
         ("spec.json", "[1]", "not a list"),
         ("spec.json", "1", "not a value"),
+        ("spec.json", "null", "a spec is a mapping of fields, not a value"),
+        ("spec.yaml", "null", "a spec is a mapping of fields, not a value"),
+        ("spec.yaml", "~", "a spec is a mapping of fields, not a value"),
         ("spec.json", '{"training": {"seed": 1, "seed": 2}}', "the name 'seed' stands twice in one object"),
         ("spec.json", '{"a": ' + "[" * 100_000, "nests deeper than 32 levels"),
         ("spec.json", '{"a": ' + "[" * 40 + "]" * 40 + "}", "nests deeper than 32 levels"),
@@ -204,7 +207,7 @@ MERGES = "a: &a {x: 1}\n" + "".join(
         ("spec.toml", "a = 0x" + "f" * 5000, "a: a number has more than 1,000 digits"),
         ("spec.toml", "a = " + "[" * 100_000, "nests deeper than 32 levels"),
         ("spec.yaml", "a: [", "is not YAML at line 1, column 5"),
-        ("spec.yaml", "a: 1\n b: 2", "is not YAML at line 2, column 3: mapping values are not allowed here"),
+        ("spec.yaml", "a: 1\n b: 2", "is not YAML at line 2, column 3: a colon is not allowed here: "),
         ("spec.yaml", "a: 1\na: 2", "at line 2, column 1: the name 'a' stands twice"),
         ("spec.yaml", "training: {seed: 1, seed: 2}", "at line 1, column 21: the name 'seed' stands twice"),
         ("spec.yaml", "1: 2", "the name 1 must be text: write it in quotes"),
@@ -221,7 +224,11 @@ MERGES = "a: &a {x: 1}\n" + "".join(
         ("spec.yaml", "a: !!binary aGk=", "a: JSON has no such value"),
         ("spec.yaml", "a: !!set {x}", "a: JSON has no such value"),
         ("spec.yaml", "a: &x [*x]", "it holds itself"),
-        ("spec.yaml", "a: *x", "found undefined alias"),
+        (
+            "spec.yaml",
+            "a: *x",
+            "is not YAML at line 1, column 4: no anchor (&) before it has the name of this alias (*)",
+        ),
         ("spec.yaml", "a: \x07", "it has the character U+0007"),
         ("spec.yaml", LAUGHS, "has more than 1,000 values"),
         ("spec.yaml", MERGES, "has more than 1,000 values"),
@@ -241,6 +248,39 @@ def test_a_file_that_is_no_spec_is_refused_with_the_reason(
         build_spec(file, [])
     assert str(refusal.value).startswith(f"{file}: ")
     assert len(str(refusal.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: 1\n---\nb: 2", "line 2, column 1: a second document begins here, and a spec is one"),
+        ("? [a, b]\n: c", "line 1, column 3: a name must be text"),
+        ("a: !mine b", "line 1, column 4: this tag is none that a spec may have"),
+        ("!e!x a: 1", "line 1, column 1: this tag is none that a spec may have"),
+        ("a: [", "line 1, column 5: a value is missing"),
+        ("a: [1", "line 1, column 6: a comma or a ] is missing"),
+        ("a: {b", "line 1, column 6: a comma or a } is missing"),
+        ("a: 'x", "line 1, column 6: a text in quotes does not end"),
+        ("a: @x", "line 1, column 4: a text that begins so must be in quotes"),
+        ("a:\n\t- 1", "line 2, column 1: a tab: indent with spaces"),
+        ("{a: 1}}", "line 1, column 7: more follows after its end"),
+        ("- a\nb: 1", "line 2, column 1: this does not belong to what stands before: check the indentation"),
+        ("a: 1\nb\nc: 2", "line 3, column 1: a colon is missing after a name"),
+        ("a: &", "line 1, column 5: a name of letters and digits is missing"),
+        ("a: |x\n b", "line 1, column 5: the text must begin on the next line"),
+        ("a: &x 1\nb: &x 2", "line 2, column 4: another anchor (&) has this name"),
+        ("<<: 1", "line 1, column 5: only mappings can be merged"),
+        ("a: !!map x", "line 1, column 4: a tag does not suit what it stands before"),
+        ("%YAML 3.0\n---\na: 1", "line 1, column 1: only version 1 of YAML can be read"),
+        ("%TAG ! a\n%TAG ! b\n---\n1", "line 2, column 1"),
+    ],
+)
+def test_what_is_wrong_in_yaml_is_told_in_plain_words(text: str, reason: str, tmp_path: Path) -> None:
+    file = tmp_path / "spec.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError) as refusal:
+        build_spec(file, [])
+    assert str(refusal.value) == f"{file}: is not YAML at {reason}"
 
 
 @pytest.mark.parametrize("suffix", [".json", ".toml", ".yaml"])
@@ -313,7 +353,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         build_spec(tmp_path / "absent.json", [])
 
 
-def test_an_empty_yaml_file_is_the_empty_spec(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["", "# nothing set\n", "---\n"])
+def test_an_empty_yaml_file_is_the_empty_spec(text: str, tmp_path: Path) -> None:
     file = tmp_path / "spec.yaml"
-    file.write_text("# nothing set\n")
+    file.write_text(text)
     assert build_spec(file, []) == {}
