@@ -8,8 +8,8 @@ def test_the_demo_trains_plots_generates_and_leaves_nothing(start: Start, tmp_pa
     demo = start(tmp_path / "data", "demo", "--exit", *settings)
     assert demo.ended() == 0, demo.err
     for text in (
-        "step 0/6",
-        "step 5/6",
+        "step 1/6",
+        "step 6/6",
         "● train loss",
         "The last sample:\n  Every effort moves you",
         "curl",

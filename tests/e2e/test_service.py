@@ -110,7 +110,7 @@ def test_the_job_stands_in_the_list(service: Running, job: Record) -> None:
 def test_the_service_says_that_it_is_well(service: Running) -> None:
     assert get(service, "/healthz").json()["status"] == "ok"
     checks = get(service, "/readyz").json()["checks"]
-    assert checks == dict.fromkeys(["database", "broker", "migrations", "workers"], "ok")
+    assert checks == dict.fromkeys(["database", "broker", "migrations", "workers", "artifacts"], "ok")
 
 
 def test_a_bad_spec_is_refused_with_every_wrong_field(service: Running) -> None:
