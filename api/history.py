@@ -2,10 +2,9 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator
-from functools import cache
 from itertools import chain
-from types import ModuleType
 from typing import Any, Literal
 
 from flask import Response, request
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from api.arguments import JobPath, parsed
 from api.http.lanes import PLOTS, in_lane
+from api.plotter import PLOTTER, Plot, PlottedRow
 from api.problems import problem_responses, wrong_fields
 from api.queries import MAX_LIMIT, Page, Since, StepPage, refuse_event_stream
 from api.records import CheckpointRecord, EventRecord, Listing, LossRecord, SampleRecord
@@ -26,7 +26,6 @@ from jobs.events import list_events
 from jobs.field_errors import FieldError
 from jobs.history import list_checkpoints, list_evaluations, list_samples
 from jobs.lookup import BadCursor, get_job
-from jobs.process.garbage import exempt_all_so_far
 from jobs.quoting import quoted
 from jobs.strict_json import finite
 from jobs.tables import Evaluation
@@ -153,22 +152,17 @@ def show_losses_svg(path: JobPath) -> Response:
 
 
 def plot(job_id: str, image_format: Literal["png", "svg"]) -> bytes:
-    plots = import_plots()
     with services().database.read() as session:
         job = get_job(session, job_id)
-        rows = thin_evaluations(session, job_id, PLOTTED_POINTS)
-        epoch = tokens_of_epoch(session, job, rows)
-    title = plots.title_of(job.name, job.id)
-    return plots.draw_losses(title, [loss_record(row) for row in rows], epoch, image_format)
-
-
-@cache
-def import_plots() -> ModuleType:
-    """`api.plots`, when it is first needed: matplotlib takes half a second to import."""
-    from api import plots
-
-    exempt_all_so_far()
-    return plots
+        evaluations = thin_evaluations(session, job_id, PLOTTED_POINTS)
+        epoch = tokens_of_epoch(session, job, evaluations)
+    rows = [PlottedRow(row.tokens_seen, row.train_loss, row.val_loss) for row in evaluations]
+    finite_rows = [row for row in rows if all(map(math.isfinite, row))]
+    return PLOTTER.draw(
+        Plot(
+            name=job.name, job_id=job.id, rows=finite_rows, tokens_per_epoch=epoch, image_format=image_format
+        )
+    )
 
 
 @history.get("/jobs/<job_id>/samples", responses={200: Listing[SampleRecord]})

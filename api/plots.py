@@ -1,8 +1,6 @@
 """The lecture's plot. Figures are made without pyplot, whose state all threads would share."""
 
 import io
-import math
-import threading
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, Literal, cast
@@ -14,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from api.fonts import drawable, families, is_blank
-from api.records import LossRecord
+from api.plotter import PlottedRow
 from jobs.quoting import CUT
 
 SIZE_INCHES = (8, 5)
@@ -36,9 +34,6 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "pretrain",  # else equal plots differ in the ids of their parts
 }
 
-drawing = threading.Lock()
-"""Matplotlib's style, fonts and caches are the process's, and not safe for several threads."""
-
 
 def title_of(name: str | None, job_id: str) -> str:
     """A job's name, or its id where nothing would be seen of that."""
@@ -46,14 +41,16 @@ def title_of(name: str | None, job_id: str) -> str:
 
 
 def draw_losses(
-    title: str, rows: Sequence[LossRecord], tokens_per_epoch: int, image_format: Literal["png", "svg"]
+    title: str, rows: Sequence[PlottedRow], tokens_per_epoch: int, image_format: Literal["png", "svg"]
 ) -> bytes:
     """Train and validation loss over epochs, with the tokens seen on the upper axis, as an image file.
+
+    For one thread of a process: Matplotlib's style, fonts and caches are all threads'.
 
     rows              evaluations in order; there may be none
     tokens_per_epoch  tokens that a whole epoch trains on
     """
-    with drawing, matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH)
         figure.subplots_adjust(**MARGINS)
         axes = figure.add_subplot()
@@ -64,8 +61,7 @@ def draw_losses(
     return image.getvalue()
 
 
-def plot_rows(axes: Axes, rows: Sequence[LossRecord], tokens_per_epoch: int) -> None:
-    rows = [row for row in rows if math.isfinite(row.train_loss) and math.isfinite(row.val_loss)]
+def plot_rows(axes: Axes, rows: Sequence[PlottedRow], tokens_per_epoch: int) -> None:
     if not rows:
         axes.text(0.5, 0.5, "no evaluation yet", transform=axes.transAxes, ha="center", va="center")
         axes.set(xlim=(0, 1), yticks=[])

@@ -47,7 +47,7 @@ WRITES = Lane("writes", 8)
 """Apart, because on SQLite they wait for each other, and for other processes' writing."""
 
 PLOTS = Lane("plots", 1, for_present_clients=True)
-"""One, because drawing holds the interpreter: two at once would be no faster, and everything else slower."""
+"""One process draws them, one after the other."""
 
 WAITS = Lane("waits", 512, queues=False)
 """What waits for a worker's answer. In a queue it would wait twice as long as it was told."""

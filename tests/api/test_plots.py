@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from matplotlib.figure import Figure
 from sqlalchemy import delete, update
 
-from api.plots import draw_losses, label, plot_rows
-from api.records import LossRecord
+from api.plots import draw_losses, label, plot_rows, title_of
+from api.plotter import PLOTTER, Plot, PlottedRow
 from jobs.artifacts import dataset_path
 from jobs.database import Database
 from jobs.settings import Settings
@@ -20,14 +20,8 @@ from tests.jobs.making import queued_job, running_job
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-def loss_rows(count: int) -> list[LossRecord]:
-    return [
-        LossRecord(
-            step=5 * index, epoch=1, tokens_seen=512 * (5 * index + 1), train_loss=9.0 - index,
-            val_loss=9.5, learning_rate=4e-4, grad_norm=None, tokens_per_s=None, recorded_at=0.0,
-        )
-        for index in range(count)
-    ]  # fmt: skip
+def loss_rows(count: int) -> list[PlottedRow]:
+    return [PlottedRow(512 * (5 * index + 1), train_loss=9.0 - index, val_loss=9.5) for index in range(count)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
@@ -64,18 +58,18 @@ def test_the_plot_has_both_losses_over_epochs_and_tokens_seen_above() -> None:
 def test_a_plot_of_a_long_job_is_drawn_from_few_rows_with_every_spike(
     client: FlaskClient, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[list[int]] = []
+    drawn: list[list[float]] = []
 
-    def draw(title: str, rows: list[LossRecord], epoch: int, image_format: str) -> bytes:
-        drawn.append([row.step for row in rows])
+    def draw(plot: Plot) -> bytes:
+        drawn.append([row.train_loss for row in plot.rows])
         return b""
 
-    monkeypatch.setattr("api.plots.draw_losses", draw)
+    monkeypatch.setattr(PLOTTER, "draw", draw)
     monkeypatch.setattr("api.history.PLOTTED_POINTS", 6)
     job = running_job(database, settings)
     evaluate(database, job, count=40)  # the validation loss is lowest at step 5
     assert client.get(f"/jobs/{job.id}/losses.png").status_code == 200
-    assert drawn == [[0, 5, 195]]
+    assert drawn == [[9.0, 8.0, -30.0]]  # of steps 0, 5 and 195
 
 
 def change_job(database: Database, job: Job, **values: Any) -> None:
@@ -87,9 +81,7 @@ def test_a_plot_needs_neither_the_text_nor_a_spec_of_today(
     client: FlaskClient, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     epochs: list[int] = []
-    monkeypatch.setattr(
-        "api.plots.draw_losses", lambda title, rows, epoch, image_format: epochs.append(epoch) or b""
-    )
+    monkeypatch.setattr(PLOTTER, "draw", lambda plot: epochs.append(plot.tokens_per_epoch) or b"")
     job = running_job(database, settings)
     evaluate(database, job, count=4)
     dataset_path(settings.artifacts, job.dataset_sha256).unlink()
@@ -113,9 +105,7 @@ def test_a_plot_of_a_job_whose_name_is_not_seen_has_its_id(
     name: str | None,
 ) -> None:
     titles: list[str] = []
-    monkeypatch.setattr(
-        "api.plots.draw_losses", lambda title, rows, epoch, image_format: titles.append(title) or b""
-    )
+    monkeypatch.setattr(PLOTTER, "draw", lambda plot: titles.append(title_of(plot.name, plot.job_id)) or b"")
     job = running_job(database, settings)
     change_job(database, job, name=name)
     assert client.get(f"/jobs/{job.id}/losses.png").status_code == 200

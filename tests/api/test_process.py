@@ -115,6 +115,7 @@ def test_the_served_api_takes_a_job_and_refuses_too_large_a_one(port: int) -> No
         "database": "ok",
         "broker": "ok",
         "migrations": "ok",
+        "artifacts": "ok",
         "workers": "no training worker works (none has been started); "
         "no generation worker works (none has been started)",
     }
