@@ -3,8 +3,8 @@
 import sys
 
 from api.app import create_app
-from api.http.server import serve
-from jobs.logs import configure_logging
+from api.server.server import serve
+from jobs.process.logs import configure_logging
 from jobs.settings import LOOPBACK, load_settings_or_exit
 
 

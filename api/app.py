@@ -9,24 +9,24 @@ from flask.typing import ResponseReturnValue
 from flask_openapi import Info, OpenAPI
 from werkzeug.wrappers import Response
 
-from api.arguments import parsed
-from api.bodies import MAX_BODY_BYTES
-from api.datasets import datasets
-from api.docs import PLAIN_PAGES, docs
-from api.generation import generation
-from api.headers import register_headers
-from api.health import health
-from api.history import history
 from api.http.access import register_access
+from api.http.arguments import parsed
+from api.http.bodies import MAX_BODY_BYTES
+from api.http.headers import register_headers
+from api.http.openapi import complete_document
+from api.http.problems import Problem, register_problem_handlers
 from api.http.requests import Request
-from api.jobs import jobs
-from api.openapi import complete_document
-from api.problems import Problem, register_problem_handlers
 from api.services import EXTENSION, open_services
-from api.workers import workers
+from api.views.datasets import datasets
+from api.views.docs import PLAIN_PAGES, docs
+from api.views.generation import generation
+from api.views.health import health
+from api.views.history import history
+from api.views.jobs import jobs
+from api.views.workers import workers
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings, load_settings
-from jobs.strict_json import finite
+from jobs.spec.strict_json import finite
 
 DESCRIPTION = "Pre-trains GPT models from scratch. Post a job, watch it learn, ask the result for a text."
 

@@ -6,9 +6,9 @@ from celery import Celery
 from flask import current_app
 from redis import Redis
 
-from jobs.database import Database
-from jobs.queue import make_celery, make_redis
+from jobs.broker.queue import make_celery, make_redis
 from jobs.settings import Settings
+from jobs.store.database import Database
 
 EXTENSION = "pretrain"
 CONNECTIONS = 64

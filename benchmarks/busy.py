@@ -29,14 +29,14 @@ from typing import Any, Literal, get_args
 from benchmarks.lecture_loop import Loop
 from benchmarks.service import running_service, wait_for_success, wait_until_warm
 from client.http import Client
-from jobs.spec import parse_spec
+from jobs.spec.job_spec import parse_spec
 from model.data import Data
 from model.numerics import pick_device, resolve_numerics
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from model.training import train
-from worker.allocator import with_allocator_settings
-from worker.openmp import WAIT_BRIEFLY, waiting_briefly
-from worker.trainer import make_run
+from worker.threads import WAIT_BRIEFLY, waiting_briefly
+from worker.training.allocator import with_allocator_settings
+from worker.training.trainer import make_run
 
 Model = Literal["lecture", "tiny"]
 Kind = Literal["ours", "longer", "as it is", "plain"]

@@ -20,14 +20,13 @@ from benchmarks.lecture import lecture_run
 from benchmarks.lecture_loop import PlainGPT, generate_plainly
 from benchmarks.measuring import alone, read_rate, seconds_of
 from model.config import Distribution
-from model.continuation import GREEDY
-from model.decoding import Decoding
-from model.drawing import sample_token
-from model.generation import generate
+from model.generation import GREEDY, generate
 from model.gpt import GPT
+from model.inference.decoding import Decoding
+from model.inference.packed import for_generation
+from model.inference.sampling import sample_token
 from model.numerics import pick_device, resolve_numerics
-from model.packed import for_generation
-from worker.openmp import WAIT_BRIEFLY
+from worker.threads import WAIT_BRIEFLY
 
 PROMPT = [6109, 3626, 6100, 345]
 """Every effort moves you"""

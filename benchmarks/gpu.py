@@ -22,16 +22,16 @@ from torch import Tensor
 from benchmarks import generating
 from benchmarks.arithmetic import operations_per_token
 from benchmarks.measuring import seconds_of
-from model.compiled import compile_loss
+from model.accelerate.compiled_loss import compile_loss
+from model.accelerate.graphed_loss import GraphedLoss
 from model.config import GPTConfig, TrainingConfig
 from model.generation import generate
 from model.gpt import GPT
+from model.inference.packed import packed
 from model.loss import LossFunction, loss_of
-from model.loss_graph import GraphedLoss
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import make_optimizer
-from model.packed import packed
-from worker.oom import found_out_of_memory
+from worker.training.oom import found_out_of_memory
 
 A100_TOKENS_PER_S = 142_156
 """rasbt/LLMs-from-scratch, ch05/10_llm-training-speed: one A100, everything tuned."""

@@ -22,14 +22,14 @@ import torch
 
 from benchmarks.arithmetic import operations_per_token
 from benchmarks.measuring import product_rate, seconds_of
+from model.accelerate.optimizer_in_backward import EarlyUpdates
 from model.config import GPTConfig, TrainingConfig
-from model.early_updates import EarlyUpdates
 from model.gpt import GPT
 from model.loss import loss_of
 from model.numerics import pick_device, resolve_numerics
 from model.optimizer import make_optimizer
-from worker.allocator import with_allocator_settings
-from worker.openmp import waiting_briefly
+from worker.threads import waiting_briefly
+from worker.training.allocator import with_allocator_settings
 
 matplotlib.use("svg")
 from matplotlib import pyplot

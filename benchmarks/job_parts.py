@@ -21,7 +21,7 @@ from benchmarks.measuring import OF_TRAINERS, alone, peak_memory_bytes, seconds_
 from benchmarks.verdict import find_verdict
 from model.data import Data
 from model.numerics import ResolvedNumerics
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from model.training import Training
 
 STEPS, EVALUATIONS, SAMPLES, CHECKPOINTS = 90, 18, 10, 10

@@ -19,12 +19,11 @@ import torch
 
 from benchmarks.measuring import alone, peak_memory_bytes
 from benchmarks.verdict import find_verdict
-from model.config import CheckpointConfig, EvaluationConfig, GPTConfig, SamplingConfig, TrainingConfig
+from model.config import CheckpointConfig, EvaluationConfig, GPTConfig, Run, SamplingConfig, TrainingConfig
 from model.data import Data
 from model.events import Evaluation, Event, Sample
 from model.numerics import ResolvedNumerics
-from model.run import Run
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from model.training import train
 
 MODES: tuple[ResolvedNumerics, ...] = ("reference", "float32", "bfloat16")

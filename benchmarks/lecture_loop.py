@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.measuring import peak_memory_bytes
 from benchmarks.verdict import find_verdict
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 
 V, C, H, LAYERS, T, DROP = 50257, 768, 12, 12, 256, 0.1
 BATCH, EPOCHS, EVAL_FREQ, EVAL_ITER, SAMPLE_TOKENS = 2, 10, 5, 5, 50

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from worker.allocator import with_allocator_settings
-from worker.openmp import waiting_briefly
+from worker.threads import waiting_briefly
+from worker.training.allocator import with_allocator_settings
 
 OF_TRAINERS = waiting_briefly(with_allocator_settings({}))
 

@@ -37,7 +37,7 @@ from model.config import CheckpointConfig, TrainingConfig
 from model.data import Data
 from model.events import CheckpointWritten, Evaluation, Event, Phase
 from model.numerics import pick_device, resolve_numerics
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from model.training import train
 
 SERVICE_GOAL = 0.03

@@ -2,9 +2,9 @@
 
     python -m benchmarks.recording
 
-Trains a tiny model whose events a real `worker.recorder.Recorder` writes into an SQLite file, as a trainer's
-does, and times each call: what it takes does not depend on the model. Prints the medians, and what they come
-to over the lecture's job.
+Trains a tiny model whose events a real `worker.training.recorder.Recorder` writes into an SQLite file, as a
+trainer's does, and times each call: what it takes does not depend on the model. Prints the medians, and what
+they come to over the lecture's job.
 """
 
 import statistics
@@ -16,23 +16,23 @@ import torch
 
 from benchmarks.job_parts import CHECKPOINTS, EVALUATIONS, SAMPLES, STEPS
 from benchmarks.measuring import seconds_of
-from jobs.artifacts import checkpoint_root
-from jobs.database import Database
-from jobs.datasets import find_dataset, find_text
-from jobs.lifecycle import claim
+from jobs.files.datasets import find_dataset, find_text
+from jobs.files.layout import checkpoint_root
+from jobs.lifecycle.attempts import claim
 from jobs.settings import Settings
-from jobs.spec import parse_spec
-from jobs.submission import submit
+from jobs.spec.job_spec import parse_spec
+from jobs.spec.submission import submit
+from jobs.store.database import Database
 from migrations.upgrade import upgrade
 from model.data import Data
+from model.estimate import steps_per_epoch
 from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample
-from model.steps import steps_per_epoch
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from model.training import train
-from worker.recorder import Recorder
-from worker.reports import ReportPipe
-from worker.trainer import make_run
 from worker.training.pace import Pace
+from worker.training.recorder import Recorder
+from worker.training.reports import ReportPipe
+from worker.training.trainer import make_run
 
 TOKENS_OF_A_SAMPLE = 50
 BATCHES_OF_AN_EVALUATION = 6

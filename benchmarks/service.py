@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.console import Console
 
-from client.address import Address
+from client.environment import Address
 from client.http import Client
-from client.stack import Stack, local_stack
+from client.local.stack import Stack, local_stack
 from jobs.settings import Settings
 
 Record = dict[str, Any]
@@ -48,7 +48,7 @@ def wait_until_warm(stack: Stack) -> None:
 def has_spare() -> bool:
     """Whether a process of the service waits for a job."""
     commands = [process.command for process in started()]
-    return any(b" worker.spare " in command and command.endswith(b"ready") for command in commands)
+    return any(b" worker.training.prewarm " in command and command.endswith(b"ready") for command in commands)
 
 
 def is_at_rest(stack: Stack) -> bool:

@@ -14,7 +14,7 @@ import time
 
 from benchmarks.service import moment, running_service, wait_for_success, wait_until_warm
 from client.http import Client
-from client.stack import Stack
+from client.local.stack import Stack
 
 GOAL_S = 1.0
 LOOK_EVERY_S = 0.1

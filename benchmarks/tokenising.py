@@ -31,9 +31,9 @@ import tiktoken
 from tiktoken_ext.openai_public import r50k_pat_str
 
 from benchmarks.measuring import alone, peak_memory_bytes
-from model.splits import survey
-from model.tokenfile import TokenFile, write_tokens
-from model.tokens import gpt2_ranks, load_tokenizer
+from model.storage.splits import survey
+from model.storage.token_file import TokenFile, write_tokens
+from model.tokenizers import gpt2_ranks, load_tokenizer
 
 TRAIN_RATIO = 1.0
 """All of it, so that the tokens can be compared with those of one call."""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from client import tables
+from client.display import tables
 from client.display.plain_text import clean, one_line
+from client.display.render import complain, print_json
 from client.errors import ClientError, UsageError
 from client.numbers import number, whole_number
 from client.output_file import is_stdout, is_stream, write_file
 from client.records import failure_of
-from client.render import complain, print_json
-from jobs.quoting import quoted
+from jobs.spec.quoting import quoted
 
 if TYPE_CHECKING:
     from client.http import Client
@@ -77,7 +77,7 @@ def options(as_json: AsJson = False, url: Url = None) -> None:
 @app.command()
 def up(port: Port = None, host: Host = None) -> None:
     """Run the whole service on this machine, until Ctrl-C."""
-    from client.stack import local_stack
+    from client.local.stack import local_stack
 
     settings, port_asked_for = stack_settings(port, host)
     with local_stack(settings, port_asked_for=port_asked_for, say=complain) as stack:
@@ -95,7 +95,7 @@ def demo(
 ) -> None:
     """Run the service, train the lecture's job on it, show what came out, and keep the service running."""
     from client.demo import run_demo
-    from client.spec import build_spec
+    from client.spec.build import build_spec
 
     job_spec = build_spec(spec, assignments or [])
     settings, port_asked_for = stack_settings(port, host)
@@ -114,7 +114,7 @@ def submit(
     url: Url = None,
 ) -> None:
     """Submit a training job."""
-    from client.spec import build_spec
+    from client.spec.build import build_spec
 
     job_spec = build_spec(spec, assignments or [])
     with connect(url) as client:
@@ -319,7 +319,7 @@ def list_datasets(as_json: AsJson = False, url: Url = None) -> None:
 
 
 def connect(url: str | None) -> "Client":
-    from client.address import find_service
+    from client.environment import find_service
     from client.http import Client
 
     return Client(find_service(url))
@@ -335,7 +335,7 @@ def output(value: Any, as_json: bool, print_it: Callable[[Any], None]) -> None:
 
 def watch_job(client: "Client", job_id: str, as_json: bool) -> None:
     """Show the job until it ends, with `as_json` on stderr, so that stdout holds the record alone."""
-    from client.watch import display_on, follow
+    from client.display.watch import display_on, follow
 
     try:
         with display_on(sys.stderr if as_json else sys.stdout) as display:
@@ -372,8 +372,7 @@ def plot_format(plot: Path, *, alone: bool) -> str:
 
 def stack_settings(port: int | None, host: str | None) -> tuple["Settings", bool]:
     """The settings with the command line's on top, and whether someone asked for that very port."""
-    from client.address import is_host
-    from client.environment import read_settings
+    from client.environment import is_host, read_settings
 
     settings = read_settings()
     asked_for = port is not None or "port" in settings.model_fields_set

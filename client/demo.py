@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from client.address import Address
-from client.chart import ASCII, loss_chart
+from client.display.chart import ASCII, loss_chart
 from client.display.plain_text import clean, one_line
+from client.display.render import as_count, as_duration, as_loss, complain
 from client.display.streams import can_show
+from client.display.watch import display_on, follow
+from client.environment import Address
 from client.errors import ClientError
 from client.http import ApiError, Client, Unreachable
+from client.local.stack import EVERYTHING, Stack, local_stack
 from client.output_file import write_file
 from client.records import JSON, failure_of, updates_done
-from client.render import as_count, as_duration, as_loss, complain
-from client.stack import EVERYTHING, Stack, local_stack
-from client.watch import display_on, follow
 from jobs.settings import Settings
 
 PROMPT = "Every effort moves you"

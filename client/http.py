@@ -13,11 +13,11 @@ from urllib.parse import quote
 import httpx2
 
 from client import shapes
-from client.address import Address, without_password
 from client.display.plain_text import one_line
+from client.environment import Address, without_password
 from client.errors import ClientError, UsageError
 from client.records import JSON
-from jobs.quoting import cut, excerpt, quoted
+from jobs.spec.quoting import cut, excerpt, quoted
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30

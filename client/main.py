@@ -33,8 +33,8 @@ def run(arguments: list[str] | None = None) -> NoReturn:
 
 def status_of(arguments: list[str] | None) -> int:
     """Run the command line and write out what it printed; the exit status."""
+    from client.display.render import complain
     from client.display.streams import OutputLost
-    from client.render import complain
 
     try:
         status = command_status(arguments)
@@ -52,8 +52,8 @@ def status_of(arguments: list[str] | None) -> int:
 def command_status(arguments: list[str] | None) -> int:
     from client.commands import app
     from client.display.plain_text import one_line
+    from client.display.render import complain
     from client.errors import ClientError, UsageError
-    from client.render import complain
 
     try:
         app(arguments, prog_name="pretrain")

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from jobs.field_errors import FieldError, field_errors
-from jobs.quoting import quoted
+from jobs.spec.field_errors import FieldError, field_errors
+from jobs.spec.quoting import quoted
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 HOST_NAME = re.compile(r"[a-z0-9._-]+")

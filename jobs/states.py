@@ -1,7 +1,10 @@
-"""The states of a job and the ways between them: `jobs.lifecycle` changes a status along these alone."""
+"""The states of a job, the ways between them, and why an attempt failed.
+
+`jobs.lifecycle` changes a status along these ways alone.
+"""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 
 class Status(StrEnum):
@@ -42,3 +45,18 @@ def may_become(current: Status, wanted: Status) -> bool:
 def sources_of(wanted: Status) -> list[Status]:
     """The statuses that `wanted` may follow."""
     return [status for status in Status if may_become(status, wanted)]
+
+
+ErrorType = Literal[
+    "out_of_memory", "diverged", "disk_full", "bad_dataset", "worker_lost", "stalled", "internal"
+]
+
+CRASHES: frozenset[ErrorType] = frozenset({"worker_lost", "stalled", "internal"})
+"""They count as failures, and the job is tried again until there have been too many."""
+
+RETRYABLE = CRASHES | {"disk_full"}
+"""Another attempt may succeed. Running out of memory, diverging or a bad text would only happen again."""
+
+
+def job_error(kind: ErrorType, message: str, attempt: int) -> dict[str, Any]:
+    return {"type": kind, "message": message, "attempt": attempt, "retryable": kind in RETRYABLE}

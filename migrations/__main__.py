@@ -6,9 +6,9 @@ import time
 
 from sqlalchemy.exc import OperationalError
 
-from jobs.database import Database
-from jobs.disk import free_bytes, is_disk_full
+from jobs.files.disk import free_bytes, is_disk_full
 from jobs.settings import Settings, load_settings_or_exit
+from jobs.store.database import Database
 from migrations.upgrade import UnknownSchema, upgrade
 
 DATABASE_WAIT_S = 60

@@ -7,9 +7,9 @@ settings.
 from alembic import context
 from sqlalchemy import Connection
 
-from jobs.database import Database
 from jobs.settings import load_settings
-from jobs.tables import Table
+from jobs.store.database import Database
+from jobs.store.tables import Table
 
 
 def run_on(connection: Connection) -> None:

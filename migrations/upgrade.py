@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from jobs.database import Database
+from jobs.store.database import Database
 
 LOCK_KEY = 7_071_944
 """Any number, as long as it is PostgreSQL's advisory lock for migrations of this application alone."""

@@ -13,8 +13,9 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from model.durable import sync
+from model.config import Run
 from model.gpt import GPT
+from model.layers.meta_init import undrawn
 from model.numerics import ResolvedNumerics
 from model.optimizer import Optimizers, make_optimizer
-from model.position import Position
-from model.run import Run
-from model.tensorfile import CHECKSUMS, file_checksum, write_tensors
-from model.undrawn import undrawn
+from model.progress import Position
+from model.storage.atomic import sync
+from model.storage.tensor_file import CHECKSUMS, file_checksum, write_tensors
 
 FORMAT = 1
 WEIGHTS = "weights.safetensors"
@@ -341,3 +342,34 @@ def load_weights(path: Path, manifest: Manifest, device: torch.device, numerics:
         {name: weight.to(device, copy=True) for name, weight in weights.items()}, assign=True
     )
     return model
+
+
+class BackgroundCheckpoint:
+    """A checkpoint that a thread writes at `directory`, from the moment this is made."""
+
+    def __init__(self, directory: Path, snapshot: Snapshot) -> None:
+        self.directory = directory
+        self._read = threading.Event()
+        self._written: Future[Manifest] = Future()
+        threading.Thread(target=self._write, args=(snapshot,), name="checkpoint").start()
+
+    def _write(self, snapshot: Snapshot) -> None:
+        try:
+            self._written.set_result(write_checkpoint(self.directory, snapshot, on_read=self._read.set))
+        except BaseException as error:
+            self._written.set_exception(error)
+        finally:
+            self._read.set()
+
+    def wait_until_read(self) -> None:
+        """Return when the tensors may change."""
+        self._read.wait()
+
+    @property
+    def is_written(self) -> bool:
+        """Whether `wait_until_written` returns, or raises, at once."""
+        return self._written.done()
+
+    def wait_until_written(self) -> Manifest:
+        """Its manifest once it lies complete and synced; OSError if it could not be written."""
+        return self._written.result()

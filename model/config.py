@@ -6,7 +6,7 @@ The defaults are those of the lecture's run; a field's docstring is its descript
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeGuard
+from typing import Annotated, Any, Literal, TypeGuard, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -172,7 +172,7 @@ class TrainingConfig(Section):
     after it less time on a GPU, so that it pays there for jobs of more than a thousand steps. Not with the
     numerics `reference`; the worker needs a C++ compiler. Default: no."""
 
-    # Specs of earlier versions may have seeds up to 2^63 - 1; a rule of `jobs.spec` bounds new ones.
+    # Specs of earlier versions may have seeds up to 2^63 - 1; a rule of `jobs.spec.job_spec` bounds new ones.
     seed: int = Field(123, ge=0, le=2**63 - 1, json_schema_extra={"maximum": MAX_SEED})
     """Seeds the weights, the dropout and the epochs' order. Default: the lecture's."""
 
@@ -256,3 +256,47 @@ def parameter_count(config: GPTConfig) -> int:
     embeddings = (config.vocab_size + config.context_length) * width
     head = 0 if config.tie_weights else config.vocab_size * width
     return embeddings + blocks + 2 * width + head
+
+
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(frozen=True)
+class Run:
+    model: GPTConfig
+    training: TrainingConfig
+    evaluation: EvaluationConfig
+    sampling: SamplingConfig
+    checkpoints: CheckpointConfig
+    tokenizer: str
+    """Its name, as `model.tokenizers.load_tokenizer` takes it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` turns back into this run."""
+        return {
+            "model": self.model.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+            "evaluation": self.evaluation.model_dump(mode="json"),
+            "sampling": self.sampling.model_dump(mode="json"),
+            "checkpoints": self.checkpoints.model_dump(mode="json"),
+            "tokenizer": self.tokenizer,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Run":
+        """The run that `to_json` wrote, also that of an earlier version: what has gone since is left out.
+
+        Raises pydantic's ValidationError or KeyError if `value` is not one.
+        """
+
+        def read(section: type[S], name: str) -> S:
+            return section.model_validate(known_fields(section, value[name]))
+
+        return cls(
+            model=read(GPTConfig, "model"),
+            training=read(TrainingConfig, "training"),
+            evaluation=read(EvaluationConfig, "evaluation"),
+            sampling=read(SamplingConfig, "sampling"),
+            checkpoints=read(CheckpointConfig, "checkpoints"),
+            tokenizer=value["tokenizer"],
+        )

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import torch
 
 from model.data import Batch
-from model.devices import wait_asleep
 from model.gpt import GPT
+from model.layers.devices import wait_asleep
 from model.loss import LossFunction, loss_of
 
 

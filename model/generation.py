@@ -1,17 +1,55 @@
 """Text from a model, token by token."""
 
+import secrets
+import time
 from collections.abc import Collection, Generator, Iterator, Sequence
-from typing import Unpack
+from dataclasses import dataclass
+from typing import Literal, TypedDict, Unpack
 
 import torch
+from torch import Tensor
 
 from model.config import Distribution
-from model.continuation import GREEDY, Completion, Continuation, Options
-from model.decoding import Decoding
-from model.drawing import sample_token
 from model.evaluation import evaluating
 from model.gpt import GPT
-from model.tokens import Tokenizer
+from model.inference.decoding import Decoding
+from model.inference.sampling import sample_token
+from model.inference.stop_strings import StoppableText
+from model.tokenizers import Tokenizer, text_start
+
+FinishReason = Literal["length", "stop"]
+GREEDY = Distribution()
+
+
+class Options(TypedDict, total=False):
+    """How a prompt is continued."""
+
+    max_new_tokens: int
+    """Default: 50."""
+    distribution: Distribution
+    """What the tokens are sampled from. Default: the likeliest each time."""
+    seed: int | None
+    """None draws one."""
+    stop: Sequence[str]
+    """The completion ends before the first occurrence of one of these."""
+    ends_texts: bool
+    """Whether the model was trained on end-of-text tokens: see `text_start`. Default: no."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    text: str
+    """The prompt and the completion."""
+    completion: str
+    prompt_tokens: int
+    completion_tokens: int
+    finish_reason: FinishReason
+    """`length`: `max_new_tokens` ended it; `stop`: a stop string or the end-of-text token."""
+    seed: int
+    """Gives the same completion again."""
+    prompt_truncated: bool
+    """Whether the prompt was longer than the context, so that the model saw its end only."""
+    tokens_per_s: float
 
 
 def generate(
@@ -74,3 +112,68 @@ def complete(model: GPT, tokenizer: Tokenizer, prompt: str, **options: Unpack[Op
         except StopIteration as end:
             completion: Completion = end.value
             return completion
+
+
+class Continuation:
+    """Takes the logits of one token after the other. An empty prompt continues `text_start`; the
+    end-of-text token ends the text. The global generator is left alone."""
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        prompt: str,
+        context_length: int,
+        *,
+        max_new_tokens: int = 50,
+        distribution: Distribution = GREEDY,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+        ends_texts: bool = False,
+    ) -> None:
+        """`context_length` is that of the model, which sees no more of the prompt than its end."""
+        ids = tokenizer.encode(prompt)
+        self.prompt_tokens = len(ids)
+        self.prompt_truncated = len(ids) > context_length
+        self.context = ids[-context_length:] or text_start(tokenizer, ends_texts=ends_texts)
+        """What the model reads before the first new token."""
+        self.seed = secrets.randbits(32) if seed is None else seed
+        self.last_token: int | None = None
+        """The one taken last, for the model to read; none before the first and after the end."""
+        self.completion_tokens = 0
+        self.finish_reason: FinishReason | None = None
+        self._tokenizer = tokenizer
+        self._max_new_tokens = max_new_tokens
+        self._distribution = distribution
+        self._generator = torch.Generator().manual_seed(self.seed)
+        self._text = StoppableText(stop)
+        self.begin()
+
+    def begin(self) -> None:
+        """Let the time count from now on."""
+        self._began_s = time.perf_counter()
+
+    @property
+    def tokens_per_s(self) -> float:
+        """So far, the reading of the prompt included."""
+        return self.completion_tokens / max(1e-9, time.perf_counter() - self._began_s)
+
+    def take(self, logits: Tensor) -> str:
+        """Sample the next token by the logits (V,); returns the text that is certain now."""
+        token = sample_token(logits, self._distribution, self._generator)
+        if token == self._tokenizer.end_of_text:
+            return self._end("stop")
+        self.last_token = token
+        self.completion_tokens += 1
+        piece = self._text.add(self._tokenizer.decode_bytes([token]))
+        if self._text.stopped:
+            piece += self._end("stop")
+        elif self.completion_tokens == self._max_new_tokens:
+            piece += self._end("length")
+        return piece
+
+    def _end(self, reason: FinishReason) -> str:
+        rest = self._text.finish()
+        # What was held back as half a character may have completed a stop string.
+        self.finish_reason = "stop" if self._text.stopped else reason
+        self.last_token = None
+        return rest

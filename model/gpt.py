@@ -7,16 +7,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model import reference
-from model.bfloat16 import for_product
-from model.cache import AttendingCache, SequenceCache, attend, positions_after
 from model.config import GPTConfig
-from model.dropout import Dropout
-from model.embedding import Embedding
-from model.float32 import Float32Linear, float32_linear
-from model.mixed import Bfloat16Copy, MixedLinear, mixed_linear
+from model.inference.kv_cache import AttendingCache, SequenceCache, attend, positions_after
+from model.layers import reference
+from model.layers.bfloat16 import Bfloat16Copy, MixedLinear, for_product, mixed_linear
+from model.layers.dropout import Dropout
+from model.layers.embedding import Embedding
+from model.layers.float32 import Float32Linear, float32_linear
+from model.layers.padded import padded_linear
 from model.numerics import ResolvedNumerics
-from model.padded import padded_linear
 
 LINEAR: dict[ResolvedNumerics, type[nn.Linear]] = {
     "bfloat16": MixedLinear,
@@ -172,7 +171,7 @@ def fused_projection(emb_dim: int, bias: bool, numerics: ResolvedNumerics) -> nn
     # On meta nothing is drawn.
     fused = linear(emb_dim, 3 * emb_dim, bias=bias, numerics=numerics, device="meta")
     for name, whole in list(fused.named_parameters()):
-        filled = torch.empty(whole.shape)  # `cat` on meta would import the compiler: see model/undrawn.py
+        filled = torch.empty(whole.shape)  # `cat` on meta would import the compiler: see layers/meta_init.py
         for part, rows in zip(parts, filled.chunk(3), strict=True):
             rows.copy_(part.get_parameter(name).detach())
         setattr(fused, name, nn.Parameter(filled))

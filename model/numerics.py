@@ -1,6 +1,6 @@
 """Where a run computes and with what arithmetic.
 
-reference  float32, written out as in the lecture (`model.reference`), PyTorch's plain AdamW
+reference  float32, written out as in the lecture (`model.layers.reference`), PyTorch's plain AdamW
 float32    the same mathematics through fused kernels; on CUDA its products are TF32
 bfloat16   as float32, with the matrix products in bfloat16; weights and optimizer stay float32
 """

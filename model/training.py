@@ -12,13 +12,21 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from model.background import BackgroundCheckpoint
-from model.checkpoint import TRAINING, WEIGHTS, VerifiedCheckpoint, resume, size_bytes, take_snapshot
-from model.compiled import compile_loss
-from model.config import EndedBy, parameter_count
-from model.data import Batch, Data, batches
-from model.devices import wait_asleep
-from model.early_updates import EarlyUpdates
+from model.accelerate.compiled_loss import compile_loss
+from model.accelerate.graphed_loss import GraphedLoss
+from model.accelerate.optimizer_in_backward import EarlyUpdates
+from model.checkpoint import (
+    TRAINING,
+    WEIGHTS,
+    BackgroundCheckpoint,
+    VerifiedCheckpoint,
+    resume,
+    size_bytes,
+    take_snapshot,
+)
+from model.config import EndedBy, Run, parameter_count
+from model.data import Batch, Data, batches, derived_seed, orders_for, permutation, subset
+from model.estimate import batches_per_epoch, total_steps
 from model.evaluation import mean_loss
 from model.events import (
     CheckpointWritten,
@@ -32,18 +40,13 @@ from model.events import (
 )
 from model.generation import stream
 from model.gpt import GPT
+from model.inference.packed import packed
+from model.layers.devices import wait_asleep
 from model.loss import LossFunction, loss_of
-from model.loss_graph import GraphedLoss
 from model.numerics import ResolvedNumerics, set_up
-from model.optimizer import make_optimizer
-from model.order import derived_seed, orders_for, permutation, subset
-from model.packed import packed
-from model.position import Position
-from model.run import Run
-from model.schedule import learning_rate
-from model.speed import Speed
-from model.steps import batches_per_epoch, total_steps
-from model.tokens import load_tokenizer
+from model.optimizer import learning_rate, make_optimizer
+from model.progress import Position, Speed
+from model.tokenizers import load_tokenizer
 
 
 class Diverged(Exception):

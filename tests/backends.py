@@ -16,9 +16,9 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import make_url, text
 
-from client.valkey import find_server
-from jobs.database import Database
-from jobs.names import new_id
+from client.local.valkey import find_server
+from jobs.store.database import Database
+from jobs.store.ids import new_id
 from tests.waiting import wait_until
 
 START_TIMEOUT_S = 30

@@ -16,8 +16,8 @@ import pytest
 from pydantic import ByteSize
 from redis import Redis
 
-from jobs.database import Database
 from jobs.settings import Settings
+from jobs.store.database import Database
 from migrations.upgrade import upgrade
 from tests.backends import (
     PostgresServer,

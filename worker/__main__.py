@@ -20,7 +20,7 @@ def main() -> None:
 
         sys.exit(run_watched(given.queue))
     if given.parent_pid is not None:
-        from jobs.tether import die_with_parent
+        from jobs.process.parent_death import die_with_parent
 
         die_with_parent(given.parent_pid)
 

@@ -3,12 +3,12 @@
 import os
 import sys
 
-from jobs.logs import configure_logging
+from jobs.broker.queue import make_celery
+from jobs.process.logs import configure_logging
 from jobs.process.pulse import Pulse
-from jobs.queue import make_celery
 from jobs.settings import load_settings_or_exit
 from worker.compiler_caches import UnsafeFolder, keep_caches_private
-from worker.openmp import waiting_briefly
+from worker.threads import waiting_briefly
 
 
 def run_worker(queue: str, pulse_descriptor: int | None = None) -> None:
@@ -22,7 +22,7 @@ def run_worker(queue: str, pulse_descriptor: int | None = None) -> None:
     app = make_celery(settings)
     at_once = 1
     if queue == "train":
-        from worker.training_task import add_training
+        from worker.training.task import add_training
 
         heartbeat = add_training(app, settings)
     else:
@@ -39,7 +39,7 @@ def run_worker(queue: str, pulse_descriptor: int | None = None) -> None:
         heartbeat = add_generation(app, settings)
         at_once = THREADS
     if pulse_descriptor is not None:
-        # After a whole lease without a sign of life of its worker no trainer runs any more: see worker.fence.
+        # After a lease without a sign of life of its worker no trainer runs: see worker.training.fence.
         good_for_s = settings.lease_s if queue == "train" else heartbeat.silence_limit_s
         Pulse(pulse_descriptor, good_for_s, heartbeat.find_trouble).start()
     # Threads, not processes: the task must hear of the worker's shutdown, and a trainer is tied to the thread

@@ -14,10 +14,10 @@ from celery import Celery, bootsteps
 from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from jobs.database import Database
-from jobs.queue import TRAIN_QUEUE
+from jobs.broker.queue import TRAIN_QUEUE
+from jobs.lifecycle.workers import record_heartbeat, retire
 from jobs.settings import SILENCE_SHARE, Settings
-from jobs.workers import record_heartbeat, retire
+from jobs.store.database import Database
 
 log = logging.getLogger(__name__)
 

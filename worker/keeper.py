@@ -17,18 +17,18 @@ from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy.exc import OperationalError
 
-from jobs.cleanup import remove_deleted, sweep_idle_jobs, sweep_tokens
-from jobs.database import Database
-from jobs.disk import missing_bytes
-from jobs.logs import configure_logging
+from jobs.broker.queue import make_celery, publish
+from jobs.files.cleanup import remove_deleted, sweep_idle_jobs, sweep_tokens
+from jobs.files.disk import missing_bytes
+from jobs.lifecycle.reaper import idle_workers_to_ring, jobs_paused_for_disk, reap
+from jobs.lifecycle.requests import resume
+from jobs.lifecycle.workers import forget_lost_workers
+from jobs.process.logs import configure_logging
 from jobs.process.pulse import Pulse
-from jobs.queue import make_celery, publish
-from jobs.requests import resume
 from jobs.settings import Settings, load_settings_or_exit
+from jobs.spec.stored_specs import UnreadableSpec, read_spec
 from jobs.states import WrongState
-from jobs.stored_specs import UnreadableSpec, read_spec
-from jobs.upkeep import idle_workers_to_ring, jobs_paused_for_disk, reap
-from jobs.workers import forget_lost_workers
+from jobs.store.database import Database
 from migrations.upgrade import schema_is_current
 
 log = logging.getLogger(__name__)

@@ -113,7 +113,7 @@ def describe_exit(status: int) -> str:
 
 def say(what: str) -> None:
     """Log it as the worker would. What that takes is imported only once there is something to say."""
-    from jobs.logs import configure_logging
+    from jobs.process.logs import configure_logging
     from jobs.settings import load_settings
 
     configure_logging(load_settings())

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.problems import Refusal
-from jobs.quoting import quoted
+from api.http.problems import Refusal
 from jobs.settings import Network, Settings
+from jobs.spec.quoting import quoted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from jobs.states import Status
-from jobs.tables import Job
+from jobs.store.tables import Job
 
 ORDER = (Job.priority.desc(), Job.queued_at, Job.id)
 """In which waiting jobs are claimed: by priority, then by how long they have waited. It is read whenever a

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from jobs.estimate import gibibytes
+from jobs.lifecycle.workers import WorkerState, list_workers
+from jobs.spec.estimate import gibibytes
 from jobs.states import Status
 from jobs.store.queue_order import queue_positions
-from jobs.tables import Job
-from jobs.workers import WorkerState, list_workers
+from jobs.store.tables import Job
 
 
 @dataclass(frozen=True)

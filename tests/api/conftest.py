@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 
 from api.app import create_app
 from api.services import EXTENSION
-from jobs.database import Database
-from jobs.generation import GenerationRequest, Message, deliver, take_request
-from jobs.queue import GENERATE_QUEUE, make_celery, make_redis
+from jobs.broker.generation import GenerationRequest, Message, deliver, take_request
+from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
 from jobs.settings import Settings
+from jobs.store.database import Database
 
 PATIENCE_S = 10
 NOWHERE = "redis://127.0.0.1:1/0"

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from jobs.database import Database
-from jobs.history import record_checkpoint, record_evaluation, record_progress, record_sample
-from jobs.lifecycle import end
+from jobs.lifecycle.attempts import end
+from jobs.lifecycle.history import record_checkpoint, record_evaluation, record_progress, record_sample
 from jobs.settings import Settings
 from jobs.states import Status
-from jobs.tables import Job
+from jobs.store.database import Database
+from jobs.store.tables import Job
 from tests.jobs.making import running_job
 
 STEPS_PER_EVALUATION = 5

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.database import Database
 from jobs.settings import Settings
+from jobs.store.database import Database
 from tests.api.seeds import evaluate
 from tests.jobs.making import running_job
 

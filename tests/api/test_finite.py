@@ -13,12 +13,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Double, text, update
 
 from api.app import create_app
-from api.records import Listing, Record
-from api.serialise import answer, listing
-from jobs.database import Database
-from jobs.events import record_event
+from api.records import Listing, Record, answer, listing
 from jobs.settings import Settings
-from jobs.tables import Checkpoint, Dataset, Evaluation, Event, Job, Sample, Table, Worker
+from jobs.store.database import Database
+from jobs.store.events import record_event
+from jobs.store.tables import Checkpoint, Dataset, Evaluation, Event, Job, Sample, Table, Worker
 from tests.api.seeds import checkpoint, evaluate, sample
 from tests.jobs.making import announce_worker, running_job
 

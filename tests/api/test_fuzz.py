@@ -17,8 +17,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from jobs.database import Database
 from jobs.settings import Settings
+from jobs.store.database import Database
 from tests.api.conftest import Serve
 from tests.api.seeds import evaluate, sample
 from tests.jobs.making import announce_worker, running_job

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.database import Database
 from jobs.settings import Settings
+from jobs.store.database import Database
 from tests.backends import free_port
 
 SERVE_ONE_REQUEST = """

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from pydantic import ByteSize
 
-from jobs.database import Database
-from jobs.events import list_events
-from jobs.history import list_checkpoints
-from jobs.lifecycle import claim
-from jobs.lookup import get_job
+from jobs.lifecycle.attempts import claim
+from jobs.lifecycle.history import list_checkpoints
 from jobs.settings import Settings
-from jobs.spec import parse_spec
+from jobs.spec.job_spec import parse_spec
+from jobs.spec.submission import submit
 from jobs.states import Status
-from jobs.submission import submit
-from jobs.tables import Checkpoint, Event, Job
+from jobs.store.database import Database
+from jobs.store.events import list_events
+from jobs.store.lookup import get_job
+from jobs.store.tables import Checkpoint, Event, Job
 from migrations.upgrade import upgrade
 from model.checkpoint import TRAINING
 from tests.chaos.faults import Fault
@@ -29,7 +29,7 @@ from tests.chaos.invariants import Outcome, outcome_of
 from tests.chaos.service import INJECTED_PATH
 from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.processes import pids_of
-from worker.supervisor import Supervisor
+from worker.training.supervisor import Supervisor
 
 KILLED = "the trainer died of SIGKILL"
 

@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.database import Database
-from jobs.events import list_events
-from jobs.history import list_checkpoints, list_evaluations, list_samples
-from jobs.lookup import get_job
+from jobs.lifecycle.history import list_checkpoints, list_evaluations, list_samples
 from jobs.states import TERMINAL, Status, may_become
+from jobs.store.database import Database
+from jobs.store.events import list_events
+from jobs.store.lookup import get_job
 from model.checkpoint import CheckpointError, verify
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Reference

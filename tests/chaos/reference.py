@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from jobs.datasets import BUILTINS, builtin_content
-from jobs.spec import parse_spec
+from jobs.files.datasets import BUILTINS, builtin_content
+from jobs.spec.job_spec import parse_spec
 from model.data import Data
 from model.events import CheckpointWritten, Evaluation, Event, Sample
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from model.training import train
 from tests.small import small_spec
-from worker.trainer import make_run
+from worker.training.trainer import make_run
 
 
 def small(**sections: Any) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from typing import Any
 import httpx2
 from pydantic import ByteSize
 
-from jobs.database import Database
-from jobs.events import list_events
-from jobs.history import list_evaluations
-from jobs.lookup import get_job
+from jobs.lifecycle.history import list_evaluations
 from jobs.settings import Settings
-from jobs.tables import Event, Job
+from jobs.store.database import Database
+from jobs.store.events import list_events
+from jobs.store.lookup import get_job
+from jobs.store.tables import Event, Job
 from migrations.upgrade import upgrade
 from tests.backends import free_port
 from tests.chaos.invariants import Outcome, outcome_of
@@ -212,7 +212,7 @@ class Service:
 
     def live_workers(self) -> list[dict[str, Any]]:
         """The records of `GET /workers` that are idle or busy."""
-        from jobs.workers import list_workers
+        from jobs.lifecycle.workers import list_workers
 
         with self.database.read() as session:
             states = list_workers(session, self.settings.lease_s)

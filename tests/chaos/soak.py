@@ -113,7 +113,9 @@ class Soak:
         fault.expect(not trainers, f"trainers outlived their jobs: {trainers}")
         known = {process.pid for process in self.service.processes}
         spares = {
-            pid for pid, command in living.items() if "worker.spare" in command and parent_of(pid) in known
+            pid
+            for pid, command in living.items()
+            if "worker.training.prewarm" in command and parent_of(pid) in known
         }
         orphans = {
             pid: command

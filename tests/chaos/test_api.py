@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from jobs.lookup import JobFilter, list_jobs
 from jobs.states import Status
-from jobs.tables import Job
+from jobs.store.lookup import JobFilter, list_jobs
+from jobs.store.tables import Job
 from tests.backends import RedisServer
 from tests.chaos.conftest import MakeProxy, Serve
 from tests.chaos.faults import Fault

@@ -7,11 +7,11 @@ import pytest
 from redis import Redis
 from sqlalchemy import select
 
-from jobs.queue import TRAIN_QUEUE, make_celery, publish
-from jobs.spec import parse_spec
+from jobs.broker.queue import TRAIN_QUEUE, make_celery, publish
+from jobs.spec.job_spec import parse_spec
+from jobs.spec.submission import submit
 from jobs.states import Status
-from jobs.submission import submit
-from jobs.tables import Job
+from jobs.store.tables import Job
 from tests.backends import RedisServer
 from tests.chaos.conftest import MakeProxy, Serve
 from tests.chaos.faults import Fault

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.cleanup import sweep_idle_jobs
+from jobs.files.cleanup import sweep_idle_jobs
 from jobs.states import Status
-from jobs.tables import Checkpoint
+from jobs.store.tables import Checkpoint
 from model.checkpoint import MANIFEST, TRAINING, WEIGHTS, CheckpointError, load_model
 from tests.chaos.attempts import Attempts
 from tests.chaos.faults import Fault

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from jobs.database import now_s
-from jobs.history import list_checkpoints, list_evaluations, list_samples
-from jobs.lookup import get_job
+from jobs.lifecycle.history import list_checkpoints, list_evaluations, list_samples
 from jobs.states import Status
-from jobs.tables import Event, Worker
+from jobs.store.database import now_s
+from jobs.store.lookup import get_job
+from jobs.store.tables import Event, Worker
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Referee, small

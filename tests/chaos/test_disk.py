@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.requests import resume
-from jobs.spec import parse_spec
+from jobs.lifecycle.requests import resume
+from jobs.spec.job_spec import parse_spec
+from jobs.spec.submission import submit
 from jobs.states import Status
-from jobs.submission import submit
-from jobs.tables import Job
+from jobs.store.tables import Job
 from tests.chaos.attempts import Attempts
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from jobs.states import TERMINAL, Status
-from jobs.tables import Job
+from jobs.store.tables import Job
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Referee, small

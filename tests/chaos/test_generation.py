@@ -17,7 +17,7 @@ import httpx2
 import pytest
 from redis import Redis
 
-from jobs.history import find_checkpoint
+from jobs.lifecycle.history import find_checkpoint
 from jobs.states import Status
 from model.checkpoint import WEIGHTS
 from tests.backends import RedisServer

@@ -14,12 +14,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, select, text
 
-from jobs.database import Database
 from jobs.settings import Settings
-from jobs.spec import parse_spec
+from jobs.spec.job_spec import parse_spec
+from jobs.spec.submission import submit
 from jobs.states import Status
-from jobs.submission import submit
-from jobs.tables import Table
+from jobs.store.database import Database
+from jobs.store.tables import Table
 from migrations.upgrade import configuration, head_revision
 from tests.backends import PostgresServer
 from tests.chaos.conftest import Serve

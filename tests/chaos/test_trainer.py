@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.history import list_evaluations
+from jobs.lifecycle.history import list_evaluations
 from jobs.states import Status
 from model.events import CheckpointWritten, Event, Phase, Progress
 from model.training import Diverged

@@ -2,7 +2,7 @@
 
 import pytest
 
-from client.address import find_service
+from client.environment import find_service
 from client.http import ApiError, Client
 from tests.client.conftest import Command
 from tests.client.service import FakeService

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from client.address import find_service
+from client.environment import find_service
 from client.errors import ClientError, UsageError
 from tests.client.conftest import Command
 from tests.client.service import FakeService, job_record

@@ -4,14 +4,14 @@ from typing import Any
 
 from sqlalchemy import update
 
-from jobs.database import Database, now_s
-from jobs.errors import job_error
-from jobs.lifecycle import claim, fail
+from jobs.lifecycle.attempts import claim, fail
+from jobs.lifecycle.workers import record_heartbeat
 from jobs.settings import Settings
-from jobs.spec import parse_spec
-from jobs.submission import submit
-from jobs.tables import Event, Job, Worker
-from jobs.workers import record_heartbeat
+from jobs.spec.job_spec import parse_spec
+from jobs.spec.submission import submit
+from jobs.states import job_error
+from jobs.store.database import Database, now_s
+from jobs.store.tables import Event, Job, Worker
 
 TINY: dict[str, Any] = {"preset": "tiny", "dataset": "sample"}
 

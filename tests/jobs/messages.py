@@ -1,6 +1,6 @@
 """The broker's messages, counted."""
 
-from jobs.queue import TRAIN_QUEUE, make_redis
+from jobs.broker.queue import TRAIN_QUEUE, make_redis
 from jobs.settings import Settings
 
 

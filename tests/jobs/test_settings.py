@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.database import Database
 from jobs.settings import Settings, WrongSettings, load_settings
+from jobs.store.database import Database
 
 
 @pytest.mark.parametrize(

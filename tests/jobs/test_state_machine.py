@@ -21,15 +21,14 @@ from hypothesis.stateful import (
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from jobs.database import Database, now_s
-from jobs.errors import CRASHES, ErrorType, job_error
-from jobs.history import record_checkpoint, record_evaluation, record_progress, record_sample
-from jobs.lifecycle import Fenced, claim, fail, renew, stop, succeed
-from jobs.requests import DELETABLE, delete_job, request_cancel, request_pause, resume
+from jobs.lifecycle.attempts import Fenced, claim, fail, renew, stop, succeed
+from jobs.lifecycle.history import record_checkpoint, record_evaluation, record_progress, record_sample
+from jobs.lifecycle.reaper import reap
+from jobs.lifecycle.requests import DELETABLE, delete_job, request_cancel, request_pause, resume
 from jobs.settings import Settings
-from jobs.states import TERMINAL, TRANSITIONS, Status, WrongState
-from jobs.tables import Checkpoint, Evaluation, Event, Job, Removal, Sample, Table
-from jobs.upkeep import reap
+from jobs.states import CRASHES, TERMINAL, TRANSITIONS, ErrorType, Status, WrongState, job_error
+from jobs.store.database import Database, now_s
+from jobs.store.tables import Checkpoint, Evaluation, Event, Job, Removal, Sample, Table
 from tests.jobs.making import queued_job
 
 N_OPEN = 2

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from jobs.database import Database
+from jobs.store.database import Database
 from migrations.__main__ import main
 
 

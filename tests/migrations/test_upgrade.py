@@ -8,16 +8,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select, text
 
-from jobs.database import Database
-from jobs.datasets import list_datasets
-from jobs.events import list_events
-from jobs.history import list_checkpoints, list_evaluations, list_samples
-from jobs.lifecycle import claim
-from jobs.lookup import get_job
+from jobs.files.datasets import list_datasets
+from jobs.lifecycle.attempts import claim
+from jobs.lifecycle.history import list_checkpoints, list_evaluations, list_samples
+from jobs.lifecycle.workers import list_workers
 from jobs.settings import Settings
+from jobs.store.database import Database
+from jobs.store.events import list_events
+from jobs.store.lookup import get_job
 from jobs.store.queue_order import first_in_line
-from jobs.tables import Job, Table
-from jobs.workers import list_workers
+from jobs.store.tables import Job, Table
 from migrations.upgrade import UnknownSchema, configuration, head_revision, schema_is_current, upgrade
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from model.adamw import AdamW
 from model.config import TrainingConfig
+from model.optimizer import AdamW
 
 TRAINING = TrainingConfig(learning_rate=1e-2, weight_decay=0.3, betas=(0.8, 0.95))
 RATES = [1e-2, 3e-3, 0.0, 5e-2]

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import model.background
-from model.background import BackgroundCheckpoint
-from model.checkpoint import WEIGHTS, verify
+import model.checkpoint
+from model.checkpoint import WEIGHTS, BackgroundCheckpoint, verify
 from model.events import CheckpointWritten, Evaluation, Event
 from tests.model.tiny import Recorder, newest, tiny_run, train_tiny
 

@@ -29,12 +29,12 @@ from model.checkpoint import (
     verify,
     write_checkpoint,
 )
+from model.config import Run
 from model.gpt import GPT
 from model.loss import next_token_loss
 from model.optimizer import make_optimizer
-from model.position import Position
-from model.run import Run
-from model.tensorfile import CHECKSUMS, file_checksum, write_tensors
+from model.progress import Position
+from model.storage.tensor_file import CHECKSUMS, file_checksum, write_tensors
 from tests.model.tiny import CPU, MODES, tiny_run
 
 DATA = "d" * 64

@@ -3,18 +3,18 @@
 import pytest
 import torch
 
+from model.accelerate.compiled_loss import compile_loss
+from model.accelerate.graphed_loss import GraphedLoss
 from model.checkpoint import resume, verify
-from model.compiled import compile_loss
 from model.config import GPTConfig
-from model.decoding import Decoding
 from model.evaluation import evaluating
 from model.events import CheckpointWritten, Evaluation, Started
 from model.generation import generate
 from model.gpt import GPT
+from model.inference.decoding import Decoding
+from model.inference.packed import packed
 from model.loss import loss_of
-from model.loss_graph import GraphedLoss
 from model.numerics import set_up
-from model.packed import packed
 from model.training import Training
 from tests.model.tiny import (
     CPU,

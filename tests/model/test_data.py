@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.data import Data, TokenWindows, batches
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from tests.model.tiny import CPU, tiny_data, tiny_run
 
 

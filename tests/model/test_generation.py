@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from model.config import Distribution
 from model.generation import complete, generate, stream
 from model.gpt import GPT
-from model.stopping import StoppableText
-from model.tokens import load_tokenizer
+from model.inference.stop_strings import StoppableText
+from model.tokenizers import load_tokenizer
 from tests.model.tiny import tiny_config
 
 BYTES = load_tokenizer("bytes")

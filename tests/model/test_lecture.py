@@ -9,7 +9,7 @@ from benchmarks.lecture import lecture_run
 from benchmarks.verdict import find_verdict
 from model.data import Data
 from model.events import Evaluation
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from model.training import train
 from tests.model.tiny import CPU, Recorder
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from model import early_updates
-from model.early_updates import EarlyUpdates
+from model.accelerate import optimizer_in_backward as early_updates
+from model.accelerate.optimizer_in_backward import EarlyUpdates
 from model.gpt import GPT
 from model.loss import loss_of, next_token_loss
 from model.optimizer import make_optimizer

@@ -6,8 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from model.data import TokenWindows, batches
-from model.order import WIDE_DRAWS, LectureOrders, SeededOrders, draw_seed, permutation, subset
+from model.data import (
+    WIDE_DRAWS,
+    LectureOrders,
+    SeededOrders,
+    TokenWindows,
+    batches,
+    draw_seed,
+    permutation,
+    subset,
+)
 from tests.model.tiny import CPU
 
 WINDOWS = TokenWindows(torch.arange(60), 4, 3)

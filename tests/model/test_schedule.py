@@ -1,7 +1,7 @@
 import pytest
 
 from model.config import TrainingConfig
-from model.schedule import learning_rate
+from model.optimizer import learning_rate
 
 
 def rates(total_steps: int, **fields) -> list[float]:

@@ -11,14 +11,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from model import training
 from model.checkpoint import MANIFEST, TRAINING, WEIGHTS, load_model, read_manifest
 from model.config import parameter_count
-from model.data import Data, TokenWindows, batches
+from model.data import Data, SeededOrders, TokenWindows, batches, permutation
 from model.evaluation import mean_loss
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Phase, Progress, Sample, Started
 from model.generation import complete
 from model.gpt import GPT
 from model.loss import loss_of, next_token_loss
-from model.order import SeededOrders, permutation
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from model.training import Diverged, train
 from tests.model.tiny import CPU, MODES, Recorder, newest, tiny_data, tiny_run, train_tiny
 

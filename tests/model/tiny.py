@@ -11,6 +11,7 @@ from model.config import (
     EndedBy,
     EvaluationConfig,
     GPTConfig,
+    Run,
     SamplingConfig,
     TrainingConfig,
 )
@@ -19,8 +20,7 @@ from model.events import Event
 from model.gpt import GPT
 from model.loss import LossFunction
 from model.numerics import ResolvedNumerics
-from model.run import Run
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from model.training import train
 
 E = TypeVar("E")

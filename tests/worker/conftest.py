@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from jobs.database import Database
-from jobs.lifecycle import claim
+from jobs.lifecycle.attempts import claim
 from jobs.settings import Settings
-from jobs.spec import parse_spec
-from jobs.submission import submit
-from jobs.tables import Job
+from jobs.spec.job_spec import parse_spec
+from jobs.spec.submission import submit
+from jobs.store.database import Database
+from jobs.store.tables import Job
 from tests.small import small_spec
-from worker.launch import Spare
-from worker.supervisor import Supervisor
+from worker.training.launch import Spare
+from worker.training.supervisor import Supervisor
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from jobs.database import Database
-from jobs.lookup import get_job
 from jobs.settings import Settings
 from jobs.states import Status
-from jobs.tables import Job
+from jobs.store.database import Database
+from jobs.store.lookup import get_job
+from jobs.store.tables import Job
 from tests.worker.conftest import Attempt
 from worker.compiler_caches import FOLDER, PLACES, REMOTE, UnsafeFolder, keep_caches_private
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown
 
-from jobs.database import Database
-from jobs.queue import make_celery
+from jobs.broker.queue import make_celery
+from jobs.lifecycle.workers import WorkerState, list_workers
 from jobs.settings import Settings
-from jobs.workers import WorkerState, list_workers
+from jobs.store.database import Database
 from migrations.upgrade import upgrade
 from tests.backends import running_redis
 from tests.waiting import wait_until

@@ -7,19 +7,19 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from jobs.artifacts import checkpoint_root
-from jobs.database import Database, now_s
-from jobs.disk import checkpoints_bytes
-from jobs.events import list_events
-from jobs.lifecycle import stop, succeed
-from jobs.lookup import get_job
-from jobs.queue import make_celery, make_redis
-from jobs.requests import delete_job, request_pause
+from jobs.broker.queue import make_celery, make_redis
+from jobs.files.disk import checkpoints_bytes
+from jobs.files.layout import checkpoint_root
+from jobs.lifecycle.attempts import stop, succeed
+from jobs.lifecycle.requests import delete_job, request_pause
+from jobs.lifecycle.workers import list_workers
 from jobs.settings import Settings
-from jobs.spec import JobSpec
+from jobs.spec.job_spec import JobSpec
 from jobs.states import Status
-from jobs.tables import Job
-from jobs.workers import list_workers
+from jobs.store.database import Database, now_s
+from jobs.store.events import list_events
+from jobs.store.lookup import get_job
+from jobs.store.tables import Job
 from migrations.upgrade import upgrade
 from tests.jobs.making import (
     age_events,

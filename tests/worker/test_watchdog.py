@@ -24,7 +24,7 @@ sys.exit(Watchdog([sys.executable, "-c", sys.argv[1], sys.argv[2]]).run())
 WORKER = """
 import argparse, os, signal, sys, time
 from pathlib import Path
-from jobs.tether import die_with_parent
+from jobs.process.parent_death import die_with_parent
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path)

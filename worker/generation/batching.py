@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from jobs.generation import Begun, Message, Piece, is_last
+from jobs.broker.generation import Begun, Message, Piece, is_last
 from model.checkpoint import CheckpointError
-from model.continuation import Continuation
-from model.decoding import Decoding, TokenSequence
+from model.generation import Continuation
 from model.gpt import GPT
+from model.inference.decoding import Decoding, TokenSequence
 from worker.generation.failures import ShuttingDown, failure_of
 from worker.generation.models import Found, Models
-from worker.oom import found_out_of_memory
+from worker.training.oom import found_out_of_memory
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from redis import Redis, RedisError
 
-from jobs.generation import Message, deliver, is_last
+from jobs.broker.generation import Message, deliver, is_last
 
 log = logging.getLogger(__name__)
 

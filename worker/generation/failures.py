@@ -2,10 +2,10 @@
 
 from sqlalchemy.exc import DBAPIError
 
-from jobs.generation import Failure
-from jobs.lookup import NotFound
+from jobs.broker.generation import Failure
+from jobs.store.lookup import NotFound
 from worker.generation.models import Damaged
-from worker.oom import found_out_of_memory
+from worker.training.oom import found_out_of_memory
 
 
 class ShuttingDown(Exception):

@@ -3,16 +3,16 @@
 import logging
 from dataclasses import dataclass
 
-from jobs.database import Database
-from jobs.history import find_checkpoint
-from jobs.lookup import get_job, newest_with_checkpoint
+from jobs.lifecycle.history import find_checkpoint
 from jobs.settings import Settings
+from jobs.store.database import Database
+from jobs.store.lookup import get_job, newest_with_checkpoint
 from model.checkpoint import CheckpointError, Manifest, load_model, read_manifest
 from model.config import GPTConfig
 from model.generation import generate
 from model.gpt import GPT
+from model.inference.packed import for_generation
 from model.numerics import pick_device, resolve_numerics
-from model.packed import for_generation
 
 log = logging.getLogger(__name__)
 

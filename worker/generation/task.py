@@ -8,13 +8,13 @@ from celery.signals import worker_shutdown, worker_shutting_down
 from pydantic import ValidationError
 from redis import Redis
 
-from jobs.database import Database
-from jobs.generation import Failure, GenerationRequest, take_request
+from jobs.broker.generation import Failure, GenerationRequest, take_request
+from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
 from jobs.process.panics import native_panics_as_errors
-from jobs.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
 from jobs.settings import Settings
-from model.continuation import Continuation
-from model.tokens import load_tokenizer
+from jobs.store.database import Database
+from model.generation import Continuation
+from model.tokenizers import load_tokenizer
 from worker.generation.batching import Request, RequestBatcher
 from worker.generation.delivery import Delivery
 from worker.generation.failures import failure_of

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from statistics import fmean
 from typing import Literal
 
+from model.config import Run
+from model.estimate import checkpoints_left, evaluations_left, is_checkpointed, samples_left
 from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample, Started
-from model.run import Run
-from model.steps import checkpoints_left, evaluations_left, is_checkpointed, samples_left
 
 Work = Literal["step", "evaluation", "sample", "checkpoint"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.http.limits import Limits
+from api.server.limits import Limits
 from tests.api.http.serving import Served, serving
 from tests.api.http.views import Views
 

@@ -14,11 +14,11 @@ from typing import Any
 import h11
 from flask import Flask
 
-from api.headers import register_headers
-from api.http.limits import Limits
+from api.http.headers import register_headers
+from api.http.problems import register_problem_handlers
 from api.http.requests import Request
-from api.http.server import Server, listen
-from api.problems import register_problem_handlers
+from api.server.limits import Limits
+from api.server.server import Server, listen
 
 PATIENCE_S = 60
 

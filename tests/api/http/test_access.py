@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from pydantic import ValidationError
 from werkzeug.test import create_environ, run_wsgi_app
 
-from api.docs import PLAIN_PAGES
+from api.views.docs import PLAIN_PAGES
 from jobs.settings import Settings
 from tests.api.conftest import NOWHERE, Serve
 

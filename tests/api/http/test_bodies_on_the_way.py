@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Response, request
 
-from api.http.arriving_body import HIGH_WATER_BYTES
-from api.http.lanes import UPLOADS, in_lane
-from api.http.limits import Limits
+from api.server.arriving_body import HIGH_WATER_BYTES
+from api.server.lanes import UPLOADS, in_lane
+from api.server.limits import Limits
 from tests.api.http.serving import Caller, Served, serving, small_app
 from tests.waiting import wait_until
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from api.http.connection import EVENTS_AT_ONCE, Connection
-from api.http.limits import Limits
-from api.http.server import Server, listen
+from api.server.connection import EVENTS_AT_ONCE, Connection
+from api.server.limits import Limits
+from api.server.server import Server, listen
 from tests.api.http.serving import small_app
 
 CHUNKS = 1000

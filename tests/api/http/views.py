@@ -7,8 +7,8 @@ from functools import wraps
 
 from flask import Response
 
-from api.http.lanes import PLOTS, WAITS, Lane, in_lane
 from api.http.streams import client_has_gone
+from api.server.lanes import PLOTS, WAITS, Lane, in_lane
 from tests.api.http.serving import small_app
 
 log = logging.getLogger(__name__)

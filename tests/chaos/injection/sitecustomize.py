@@ -88,7 +88,7 @@ def inject(call: str, strike: Strike) -> None:
         os.rename = before(strike, os.rename)
         os.replace = before(strike, os.replace)
     elif call == "encode":
-        from model.tokens import ByteTokenizer
+        from model.tokenizers import ByteTokenizer
 
         ByteTokenizer.encode = before(strike, ByteTokenizer.encode)  # type: ignore[method-assign]
     elif call == "report":
@@ -113,7 +113,7 @@ def stand_in(job_id: str, stubs: str) -> None:
     """End as if the job had been trained, if the file `stubs` lists it: nothing heavy is imported."""
     with open(stubs) as file:
         if job_id in file.read().split():
-            from worker.reports import ReportPipe, TrainerEnd
+            from worker.training.reports import ReportPipe, TrainerEnd
 
             ReportPipe(sys.stdout.fileno()).end(TrainerEnd("finished", ended_by="epochs"))
             os._exit(0)

@@ -3,13 +3,13 @@ import threading
 import pytest
 from sqlalchemy import update
 
-from jobs.database import Database, now_s
-from jobs.lifecycle import claim, stop
-from jobs.requests import request_cancel
+from jobs.lifecycle.attempts import claim, stop
+from jobs.lifecycle.requests import request_cancel
 from jobs.settings import Settings
 from jobs.states import Status
+from jobs.store.database import Database, now_s
 from jobs.store.queue_order import first_in_line, queue_positions
-from jobs.tables import Job
+from jobs.store.tables import Job
 from tests.jobs.making import queued_job, running_job
 
 GIB = 2**30

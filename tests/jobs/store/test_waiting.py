@@ -2,10 +2,10 @@ from typing import Any
 
 from sqlalchemy import update
 
-from jobs.database import Database
 from jobs.settings import Settings
+from jobs.store.database import Database
+from jobs.store.tables import Job
 from jobs.store.waiting import Waiting, waiting_of
-from jobs.tables import Job
 from tests.jobs.making import announce_worker, queued_job, running_job, silence_worker
 
 LEASE_S = 30

@@ -5,9 +5,9 @@ import shutil
 import pytest
 import torch
 
-from jobs.database import Database
-from jobs.history import record_checkpoint
+from jobs.lifecycle.history import record_checkpoint
 from jobs.settings import Settings
+from jobs.store.database import Database
 from tests.jobs.making import running_job
 from tests.model.tiny import Recorder, newest, tiny_run, train_tiny
 from worker.generation.models import Models

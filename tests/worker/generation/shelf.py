@@ -5,15 +5,14 @@ from typing import Any
 
 import torch
 
-from jobs.generation import Begun, Failure, Message, Piece, is_last
-from jobs.lookup import NotFound
+from jobs.broker.generation import Begun, Failure, Message, Piece, is_last
+from jobs.store.lookup import NotFound
 from model.checkpoint import CheckpointError
 from model.config import GPTConfig
-from model.continuation import Continuation
-from model.generation import complete
+from model.generation import Continuation, complete
 from model.gpt import GPT
-from model.packed import for_generation
-from model.tokens import load_tokenizer
+from model.inference.packed import for_generation
+from model.tokenizers import load_tokenizer
 from tests.model.tiny import tiny_config
 from tests.waiting import wait_until
 from worker.generation.batching import Request, RequestBatcher

@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from jobs.generation import Failure
+from jobs.broker.generation import Failure
 from model.config import Distribution
-from model.decoding import Decoding
+from model.inference.decoding import Decoding
 from tests.waiting import wait_until
 from tests.worker.generation.shelf import CONFIG, Askers, Shelf, found_of
 from worker.generation import batching

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from jobs.generation import Failure, GenerationRequest, keys, take_request
-from jobs.queue import make_redis
+from jobs.broker.generation import Failure, GenerationRequest, keys, take_request
+from jobs.broker.queue import make_redis
 from jobs.settings import Settings
 from tests.backends import RedisServer
 from tests.chaos.proxy import Proxy, behind

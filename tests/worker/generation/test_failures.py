@@ -2,9 +2,9 @@ import pytest
 import torch
 from sqlalchemy.exc import OperationalError
 
-from jobs.generation import Failure
-from jobs.lookup import NotFound
+from jobs.broker.generation import Failure
 from jobs.process.panics import NativePanic
+from jobs.store.lookup import NotFound
 from model.checkpoint import CheckpointError
 from worker.generation.failures import ShuttingDown, failure_of
 from worker.generation.models import Damaged

@@ -5,15 +5,15 @@ import shutil
 import numpy as np
 import pytest
 
-from jobs.history import record_checkpoint
-from jobs.lifecycle import end
-from jobs.lookup import NotFound
-from jobs.requests import delete_job
+from jobs.lifecycle.attempts import end
+from jobs.lifecycle.history import record_checkpoint
+from jobs.lifecycle.requests import delete_job
 from jobs.states import Status
+from jobs.store.lookup import NotFound
 from model.checkpoint import MANIFEST, WEIGHTS, CheckpointError
 from model.data import Data
 from model.generation import generate
-from model.tokens import load_tokenizer
+from model.tokenizers import load_tokenizer
 from model.training import train
 from tests.model.tiny import CPU, TEXT, Recorder, newest, tiny_run
 from worker.generation.models import Damaged, Models

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from jobs.generation import Abandoned, GenerationFailed, GenerationRequest, ask, keys, take_request
-from jobs.queue import make_redis
+from jobs.broker.generation import Abandoned, GenerationFailed, GenerationRequest, ask, keys, take_request
+from jobs.broker.queue import make_redis
 from model.checkpoint import WEIGHTS
 from model.generation import complete
-from model.tokens import ByteTokenizer, load_tokenizer
+from model.tokenizers import ByteTokenizer, load_tokenizer
 from tests.jobs.process.test_panics import panic
 from tests.waiting import wait_until
 from tests.worker.generation.shelf import BYTES
@@ -228,8 +228,10 @@ def test_what_an_asker_that_has_died_had_asked_for_is_computed_no_further(
     asked, write, intake, redis, endless, monkeypatch
 ):
     write(1)
-    monkeypatch.setattr("jobs.generation.REQUEST_ALIVE_S", 1)
-    monkeypatch.setattr("jobs.generation.Asking.look", lambda _: None)  # as if its process were no more
+    monkeypatch.setattr("jobs.broker.generation.REQUEST_ALIVE_S", 1)
+    monkeypatch.setattr(
+        "jobs.broker.generation.Asking.look", lambda _: None
+    )  # as if its process were no more
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(asked, timeout_s=15, **LONG)
         wait_until(lambda: intake.batcher._requests, "it was taken")

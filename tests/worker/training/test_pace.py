@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 import torch
 
-from jobs.database import Database
-from jobs.lookup import get_job
 from jobs.settings import Settings
-from model.background import BackgroundCheckpoint
+from jobs.store.database import Database
+from jobs.store.lookup import get_job
+from model.checkpoint import BackgroundCheckpoint
+from model.config import Run
 from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample, Started
-from model.run import Run
 from model.training import train
 from tests.jobs.making import running_job
 from tests.model.tiny import tiny_data, tiny_run
-from worker.recorder import Recorder
 from worker.training.pace import Pace
+from worker.training.recorder import Recorder
 
 EPOCH_STEPS = 8  # of `tiny_run`
 
@@ -154,7 +154,7 @@ def test_a_real_run_of_many_evaluations_and_long_samples_ends_when_it_says(
     database: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model.training.BackgroundCheckpoint", WholeCheckpoint)
-    monkeypatch.setattr("worker.recorder.PROGRESS_INTERVAL_S", 0)
+    monkeypatch.setattr("worker.training.recorder.PROGRESS_INTERVAL_S", 0)
     seconds = {"evaluating": 0.5, "sampling": 0.3, "writing": 2.0, "training": 0.0}
     run = tiny_run(
         training={"num_epochs": 4},

@@ -1,0 +1,87 @@
+"""What a view takes, parsed before it is called."""
+
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, get_type_hints
+
+from pydantic import Field, ValidationError
+from werkzeug.wrappers import Response
+
+from api.http.bodies import read_json, read_no_body
+from api.http.problems import Refusal
+from api.http.queries import NoParameters, read_query
+from jobs.spec.field_errors import SpecError, field_errors, without_unwritable_names
+from model.config import Section, Text
+
+View = Callable[..., Response]
+
+
+class JobPath(Section):
+    job_id: Text = Field(min_length=1, max_length=200)
+    """The job's id."""
+
+
+class DatasetPath(Section):
+    dataset_id: Text = Field(min_length=1, max_length=200)
+    """The data set's id, or a built-in one's name."""
+
+
+def parsed(body: Callable[[Any], Any] | None = None) -> Callable[[View], View]:
+    """Give a view its `path`, `query` and `body`, as its annotations name them.
+
+    body    turns the decoded JSON into what the view takes; raises SpecError. None: the view takes no
+            body, and one that holds anything is refused
+    raises  Refusal for what is wrong with the request; query parameters that nobody declares are wrong, too
+    """
+
+    def decorate(view: View) -> View:
+        hints = get_type_hints(view)
+
+        @wraps(view)
+        def call(**path: str) -> Response:
+            arguments: dict[str, Any] = {}
+            if "path" in hints:
+                arguments["path"] = parse_path(hints["path"], path)
+            query = read_query(hints.get("query", NoParameters))
+            if "query" in hints:
+                arguments["query"] = query
+            if body is None:
+                check_nothing(read_no_body())
+            else:
+                arguments["body"] = body(read_json())
+            return view(**arguments)
+
+        # flask-openapi documents the annotations and would also check them, in its own lax way: it takes "10"
+        # and true for integers and the last of two equal names. This is how its `validate_request` opts out.
+        call.__delay_validate_request__ = True  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+def parse_path(model: type[Section], values: dict[str, str]) -> Section:
+    """raises Refusal (404): an id that could not exist does not"""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Refusal(HTTPStatus.NOT_FOUND, "nothing has that id") from error
+
+
+def strictly(model: type[Section]) -> Callable[[Any], Section]:
+    """A parser for bodies of `model`, which raises SpecError with every wrong field."""
+
+    def parse(body: Any) -> Section:
+        writable, errors = without_unwritable_names(body)
+        try:
+            parsed = model.model_validate(writable)
+        except ValidationError as invalid:
+            errors += field_errors(invalid)
+        if errors:
+            raise SpecError(errors)
+        return parsed
+
+    return parse
+
+
+check_nothing = strictly(NoParameters)

@@ -1,0 +1,96 @@
+"""`/openapi.json`: what flask-openapi makes of the views, completed by what it cannot say or leaves out."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+from flask_openapi import OpenAPI
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic_core.core_schema import DictSchema
+
+from api.http.problems import Problem, problem_responses
+from api.records import Record
+from model.config import Section
+
+ANYWHERE = (400, 403, 408, 413, 414, 417, 421, 422, 431)
+"""Statuses of what any request may be refused for, whatever it asks for."""
+
+REFERENCE = "#/components/schemas/{model}"
+VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+"""Of a rule's path, with its converter."""
+
+
+class NamesAndValues(GenerateJsonSchema):
+    """Limits every name of an object; pydantic would leave the values free whose names fit no pattern."""
+
+    def dict_schema(self, schema: DictSchema) -> JsonSchemaValue:
+        written = super().dict_schema(schema)
+        for pattern, values in written.pop("patternProperties", {}).items():
+            written["propertyNames"] = {**written.get("propertyNames", {}), "pattern": pattern}
+            written["additionalProperties"] = values
+        return written
+
+
+Schemas = dict[str, dict[str, Any]]
+
+
+def complete_document(app: OpenAPI) -> None:
+    """Complete the application's document, once every view is registered."""
+    document = app.api_doc
+    schemas: Schemas = document["components"]["schemas"]
+    for name, model, mode in models():
+        if name in schemas:
+            schemas[name] = schema_of(model, mode, schemas)
+    for rule in app.url_map.iter_rules():
+        operations = document["paths"].get(VARIABLE.sub(r"{\1}", rule.rule), {})
+        for method in rule.methods or ():
+            if operation := operations.get(method.lower()):
+                complete_operation(operation, get_type_hints(app.view_functions[rule.endpoint]), schemas)
+    losses = document["paths"]["/jobs/{job_id}/losses"]["get"]["responses"]["200"]
+    losses["content"]["text/csv"] = {"schema": {"type": "string"}}
+
+
+def models() -> Iterator[tuple[str, type[BaseModel], JsonSchemaMode]]:
+    """Everything that goes in or out, by the names that flask-openapi gives them."""
+    modes: dict[type[BaseModel], JsonSchemaMode] = {
+        Section: "validation",
+        Record: "serialization",
+        Problem: "serialization",
+    }
+    for root, mode in modes.items():
+        for model in (root, *below(root)):
+            yield re.sub(r"[^A-Za-z0-9._-]", "_", model.__name__), model, mode
+
+
+def below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for child in model.__subclasses__():
+        yield child
+        yield from below(child)
+
+
+def schema_of(model: type[BaseModel], mode: JsonSchemaMode, schemas: Schemas) -> dict[str, Any]:
+    """Pydantic's own schema: flask-openapi's loses names and values of objects, and a part of the limits.
+
+    schemas  get those that this one refers to
+    """
+    schema = model.model_json_schema(ref_template=REFERENCE, schema_generator=NamesAndValues, mode=mode)
+    schemas.update(schema.pop("$defs", {}))
+    return schema
+
+
+def complete_operation(operation: dict[str, Any], hints: dict[str, Any], schemas: Schemas) -> None:
+    """
+    hints    what the view takes
+    schemas  as for `schema_of`
+    """
+    answers = {str(status): answer for status, answer in problem_responses(*ANYWHERE).items()}
+    operation["responses"] = dict(sorted((answers | operation["responses"]).items()))
+    properties: dict[str, Any] = {}
+    for place in ("path", "query"):
+        if place in hints:
+            properties |= schema_of(hints[place], "validation", schemas)["properties"]
+    for parameter in operation.get("parameters", []):
+        parameter["schema"] = properties[parameter["name"]]
+        if parameter["schema"].get("type") == "object":  # metadata[team]=blue
+            parameter.update(style="deepObject", explode=True)

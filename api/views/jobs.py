@@ -1,0 +1,152 @@
+"""Jobs: post, list, look at, cancel, pause, resume, delete."""
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Annotated
+
+from flask import Response, url_for
+from flask_openapi import APIBlueprint, Tag
+from kombu.exceptions import OperationalError
+from pydantic import Field
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from api.http.arguments import JobPath, parsed
+from api.http.problems import problem_responses
+from api.http.queries import Page
+from api.records import JobRecord, Listing, answer, job_record, listing
+from api.services import services
+from jobs.broker.queue import publish
+from jobs.files.cleanup import remove_deleted
+from jobs.lifecycle.requests import delete_job, request_cancel, request_pause, resume
+from jobs.spec.job_spec import JobSpec, Label, Labels, parse_spec
+from jobs.spec.submission import check_feasible, store_job
+from jobs.states import Status
+from jobs.store.lookup import JobFilter, get_job, list_jobs
+from jobs.store.tables import Job
+from jobs.store.waiting import waiting_of
+
+log = logging.getLogger(__name__)
+
+jobs = APIBlueprint(
+    "jobs", __name__, abp_tags=[Tag(name="jobs")], abp_responses=problem_responses(422, 500, 503)
+)
+
+
+class JobsQuery(Page):
+    status: Annotated[Status, Field(strict=False)] | None = None
+    """Only jobs with this status."""
+
+    name: Label | None = None
+    """Only jobs with exactly this name."""
+
+    metadata: Labels = {}
+    """Only jobs with these labels: `metadata[team]=blue`."""
+
+    limit: int = Field(20, ge=1, le=1000)
+    """Jobs in the answer, at most. Default: 20."""
+
+    after: Label | None = None
+    """The id of the last job of the page before; it may have been deleted since."""
+
+
+@jobs.post("/jobs", responses={201: JobRecord, **problem_responses(400, 413, 415)})
+@parsed(body=parse_spec)
+def post_job(body: JobSpec) -> Response:
+    """Post a job
+    `{}` is a valid body: the lecture's job. The answer has the whole spec, every field filled in.
+    """
+    to = services()
+    feasible = check_feasible(to.database, to.settings, body)
+    with to.database.write() as session:
+        job = store_job(session, feasible)
+        (record,) = job_records(session, [job])
+    tell_workers(job)
+    return answer(record, HTTPStatus.CREATED, location=url_for("jobs.show_job", job_id=job.id))
+
+
+def tell_workers(job: Job) -> None:
+    """The job is stored already: if this fails, the keeper will do it."""
+    try:
+        publish(services().celery, job.queue)
+    except OperationalError as error:
+        log.warning("job %s is stored but not announced yet: %s", job.id, error)
+
+
+def job_records(session: Session, jobs: Sequence[Job]) -> list[JobRecord]:
+    """The records of jobs, with what those that are queued wait for."""
+    waiting = waiting_of(session, jobs, services().settings.lease_s)
+    return [job_record(job, waiting.get(job.id)) for job in jobs]
+
+
+@jobs.get("/jobs", responses={200: Listing[JobRecord], **problem_responses(400)})
+@parsed()
+def show_jobs(query: JobsQuery) -> Response:
+    """List jobs, the newest first"""
+    wanted = JobFilter(status=query.status, name=query.name, labels=query.metadata)
+    with services().database.read() as session:
+        page, has_more = list_jobs(session, wanted, query.limit, query.after)
+        records = job_records(session, page)
+    return listing(records, has_more=has_more)
+
+
+@jobs.get("/jobs/<job_id>", responses={200: JobRecord, **problem_responses(404)})
+@parsed()
+def show_job(path: JobPath) -> Response:
+    """Look at a job"""
+    with services().database.read() as session:
+        (record,) = job_records(session, [get_job(session, path.job_id)])
+    return answer(record)
+
+
+@jobs.post("/jobs/<job_id>/cancel", responses={202: JobRecord, **problem_responses(404, 409)})
+@parsed()
+def cancel_job(path: JobPath) -> Response:
+    """Cancel a job
+    At once if nobody runs it; else `stopping` is `cancel` until the worker obeys. Repeats change nothing.
+    """
+    with services().database.write() as session:
+        (record,) = job_records(session, [request_cancel(session, path.job_id)])
+    return answer(record, HTTPStatus.ACCEPTED)
+
+
+@jobs.post("/jobs/<job_id>/pause", responses={202: JobRecord, **problem_responses(404, 409)})
+@parsed()
+def pause_job(path: JobPath) -> Response:
+    """Pause a running job
+    Its worker finishes the step and writes a checkpoint; until then `stopping` is `pause`. Repeats change
+    nothing.
+    """
+    with services().database.write() as session:
+        (record,) = job_records(session, [request_pause(session, path.job_id)])
+    return answer(record, HTTPStatus.ACCEPTED)
+
+
+@jobs.post("/jobs/<job_id>/resume", responses={202: JobRecord, **problem_responses(404, 409)})
+@parsed()
+def resume_job(path: JobPath) -> Response:
+    """Queue a paused job again
+    It goes on from its last checkpoint, as if it had never stopped. Repeats change nothing.
+    """
+    with services().database.write() as session:
+        job = resume(session, path.job_id)
+        (record,) = job_records(session, [job])
+    tell_workers(job)
+    return answer(record, HTTPStatus.ACCEPTED)
+
+
+@jobs.delete("/jobs/<job_id>", responses={204: None, **problem_responses(404, 409)})
+@parsed()
+def remove_job(path: JobPath) -> Response:
+    """Delete a job that has ended or is paused
+    Its record, its history and its checkpoints are gone for good.
+    """
+    to = services()
+    with to.database.write() as session:
+        delete_job(session, path.job_id)
+    try:
+        remove_deleted(to.database, to.settings.artifacts)
+    except (OSError, SQLAlchemyError) as error:
+        log.warning("the files of deleted jobs are still there, the keeper will try: %s", error)
+    return Response(status=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,90 @@
+"""Deleting files that no row speaks of any more."""
+
+import contextlib
+import re
+import shutil
+import time
+from pathlib import Path
+
+from sqlalchemy import delete, select
+
+from jobs.files.layout import job_directory, tokens_directory
+from jobs.states import TERMINAL, Status
+from jobs.store.database import Database
+from jobs.store.tables import Checkpoint, Dataset, Job, Removal
+
+ATTEMPT = re.compile(r"attempt-(\d+)")
+BATCH = 500
+TOKENS_KEPT_S = 24 * 3600
+"""Since a trainer last opened a token file that no unfinished job needs: the next experiment may want it."""
+PARTIAL_TOKENS_KEPT_S = 3600
+"""Since a token file was last written to that has not got its name yet: its trainer is gone."""
+
+
+def remove_deleted(database: Database, artifacts: Path) -> None:
+    """Delete the folders of deleted jobs. A crash leaves the list, and the next call goes on with it."""
+    with database.read() as session:
+        job_ids = list(session.scalars(select(Removal.job_id)))
+    for job_id in job_ids:
+        folder = job_directory(artifacts, job_id)
+        if folder.exists():
+            shutil.rmtree(folder)
+        with database.write() as session:
+            session.execute(delete(Removal).where(Removal.job_id == job_id))
+
+
+def sweep_idle_jobs(database: Database, artifacts: Path) -> None:
+    """Delete what crashed attempts left behind in the folders of jobs that nobody runs.
+
+    Folders of jobs that the database does not know are left alone: it may be another database.
+    """
+    folders = artifacts / "jobs"
+    names = sorted(folder.name for folder in folders.iterdir()) if folders.exists() else []
+    for first in range(0, len(names), BATCH):
+        with database.read() as session:
+            chosen = Job.id.in_(names[first : first + BATCH]), Job.status != Status.RUNNING
+            idle = {
+                row.id: row.attempt for row in session.execute(select(Job.id, Job.attempt).where(*chosen))
+            }
+            listed = set(
+                session.scalars(select(Checkpoint.directory).where(Checkpoint.job_id.in_(list(idle))))
+            )
+        # A claim in the meantime makes a new attempt, whose folder this does not touch.
+        for job_id, attempt in idle.items():
+            sweep_attempts(artifacts, job_id, attempt, listed)
+
+
+def sweep_tokens(database: Database, artifacts: Path) -> None:
+    """Delete the token files that no unfinished job needs and no trainer has opened for long, and unfinished
+    ones. Whatever goes is made again by the next trainer that wants it.
+
+    Those of data sets that the database does not know are left alone: it may be another database.
+    """
+    folder = tokens_directory(artifacts)
+    if not folder.exists():
+        return
+    with database.read() as session:
+        unneeded = set(session.scalars(select(Dataset.sha256)))
+        unneeded -= set(session.scalars(select(Job.dataset_sha256).where(Job.status.not_in(TERMINAL))))
+    for file in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has got its name
+            unused_s = time.time() - file.stat().st_mtime
+            if file.name.startswith("."):
+                goes = unused_s > PARTIAL_TOKENS_KEPT_S
+            else:
+                goes = unused_s > TOKENS_KEPT_S and file.name.partition("-")[0] in unneeded
+            if goes:
+                file.unlink()
+
+
+def sweep_attempts(artifacts: Path, job_id: str, newest: int, listed: set[str]) -> None:
+    """Delete what attempts up to `newest` left and `listed` (relative to `artifacts`) does not have."""
+    for attempt in job_directory(artifacts, job_id).glob("attempt-*"):
+        number = ATTEMPT.fullmatch(attempt.name)
+        if number is None or int(number[1]) > newest:
+            continue
+        for directory in attempt.iterdir():
+            if str(directory.relative_to(artifacts)) not in listed:
+                shutil.rmtree(directory)
+        if not any(attempt.iterdir()):
+            attempt.rmdir()

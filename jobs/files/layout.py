@@ -1,0 +1,49 @@
+"""Where files lie under the artifacts' folder. The service makes every name itself."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+
+def check_writable(artifacts: Path) -> None:
+    """See that files can be written in the folder, or in the one that it would be made in; nothing is left.
+
+    raises  OSError
+    """
+    # Permissions alone don't tell: root may do all, but not on a disk that is read-only, nor in /proc.
+    with tempfile.TemporaryFile(dir=nearest_existing(artifacts)):
+        pass
+
+
+def nearest_existing(folder: Path) -> Path:
+    """The folder, or the closest one above it that has been made."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def dataset_path(artifacts: Path, sha256: str) -> Path:
+    return artifacts / "datasets" / f"{sha256}.txt"
+
+
+def tokens_directory(artifacts: Path) -> Path:
+    return artifacts / "tokens"
+
+
+def tokens_path(
+    artifacts: Path, sha256: str, tokenizer: str, train_ratio: float, text_start_bytes: int = 0
+) -> Path:
+    """The tokens of a data set, written by one trainer, found by later ones (`model.storage.token_file`)."""
+    start = f"-from-{text_start_bytes}" if text_start_bytes else ""
+    return tokens_directory(artifacts) / f"{sha256}-{tokenizer}-{train_ratio}{start}.tokens"
+
+
+def job_directory(artifacts: Path, job_id: str) -> Path:
+    return artifacts / "jobs" / job_id
+
+
+def checkpoint_root(artifacts: Path, job_id: str, attempt: int) -> Path:
+    """Of one attempt alone, so that a stale one overwrites nothing."""
+    return job_directory(artifacts, job_id) / f"attempt-{attempt}"
+
+
+def sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

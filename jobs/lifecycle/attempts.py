@@ -1,0 +1,173 @@
+"""How attempts move a job's row through its states: claims, leases and ends.
+
+Every function is one conditional UPDATE, whose row count decides, and the event that tells of it. The callers
+hold the transaction. ARCHITECTURE.md has the protocol.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ScalarSelect, case, select, update
+from sqlalchemy.orm import Session
+
+from jobs.spec.stored_specs import attempts_allowed
+from jobs.states import CRASHES, TERMINAL, Status, Stopping, sources_of
+from jobs.store.database import now_s
+from jobs.store.events import record_event
+from jobs.store.lookup import get_job
+from jobs.store.tables import Job
+from model.config import EndedBy
+
+
+class Fenced(Exception):
+    """A write of an attempt that no longer owns its job. Whoever gets this must stop."""
+
+    def __init__(self, job_id: str, attempt: int) -> None:
+        super().__init__(f"attempt {attempt} no longer owns job {job_id}")
+
+
+def claim(session: Session, job_id: str | ScalarSelect[str], worker: str, lease_s: float) -> Job | None:
+    """Take a queued job as its next attempt; None if there is none.
+
+    job_id  also as a subquery: `jobs.store.queue_order.first_in_line` for the job whose turn it is
+    """
+    taken = change(
+        session,
+        (Job.id == job_id, Job.status == Status.QUEUED),
+        status=Status.RUNNING,
+        attempt=Job.attempt + 1,
+        worker=worker,
+        lease_expires_at=now_s() + lease_s,
+        started_at=case((Job.started_at.is_(None), now_s()), else_=Job.started_at),
+        error=None,
+    )
+    if not taken:
+        return None
+    job = get_job(session, taken[0])
+    record_event(session, job.id, job.attempt, "status", {"status": Status.RUNNING, "worker": worker})
+    return job
+
+
+def write_as(session: Session, job_id: str, attempt: int, **values: Any) -> None:
+    """Update the job on behalf of `attempt`, or raise Fenced and change nothing.
+
+    Called first in a transaction, it locks the row, so that what follows is the attempt's to write.
+    """
+    owned = (Job.id == job_id, Job.attempt == attempt, Job.status == Status.RUNNING)
+    if not change(session, owned, **(values or {"attempt": attempt})):
+        raise Fenced(job_id, attempt)
+
+
+def renew(session: Session, job_id: str, attempt: int, lease_s: float) -> Stopping | None:
+    """Extend the lease, and say what is asked of the attempt. raises Fenced"""
+    write_as(session, job_id, attempt, lease_expires_at=now_s() + lease_s)
+    return session.scalar(select(Job.stopping).where(Job.id == job_id))
+
+
+def succeed(session: Session, job_id: str, attempt: int, ended_by: EndedBy) -> Status:
+    """Record that training is complete, and by what: `succeeded`, unless a person was promised a cancel.
+
+    raises  Fenced
+    """
+    if owned_job(session, job_id, attempt).stopping == "cancel":
+        end(session, job_id, attempt, Status.CANCELLED)
+        return Status.CANCELLED
+    end(session, job_id, attempt, Status.SUCCEEDED, ended_by=ended_by)
+    return Status.SUCCEEDED
+
+
+def end(
+    session: Session,
+    job_id: str,
+    attempt: int,
+    status: Status,
+    error: dict[str, Any] | None = None,
+    ended_by: EndedBy | None = None,
+) -> None:
+    """Record how an attempt ended: a terminal status, or paused. raises Fenced"""
+    finished = {"finished_at": now_s()} if status in TERMINAL else {}
+    why = {"error": error, "ended_by": ended_by}
+    write_as(session, job_id, attempt, status=status, stopping=None, **why, **LEFT, **finished)
+    known = {name: value for name, value in why.items() if value is not None}
+    record_event(session, job_id, attempt, "status", {"status": status, **known})
+
+
+def stop(session: Session, job_id: str, attempt: int, reason: str) -> Status:
+    """Record that an attempt has stopped unharmed, and why: as a person asked, else back to the queue.
+
+    raises  Fenced
+    """
+    job = owned_job(session, job_id, attempt)
+    if job.stopping is not None:
+        status = STOPPED[job.stopping]
+        end(session, job_id, attempt, status)
+        return status
+    requeue(session, job_id, attempt, reason)
+    return Status.QUEUED
+
+
+def fail(
+    session: Session, job_id: str, attempt: int, error: dict[str, Any], log_lines: Sequence[str] = ()
+) -> Status:
+    """Record that an attempt has failed, with the last lines of its log; what becomes of the job.
+
+    A full disk pauses it. An error that might not repeat queues it again, until it has crashed `max_attempts`
+    times without a new checkpoint in between. A person who asked for a stop meanwhile gets that instead.
+    raises  Fenced
+    """
+    job = owned_job(session, job_id, attempt)
+    if log_lines:
+        record_event(session, job_id, attempt, "log", {"lines": list(log_lines)})
+    crashed = error["type"] in CRASHES
+    failures = job.failures + crashed
+    if crashed:
+        write_as(session, job_id, attempt, failures=failures)
+        record_event(session, job_id, attempt, "crash", {"error": error, "failures": failures})
+    if job.stopping == "cancel" or (job.stopping is not None and crashed):
+        status = STOPPED[job.stopping]
+        end(session, job_id, attempt, status)
+    elif error["type"] == "disk_full":
+        status = Status.PAUSED
+        end(session, job_id, attempt, status, error)
+    elif crashed and failures < attempts_allowed(job.spec):
+        status = Status.QUEUED
+        requeue(session, job_id, attempt, error["type"])
+    else:
+        status = Status.FAILED
+        end(session, job_id, attempt, status, error)
+    return status
+
+
+def owned_job(session: Session, job_id: str, attempt: int) -> Job:
+    """The job, locked and read anew, of an attempt that still owns it. raises Fenced"""
+    write_as(session, job_id, attempt)
+    return get_job(session, job_id)
+
+
+def requeue(session: Session, job_id: str, attempt: int, reason: str) -> None:
+    """Return a job to the queue for its next attempt. raises Fenced"""
+    write_as(session, job_id, attempt, **queued())
+    record_event(session, job_id, attempt, "status", {"status": Status.QUEUED, "reason": reason})
+
+
+def queued() -> dict[str, Any]:
+    """The columns of a job that waits for its next attempt."""
+    return {"status": Status.QUEUED, "stopping": None, "queued_at": now_s(), **LEFT}
+
+
+def change(session: Session, where: tuple[Any, ...], **values: Any) -> Sequence[str]:
+    """The ids of the rows that the conditional UPDATE found. A status goes only to those that may take it."""
+    if "status" in values:
+        where = (*where, Job.status.in_(sources_of(values["status"])))
+    # Rows that the session holds are read anew rather than guessed at: the values are the database's.
+    statement = update(Job).where(*where).values(**values).returning(Job.id)
+    changed = session.scalars(statement, execution_options={"synchronize_session": False}).all()
+    session.expire_all()
+    return changed
+
+
+LEFT: dict[str, Any] = {"worker": None, "lease_expires_at": None, "remaining_s": None}
+"""What a job no longer has once nobody runs it."""
+
+STOPPED: dict[str, Status] = {"cancel": Status.CANCELLED, "pause": Status.PAUSED}
+"""What a request to stop ends in."""

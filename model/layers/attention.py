@@ -1,0 +1,105 @@
+"""Causal attention, on the CPU a block of queries at a time."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from model.layers.devices import is_eager_cpu
+from model.layers.dropout import DropMask, draw_mask
+
+BLOCK_BYTES = 256
+"""A block is as many queries as numbers fill these: 64 in float32, 128 in bfloat16."""
+
+
+def causal_attention(qkv: Tensor, drop_rate: float = 0.0) -> Tensor:
+    """Of queries to keys and values (3, B, H, T, D) -> (B, H, T, D), with dropout on the attention weights.
+
+    On the CPU PyTorch's fused kernel knows no dropout, and of all T x T weights at once the mask hides half.
+    In blocks a layer of the lecture's job takes 10 instead of 15 ms in float32, 8 instead of 9 in bfloat16,
+    and half and two thirds of the time at a context of 1,024. The fused kernel, without dropout, takes 1.2 to
+    twice as long as this (benchmarks/LOG.md).
+    Source: Vaswani et al. 2017, equation 1.
+    """
+    if not is_eager_cpu(qkv):
+        queries, keys, values = qkv
+        return F.scaled_dot_product_attention(queries, keys, values, dropout_p=drop_rate, is_causal=True)
+    queries, keys, values = qkv.flatten(1, 2)  # (R, T, D) each
+    return AttentionInBlocks.apply(queries, keys, values, drop_rate).view(qkv.shape[1:])
+
+
+def continued_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Causal attention of the last t of T tokens: queries (B, H, t, D), keys and values (B, H, T, D)
+    -> (B, H, t, D). Without gradients. Source: as `causal_attention`."""
+    t, T = queries.shape[2], keys.shape[2]
+    if not is_eager_cpu(queries):
+        is_past = torch.ones(t, T, dtype=torch.bool, device=queries.device).tril(T - t)
+        return F.scaled_dot_product_attention(queries, keys, values, attn_mask=is_past)
+    scaled = queries.flatten(0, 1) * queries.shape[-1] ** -0.5  # (B * H, t, D)
+    keys, values = keys.flatten(0, 1), values.flatten(0, 1)  # (B * H, T, D)
+    attn_out = []
+    for block, visible in blocks(scaled):
+        past = slice(T - t + visible.stop)
+        attn_out.append(attention_weights(scaled[:, block], keys[:, past]) @ values[:, past])
+    return torch.cat(attn_out, dim=1).view(queries.shape)
+
+
+class AttentionInBlocks(torch.autograd.Function):
+    """Rows of queries, keys and values (R, T, D) -> (R, T, D).
+
+    Attention weights are forgotten block by block and computed anew in the backward pass. Kept for it, they
+    would be a quarter of what the lecture's job keeps (benchmarks/LOG.md).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, queries: Tensor, keys: Tensor, values: Tensor, drop_rate: float) -> Tensor:
+        ctx.save_for_backward(queries, keys, values)
+        ctx.masks = []
+        queries = queries * queries.shape[-1] ** -0.5
+        mixed = torch.empty_like(queries)
+        for block, visible in blocks(queries):
+            weights = attention_weights(queries[:, block], keys[:, visible])
+            mask = draw_mask(weights.shape, drop_rate)
+            mixed[:, block] = dropped(weights, mask) @ values[:, visible]
+            ctx.masks.append(mask)
+        return mixed
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        queries, keys, values = ctx.saved_tensors
+        scale = queries.shape[-1] ** -0.5
+        queries = queries * scale
+        of_queries = torch.empty_like(queries)
+        # Sums over blocks, so not in bfloat16.
+        sum_type = torch.promote_types(keys.dtype, torch.float32)
+        of_keys, of_values = (torch.zeros(keys.shape, dtype=sum_type) for _ in range(2))
+        for (block, visible), mask in zip(blocks(queries), ctx.masks, strict=True):
+            gradient = gradients[0][:, block]
+            weights = attention_weights(queries[:, block], keys[:, visible])
+            of_values[:, visible] += dropped(weights, mask).mT @ gradient
+            of_weights = dropped(gradient @ values[:, visible].mT, mask)
+            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+            of_queries[:, block] = of_scores @ keys[:, visible]
+            of_keys[:, visible] += of_scores.mT @ queries[:, block]
+        return of_queries.mul_(scale), of_keys.to(keys.dtype), of_values.to(values.dtype), None
+
+
+def blocks(queries: Tensor) -> Iterator[tuple[slice, slice]]:
+    """The queries of each block, and the keys up to its last one."""
+    T, size = queries.shape[1], BLOCK_BYTES // queries.itemsize
+    for start in range(0, T, size):
+        end = min(start + size, T)
+        yield slice(start, end), slice(end)
+
+
+def attention_weights(queries: Tensor, keys: Tensor) -> Tensor:
+    """The last t of T queries (R, t, D), scaled, and keys (R, T, D) -> (R, t, T), of which rows sum to 1."""
+    t, T = queries.shape[1], keys.shape[1]
+    mask = torch.full((t, T), -torch.inf, dtype=queries.dtype).triu(diagonal=T - t + 1)
+    return torch.baddbmm(mask, queries, keys.mT).softmax(dim=-1)
+
+
+def dropped(weights: Tensor, mask: DropMask | None) -> Tensor:
+    return weights if mask is None else mask.applied(weights)

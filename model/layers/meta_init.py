@@ -1,0 +1,34 @@
+"""Models whose weights are still to come from elsewhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Modules made in this context have parameters of the right shapes, on the device `meta`: without memory.
+
+    No weight is drawn: not even on `meta`, where to draw imports PyTorch's compiler (see `model.optimizer`).
+    """
+    with torch.device("meta"), WithoutDraws():
+        yield
+
+
+class WithoutDraws(TorchFunctionMode):
+    """Functions of `torch.nn.init` leave their tensor as it is."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == torch.nn.init.__name__:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)

@@ -1,0 +1,314 @@
+"""Prompts and their answers through a real Redis, with threads as askers and the test as their worker."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from redis import Redis
+
+from jobs.broker import generation
+from jobs.broker.generation import (
+    Abandoned,
+    Begun,
+    Failure,
+    Generated,
+    GenerationFailed,
+    GenerationRequest,
+    NoAnswer,
+    Piece,
+    ask,
+    deliver,
+    take_request,
+)
+from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
+from jobs.settings import Settings
+from model.config import Distribution, SamplingConfig
+from tests.waiting import wait_until
+
+REQUEST = GenerationRequest(job_id="job-1", prompt="hello", stop=["."], seed=7, temperature=0.5)
+BEGUN = Begun(step=3, seed=7, prompt_tokens=1, prompt_truncated=False)
+
+
+@pytest.fixture
+def redis(settings: Settings) -> Iterator[Redis]:
+    with make_redis(settings) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers count as dead after a second, and a ring that was lost is repeated at once."""
+    monkeypatch.setattr(generation, "WORKER_ALIVE_S", 1)
+    monkeypatch.setattr(generation, "LOOK_S", 0.05)
+    monkeypatch.setattr(generation, "RING_AGAIN_S", 0.1)
+
+
+def piece(number: int, text: str, reason: Any = None) -> Piece:
+    return Piece(
+        number=number, text=text, completion_tokens=number + 1, tokens_per_s=5.0, finish_reason=reason
+    )
+
+
+class Asker:
+    """Somebody who asks in a thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        redis: Redis,
+        timeout_s: float = 60,
+        gone: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.celery = make_celery(settings)
+        self.redis = redis
+        self.pieces: list[str] = []
+        self.answer: Generated | None = None
+        self.problem: Exception | None = None
+        self.asking = ask(self.celery, redis, REQUEST, timeout_s, gone)
+        self.thread = threading.Thread(target=self._ask)
+        self.thread.start()
+
+    def _ask(self) -> None:
+        try:
+            while True:
+                self.pieces.append(next(self.asking))
+        except StopIteration as end:
+            self.answer = end.value
+        except Exception as problem:
+            self.problem = problem
+
+    def request_id(self) -> str:
+        """Out of the message, as a worker gets it."""
+        with self.celery.connection_for_read() as connection, connection.SimpleQueue(GENERATE_QUEUE) as queue:
+            message = queue.get(timeout=60)
+            message.ack()
+            found: str = message.decode()[0][0]
+            return found
+
+    def taken(self, worker: str = "worker-1") -> str:
+        """The id of its request, which that worker has taken."""
+        request_id = self.request_id()
+        assert take_request(self.redis, request_id, worker) == REQUEST
+        return request_id
+
+    def failed(self, kind: type[Exception]) -> Exception:
+        self.thread.join(60)
+        assert isinstance(self.problem, kind), self.problem
+        return self.problem
+
+
+def nothing_is_left(redis: Redis) -> bool:
+    return list(redis.scan_iter("pretrain:*")) == []
+
+
+def test_pieces_reach_the_one_who_asked_as_they_are_made(settings: Settings, redis: Redis) -> None:
+    asker = Asker(settings, redis)
+    request_id = asker.taken()
+    assert deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, " wor")]}) == set()
+    wait_until(lambda: asker.pieces == [" wor"], "the first piece came")
+    assert deliver(redis, "worker-1", {request_id: [piece(1, "ld"), piece(2, "", "stop")]}) == set()
+    asker.thread.join(60)
+    assert asker.pieces == [" wor", "ld"]
+    assert asker.answer == Generated(
+        checkpoint=3,
+        completion=" world",
+        prompt_tokens=1,
+        completion_tokens=3,
+        finish_reason="stop",
+        seed=7,
+        prompt_truncated=False,
+        tokens_per_s=5.0,
+    )
+    assert nothing_is_left(redis)
+    assert deliver(redis, "worker-1", {request_id: [piece(3, "more")]}) == {request_id}
+    assert nothing_is_left(redis)
+
+
+def test_a_piece_that_is_sent_again_counts_once(settings: Settings, redis: Redis) -> None:
+    asker = Asker(settings, redis)
+    request_id = asker.taken()
+    for messages in ([BEGUN, piece(0, "a")], [BEGUN, piece(0, "a"), piece(1, "b", "length")]):
+        deliver(redis, "worker-1", {request_id: messages})
+    asker.thread.join(60)
+    assert asker.answer is not None
+    assert asker.answer.completion == "ab"
+
+
+def test_a_failure_is_raised_with_its_cause_and_reason(settings: Settings, redis: Redis) -> None:
+    asker = Asker(settings, redis)
+    failure = Failure(cause="not_found", reason="the checkpoint is gone")
+    deliver(redis, "worker-1", {asker.taken(): [failure]})
+    problem = asker.failed(GenerationFailed)
+    assert (str(problem), problem.cause) == ("the checkpoint is gone", "not_found")  # type: ignore[attr-defined]
+    assert nothing_is_left(redis)
+
+
+@pytest.mark.parametrize("messages", [[], [BEGUN], [BEGUN, piece(0, "")]])
+def test_no_text_within_the_time_limit_is_no_answer(
+    settings: Settings, redis: Redis, messages: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "WORKER_ALIVE_S", 60)
+    asker = Asker(settings, redis, timeout_s=1)
+    request_id = asker.taken()
+    deliver(redis, "worker-1", {request_id: messages})
+    assert "within 1 s" in str(asker.failed(NoAnswer))
+    assert deliver(redis, "worker-1", {request_id: []}) == {request_id}
+    assert nothing_is_left(redis)
+
+
+def test_the_text_so_far_is_the_answer_at_the_time_limit(
+    settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "WORKER_ALIVE_S", 60)
+    asker = Asker(settings, redis, timeout_s=1)
+    request_id = asker.taken()
+    deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "so"), piece(1, " far")]})
+    asker.thread.join(60)
+    assert asker.answer is not None
+    found = asker.answer.completion, asker.answer.completion_tokens, asker.answer.finish_reason
+    assert found == ("so far", 2, "timeout")
+    assert nothing_is_left(redis)
+
+
+def test_what_was_not_taken_in_time_is_not_taken_later(settings: Settings, redis: Redis) -> None:
+    asker = Asker(settings, redis, timeout_s=0.2)
+    asker.failed(NoAnswer)
+    assert take_request(redis, asker.request_id(), "worker-1") is None
+
+
+def test_whoever_waits_no_more_is_told_to_nobody(settings: Settings, redis: Redis) -> None:
+    gone = threading.Event()
+    asker = Asker(settings, redis, gone=gone.is_set)
+    request_id = asker.taken()
+    deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "a")]})
+    wait_until(lambda: asker.pieces, "a piece came")
+    gone.set()
+    asker.failed(Abandoned)
+    assert nothing_is_left(redis)
+    assert deliver(redis, "worker-1", {request_id: [piece(1, "b")]}) == {request_id}
+    assert nothing_is_left(redis)
+
+
+def test_a_generator_that_is_closed_leaves_nothing(settings: Settings, redis: Redis) -> None:
+    asking = ask(make_celery(settings), redis, REQUEST, 60)
+    message = threading.Thread(target=lambda: answer_one(settings, redis))
+    message.start()
+    assert next(asking) == "a"
+    message.join(60)
+    asking.close()
+    assert nothing_is_left(redis)
+
+
+def answer_one(settings: Settings, redis: Redis) -> None:
+    with (
+        make_celery(settings).connection_for_read() as connection,
+        connection.SimpleQueue(GENERATE_QUEUE) as queue,
+    ):
+        message = queue.get(timeout=60)
+        message.ack()
+        request_id = message.decode()[0][0]
+    take_request(redis, request_id, "worker-1")
+    deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "a")]})
+
+
+def test_a_request_is_taken_once(settings: Settings, redis: Redis) -> None:
+    asker = Asker(settings, redis)
+    request_id = asker.taken("worker-1")
+    assert take_request(redis, request_id, "worker-2") is None
+    assert take_request(redis, request_id, "worker-1") is None
+    assert deliver(redis, "worker-2", {request_id: [BEGUN]}) == {request_id}
+    deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "a", "stop")]})
+    asker.thread.join(60)
+    assert asker.answer is not None
+
+
+def test_a_worker_that_has_died_is_noticed(settings: Settings, redis: Redis) -> None:
+    asker = Asker(settings, redis)
+    deliver(redis, "worker-1", {asker.taken(): [BEGUN, piece(0, "half an answer")]})
+    assert "has gone" in str(asker.failed(NoAnswer))
+    assert nothing_is_left(redis)
+
+
+def test_a_worker_that_lives_is_waited_for(settings: Settings, redis: Redis) -> None:
+    asker = Asker(settings, redis, timeout_s=4)
+    request_id = asker.taken()
+    while asker.thread.is_alive():
+        deliver(redis, "worker-1", {request_id: []})
+        asker.thread.join(0.2)
+    assert "within 4 s" in str(asker.failed(NoAnswer))
+
+
+def test_the_last_message_of_a_worker_that_has_died_counts(
+    settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker = Asker(settings, redis)
+    request_id = asker.taken()
+    deliver(
+        redis, "worker-1", {request_id: [BEGUN, *(piece(n, "a") for n in range(500)), piece(500, "", "stop")]}
+    )
+    redis.delete(generation.keys(request_id)[1])
+    asker.thread.join(60)
+    assert asker.answer is not None
+    assert asker.answer.completion == "a" * 500
+
+
+def test_a_ring_that_went_with_the_worker_that_heard_it_is_repeated(settings: Settings, redis: Redis) -> None:
+    asker = Asker(settings, redis)
+    lost = asker.request_id()
+    request_id = asker.taken("worker-2")
+    assert request_id == lost
+    deliver(redis, "worker-2", {request_id: [BEGUN, piece(0, "a", "stop")]})
+    asker.thread.join(60)
+    assert asker.answer is not None
+
+
+def test_a_ring_that_still_waits_for_a_worker_is_not_repeated(settings: Settings, redis: Redis) -> None:
+    asker = Asker(settings, redis, timeout_s=1)
+    asker.failed(NoAnswer)
+    assert redis.llen(GENERATE_QUEUE) == 1
+
+
+def test_a_redis_that_has_forgotten_everything_is_noticed(settings: Settings, redis: Redis) -> None:
+    asker = Asker(settings, redis)
+    request_id = asker.taken()
+    deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "a")]})
+    wait_until(lambda: asker.pieces, "a piece came")
+    redis.flushall()
+    assert "lost the request" in str(asker.failed(NoAnswer))
+    assert deliver(redis, "worker-1", {request_id: [piece(1, "b")]}) == {request_id}
+    assert list(redis.scan_iter("*")) == []
+
+
+def test_an_asker_that_has_died_is_waited_for_no_longer(
+    settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "REQUEST_ALIVE_S", 1)
+    asking = ask(make_celery(settings), redis, REQUEST, 60)
+    monkeypatch.setattr(generation.Asking, "look", lambda _: None)  # as if its process were no more
+    answering = threading.Thread(target=lambda: answer_one(settings, redis))
+    answering.start()
+    next(asking)
+    answering.join(60)
+    (request_key,) = redis.scan_iter("pretrain:generation-????????????????")
+    request_id = str(request_key).removeprefix("pretrain:")
+    wait_until(lambda: deliver(redis, "worker-1", {request_id: []}) == {request_id}, "it had gone")
+    wait_until(lambda: nothing_is_left(redis), "nothing was left")
+    asking.close()
+
+
+def test_a_request_is_one_frozen_type_on_both_sides() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        REQUEST.prompt = "other"  # type: ignore[misc]
+    assert GenerationRequest.model_validate_json(REQUEST.model_dump_json()) == REQUEST
+    with pytest.raises(ValidationError, match="extra"):
+        GenerationRequest.model_validate_json('{"promt": "a"}')
+
+
+def test_what_shapes_the_distribution_is_one_type_in_specs_and_in_requests() -> None:
+    fields = {"temperature": 0.7, "top_k": 5, "top_p": 0.9}
+    for kind in (SamplingConfig, GenerationRequest):
+        found = kind.model_validate(fields)
+        assert isinstance(found, Distribution)
+        assert fields.items() <= found.model_dump().items(), "it stands flat among the other fields"

@@ -1,0 +1,55 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from worker.threads import WAIT_BRIEFLY, waiting_briefly
+from worker.training.launch import trainer_environment
+
+START = """
+import os
+import sys
+from types import ModuleType
+
+from worker.__main__ import main
+
+
+def add_generation(app, settings):
+    print(os.environ["GOMP_SPINCOUNT"], "torch" in sys.modules)
+    raise SystemExit
+
+
+task = sys.modules["worker.generation_task"] = ModuleType("worker.generation_task")
+task.add_generation = add_generation
+sys.argv = ["worker", "generate", "--unwatched"]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("own", "found"), [({}, WAIT_BRIEFLY["GOMP_SPINCOUNT"]), ({"GOMP_SPINCOUNT": "7"}, "7")]
+)
+def test_a_generation_worker_says_how_threads_wait_before_pytorch_asks(own, found, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    ran = subprocess.run(
+        [sys.executable, "-c", START],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment | {"PRETRAIN_DATA_DIR": str(tmp_path)} | own,
+    )
+    assert (ran.returncode, ran.stdout) == (0, f"{found} False\n"), ran.stderr
+
+
+def test_the_threads_of_a_trainer_wait_awake_for_microseconds_in_every_openmp(monkeypatch):
+    for name in ("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    environment = trainer_environment()
+    assert int(environment["GOMP_SPINCOUNT"]) <= 10_000
+    assert environment["KMP_BLOCKTIME"] == "0"
+
+
+def test_what_a_person_says_about_waiting_threads_stands():
+    assert waiting_briefly({"OMP_WAIT_POLICY": "active"}) == {"OMP_WAIT_POLICY": "active"}
+    assert waiting_briefly({"GOMP_SPINCOUNT": "7"})["GOMP_SPINCOUNT"] == "7"

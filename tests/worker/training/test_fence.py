@@ -1,0 +1,53 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
+from worker.training.fence import FENCED_EXIT_STATUS
+
+GUARDED = (
+    "import signal; from worker.training.fence import keep_watch; "
+    "keep_watch(0); print('on', flush=True); signal.pause()"
+)
+
+
+@pytest.fixture
+def guarded() -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-c", GUARDED], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"on\n"
+    return process
+
+
+def extend(process: subprocess.Popen[bytes], seconds: float) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{time.monotonic() + seconds}\n".encode())
+    process.stdin.flush()
+
+
+def test_it_ends_when_the_deadline_passes_without_another(guarded: subprocess.Popen[bytes]) -> None:
+    extend(guarded, 0.2)
+    assert guarded.wait(10) == FENCED_EXIT_STATUS
+
+
+def test_it_ends_at_once_on_a_deadline_that_has_passed(guarded: subprocess.Popen[bytes]) -> None:
+    extend(guarded, 60)
+    extend(guarded, -1)
+    assert guarded.wait(10) == FENCED_EXIT_STATUS
+
+
+def test_it_ends_when_the_supervisor_closes_the_pipe(guarded: subprocess.Popen[bytes]) -> None:
+    extend(guarded, 60)
+    assert guarded.stdin is not None
+    guarded.stdin.close()
+    assert guarded.wait(10) == FENCED_EXIT_STATUS
+
+
+def test_a_later_deadline_keeps_it_running(guarded: subprocess.Popen[bytes]) -> None:
+    extend(guarded, 0.5)
+    extend(guarded, 60)
+    with pytest.raises(subprocess.TimeoutExpired):
+        guarded.wait(1)
+    guarded.kill()
+    guarded.wait()

@@ -1,0 +1,168 @@
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from jobs.lifecycle.history import list_checkpoints
+from jobs.settings import Settings
+from jobs.states import Status
+from jobs.store.database import Database
+from jobs.store.events import list_events
+from jobs.store.lookup import get_job
+from jobs.store.tables import Job
+from tests.client.running import processes_of
+from tests.waiting import wait_until
+from tests.worker.conftest import Attempt
+from tests.worker.processes import pids_of
+from worker.training.launch import Spare
+
+Post = Callable[..., Job]
+StartAttempt = Callable[[Job], Attempt]
+StartSpare = Callable[[], Spare]
+
+HOLDER = (
+    "import signal; from worker.training.launch import Spare; spare = Spare(); spare.start(); "
+    "print('on', flush=True); signal.pause()"
+)
+
+
+@pytest.fixture
+def start_spare(settings: Settings) -> Iterator[StartSpare]:
+    """Starts one and waits until it is ready. Pytest's own variable changes when the test itself begins, so
+    that one which the fixture started would have another environment."""
+    spare = Spare()
+
+    def start() -> Spare:
+        spare.start()
+        wait_until(lambda: waiting_pids("ready"))
+        return spare
+
+    yield start
+    spare.close()
+    assert waiting_pids() == []
+
+
+def waiting_pids(words: str = "", parent_pid: int | None = None) -> list[int]:
+    return pids_of(f"worker.training.prewarm {parent_pid or os.getpid()} {words}")
+
+
+def stored(database: Database, job: Job) -> Job:
+    with database.read() as session:
+        return get_job(session, job.id)
+
+
+def check_success(database: Database, job: Job) -> str:
+    """Expect that it succeeded at its first attempt; the sha256 of its weights."""
+    assert (stored(database, job).status, stored(database, job).attempt) == (Status.SUCCEEDED, 1)
+    with database.read() as session:
+        return list_checkpoints(session, job.id)[-1].sha256
+
+
+def test_a_spare_trainer_trains_a_job_to_the_same_weights_as_a_fresh_one(
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt, start_spare: StartSpare
+) -> None:
+    spare = start_spare()
+    [pid] = waiting_pids("ready")
+    assert pid not in pids_of("worker.trainer"), "it counts as a trainer"
+    fresh, job = post(), post()
+    running = Attempt(database, settings, job.id, spare)
+    assert wait_until(lambda: pids_of(f"worker.trainer {job.id} 1 ")) == [pid]
+    assert pid in processes_of(settings.data_dir), "its environment cannot be read any more"
+    assert waiting_pids("ready") == []
+    running.join()
+    assert pids_of(f"worker.trainer {job.id}") == []
+    attempt(fresh).join()
+    assert stored(database, job).threads == settings.threads
+    assert check_success(database, job) == check_success(database, fresh)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_job_gets_a_fresh_trainer_when_the_spare_one_has_died_or_hangs(
+    database: Database, settings: Settings, post: Post, start_spare: StartSpare, number: signal.Signals
+) -> None:
+    spare = start_spare()
+    [pid] = waiting_pids("ready")
+    os.kill(pid, number)
+    job = post()
+    Attempt(database, settings, job.id, spare).join()
+    check_success(database, job)
+    assert pid not in waiting_pids(), "it was left over"
+
+
+def test_a_job_does_not_wait_for_a_spare_trainer_that_is_starting(
+    database: Database, settings: Settings, post: Post
+) -> None:
+    spare = Spare()
+    job = post()
+    spare.start()
+    [pid] = wait_until(waiting_pids)
+    Attempt(database, settings, job.id, spare).join()
+    check_success(database, job)
+    assert pid not in waiting_pids()
+    spare.close()
+
+
+def test_settings_that_have_changed_since_hold_for_the_job(
+    database: Database,
+    settings: Settings,
+    post: Post,
+    start_spare: StartSpare,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spare = start_spare()
+    monkeypatch.setenv("PRETRAIN_THREADS", "2")
+    job = post()
+    Attempt(database, settings, job.id, spare).join()
+    check_success(database, job)
+    assert stored(database, job).threads == 2
+
+
+def test_a_drained_spare_trainer_hands_its_job_back_with_a_checkpoint(
+    database: Database, settings: Settings, post: Post, start_spare: StartSpare
+) -> None:
+    spare = start_spare()
+    job = post(training={"num_epochs": 1000})
+    running = Attempt(database, settings, job.id, spare)
+    wait_until(lambda: (stored(database, job).latest_step or 0) >= 3)
+    running.shutting_down.set()
+    running.join()
+    back = stored(database, job)
+    assert (back.status, back.failures) == (Status.QUEUED, 0)
+    assert back.step > 3
+
+
+def test_what_a_spare_trainer_logs_is_the_jobs(
+    database: Database, settings: Settings, post: Post, start_spare: StartSpare
+) -> None:
+    spare = start_spare()
+    job = post(max_attempts=1)
+    (settings.artifacts / "jobs").mkdir(exist_ok=True)
+    (settings.artifacts / "jobs" / job.id).write_text("a file where a folder belongs")
+    Attempt(database, settings, job.id, spare).join()
+    assert stored(database, job).status == Status.FAILED
+    with database.read() as session:
+        [log] = [event for event in list_events(session, job.id) if event.type == "log"]
+    assert "worker/training/prewarm.py" in "".join(log.data["lines"]), log.data
+
+
+def test_none_is_started_after_it_was_closed(settings: Settings) -> None:
+    spare = Spare()
+    spare.start()
+    spare.close()
+    spare.start()
+    assert waiting_pids() == []
+
+
+@pytest.mark.parametrize("stage", ["", "ready"])
+def test_a_spare_trainer_dies_with_its_worker(stage: str) -> None:
+    worker = subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE)
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == b"on\n"
+    wait_until(lambda: waiting_pids(stage, worker.pid))
+    worker.kill()
+    worker.wait()
+    worker.stdout.close()
+    wait_until(lambda: not waiting_pids(parent_pid=worker.pid), "it was gone")

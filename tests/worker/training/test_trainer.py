@@ -1,0 +1,161 @@
+"""What a trainer does around the training itself."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from jobs.files.datasets import BadText, store_dataset
+from jobs.files.layout import checkpoint_root, tokens_directory
+from jobs.lifecycle.attempts import claim
+from jobs.lifecycle.history import list_checkpoints
+from jobs.settings import Settings
+from jobs.spec.job_spec import JobSpec
+from jobs.store.database import Database
+from jobs.store.tables import Dataset, Job
+from model import checkpoint as checkpoints
+from model.checkpoint import TRAINING, WEIGHTS, VerifiedCheckpoint
+from model.events import Event
+from model.tokenizers import load_tokenizer
+from model.training import train
+from tests.jobs.making import running_job
+from tests.jobs.process.test_panics import panic
+from tests.model.tiny import CPU, tiny_data, tiny_run
+from worker.training import trainer
+from worker.training.pace import Pace
+from worker.training.recorder import Recorder
+from worker.training.reports import ReportPipe, TrainerEnd
+from worker.training.trainer import newest_good_checkpoint
+
+
+def train_a_step(
+    root: Path, on_event: Callable[[Event], object], resume_from: VerifiedCheckpoint | None = None
+) -> None:
+    """Of a tiny run, and the checkpoint that stopping there writes."""
+    run = tiny_run()
+    train(
+        run,
+        tiny_data(run),
+        on_event=on_event,
+        should_stop=lambda: True,
+        checkpoint_root=root,
+        numerics="float32",
+        device=CPU,
+        resume_from=resume_from,
+    )
+
+
+def test_a_resume_checks_every_sum_of_a_checkpoint_once(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = running_job(database, settings)
+    run = tiny_run()
+    pace = Pace(run, 8)
+    recorder = Recorder(database, settings.artifacts, job, run.checkpoints, alive=lambda: None, pace=pace)
+    train_a_step(checkpoint_root(settings.artifacts, job.id, job.attempt), recorder)
+    with database.read() as session:
+        listed = list_checkpoints(session, job.id)
+
+    summed: Counter[str] = Counter()
+    file_checksum = checkpoints.file_checksum
+
+    def counted(path: Path, name: str) -> str:
+        summed[path.name] += 1
+        return file_checksum(path, name)
+
+    monkeypatch.setattr(checkpoints, "file_checksum", counted)
+    found = newest_good_checkpoint(database, settings, job, listed)
+    assert found is not None
+    train_a_step(settings.artifacts / "next", lambda event: None, resume_from=found)
+    assert summed == {WEIGHTS: 1, TRAINING: 1}
+
+
+def claimed(database: Database, job: Job) -> Job:
+    with database.write() as session:
+        found = claim(session, job.id, "test", 60)
+    assert found is not None
+    return found
+
+
+def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
+    database: Database, settings: Settings, post: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, known = post(), load_tokenizer("bytes")
+    monkeypatch.setattr(
+        "model.tokenizers.load_tokenizer",
+        lambda name: SimpleNamespace(
+            name=name,
+            vocab_size=known.vocab_size,
+            end_of_text=known.end_of_text,
+            last_cut=known.last_cut,
+            encode_buffer=lambda _: panic(),
+        ),
+    )
+    spec = JobSpec.model_validate(job.spec)
+    with pytest.raises(BadText, match=r"the tokenizer bytes can't encode the text: .*StackOverflow"):
+        trainer.find_tokens(settings, database, job, spec, 1, lambda: None)
+    assert list(tokens_directory(settings.artifacts).iterdir()) == []
+
+
+def test_a_byte_order_mark_is_not_trained_on(
+    database: Database, settings: Settings, post: Callable[..., Job]
+) -> None:
+    story = "Ana counted the boats. Ana counted them again.\n" * 40
+    marked, _ = store_dataset(database, settings, "marked", b"\xef\xbb\xbf" + story.encode())
+    job = post(dataset=marked.id)
+    tokens = trainer.find_tokens(settings, database, job, JobSpec.model_validate(job.spec), 1, lambda: None)
+    found = [*tokens.train[:].tolist(), *tokens.validation[:].tolist()]
+    assert bytes(found).decode() == story
+
+
+def test_the_tokens_of_a_mark_that_an_earlier_version_trained_on_are_found_again(
+    database: Database, settings: Settings, post: Callable[..., Job]
+) -> None:
+    story = "Ana counted the boats. Ana counted them again.\n" * 40
+    marked, _ = store_dataset(database, settings, "marked", b"\xef\xbb\xbf" + story.encode())
+    with database.write() as session:
+        session.execute(update(Dataset).values(text_start_bytes=0))
+    job = post(dataset=marked.id)
+    spec = JobSpec.model_validate(job.spec)
+    old = trainer.find_tokens(settings, database, job, spec, 1, lambda: None)
+    assert bytes(old.train[:20].tolist()).decode() == "\ufeff" + story[:17]
+    (file,) = tokens_directory(settings.artifacts).iterdir()
+    assert file.name == f"{marked.sha256}-bytes-0.9.tokens"
+    with database.write() as session:
+        session.execute(update(Dataset).values(text_start_bytes=3))
+    new = trainer.find_tokens(settings, database, job, spec, 1, lambda: None)
+    assert bytes(new.train[:20].tolist()).decode() == story[:20]
+
+
+def test_damaged_tokens_are_written_again(
+    database: Database, settings: Settings, post: Callable[..., Job]
+) -> None:
+    job = post()
+    spec = JobSpec.model_validate(job.spec)
+    first = trainer.find_tokens(settings, database, job, spec, 1, lambda: None).train[:].tolist()
+    (file,) = tokens_directory(settings.artifacts).iterdir()
+    whole = file.read_bytes()
+    for damaged in (whole[:-1], b"", whole[:-2] + b"\xff\xff", b"{}" + whole[2:]):
+        file.write_bytes(damaged)
+        assert trainer.find_tokens(settings, database, job, spec, 1, lambda: None).train[:].tolist() == first
+        assert file.read_bytes() == whole
+
+
+def test_any_other_panic_ends_the_attempt_with_what_it_said(
+    database: Database, settings: Settings, post: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = claimed(database, post())
+
+    def train_job(*_: Any) -> bool:
+        panic()
+        return True
+
+    monkeypatch.setattr(trainer, "train_job", train_job)
+    end = trainer.run_attempt(settings, job.id, job.attempt, ReportPipe(-1), lambda: False)
+    assert end == TrainerEnd("failed", "internal", end.message)
+    assert end.message.startswith("PanicException in native code: ")
+    assert "StackOverflow" in end.message

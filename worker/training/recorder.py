@@ -1,0 +1,160 @@
+"""Writes what a run reports into SQL, as one attempt."""
+
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from jobs.lifecycle.attempts import write_as
+from jobs.lifecycle.history import (
+    Superseded,
+    record_checkpoint,
+    record_evaluation,
+    record_progress,
+    record_sample,
+    resize_checkpoint,
+)
+from jobs.store.database import Database
+from jobs.store.events import record_event
+from jobs.store.tables import Job
+from model.checkpoint import drop_training_state, size_bytes
+from model.config import CheckpointConfig
+from model.events import (
+    CheckpointWritten,
+    EarlyStopped,
+    Evaluation,
+    Event,
+    Progress,
+    Sample,
+    Started,
+)
+from worker.training.pace import Pace
+from worker.training.retry import patiently
+
+Result = TypeVar("Result")
+
+PROGRESS_INTERVAL_S = 1.0
+
+
+class Recorder:
+    """An `on_event` for `model.training.train`.
+
+    Everything but progress is written before the call returns, so that a checkpoint's row comes after those
+    of all that led to it. While the database is away the run waits; the fence ends it if that takes too long.
+    raises  Fenced when a newer attempt owns the job
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        artifacts: Path,
+        job: Job,
+        retention: CheckpointConfig,
+        alive: Callable[[], None],
+        pace: Pace,
+    ) -> None:
+        self._database = database
+        self._artifacts = artifacts
+        self._job = job
+        self._retention = retention
+        self._alive = alive
+        self._pace = pace
+        self._progress_written_s = 0.0
+        self._step_written = 0
+        # Beside the training: for checkpoints of 2 GB it takes 0.2 s.
+        self._deleter = ThreadPoolExecutor(1, "deletion")
+        self._deletion: Future[None] | None = None
+
+    def __call__(self, event: Event) -> None:
+        self._alive()
+        if isinstance(event, Progress):
+            self._pace.note(event)  # before it is written, for it is written with what it tells
+            self._progress(event)
+            return
+        self._record_event(event)
+        self._pace.note(event)
+
+    def _record_event(self, event: Event) -> None:
+        match event:
+            case Started():
+                self._write(lambda session: self._started(session, event))
+            case Evaluation():
+                self._record(record_evaluation, event)
+                self._step_written = event.step + 1
+            case Sample():
+                self._record(record_sample, event)
+            case CheckpointWritten():
+                self._checkpoint(event)
+            case EarlyStopped():
+                self._write(lambda session: self._event(session, "early_stop", asdict(event)))
+
+    def _write(self, action: Callable[[Session], Result]) -> Result:
+        return patiently(self._database.write, action)
+
+    def _record(self, record: Callable[..., None], event: Evaluation | Sample) -> None:
+        self._write(lambda session: record(session, self._job.id, self._job.attempt, asdict(event)))
+
+    def _event(self, session: Session, kind: str, data: dict[str, object]) -> None:
+        record_event(session, self._job.id, self._job.attempt, kind, data)
+
+    def _progress(self, event: Progress) -> None:
+        now = time.monotonic()
+        if event.step < event.total_steps and now - self._progress_written_s < PROGRESS_INTERVAL_S:
+            return
+        self._progress_written_s = now
+        names = ("step", "epoch", "tokens_seen", "tokens_per_s")
+        values = {name: getattr(event, name) for name in names} | {"remaining_s": self._pace.remaining_s}
+        self._write(lambda session: record_progress(session, self._job.id, self._job.attempt, **values))
+        self._step_written = event.step
+
+    def _started(self, session: Session, event: Started) -> None:
+        environment = {name: getattr(event, name) for name in ("numerics", "device", "threads")}
+        before = {name: getattr(self._job, name) for name in environment}
+        write_as(session, self._job.id, self._job.attempt, **environment)
+        self._event(session, "started", {**environment, "resumed_step": event.resumed_step})
+        changed = [name for name in environment if before[name] not in (None, environment[name])]
+        if changed:
+            told = ", ".join(f"{name} was {before[name]} and is {environment[name]}" for name in changed)
+            self._event(session, "not_exact", {"message": f"bit-exactness ends here: {told}"})
+
+    def _checkpoint(self, event: CheckpointWritten) -> None:
+        row = {
+            name: getattr(event, name)
+            for name in ("step", "epoch", "train_loss", "val_loss", "bytes", "sha256", "resumable")
+        }
+        row["directory"] = str(event.directory.relative_to(self._artifacts))
+
+        def record(session: Session) -> Superseded:
+            # Progress is written now and then only: a job that stops here must not show less than it keeps.
+            if event.step > self._step_written:
+                done = {name: getattr(event, name) for name in ("step", "epoch", "tokens_seen")}
+                record_progress(session, self._job.id, self._job.attempt, **done)
+            keep = self._retention
+            superseded = record_checkpoint(
+                session, self._job.id, self._job.attempt, row, keep.keep_last, keep.keep_best
+            )
+            self._event(session, "checkpoint", {"step": event.step, "val_loss": event.val_loss})
+            return superseded
+
+        superseded = self._write(record)
+        self.wait_for_deletions()
+        self._deletion = self._deleter.submit(self._delete, superseded)
+
+    def wait_for_deletions(self) -> None:
+        """Return when the files of all superseded checkpoints are gone; raises what kept them."""
+        if self._deletion is not None:
+            self._deletion.result()
+
+    def _delete(self, superseded: Superseded) -> None:
+        for directory in superseded.directories:
+            shutil.rmtree(self._artifacts / directory, ignore_errors=True)
+        for directory in superseded.training_states:
+            path = self._artifacts / directory
+            drop_training_state(path)
+            self._write(partial(resize_checkpoint, directory=directory, size_bytes=size_bytes(path)))

@@ -1,0 +1,66 @@
+"""The task of the `train` queue: claim one job after the other while any waits, and supervise it."""
+
+import logging
+import threading
+
+from celery import Celery
+from celery.signals import worker_ready, worker_shutting_down
+from sqlalchemy.exc import OperationalError
+
+from jobs.broker.queue import TRAIN_QUEUE, TRAIN_TASK
+from jobs.lifecycle.attempts import claim
+from jobs.settings import Settings
+from jobs.store.database import Database
+from jobs.store.queue_order import first_in_line
+from worker.heartbeat import Heartbeat
+from worker.training.launch import Spare
+from worker.training.memory import job_memory_bytes
+from worker.training.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+def add_training(app: Celery, settings: Settings) -> Heartbeat:
+    """Register the task, and let the worker's shutdown reach the supervisor while it waits."""
+    database = Database(settings.database)
+    shutting_down = threading.Event()
+    memory_bytes = job_memory_bytes()
+    heartbeat = Heartbeat(database, settings, TRAIN_QUEUE, memory_bytes)
+    heartbeat.follow(app)
+    spare = Spare() if settings.spare_trainer else None
+
+    def shut_down(**_: object) -> None:
+        shutting_down.set()
+        if spare is not None:
+            spare.close()
+
+    worker_shutting_down.connect(shut_down, weak=False)
+    if spare is not None:
+        worker_ready.connect(lambda **_: spare.start(), weak=False)
+
+    @app.task(name=TRAIN_TASK, shared=False)
+    def train(*_: object) -> None:
+        """Whatever the message says: those of the version before name a job."""
+        claimed = 0
+        while not shutting_down.is_set():
+            try:
+                with database.write() as session:
+                    turn = first_in_line(TRAIN_QUEUE, memory_bytes)
+                    job = claim(session, turn, heartbeat.worker_id, settings.lease_s)
+            except OperationalError as error:
+                log.warning("the database does not answer, and the keeper rings again: %s", error.orig)
+                return
+            if job is None:
+                log.info(
+                    "no other job waits that fits" if claimed else "no job waits that fits: nothing to do"
+                )
+                break
+            claimed += 1
+            log.info("job %s attempt %s claimed", job.id, job.attempt)
+            with heartbeat.at(job.id):
+                Supervisor(database, settings, job, shutting_down, spare).run()
+        # Beside a job that is trained, or about to be, the spare one's imports would take a core from it.
+        if spare is not None:
+            spare.start()
+
+    return heartbeat
