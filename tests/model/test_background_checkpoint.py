@@ -31,7 +31,7 @@ class Listener(Recorder):
 def gates(monkeypatch):
     """Two events that checkpoints wait for: before they read the tensors, and when they have."""
     may_read, may_end = threading.Event(), threading.Event()
-    write = model.background.write_checkpoint
+    write = model.checkpoint.write_checkpoint
 
     def held(directory: Path, snapshot, on_read):
         may_read.wait()
@@ -42,7 +42,7 @@ def gates(monkeypatch):
 
         return write(directory, snapshot, read)
 
-    monkeypatch.setattr(model.background, "write_checkpoint", held)
+    monkeypatch.setattr(model.checkpoint, "write_checkpoint", held)
     return may_read, may_end
 
 
