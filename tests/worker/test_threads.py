@@ -20,8 +20,8 @@ def add_generation(app, settings):
     raise SystemExit
 
 
-task = sys.modules["worker.generation_task"] = ModuleType("worker.generation_task")
-task.add_generation = add_generation
+task = sys.modules["worker.generation.task"] = ModuleType("worker.generation.task")
+task.add_generation, task.THREADS = add_generation, 1
 sys.argv = ["worker", "generate", "--unwatched"]
 main()
 """
@@ -38,6 +38,7 @@ def test_a_generation_worker_says_how_threads_wait_before_pytorch_asks(own, foun
         capture_output=True,
         text=True,
         env=environment | {"PRETRAIN_DATA_DIR": str(tmp_path)} | own,
+        timeout=300,
     )
     assert (ran.returncode, ran.stdout) == (0, f"{found} False\n"), ran.stderr
 
