@@ -9,7 +9,7 @@ from flask import Response, request
 from api.server.arriving_body import HIGH_WATER_BYTES
 from api.server.lanes import UPLOADS, in_lane
 from api.server.limits import Limits
-from tests.api.http.serving import Caller, Served, serving, small_app
+from tests.api.server.serving import Caller, Served, serving, small_app
 from tests.waiting import wait_until
 
 

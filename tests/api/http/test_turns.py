@@ -7,7 +7,7 @@ import pytest
 from api.server.connection import EVENTS_AT_ONCE, Connection
 from api.server.limits import Limits
 from api.server.server import Server, listen
-from tests.api.http.serving import small_app
+from tests.api.server.serving import small_app
 
 CHUNKS = 1000
 

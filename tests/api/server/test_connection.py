@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, Response, jsonify, request
 
 from api.server.limits import Limits
-from tests.api.http.serving import Caller, Served, serving, small_app
+from tests.api.server.serving import Caller, Served, serving, small_app
 
 LIMITS = Limits(body_bytes=10_000, request_line_bytes=2000, head_bytes=4000, header_fields=20, grace_s=0)
 BIG = "a" * 10_001

@@ -7,9 +7,9 @@ import pytest
 import structlog
 
 from api.server.lanes import READS
-from tests.api.http.conftest import Start
-from tests.api.http.serving import Caller
-from tests.api.http.views import Views
+from tests.api.server.conftest import Start
+from tests.api.server.serving import Caller
+from tests.api.server.views import Views
 from tests.waiting import wait_until
 
 

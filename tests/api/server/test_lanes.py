@@ -8,9 +8,9 @@ import pytest
 from api.app import create_app
 from api.server.lanes import ALIVE, PLOTS, READS, UPLOADS, WAITS, WRITES, Lane, Routes
 from jobs.settings import Settings
-from tests.api.http.conftest import Start
-from tests.api.http.serving import Caller, Served
-from tests.api.http.views import Views
+from tests.api.server.conftest import Start
+from tests.api.server.serving import Caller, Served
+from tests.api.server.views import Views
 from tests.waiting import wait_until
 
 

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 import pytest
 
 from api.server.server import OTHER_FILES, connections_for
-from tests.api.http.conftest import Start
-from tests.api.http.serving import Caller
-from tests.api.http.views import Views
+from tests.api.server.conftest import Start
+from tests.api.server.serving import Caller
+from tests.api.server.views import Views
 from tests.waiting import wait_until
 
 HALF_HEAD = "GET /quick HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Ha"

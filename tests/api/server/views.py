@@ -9,7 +9,7 @@ from flask import Response
 
 from api.http.streams import client_has_gone
 from api.server.lanes import PLOTS, WAITS, Lane, in_lane
-from tests.api.http.serving import small_app
+from tests.api.server.serving import small_app
 
 log = logging.getLogger(__name__)
 

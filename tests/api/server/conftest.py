@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from api.server.limits import Limits
-from tests.api.http.serving import Served, serving
-from tests.api.http.views import Views
+from tests.api.server.serving import Served, serving
+from tests.api.server.views import Views
 
 
 @pytest.fixture
