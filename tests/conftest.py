@@ -5,6 +5,8 @@ PostgreSQL with a standalone redis-server where one is on PATH.
 """
 
 import os
+import shutil
+import signal
 
 # Before anything imports torch: the tests' processes share the machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,6 +28,33 @@ from tests.backends import (
     running_redis,
     standalone_redis_server,
 )
+
+HANGS_AFTER_S = 600
+"""Several times as long as any test takes on the slowest machine: what has not ended by then hangs."""
+AGAIN_AFTER_S = 60
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--hangs-after", type=int, default=HANGS_AFTER_S, help="seconds after which a test has hung"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Have a test that hangs fail where it hangs, so that it is named and what it has started is ended."""
+    limit_s: int = item.config.getoption("--hangs-after")
+
+    def fail(*_: object) -> None:
+        pytest.fail(f"{item.nodeid} hangs: it has not ended within {limit_s} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, limit_s, AGAIN_AFTER_S)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def pytest_report_header() -> str:
@@ -79,12 +108,13 @@ def broker(backend: str, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def database_url(backend: str, request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """Of an empty PostgreSQL database; None for SQLite, which lies in the data folder."""
+    """Of a PostgreSQL database, which is migrated if the test takes `database`, else empty; None for SQLite,
+    which lies in the data folder."""
     if backend == "sqlite":
         yield None
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.make_database()
+    url = server.make_database(migrated="database" in request.fixturenames)
     yield url
     server.drop_database(url)
 
@@ -101,10 +131,23 @@ def settings(database_url: str | None, broker: str, tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables and no rows, to be copied: the migrations take a tenth of a second."""
+    file = tmp_path_factory.mktemp("migrated") / "pretrain.sqlite3"
+    database = Database(f"sqlite:///{file}")
+    upgrade(database)
+    database.close()
+    return file
+
+
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
+def database(settings: Settings, database_url: str | None, migrated_sqlite: Path) -> Iterator[Database]:
     """Migrated, and without rows."""
     found = Database(settings.database)
-    upgrade(found)
+    if database_url is None:
+        assert found.url.database is not None
+        Path(found.url.database).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(migrated_sqlite, found.url.database)
     yield found
     found.close()
