@@ -11,7 +11,7 @@ come before them, `--looks` computes that many of the text's tokens only, evenly
 import argparse
 import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -23,8 +23,9 @@ from model.config import Distribution
 from model.generation import GREEDY, generate
 from model.gpt import GPT
 from model.inference.decoding import Decoding
-from model.inference.packed import for_generation
+from model.inference.engine import Engine, fast_engine
 from model.inference.sampling import sample_token
+from model.layers.kit import KITS
 from model.numerics import pick_device, resolve_numerics
 from worker.threads import WAIT_BRIEFLY
 
@@ -72,17 +73,21 @@ def cached_speeds(tokens: int, distribution: Distribution = GREEDY, rounds: int 
     torch.manual_seed(SEED)
     run = lecture_run()
     numerics = resolve_numerics("auto", pick_device())
-    trained = GPT(run.model, numerics).eval()
-    model, in_8_bits = for_generation(trained), for_generation(trained, int8=True)
-    for each in (model, in_8_bits):
-        drain(generate(each, PROMPT, 8))
+    model = GPT(run.model, KITS[numerics]).eval()
+    engine, in_8_bits = fast_engine(model), fast_engine(model, int8=True)
+
+    def alone(make_engine: Callable[[], Engine], count: int = tokens) -> None:
+        drain(generate(model, PROMPT, count, distribution, engine=make_engine()))
+
+    for make_engine in (engine, in_8_bits):
+        alone(make_engine, 8)
     bytes_read = WEIGHTS_READ * (2 if numerics == "bfloat16" else 4)
     one, at_once, int8, ceilings = [], [], [], []
     for _ in range(rounds):
         ceilings.append(read_rate() / bytes_read)  # each time: neighbours change it by half within minutes
-        one.append(tokens / seconds_of(lambda: drain(generate(model, PROMPT, tokens, distribution))))
-        int8.append(tokens / seconds_of(lambda: drain(generate(in_8_bits, PROMPT, tokens, distribution))))
-        together = seconds_of(lambda: generate_side_by_side(model, PROMPT, tokens, distribution))
+        one.append(tokens / seconds_of(lambda: alone(engine)))
+        int8.append(tokens / seconds_of(lambda: alone(in_8_bits)))
+        together = seconds_of(lambda: generate_side_by_side(model, engine(), PROMPT, tokens, distribution))
         at_once.append(AT_ONCE * tokens / together)
     return Speeds(
         one=statistics.median(one),
@@ -94,9 +99,9 @@ def cached_speeds(tokens: int, distribution: Distribution = GREEDY, rounds: int 
 
 @torch.inference_mode()
 def generate_side_by_side(
-    model: GPT, prompt: list[int], tokens: int, distribution: Distribution = GREEDY
+    model: GPT, engine: Engine, prompt: list[int], tokens: int, distribution: Distribution = GREEDY
 ) -> None:
-    decoding = Decoding(model, [prompt] * AT_ONCE)
+    decoding = Decoding(model, [prompt] * AT_ONCE, engine)
     generator = torch.Generator().manual_seed(SEED)
     for _ in range(tokens):
         decoding.append([sample_token(row, distribution, generator) for row in decoding.next_logits()])

@@ -27,7 +27,8 @@ from model.accelerate.graphed_loss import GraphedLoss
 from model.config import GPTConfig, TrainingConfig
 from model.generation import generate
 from model.gpt import GPT
-from model.inference.packed import packed
+from model.inference.engine import fast_engine
+from model.layers.kit import BFLOAT16, KITS
 from model.loss import LossFunction, loss_of
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import make_optimizer
@@ -89,7 +90,7 @@ def make_step(way: Way, config: GPTConfig, batch: int, device: torch.device) -> 
     """A step of training on fresh random tokens, as `Training.train_step` makes it; gives the loss unread."""
     set_up(device, way.numerics)
     torch.manual_seed(123)
-    model = GPT(config, way.numerics).to(device).train()
+    model = GPT(config, KITS[way.numerics]).to(device).train()
     optimizer = make_optimizer(model, TrainingConfig())
     loss_function: LossFunction = compile_loss() if way.compiled else loss_of
     if way.graphed and device.type == "cuda":
@@ -161,13 +162,17 @@ def print_table(
 def text_speeds(config: GPTConfig, device: torch.device) -> tuple[float, float]:
     """Tokens a second of one prompt, and of `generating.AT_ONCE` side by side, in bfloat16."""
     torch.manual_seed(123)
-    model = packed(GPT(config, "bfloat16").to(device).eval())
+    model = GPT(config, BFLOAT16).to(device).eval()
+    make_engine = fast_engine(model)
     prompt = [token % config.vocab_size for token in generating.PROMPT]
     tokens = generating.TOKENS
     one, at_once = [], []
     for _ in range(4):
-        one.append(tokens / seconds_of(lambda: generating.drain(generate(model, prompt, tokens))))
-        together = seconds_of(lambda: generating.generate_side_by_side(model, prompt, tokens))
+        one.append(
+            tokens
+            / seconds_of(lambda: generating.drain(generate(model, prompt, tokens, engine=make_engine())))
+        )
+        together = seconds_of(lambda: generating.generate_side_by_side(model, make_engine(), prompt, tokens))
         at_once.append(generating.AT_ONCE * tokens / together)
     return statistics.median(one[1:]), statistics.median(at_once[1:])
 

@@ -22,9 +22,10 @@ import torch
 
 from benchmarks.arithmetic import operations_per_token
 from benchmarks.measuring import product_rate, seconds_of
-from model.accelerate.optimizer_in_backward import EarlyUpdates
+from model.accelerate.optimizer_in_backward import OptimizerInBackward
 from model.config import GPTConfig, TrainingConfig
 from model.gpt import GPT
+from model.layers.kit import KITS
 from model.loss import loss_of
 from model.numerics import pick_device, resolve_numerics
 from model.optimizer import make_optimizer
@@ -70,9 +71,9 @@ def time_step(shape: dict[str, int], grown: str, value: int) -> Point:
     fields: dict[str, Any] = {name: size for name, size in shape.items() if name != "batch"}
     config = GPTConfig(vocab_size=VOCABULARY, n_heads=max(1, shape["emb_dim"] // 64), **fields)
     device = pick_device()
-    model = GPT(config, resolve_numerics("auto", device)).to(device).train()
+    model = GPT(config, KITS[resolve_numerics("auto", device)]).to(device).train()
     optimizer = make_optimizer(model, TrainingConfig())
-    updates = EarlyUpdates(model, optimizer.adamw)
+    updates = OptimizerInBackward(model, optimizer.adamw)
     tokens = torch.randint(VOCABULARY, (shape["batch"], config.context_length + 1), device=device)
 
     def step() -> None:

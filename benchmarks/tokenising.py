@@ -3,7 +3,7 @@
     python -m benchmarks.tokenising [--megabytes 100] [--rounds 3]
 
 Makes a text like English, then takes turns, each in a process of its own: read the file and encode it in one
-call (`encode_ordinary`); survey the file and write its tokens piece by piece, synced. Prints the medians,
+call (`encode_ordinary`); scan_text the file and write its tokens piece by piece, synced. Prints the medians,
 their ratio, the peak memory of each and whether the tokens are equal; the exit status is 1 if a goal is
 missed.
 """
@@ -31,7 +31,7 @@ import tiktoken
 from tiktoken_ext.openai_public import r50k_pat_str
 
 from benchmarks.measuring import alone, peak_memory_bytes
-from model.storage.splits import survey
+from model.storage.splits import scan_text
 from model.storage.token_file import TokenFile, write_tokens
 from model.tokenizers import gpt2_ranks, load_tokenizer
 
@@ -148,7 +148,7 @@ def time_prepared(text: Path) -> Measured:
     tokenizer = load_tokenizer("gpt2")
     path = text.with_suffix(".tokens")
     started = time.perf_counter()
-    write_tokens(survey(text), path, tokenizer, TRAIN_RATIO, threads=os.cpu_count() or 1)
+    write_tokens(scan_text(text), path, tokenizer, TRAIN_RATIO, threads=os.cpu_count() or 1)
     ids = TokenFile(path).train
     return measured(started, ids.__getitem__, len(ids))
 

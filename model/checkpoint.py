@@ -26,7 +26,8 @@ from torch import Tensor
 
 from model.config import Run
 from model.gpt import GPT
-from model.layers.meta_init import undrawn
+from model.layers.kit import KITS
+from model.layers.meta_init import meta_init
 from model.numerics import ResolvedNumerics
 from model.optimizer import Optimizers, make_optimizer
 from model.progress import Position
@@ -99,7 +100,7 @@ def take_snapshot(
         ends_texts=ends_texts,
         position=replace(position),
         val_loss=val_loss,
-        numerics=model.numerics,
+        numerics=model.kit.numerics,
         device=device.type,
         threads=torch.get_num_threads(),
         files={},
@@ -334,8 +335,8 @@ def restore_training_state(
 
 def load_weights(path: Path, manifest: Manifest, device: torch.device, numerics: ResolvedNumerics) -> GPT:
     """The model of a verified file. No weights are drawn first, and none are held twice."""
-    with undrawn():
-        model = GPT(manifest.run.model, numerics)
+    with meta_init():
+        model = GPT(manifest.run.model, KITS[numerics])
     # What is read of the file stays mapped to it: the model takes copies.
     weights = load_file(path)
     model.load_state_dict(

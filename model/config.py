@@ -54,13 +54,13 @@ Text = Annotated[str, AfterValidator(storable), Documented(r"^[^\u0000]*$")]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
-class Section(BaseModel):
+class StrictModel(BaseModel):
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
 
-def known_fields(section: type[Section], stored: Any) -> Any:
+def known_fields(section: type[StrictModel], stored: Any) -> Any:
     """`stored`, a `section` that an earlier version wrote as JSON, without the fields that have gone since.
 
     Those that came since are not there either: they get their defaults when the section is validated.
@@ -74,11 +74,11 @@ def known_fields(section: type[Section], stored: Any) -> Any:
     }
 
 
-def is_section(kind: Any) -> TypeGuard[type[Section]]:
-    return isinstance(kind, type) and issubclass(kind, Section)
+def is_section(kind: Any) -> TypeGuard[type[StrictModel]]:
+    return isinstance(kind, type) and issubclass(kind, StrictModel)
 
 
-class ModelConfig(Section):
+class ModelConfig(StrictModel):
     """The shape of the GPT. The vocabulary's size is not here: it follows from the tokenizer."""
 
     context_length: int = Field(256, ge=1, le=131_072)
@@ -109,7 +109,7 @@ class ModelConfig(Section):
     hundreds, else `pytorch`, the lecture's."""
 
 
-class TrainingConfig(Section):
+class TrainingConfig(StrictModel):
     """How the model learns."""
 
     num_epochs: Count = 10
@@ -182,7 +182,7 @@ class TrainingConfig(Section):
     Default: the lecture's (null)."""
 
 
-class EvaluationConfig(Section):
+class EvaluationConfig(StrictModel):
     """When and how both losses are measured."""
 
     eval_freq: Count = 5
@@ -193,7 +193,7 @@ class EvaluationConfig(Section):
     """Batches of each split in an evaluation, at most. Default: the lecture's."""
 
 
-class Distribution(Section):
+class Distribution(StrictModel):
     """What shapes the distribution that the next token comes from. The settings of text samples and a request
     for a text are such ones, so that its fields stand among theirs."""
 
@@ -219,7 +219,7 @@ class SamplingConfig(Distribution):
     """Tokens to generate. Default: the lecture's."""
 
 
-class CheckpointConfig(Section):
+class CheckpointConfig(StrictModel):
     """When checkpoints are written and which are kept. One is always written at the end, and one whenever
     `PRETRAIN_CHECKPOINT_S` of training have gone by without."""
 
@@ -258,7 +258,7 @@ def parameter_count(config: GPTConfig) -> int:
     return embeddings + blocks + 2 * width + head
 
 
-S = TypeVar("S", bound=Section)
+S = TypeVar("S", bound=StrictModel)
 
 
 @dataclass(frozen=True)

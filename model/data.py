@@ -193,7 +193,7 @@ def draws_of_64_bits(seed: int, count: int) -> Tensor:
     return torch.empty(count, dtype=torch.int64).random_(-(2**63), None, generator=generator)
 
 
-class Orders(Protocol):
+class ShuffleSeeds(Protocol):
     def of_epoch(self, epoch: int) -> int:
         """Seed of the order in which an epoch takes the training windows."""
 
@@ -204,7 +204,7 @@ class Orders(Protocol):
         """The validation windows are about to be read, in their own order, for an evaluation."""
 
 
-class SeededOrders:
+class DerivedShuffleSeeds:
     """Seeds that follow from the run's seed and the number of the epoch or step alone.
 
     An epoch's is the one of its number among those that a generator of the run's seed gives.
@@ -224,7 +224,7 @@ class SeededOrders:
         pass
 
 
-class LectureOrders:
+class LectureShuffleSeeds:
     """Seeds drawn from the global generator exactly as the lecture's DataLoaders draw them.
 
     Each time a DataLoader's iterator starts it draws a base seed (for worker processes, of which there are
@@ -249,8 +249,8 @@ def draw_seed(generator: torch.Generator | None = None) -> int:
     return int(torch.empty((), dtype=torch.int64).random_(generator=generator))
 
 
-def orders_for(numerics: ResolvedNumerics, seed: int) -> Orders:
-    return LectureOrders() if numerics == "reference" else SeededOrders(seed)
+def shuffle_seeds_for(numerics: ResolvedNumerics, seed: int) -> ShuffleSeeds:
+    return LectureShuffleSeeds() if numerics == "reference" else DerivedShuffleSeeds(seed)
 
 
 def derived_seed(seed: int, purpose: str) -> int:

@@ -13,6 +13,7 @@ from model.config import Distribution
 from model.evaluation import evaluating
 from model.gpt import GPT
 from model.inference.decoding import Decoding
+from model.inference.engine import Engine
 from model.inference.sampling import sample_token
 from model.inference.stop_strings import StoppableText
 from model.tokenizers import Tokenizer, text_start
@@ -59,13 +60,14 @@ def generate(
     distribution: Distribution = GREEDY,
     generator: torch.Generator | None = None,
     stop: Collection[int] = (),
+    engine: Engine | None = None,
 ) -> Iterator[int]:
     """Yield up to `max_new_tokens` token ids that continue `ids`, ending before a token of `stop`.
 
-    The model sees the last `context_length` tokens; each is sampled as `sample_token` says. ValueError if
-    `ids` is empty.
+    The model sees the last `context_length` tokens; each is sampled as `sample_token` says. `engine` computes
+    single tokens, or the model itself. ValueError if `ids` is empty.
     """
-    decoding = Decoding(model, [ids])
+    decoding = Decoding(model, [ids], engine)
     for _ in range(max_new_tokens):
         with evaluating(model):
             logits = decoding.next_logits()[0]  # (V,)
@@ -77,11 +79,14 @@ def generate(
 
 
 def stream(
-    model: GPT, tokenizer: Tokenizer, prompt: str, **options: Unpack[Options]
+    model: GPT, tokenizer: Tokenizer, prompt: str, *, engine: Engine | None = None, **options: Unpack[Options]
 ) -> Generator[str, None, Completion]:
-    """Yield the completion of `prompt` in pieces of whole characters; return it as a `Completion`."""
+    """Yield the completion of `prompt` in pieces of whole characters; return it as a `Completion`.
+
+    `engine` computes single tokens, or the model itself.
+    """
     continuation = Continuation(tokenizer, prompt, model.config.context_length, **options)
-    decoding = Decoding(model, [continuation.context])
+    decoding = Decoding(model, [continuation.context], engine)
     completion = ""
     while continuation.finish_reason is None:
         if continuation.last_token is not None:

@@ -1,191 +1,140 @@
-"""The lecture's GPT: embeddings, pre-norm blocks, a final norm and an output head. Sizes are B, T, C, V."""
+"""The lecture's GPT: token and position embeddings, blocks of attention and feed-forward, a norm, a head.
+
+Sizes in comments: B sequences of T tokens, C numbers for each token, H heads of D = C / H numbers, V tokens
+in the vocabulary. How each layer computes is decided elsewhere: the model is handed its layers, as a `Kit`.
+"""
 
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from model.config import GPTConfig
-from model.inference.kv_cache import AttendingCache, SequenceCache, attend, positions_after
-from model.layers import reference
-from model.layers.bfloat16 import Bfloat16Copy, MixedLinear, for_product, mixed_linear
-from model.layers.dropout import Dropout
-from model.layers.embedding import Embedding
-from model.layers.float32 import Float32Linear, float32_linear
-from model.layers.padded import padded_linear
-from model.numerics import ResolvedNumerics
-
-LINEAR: dict[ResolvedNumerics, type[nn.Linear]] = {
-    "bfloat16": MixedLinear,
-    "float32": Float32Linear,
-    "reference": nn.Linear,
-}
+from model.layers.attention import KVCache, LayerKVCache
+from model.layers.head import TiedHead
+from model.layers.initialization import initialise_as_gpt2, make_qkv
+from model.layers.kit import FLOAT32, Kit
 
 
 class GPT(nn.Module):
-    """ids (B, T) int64, T at most `context_length` -> logits (B, T, V).
+    """ids (B, T) int64, T at most `context_length` -> logits (B, T, V): at each position, unnormalised scores
+    for the token that follows.
 
-    The weights are drawn from the global generator when the model is made. `numerics` decides how the same
-    mathematics is computed, never what the weights are: one checkpoint serves every mode.
+    The weights are drawn from the global generator when the model is made, in the lecture's order: the same
+    seed gives the same weights. A kit decides how the same mathematics is computed, never what the weights
+    are: one checkpoint serves every kit.
     """
 
-    def __init__(self, config: GPTConfig, numerics: ResolvedNumerics = "float32") -> None:
+    def __init__(self, config: GPTConfig, kit: Kit = FLOAT32) -> None:
         super().__init__()
         self.config = config
-        self.numerics = numerics
-        embedding = nn.Embedding if numerics == "reference" else Embedding
-        self.tok_emb = embedding(config.vocab_size, config.emb_dim)
+        self.kit = kit
+        # One vector for every token of the vocabulary, and one for every place in the context.
+        self.tok_emb = kit.embedding(config.vocab_size, config.emb_dim)
         self.pos_emb = nn.Embedding(config.context_length, config.emb_dim)
-        self.drop_emb = make_dropout(config.drop_rate, numerics)
-        self.blocks = nn.ModuleList(Block(config, numerics) for _ in range(config.n_layers))
-        self.final_norm = LayerNorm(config.emb_dim, numerics)
-        self.head: nn.Module | None = None
-        if not config.tie_weights:
-            self.head = linear(config.emb_dim, config.vocab_size, bias=False, numerics=numerics)
-        self.tied_copy = Bfloat16Copy()
+        self.drop_emb = kit.dropout(config.drop_rate)
+        self.blocks = nn.ModuleList(Block(config, kit) for _ in range(config.n_layers))
+        # Without it the head would see what all blocks have added up, which grows with the depth.
+        self.final_norm = kit.layer_norm(config.emb_dim)
+        self.head: nn.Linear | TiedHead
+        if config.tie_weights:
+            # The head reads the token embedding's own matrix: 39 million parameters less in GPT-2 small.
+            self.head = kit.tied_head(self.tok_emb)
+        else:
+            self.head = kit.linear(config.emb_dim, config.vocab_size, bias=False)
         if config.initialization == "gpt2":
-            self.apply(partial(initialise_as_gpt2, n_layers=config.n_layers))
-
-    @property
-    def output_weight(self) -> Tensor:
-        """(V, C)"""
-        return self.tok_emb.weight if self.head is None else self.get_parameter("head.weight")
+            initialise_as_gpt2(self, config.n_layers)
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.padded_logits(ids)[..., : self.config.vocab_size]
+        return self.head(self.hidden(ids))  # (B, T, V)
 
-    def padded_logits(self, ids: Tensor) -> Tensor:
-        """(B, T) -> (B, T, V or more): what a GPU computes beyond V is -inf, which no softmax notices."""
-        hidden = self.hidden(ids)
-        if self.numerics == "reference" or hidden.is_cpu:
-            return self.logits(hidden)
-        dtype = torch.bfloat16 if self.numerics == "bfloat16" else torch.float32
-        return padded_linear(hidden.to(dtype), self.output_weight.to(dtype))
+    def hidden(self, ids: Tensor, caches: Sequence[KVCache] = ()) -> Tensor:
+        """(B, T) -> (B, T, C): what the head reads.
 
-    def next_logits(self, ids: Tensor, caches: Sequence[SequenceCache] = ()) -> Tensor:
-        """(B, T) -> (B, V): logits of the token that follows the last one, without those of the others.
-
-        caches  one for each sequence, which takes in `ids`
+        caches  of the tokens before `ids`, one for each sequence, which take `ids` in: see `next_logits`
         """
-        return self.logits(self.hidden(ids, caches)[:, -1])
-
-    def hidden(self, ids: Tensor, caches: Sequence[SequenceCache] = ()) -> Tensor:
-        T = ids.shape[1]
-        if caches:
-            positions = torch.stack([cache.positions(T, ids.device) for cache in caches])  # (B, T)
-        else:
-            positions = positions_after(0, T, self.config.context_length, ids.device)  # (T,)
+        positions = self.positions(ids, caches)  # (T,), or (B, T) with caches
+        # A token's vector says nothing of its place, so that of its place is added.
         x = self.drop_emb(self.tok_emb(ids) + self.pos_emb(positions))  # (B, T, C)
         for index, block in enumerate(self.blocks):
             x = block(x, [cache.layers[index] for cache in caches])  # (B, T, C)
-        return self.final_norm(x)
+        return self.final_norm(x)  # (B, T, C)
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        if self.head is not None:
-            return self.head(hidden)
-        if self.numerics == "bfloat16":
-            return mixed_linear(hidden, self.tok_emb.weight, None, self.tied_copy)
-        if self.numerics == "float32":
-            return float32_linear(hidden, self.tok_emb.weight)
-        return F.linear(hidden, self.tok_emb.weight)
+    def positions(self, ids: Tensor, caches: Sequence[KVCache]) -> Tensor:
+        """raises ValueError if there are more tokens than the context has places"""
+        T = ids.shape[1]
+        if caches:
+            return torch.stack([cache.positions(T, ids.device) for cache in caches])  # (B, T)
+        if self.config.context_length < T:
+            raise ValueError(f"{T} tokens do not fit into a context of {self.config.context_length}")
+        return torch.arange(T, device=ids.device)  # (T,)
+
+    def next_logits(self, ids: Tensor, caches: Sequence[KVCache] = ()) -> Tensor:
+        """(B, T) -> (B, V) float32: logits of the token that follows the last one, for generation.
+
+        Keys and values of a token never change once it is read, since no token looks at later ones. With a
+        cache of them for each sequence, `ids` are only the tokens that are new.
+        """
+        hidden = self.hidden(ids, caches)[:, -1]  # (B, C)
+        # In bfloat16 numbers from 8 to 16 are 1 / 16 apart, and the likeliest tokens often closer.
+        return nn.functional.linear(hidden.to(self.head.weight.dtype), self.head.weight)
 
 
 class Block(nn.Module):
-    def __init__(self, config: GPTConfig, numerics: ResolvedNumerics) -> None:
-        super().__init__()
-        self.attention = Attention(config, numerics)
-        self.feed_forward = FeedForward(config.emb_dim, numerics)
-        self.norm1 = LayerNorm(config.emb_dim, numerics)
-        self.norm2 = LayerNorm(config.emb_dim, numerics)
-        self.drop = make_dropout(config.drop_rate, numerics)
+    """A transformer block: tokens exchange what they know (attention), then each one thinks it over (feed
+    forward). Both add to x instead of atomic_write it, so that gradients reach the first block undiminished.
 
-    def forward(self, x: Tensor, caches: Sequence[AttendingCache] = ()) -> Tensor:
+    Norms come before, not after, what they are for ("pre-norm"), which trains without a warm-up.
+    """
+
+    def __init__(self, config: GPTConfig, kit: Kit) -> None:
+        super().__init__()
+        self.attention = Attention(config, kit)
+        self.feed_forward = FeedForward(config, kit)
+        self.norm1 = kit.layer_norm(config.emb_dim)
+        self.norm2 = kit.layer_norm(config.emb_dim)
+        self.drop = kit.dropout(config.drop_rate)
+
+    def forward(self, x: Tensor, caches: Sequence[LayerKVCache] = ()) -> Tensor:
         x = self.drop(self.attention(self.norm1(x), caches)) + x  # (B, T, C)
-        return self.drop(self.feed_forward(self.norm2(x))) + x
+        return self.drop(self.feed_forward(self.norm2(x))) + x  # (B, T, C)
 
 
 class Attention(nn.Module):
-    """Causal multi-head self-attention (Vaswani et al. 2017, section 3.2)."""
+    """Causal multi-head self-attention (Vaswani et al. 2017, section 3.2).
 
-    def __init__(self, config: GPTConfig, numerics: ResolvedNumerics) -> None:
+    Each token asks (query), is asked (key) and answers (value). It takes the mean of the values of all tokens
+    up to itself, weighted by how well their keys fit its query; each head does so with numbers of its own.
+    """
+
+    def __init__(self, config: GPTConfig, kit: Kit) -> None:
         super().__init__()
         self.n_heads = config.n_heads
         self.drop_rate = config.drop_rate
-        self.is_reference = numerics == "reference"
-        self.qkv = fused_projection(config.emb_dim, config.qkv_bias, numerics)
-        self.out = linear(config.emb_dim, config.emb_dim, numerics=numerics)
+        self.kit = kit
+        # The three projections in one matrix (3C, C): one product of three times the width is faster.
+        self.qkv = make_qkv(kit.linear, config.emb_dim, bias=config.qkv_bias)
+        self.out = kit.linear(config.emb_dim, config.emb_dim)
 
-    def forward(self, x: Tensor, caches: Sequence[AttendingCache] = ()) -> Tensor:
-        """x (B, T, C); `caches` of the tokens before it, one for each sequence."""
-        B, T, C = x.shape
+    def forward(self, x: Tensor, caches: Sequence[LayerKVCache] = ()) -> Tensor:
+        """x (B, T, C), normalised -> (B, T, C)"""
+        qkv = self.kit.project_qkv(self.qkv, x, self.n_heads)  # queries, keys, values: 3 x (B, H, T, D)
         drop_rate = self.drop_rate if self.training else 0.0
-        if self.is_reference:
-            mixed = reference.attention(x, self.qkv.weight, self.qkv.bias, self.n_heads, drop_rate)
-        else:
-            qkv = for_product(self.qkv(x)).view(B, T, 3, self.n_heads, C // self.n_heads)
-            mixed = attend(qkv.permute(2, 0, 3, 1, 4), caches, drop_rate)  # (B, H, T, C/H)
-            mixed = mixed.transpose(1, 2).reshape(B, T, C)
-        return self.out(mixed)  # (B, T, C)
+        attn_out = self.kit.attend(qkv, caches, drop_rate)  # (B, H, T, D)
+        attn_out = attn_out.transpose(1, 2).flatten(2)  # (B, T, C): the heads side by side
+        return self.out(attn_out)  # (B, T, C): and mixed with each other
 
 
 class FeedForward(nn.Module):
-    def __init__(self, emb_dim: int, numerics: ResolvedNumerics) -> None:
+    """Two linear layers with a nonlinearity between them, for each token by itself. Most of the parameters
+    are here: 8 C**2 of a block's 12 C**2."""
+
+    def __init__(self, config: GPTConfig, kit: Kit) -> None:
         super().__init__()
-        self.up = linear(emb_dim, 4 * emb_dim, numerics=numerics)
-        self.down = linear(4 * emb_dim, emb_dim, numerics=numerics)
-        self.gelu = reference.gelu if numerics == "reference" else partial(F.gelu, approximate="tanh")
+        self.up = kit.linear(config.emb_dim, 4 * config.emb_dim)
+        self.gelu = kit.gelu
+        self.down = kit.linear(4 * config.emb_dim, config.emb_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(self.gelu(self.up(x)))  # (B, T, C), within (B, T, 4C)
-
-
-class LayerNorm(nn.Module):
-    def __init__(self, emb_dim: int, numerics: ResolvedNumerics) -> None:
-        super().__init__()
-        self.is_reference = numerics == "reference"
-        self.scale = nn.Parameter(torch.ones(emb_dim))
-        self.shift = nn.Parameter(torch.zeros(emb_dim))
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.is_reference:
-            return reference.layer_norm(x, self.scale, self.shift)
-        return F.layer_norm(x, self.scale.shape, self.scale, self.shift, eps=1e-5)
-
-
-def make_dropout(rate: float, numerics: ResolvedNumerics) -> nn.Dropout:
-    return nn.Dropout(rate) if numerics == "reference" else Dropout(rate)
-
-
-def linear(
-    inputs: int, outputs: int, *, bias: bool = True, numerics: ResolvedNumerics, device: str | None = None
-) -> nn.Linear:
-    return LINEAR[numerics](inputs, outputs, bias=bias, device=device)
-
-
-def fused_projection(emb_dim: int, bias: bool, numerics: ResolvedNumerics) -> nn.Linear:
-    """Query, key and value projection in one matrix (3C, C), drawn as the lecture draws its three: each with
-    PyTorch's default for C inputs, one after the other, so that the same seed gives the same weights."""
-    parts = [nn.Linear(emb_dim, emb_dim, bias=bias) for _ in range(3)]
-    # On meta nothing is drawn.
-    fused = linear(emb_dim, 3 * emb_dim, bias=bias, numerics=numerics, device="meta")
-    for name, whole in list(fused.named_parameters()):
-        filled = torch.empty(whole.shape)  # `cat` on meta would import the compiler: see layers/meta_init.py
-        for part, rows in zip(parts, filled.chunk(3), strict=True):
-            rows.copy_(part.get_parameter(name).detach())
-        setattr(fused, name, nn.Parameter(filled))
-    return fused
-
-
-def initialise_as_gpt2(module: nn.Module, n_layers: int) -> None:
-    """Normal weights of standard deviation 0.02 and zero biases; projections into the residual stream are
-    scaled by 1 / sqrt(2 * n_layers). Source: Radford et al. 2019, section 2.3, and GPT-2's src/model.py."""
-    if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.Linear) and module.bias is not None:
-        nn.init.zeros_(module.bias)
-    if isinstance(module, Attention | FeedForward):
-        # Children come before their parent, so this overwrites what they drew for themselves.
-        residual = module.out if isinstance(module, Attention) else module.down
-        nn.init.normal_(residual.weight, std=0.02 / (2 * n_layers) ** 0.5)
+        x = self.gelu(self.up(x))  # (B, T, 4C)
+        return self.down(x)  # (B, T, C)

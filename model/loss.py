@@ -1,21 +1,16 @@
-"""The one loss of pre-training."""
+"""The one loss of pre-training: cross-entropy of the next token."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from model.gpt import GPT
+from model.layers.cross_entropy import ChunkedCrossEntropy
 
 LossFunction = Callable[[GPT, Tensor, Tensor], Tensor]
 """Of a model, inputs (B, T) and targets (B, T): a scalar."""
-
-CHUNK_BYTES = 8 * 2**20
-"""Of float32 scores that are worked on at once: they stay in the processor's cache."""
-GPU_CHUNK_BYTES = 256 * 2**20
-"""The same on a GPU: enough to keep it busy."""
 
 
 def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -31,43 +26,15 @@ def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
         raise ValueError(
             f"logits are for {tuple(logits.shape[:-1])} tokens, targets for {tuple(targets.shape)}"
         )
+    # -log of the probability that softmax gives to the right token, averaged over all B * T of them. A model
+    # that guesses among V tokens has log V, 10.8 for GPT-2's vocabulary.
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
 
 
 def loss_of(model: GPT, inputs: Tensor, targets: Tensor) -> Tensor:
     """`next_token_loss` of the model's logits for inputs (B, T) and targets (B, T), with less memory and
     time. A compiler fuses the plain version."""
-    if model.numerics == "reference" or torch.compiler.is_compiling():
-        return next_token_loss(model.padded_logits(inputs), targets)
-    return LossOfLogits.apply(model.padded_logits(inputs).flatten(0, 1), targets.flatten())
-
-
-class LossOfLogits(torch.autograd.Function):
-    """Mean cross-entropy of logits (N, V), which are overwritten with their gradient, a few rows at a time.
-
-    The plain version holds the logits in float32, their log-softmax and its gradient: 0.3 GB in the lecture's
-    job, where this holds the logits alone, in their own type (benchmarks/LOG.md).
-    """
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
-        N, V = logits.shape
-        rows = max(1, (CHUNK_BYTES if logits.is_cpu else GPU_CHUNK_BYTES) // (4 * V))
-        is_learning = ctx.needs_input_grad[0]
-        total = torch.zeros((), dtype=torch.float64, device=logits.device)
-        for part, wanted in zip(logits.detach().split(rows), targets[:, None].split(rows), strict=True):
-            log_shares = torch.log_softmax(part, dim=-1, dtype=torch.float32)
-            total -= log_shares.gather(1, wanted).sum(dtype=torch.float64)
-            if is_learning:
-                gradient = log_shares.exp_()
-                gradient.scatter_add_(1, wanted, -torch.ones_like(wanted, dtype=torch.float32))
-                torch.mul(gradient, 1 / N, out=part)
-        ctx.gradient = logits.detach() if is_learning else None
-        return (total / N).float()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        gradient, ctx.gradient = ctx.gradient, None
-        # Looking at a number on a GPU would wait for all that is queued.
-        is_scaled = not gradient.is_cpu or gradients[0] != 1
-        return gradient.mul_(gradients[0]) if is_scaled else gradient, None
+    logits = model.kit.training_logits(model.head, model.hidden(inputs))  # (B, T, V or more)
+    if model.kit.numerics == "reference" or torch.compiler.is_compiling():
+        return next_token_loss(logits, targets)
+    return ChunkedCrossEntropy.apply(logits.flatten(0, 1), targets.flatten())

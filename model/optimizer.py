@@ -108,7 +108,7 @@ def make_optimizer(model: GPT, training: TrainingConfig) -> Optimizers:
     matrices = [parameter for parameter in model.blocks.parameters() if parameter.dim() == 2]
     by_muon = {id(parameter) for parameter in matrices} if training.optimizer == "muon" else set()
     others = [parameter for parameter in model.parameters() if id(parameter) not in by_muon]
-    adamw = AdamW(others, training, fused=model.numerics != "reference")
+    adamw = AdamW(others, training, fused=model.kit.numerics != "reference")
     if not by_muon:
         return Optimizers(adamw)
     muon = torch.optim.Muon(

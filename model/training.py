@@ -14,7 +14,7 @@ from torch import Tensor
 
 from model.accelerate.compiled_loss import compile_loss
 from model.accelerate.graphed_loss import GraphedLoss
-from model.accelerate.optimizer_in_backward import EarlyUpdates
+from model.accelerate.optimizer_in_backward import OptimizerInBackward
 from model.checkpoint import (
     TRAINING,
     WEIGHTS,
@@ -25,7 +25,7 @@ from model.checkpoint import (
     take_snapshot,
 )
 from model.config import EndedBy, Run, parameter_count
-from model.data import Batch, Data, batches, derived_seed, orders_for, permutation, subset
+from model.data import Batch, Data, batches, derived_seed, permutation, shuffle_seeds_for, subset
 from model.estimate import batches_per_epoch, total_steps
 from model.evaluation import mean_loss
 from model.events import (
@@ -40,8 +40,9 @@ from model.events import (
 )
 from model.generation import stream
 from model.gpt import GPT
-from model.inference.packed import packed
+from model.inference.engine import fast_engine
 from model.layers.devices import wait_asleep
+from model.layers.kit import KITS
 from model.loss import LossFunction, loss_of
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import learning_rate, make_optimizer
@@ -131,7 +132,7 @@ class Training:
         self.checkpoint_root, self.device = checkpoint_root, device
         self.data_sha256 = data.sha256()
         self.tokenizer = load_tokenizer(run.tokenizer)
-        self.orders = orders_for(numerics, run.training.seed)
+        self.orders = shuffle_seeds_for(numerics, run.training.seed)
         self.epoch_batches = batches_per_epoch(len(data.train), run.training.batch_size)
         self.total_steps = total_steps(
             len(data.train),
@@ -148,7 +149,7 @@ class Training:
         set_up(device, numerics)
         if resume_from is None:
             torch.manual_seed(run.training.seed)  # the next draws are the weights, as in the lecture
-            self.model = GPT(run.model, numerics).to(device)
+            self.model = GPT(run.model, KITS[numerics]).to(device)
             self.optimizer = make_optimizer(self.model, run.training)
             self.position = Position()
         else:
@@ -158,12 +159,13 @@ class Training:
         self.model.train()
         self.loss_of = compile_loss() if run.training.compile else loss_of
         self.evaluated_loss_of: LossFunction = loss_of
-        if device.type == "cuda":
+        if GraphedLoss.supports(device):
             pool = torch.cuda.graph_pool_handle()
             self.loss_of = GraphedLoss(self.loss_of, pool)
             self.evaluated_loss_of = GraphedLoss(loss_of, pool)
-        updates_early = device.type == "cpu" and numerics != "reference" and run.training.grad_clip is None
-        self.early_updates = EarlyUpdates(self.model, self.optimizer.adamw) if updates_early else None
+        self.optimizer_in_backward: OptimizerInBackward | None = None
+        if OptimizerInBackward.supports(run.training, numerics, device):
+            self.optimizer_in_backward = OptimizerInBackward(self.model, self.optimizer.adamw)
         on_event(
             Started(
                 total_steps=self.total_steps,
@@ -277,7 +279,7 @@ class Training:
             self.checkpoint.wait_until_read()
         limit, is_evaluated = self.run.training.grad_clip, self.evaluates(self.position.step)
         norms: list[Tensor] | None = [] if is_evaluated or limit is not None else None
-        with self.early_updates.active(norms) if self.early_updates else nullcontext():
+        with self.optimizer_in_backward.active(norms) if self.optimizer_in_backward else nullcontext():
             loss.backward()
         norm = None
         if norms is not None:
@@ -363,13 +365,14 @@ class Training:
         self.on_event(Phase("sampling"))
         text = config.start_context
         for piece in stream(
-            packed(self.model),
+            self.model,
             self.tokenizer,
             config.start_context,
             max_new_tokens=config.max_new_tokens,
             distribution=config,
             seed=derived_seed(self.run.training.seed, f"sample {step}"),
             ends_texts=self.data.ends_texts,
+            engine=fast_engine(self.model, compiles=False)(),
         ):
             self.on_event(Phase("sampling"))
             text += piece

@@ -12,17 +12,17 @@ from api.http.bodies import read_json, read_no_body
 from api.http.problems import Refusal
 from api.http.queries import NoParameters, read_query
 from jobs.spec.field_errors import SpecError, field_errors, without_unwritable_names
-from model.config import Section, Text
+from model.config import StrictModel, Text
 
 View = Callable[..., Response]
 
 
-class JobPath(Section):
+class JobPath(StrictModel):
     job_id: Text = Field(min_length=1, max_length=200)
     """The job's id."""
 
 
-class DatasetPath(Section):
+class DatasetPath(StrictModel):
     dataset_id: Text = Field(min_length=1, max_length=200)
     """The data set's id, or a built-in one's name."""
 
@@ -60,7 +60,7 @@ def parsed(body: Callable[[Any], Any] | None = None) -> Callable[[View], View]:
     return decorate
 
 
-def parse_path(model: type[Section], values: dict[str, str]) -> Section:
+def parse_path(model: type[StrictModel], values: dict[str, str]) -> StrictModel:
     """raises Refusal (404): an id that could not exist does not"""
     try:
         return model.model_validate(values)
@@ -68,10 +68,10 @@ def parse_path(model: type[Section], values: dict[str, str]) -> Section:
         raise Refusal(HTTPStatus.NOT_FOUND, "nothing has that id") from error
 
 
-def strictly(model: type[Section]) -> Callable[[Any], Section]:
+def strictly(model: type[StrictModel]) -> Callable[[Any], StrictModel]:
     """A parser for bodies of `model`, which raises SpecError with every wrong field."""
 
-    def parse(body: Any) -> Section:
+    def parse(body: Any) -> StrictModel:
         writable, errors = without_unwritable_names(body)
         try:
             parsed = model.model_validate(writable)

@@ -11,7 +11,7 @@ from pydantic_core.core_schema import DictSchema
 
 from api.http.problems import Problem, problem_responses
 from api.records import Record
-from model.config import Section
+from model.config import StrictModel
 
 ANYWHERE = (400, 403, 408, 413, 414, 417, 421, 422, 431)
 """Statuses of what any request may be refused for, whatever it asks for."""
@@ -54,7 +54,7 @@ def complete_document(app: OpenAPI) -> None:
 def models() -> Iterator[tuple[str, type[BaseModel], JsonSchemaMode]]:
     """Everything that goes in or out, by the names that flask-openapi gives them."""
     modes: dict[type[BaseModel], JsonSchemaMode] = {
-        Section: "validation",
+        StrictModel: "validation",
         Record: "serialization",
         Problem: "serialization",
     }

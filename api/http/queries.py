@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 from api.http.bodies import as_integer
 from api.http.problems import Refusal, wrong_fields
 from jobs.spec.field_errors import FieldError, field_errors
-from model.config import Section
+from model.config import StrictModel
 
 MAX_LIMIT = 1000
 MAX_PARAMETERS = 1000
@@ -24,18 +24,18 @@ NUMBER = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?([eE][-+]?[0-9]{1,4})?")
 LABELLED = re.compile(r"(?P<field>[^\[\]]+)\[(?P<label>.*)\]", re.DOTALL)
 
 
-class NoParameters(Section):
+class NoParameters(StrictModel):
     """For views that take none."""
 
 
-class Page(Section):
+class Page(StrictModel):
     """Which part of a list."""
 
     limit: int = Field(MAX_LIMIT, ge=1, le=MAX_LIMIT)
     """Entries in the answer, at most. Default: 1,000."""
 
 
-class Since(Section):
+class Since(StrictModel):
     """Where a list by steps begins."""
 
     since_step: int = Field(-1, ge=-1, le=2**63 - 1)
@@ -46,7 +46,7 @@ class StepPage(Since, Page):
     """Which part of a list by steps."""
 
 
-Query = TypeVar("Query", bound=Section)
+Query = TypeVar("Query", bound=StrictModel)
 
 
 def read_query(model: type[Query]) -> Query:
@@ -96,7 +96,7 @@ def parse_query(model: type[Query], arguments: MultiDict[str, str]) -> Query:
 
 
 @cache
-def parameter_kinds(model: type[Section]) -> dict[str, str | None]:
+def parameter_kinds(model: type[StrictModel]) -> dict[str, str | None]:
     """The JSON type of each parameter, null apart; None where the schema refers to a named one."""
     properties = model.model_json_schema()["properties"]
     return {name: kind_of(schema) for name, schema in properties.items()} if properties else {}

@@ -39,7 +39,7 @@ from jobs.spec.job_spec import Label
 from jobs.spec.quoting import quoted
 from jobs.store.lookup import NotFound
 from jobs.store.tables import Dataset
-from model.config import Section, Text
+from model.config import StrictModel, Text
 
 datasets = APIBlueprint(
     "datasets", __name__, abp_tags=[Tag(name="datasets")], abp_responses=problem_responses(422, 500, 503)
@@ -49,7 +49,7 @@ JSON_BYTES_PER_TEXT_BYTE = 6
 """Of a control character, the worst case: one byte as text, `\\u0001` in JSON."""
 
 
-class NewDataset(Section):
+class NewDataset(StrictModel):
     """A text to train on."""
 
     name: Label

@@ -22,7 +22,7 @@ from redis import Redis, RedisError
 
 from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK
 from jobs.store.ids import new_id
-from model.config import Distribution, Documented, Section, Text
+from model.config import Distribution, Documented, StrictModel, Text
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class GenerationRequest(Distribution):
     """Texts before which the answer ends. Default: none."""
 
 
-class Begun(Section):
+class Begun(StrictModel):
     """The first message: the model reads the prompt now."""
 
     kind: Literal["begun"] = "begun"
@@ -82,7 +82,7 @@ class Begun(Section):
     prompt_truncated: bool
 
 
-class Piece(Section):
+class Piece(StrictModel):
     """Text that is certain."""
 
     kind: Literal["piece"] = "piece"
@@ -99,7 +99,7 @@ class Piece(Section):
 Cause = Literal["not_found", "unavailable", "internal"]
 
 
-class Failure(Section):
+class Failure(StrictModel):
     """The last message of a request that could not be answered."""
 
     kind: Literal["failure"] = "failure"

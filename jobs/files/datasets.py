@@ -23,8 +23,8 @@ from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound
 from jobs.store.tables import Dataset, TokenCount
 from model.config import TrainingConfig, storable
-from model.storage.atomic import replacing
-from model.storage.splits import Part, TextFile, read_pieces, survey
+from model.storage.atomic import atomic_write
+from model.storage.splits import Split, TextFile, read_pieces, scan_text
 from model.tokenizers import load_tokenizer
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ def store_dataset(
     same = (Dataset.sha256 == sha256, Dataset.builtin == builtin)
     path = dataset_path(settings.artifacts, sha256)
     with placed(path, content, lambda: is_needed(database, sha256)):
-        stored = survey(path, start_bytes=start_bytes)
+        stored = scan_text(path, start_bytes=start_bytes)
         counts = count_parts(stored, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
         with database.write() as session:
             created = insert_new(session, Dataset, ["sha256", "builtin"], values)
@@ -163,7 +163,7 @@ def placed(path: Path, content: bytes, is_needed: Callable[[], bool]) -> Iterato
     deleted, unless somebody else's record needs it by then."""
     was_there = path.exists()
     if not was_there or path.read_bytes() != content:
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             file.write(content)
     try:
         yield
@@ -210,7 +210,7 @@ def find_text(
     """
     try:
         path = dataset_path(settings.artifacts, dataset.sha256)
-        text = survey(path, on_piece, start_bytes=dataset.text_start_bytes)
+        text = scan_text(path, on_piece, start_bytes=dataset.text_start_bytes)
     except FileNotFoundError as error:
         raise BadText(loss(dataset, "is gone")) from error
     except ValueError as error:
@@ -273,16 +273,16 @@ def count_tokens(
     return as_row(dataset, tokenizer, train_ratio, found)
 
 
-def count_parts(text: TextFile, tokenizer: str, train_ratio: float) -> dict[Part, int]:
+def count_parts(text: TextFile, tokenizer: str, train_ratio: float) -> dict[Split, int]:
     """Tokens of both parts."""
-    found: dict[Part, int] = {"train": 0, "validation": 0}
+    found: dict[Split, int] = {"train": 0, "validation": 0}
     chosen = load_tokenizer(tokenizer)
     for part, piece in read_pieces(text, train_ratio, chosen.last_cut):
         found[part] += len(chosen.encode(piece))
     return found
 
 
-def as_row(dataset: Dataset, tokenizer: str, train_ratio: float, found: dict[Part, int]) -> TokenCount:
+def as_row(dataset: Dataset, tokenizer: str, train_ratio: float, found: dict[Split, int]) -> TokenCount:
     return TokenCount(
         dataset_id=dataset.id,
         tokenizer=tokenizer,

@@ -16,7 +16,7 @@ from model.config import (
     Initialization,
     ModelConfig,
     SamplingConfig,
-    Section,
+    StrictModel,
     Text,
     TrainingConfig,
 )
@@ -29,7 +29,7 @@ Labels = Annotated[
 ]
 
 
-class JobSpec(Section):
+class JobSpec(StrictModel):
     """A training job. `{}` is the lecture's job: GPT-2 small on a short story, ten epochs."""
 
     name: Label | None = None
@@ -175,7 +175,7 @@ def overlay(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 PRESET_NAMES = list(PRESETS)
-SECTIONS = {name for name, value in JobSpec() if isinstance(value, Section)}
+SECTIONS = {name for name, value in JobSpec() if isinstance(value, StrictModel)}
 
 
 def value_at(tree: dict[str, Any], path: str) -> Any:

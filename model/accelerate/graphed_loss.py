@@ -26,6 +26,10 @@ class GraphedLoss:
           called in between.
     """
 
+    @staticmethod
+    def supports(device: torch.device) -> bool:
+        return device.type == "cuda"
+
     def __init__(self, loss_of: LossFunction, pool: Pool) -> None:
         self._loss_of, self._pool = loss_of, pool
         self._recorded: dict[tuple[torch.Size, bool], RecordedLoss] = {}

@@ -7,30 +7,36 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from model.config import TrainingConfig
 from model.gpt import GPT
-from model.layers.bfloat16 import MixedLinear
+from model.layers.bfloat16 import Bfloat16Linear
 from model.layers.embedding import Embedding
 from model.layers.float32 import Float32Linear
 from model.layers.gradients import GradientRows
+from model.numerics import ResolvedNumerics
 from model.optimizer import AdamW, State
 
 ROWS = 2048
 """Of a matrix of the vocabulary that are updated at once: 6 MB of GPT-2 small's."""
 
 
-class EarlyUpdates:
+class OptimizerInBackward:
     """Has AdamW update each matrix of a model while the gradients of others are still to come, and free its
     gradient, so that never more than one lies in memory: of the lecture's job that takes 0.5 GB less. Those
     of the largest, the vocabulary's two, are never whole: a few rows are computed, applied and forgotten.
 
-    The numbers are those of `optimizer.step()`, which updates the rest. It does not apply to a run that clips
-    the norm of the whole gradient, and not on CUDA, where one kernel for all parameters is faster.
+    The numbers are those of `optimizer.step()`, which updates the rest. It does not support a run that clips
+    the norm of the whole gradient, nor CUDA, where one kernel for all parameters is faster.
     """
+
+    @staticmethod
+    def supports(training: TrainingConfig, numerics: ResolvedNumerics, device: torch.device) -> bool:
+        return device.type == "cpu" and numerics != "reference" and training.grad_clip is None
 
     def __init__(self, model: GPT, adamw: AdamW) -> None:
         self._adamw = adamw
         self._copies = {
-            module.weight: module.copy for module in model.modules() if isinstance(module, MixedLinear)
+            module.weight: module.copy for module in model.modules() if isinstance(module, Bfloat16Linear)
         }
         self._is_active = False
         self._norms: list[Tensor] | None = None
@@ -39,8 +45,8 @@ class EarlyUpdates:
                 parameter.register_post_accumulate_grad_hook(self._update)
         for layer in (model.tok_emb, model.head):
             # With a tied head either has a part of the matrix's gradient only.
-            if model.head is not None and isinstance(layer, Embedding | Float32Linear | MixedLinear):
-                layer.take_gradient = partial(self._update_in_parts, layer.weight)
+            if not model.config.tie_weights and isinstance(layer, Embedding | Float32Linear | Bfloat16Linear):
+                layer.gradient_consumer = partial(self._update_in_parts, layer.weight)
 
     @contextmanager
     def active(self, norms: list[Tensor] | None) -> Iterator[None]:

@@ -1,61 +1,19 @@
 """The logits of the next token, for sequences that grow by a token at a time and come and go between them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from model.gpt import GPT
-from model.inference.graphed_decoding import TokenGraph
-from model.inference.kv_cache import Cache
-from model.inference.packed import PackedGPT
+from model.inference.engine import Engine, PlainEngine
+from model.inference.kv_cache import SequenceCache
 
 CPU_PIECE_TOKENS, GPU_PIECE_TOKENS = 128, 1024
 """Of a prompt, read at once: what others wait for between two of their tokens. Fewer would leave products of
 matrices that take less than a processor's full rate (benchmarks/LOG.md). No sequence's piece depends on what
 else there is to do, because the numbers of one pass round otherwise than those of two."""
-
-
-class TokenSteps(Protocol):
-    """Computes a token of several sequences, each with a cache, at once."""
-
-    def next_logits(self, tokens: Mapping[Cache, int]) -> dict[Cache, Tensor]:
-        """The logits (1, V) after a token of each of these sequences, until the next call."""
-        ...
-
-    def release(self, cache: Cache, *, goes_on: bool) -> None:
-        """Keep nothing for a sequence that ends, or that rests for a while and goes on later."""
-        ...
-
-
-class PlainSteps:
-    """The model's own operations."""
-
-    def __init__(self, model: GPT) -> None:
-        self.model = model
-
-    def next_logits(self, tokens: Mapping[Cache, int]) -> dict[Cache, Tensor]:
-        ids = torch.tensor([[token] for token in tokens.values()], device=self.model.tok_emb.weight.device)
-        logits = self.model.next_logits(ids, list(tokens))  # (B, V)
-        return dict(zip(tokens, logits.split(1), strict=True))
-
-    def release(self, cache: Cache, *, goes_on: bool) -> None:
-        pass
-
-
-def steps_of(model: GPT) -> TokenSteps:
-    """The fastest that there are for `model`."""
-    if model.tok_emb.weight.is_cuda:
-        return TokenGraph(model)
-    if isinstance(model, PackedGPT) and model.token_weights is not None:
-        from model.inference.cpu_kernel.decoding import (
-            TokenKernel,  # and with it a compiler, which trainers do without
-        )
-
-        return TokenKernel(model.token_weights)
-    return PlainSteps(model)
 
 
 class TokenSequence:
@@ -70,7 +28,7 @@ class TokenSequence:
         self.limit = limit
         self.in_pieces = len(self.tokens)
         """How many of the tokens are read in pieces."""
-        self.cache: Cache | None = None
+        self.cache: SequenceCache | None = None
 
     def append(self, token: int) -> None:
         self.tokens.append(token)
@@ -101,16 +59,18 @@ class Decoding:
 
     The model sees the last `context_length` tokens of each. Up to there it reads each token once; beyond, the
     window moves, and all of it is read anew at every step. What a sequence gets does not depend on the
-    others, as far as the products of the matrices do not: not by a bit with a model `for_generation` on a
-    CPU.
+    others, as far as the products of the matrices do not: not by a bit with the CPU's fast engine.
     """
 
-    def __init__(self, model: GPT, sequences: Iterable[Sequence[int]] = ()) -> None:
-        """ValueError if a sequence is empty."""
+    def __init__(
+        self, model: GPT, sequences: Iterable[Sequence[int]] = (), engine: Engine | None = None
+    ) -> None:
+        """`engine` computes single tokens; the model itself unless given. ValueError if a sequence is
+        empty."""
         self.model = model
+        self.engine = engine or PlainEngine(model)
         self.device = model.tok_emb.weight.device
         self.piece_tokens = CPU_PIECE_TOKENS if self.device.type == "cpu" else GPU_PIECE_TOKENS
-        self.steps: TokenSteps | None = None
         self.sequences: list[TokenSequence] = []
         for tokens in sequences:
             self.join(tokens)
@@ -133,8 +93,8 @@ class Decoding:
 
     def release(self, sequence: TokenSequence, *, goes_on: bool) -> None:
         """Keep no place for the tokens that it has read."""
-        if self.steps is not None and sequence.cache is not None:
-            self.steps.release(sequence.cache, goes_on=goes_on)
+        if sequence.cache is not None:
+            self.engine.release(sequence.cache, goes_on=goes_on)
 
     def held_tokens(self, sequence: TokenSequence) -> int:
         """How many tokens' memory a sequence takes: on the CPU only what is used of it."""
@@ -167,13 +127,13 @@ class Decoding:
         end = min(start + self.piece_tokens, sequence.in_pieces)
         if start == 0:
             self.release(sequence, goes_on=True)  # what moves has no use for what was read
-        if self.model.numerics == "reference":
+        if not self.model.kit.has_cache:
             end = len(sequence.tokens)  # the lecture's own arithmetic reads everything every time
         ids = torch.tensor([sequence.tokens[start:end]], device=self.device)  # (1, t)
-        if (end == sequence.limit and start == 0) or self.model.numerics == "reference":
+        if (end == sequence.limit and start == 0) or not self.model.kit.has_cache:
             sequence.cache = None  # a full window moves with the next token
             return self.model.next_logits(ids)[0].float()
-        sequence.cache = sequence.cache or Cache(self.model.config)
+        sequence.cache = sequence.cache or SequenceCache(self.model.config)
         with undone_on_error([sequence.cache]):
             logits = self.model.next_logits(ids, [sequence.cache])[0].float()
         return logits if end == len(sequence.tokens) else None
@@ -181,10 +141,9 @@ class Decoding:
     def read_tokens(self, sequences: Sequence[TokenSequence]) -> dict[TokenSequence, Tensor]:
         """Read the next token of each sequence, of which none has pieces; the logits (V,) float32, until the
         next call, of the token that follows those that are read to their ends."""
-        self.steps = self.steps or steps_of(self.model)
         caches = {sequence.cache: sequence for sequence in sequences if sequence.cache is not None}
         with undone_on_error(caches):
-            logits = self.steps.next_logits(
+            logits = self.engine.next_logits(
                 {cache: sequence.tokens[cache.length] for cache, sequence in caches.items()}
             )
         return {
@@ -195,7 +154,7 @@ class Decoding:
 
 
 @contextmanager
-def undone_on_error(caches: Iterable[Cache]) -> Iterator[None]:
+def undone_on_error(caches: Iterable[SequenceCache]) -> Iterator[None]:
     """Where computing fails half of the layers have taken in a token, and the others have not."""
     lengths = {cache: cache.length for cache in caches}
     try:

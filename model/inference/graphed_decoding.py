@@ -3,15 +3,19 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.accelerate.cuda_graphs import record, warm_up
+from model.config import GPTConfig
 from model.gpt import GPT
-from model.inference.kv_cache import Cache
+from model.inference.kv_cache import SequenceCache
+from model.layers.kit import KITS
+from model.layers.meta_init import meta_init
+from model.numerics import ResolvedNumerics
 
 
-class TokenGraph:
+class GraphEngine:
     """Gives the logits of the token after the next one of each sequence, with one start of a CUDA graph for
     all kernels.
 
@@ -21,6 +25,10 @@ class TokenGraph:
     of its place, what is not read masked.
     """
 
+    @staticmethod
+    def supports(config: GPTConfig, numerics: ResolvedNumerics, device: torch.device) -> bool:
+        return device.type == "cuda" and KITS[numerics].has_cache
+
     def __init__(self, model: GPT) -> None:
         self.model = model
         self.device = model.tok_emb.weight.device
@@ -28,14 +36,14 @@ class TokenGraph:
 
     def clear(self) -> None:
         """Have no places and no graph."""
-        self.places: list[Cache | None] = []
+        self.places: list[SequenceCache | None] = []
         self.kv = torch.empty(0)
         """(places, L, 2, 1, H, limit, D)"""
         self.inputs = torch.empty(0)
         """(places, 2): of each sequence a token and its position."""
         self.graph: torch.cuda.CUDAGraph | None = None
 
-    def next_logits(self, tokens: Mapping[Cache, int]) -> dict[Cache, Tensor]:
+    def next_logits(self, tokens: Mapping[SequenceCache, int]) -> dict[SequenceCache, Tensor]:
         """The logits (1, V) after a token of each of these sequences, until the next call."""
         for cache in tokens:
             self.place(cache)
@@ -55,7 +63,7 @@ class TokenGraph:
         logits = zip(self.places, self.logits.split(1), strict=True)
         return {cache: of_place for cache, of_place in logits if cache is not None and cache in tokens}
 
-    def place(self, cache: Cache) -> None:
+    def place(self, cache: SequenceCache) -> None:
         """Move what a sequence has read to a place, if it has none."""
         if cache in self.places:
             return
@@ -65,7 +73,7 @@ class TokenGraph:
         self.places[index] = cache
         self.move(cache, self.kv[index])
 
-    def make_places(self, number: int, like: Cache) -> None:
+    def make_places(self, number: int, like: SequenceCache) -> None:
         """As many as that, the first of which are for those that have one now."""
         placed = [cache for cache in self.places if cache is not None]
         self.graph = None  # and with it the memory it computes in
@@ -75,12 +83,12 @@ class TokenGraph:
         for cache, kv in zip(placed, self.kv, strict=False):
             self.move(cache, kv)
 
-    def move(self, cache: Cache, kv: Tensor) -> None:
+    def move(self, cache: SequenceCache, kv: Tensor) -> None:
         kv.zero_()  # what is masked must be numbers too
         kv[..., : cache.length, :] = cache.kv[..., : cache.length, :]
         cache.move(kv)
 
-    def release(self, cache: Cache, *, goes_on: bool) -> None:
+    def release(self, cache: SequenceCache, *, goes_on: bool) -> None:
         """Free the place of a sequence; without any there is no graph either."""
         if cache not in self.places:
             return
@@ -100,7 +108,7 @@ class TokenGraph:
 
 
 class PlacedCache:
-    """A `SequenceCache`: a place (L, 2, 1, H, limit, D), whose next token's position (1,) and mask (1, limit)
+    """A `KVCache`: a place (L, 2, 1, H, limit, D), whose next token's position (1,) and mask (1, limit)
     only the GPU knows."""
 
     def __init__(self, kv: Tensor, position: Tensor, is_read: Tensor) -> None:
@@ -112,7 +120,7 @@ class PlacedCache:
 
 
 class PlacedLayerCache:
-    """An `AttendingCache`."""
+    """A `LayerKVCache`."""
 
     def __init__(self, kv: Tensor, position: Tensor, is_read: Tensor) -> None:
         self.kv, self.position, self.is_read = kv, position, is_read
@@ -123,3 +131,19 @@ class PlacedLayerCache:
         self.kv.index_copy_(3, self.position, qkv[1:])
         keys, values = self.kv
         return F.scaled_dot_product_attention(qkv[0], keys, values, attn_mask=self.is_read)
+
+
+def with_bfloat16_matrices(model: GPT) -> GPT:
+    """A copy whose blocks have their matrices in bfloat16, half of what a token reads; all else is shared.
+
+    A layer in bfloat16 converts its float32 matrix at every use, which for the product of one token is most
+    of the work.
+    """
+    with meta_init():
+        copy = GPT(model.config, model.kit)
+    copy.load_state_dict(model.state_dict(), assign=True)
+    for module in copy.blocks.modules():
+        if isinstance(module, nn.Linear):
+            for name, parameter in list(module.named_parameters()):
+                setattr(module, name, nn.Parameter(parameter.detach().bfloat16(), requires_grad=False))
+    return copy.eval()

@@ -1,8 +1,5 @@
 """Keys and values (kv) of tokens that a model has read, so that the next one costs one position, not all."""
 
-from collections.abc import Sequence
-from typing import Protocol
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,26 +8,7 @@ from model.config import GPTConfig
 from model.layers.attention import causal_attention, continued_attention
 
 
-class AttendingCache(Protocol):
-    """Of one block and one sequence."""
-
-    def attention(self, qkv: Tensor) -> Tensor:
-        """Queries, keys and values (3, 1, H, t, D) of the next t tokens, which it takes in -> (1, H, t, D)"""
-        ...
-
-
-class SequenceCache(Protocol):
-    """Of a whole model and one sequence."""
-
-    @property
-    def layers(self) -> Sequence[AttendingCache]: ...
-
-    def positions(self, tokens: int, device: torch.device) -> Tensor:
-        """(T,) int64: where the next `tokens` tokens stand. ValueError if there is no place for them."""
-        ...
-
-
-class Memory:
+class KVMemory:
     """The keys and values of all layers, for as many tokens as a context has, of the type and on the device
     of those that come first.
 
@@ -53,9 +31,9 @@ class Memory:
 
 
 class LayerCache:
-    """Of one block and one sequence: its part of the memory, and how many tokens it has read."""
+    """A `LayerKVCache`: its part of the memory, and how many tokens it has read."""
 
-    def __init__(self, memory: Memory, index: int) -> None:
+    def __init__(self, memory: KVMemory, index: int) -> None:
         self.memory = memory
         self.index = index
         self.length = 0
@@ -73,12 +51,12 @@ class LayerCache:
         return continued_attention(queries, keys, values)
 
 
-class Cache:
-    """A `SequenceCache`."""
+class SequenceCache:
+    """A `KVCache`, whose memory fills up as its sequence grows."""
 
     def __init__(self, config: GPTConfig) -> None:
         self.limit = config.context_length
-        self.memory = Memory(config.n_layers, config.context_length)
+        self.memory = KVMemory(config.n_layers, config.context_length)
         self.layers = [LayerCache(self.memory, index) for index in range(config.n_layers)]
 
     @property
@@ -97,7 +75,10 @@ class Cache:
         self.memory.kv = kv
 
     def positions(self, tokens: int, device: torch.device) -> Tensor:
-        return positions_after(self.length, tokens, self.limit, device)
+        end = self.length + tokens
+        if end > self.limit:
+            raise ValueError(f"{end} tokens do not fit into a context of {self.limit}")
+        return torch.arange(self.length, end, device=device)
 
     def advance(self) -> None:
         """Count a token whose keys and values somebody else has put in their place."""
@@ -107,24 +88,3 @@ class Cache:
         """Forget the tokens from there on."""
         for layer in self.layers:
             layer.length = length
-
-
-def positions_after(read: int, tokens: int, limit: int, device: torch.device) -> Tensor:
-    """(T,) int64: of `tokens` tokens after as many as are `read`. ValueError if they exceed `limit`."""
-    if read + tokens > limit:
-        raise ValueError(f"{read + tokens} tokens do not fit into a context of {limit}")
-    return torch.arange(read, read + tokens, device=device)
-
-
-def attend(qkv: Tensor, caches: Sequence[AttendingCache] = (), drop_rate: float = 0.0) -> Tensor:
-    """Of queries to keys and values (3, B, H, t, D), and to those in the caches -> (B, H, t, D).
-
-    With caches, one for each sequence, which know no dropout, sequence by sequence: each has a length of its
-    own and is computed as if it were alone.
-    """
-    if not caches:
-        return causal_attention(qkv, drop_rate)
-    if len(caches) == 1:
-        return caches[0].attention(qkv)
-    sequences = zip(caches, qkv.split(1, dim=1), strict=True)
-    return torch.cat([cache.attention(sequence) for cache, sequence in sequences])

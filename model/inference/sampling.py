@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from model.config import Distribution
-from model.inference.splitmix import uniforms
 
 
 def sample_token(logits: Tensor, distribution: Distribution, generator: torch.Generator | None) -> int:
@@ -24,8 +23,8 @@ def sample_from_logits(logits: Tensor, distribution: Distribution, generator: to
     Logits that differ by rounding, whose order differs too, then hardly ever give another token.
     """
     temperature, top_k, top_p = distribution.temperature, distribution.top_k, distribution.top_p
-    seed = int(torch.randint(-(2**63), 2**63 - 1, (), generator=generator))
     logits = logits.cpu()
+    draws = torch.rand(len(logits), dtype=torch.float64, generator=generator)  # in [0, 1)
     tokens = torch.arange(len(logits))
     if top_k is not None:
         tokens = likeliest(logits, logits.topk(min(top_k, len(logits))).values[-1])[:top_k]
@@ -40,8 +39,8 @@ def sample_from_logits(logits: Tensor, distribution: Distribution, generator: to
         # In float32 the smallest `top_p` are 0, which is reached before the first.
         enough = slice(max(1, int((before < top_p).sum())))
         tokens, probabilities = tokens[enough], probabilities[enough]
-    draws = torch.from_numpy(uniforms(seed, tokens.numpy()))  # of those alone
-    return int(tokens[int((draws.log() / probabilities).numpy().argmax())])
+    # A draw of 0 has a logarithm of -inf, and never wins.
+    return int(tokens[int((draws[tokens].log() / probabilities).argmax())])
 
 
 def likeliest(values: Tensor, least: Tensor) -> Tensor:

@@ -1,17 +1,58 @@
 """Causal attention, on the CPU a block of queries at a time."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.layers.bfloat16 import for_product
 from model.layers.devices import is_eager_cpu
 from model.layers.dropout import DropMask, draw_mask
 
 BLOCK_BYTES = 256
 """A block is as many queries as numbers fill these: 64 in float32, 128 in bfloat16."""
+
+
+class LayerKVCache(Protocol):
+    """The keys and values of one block's attention for one sequence."""
+
+    def attention(self, qkv: Tensor) -> Tensor:
+        """Queries, keys and values (3, 1, H, t, D) of the next t tokens, which it takes in -> (1, H, t, D)"""
+        ...
+
+
+class KVCache(Protocol):
+    """The keys and values of a whole model for one sequence."""
+
+    @property
+    def layers(self) -> Sequence[LayerKVCache]: ...
+
+    def positions(self, tokens: int, device: torch.device) -> Tensor:
+        """(T,) int64: where the next `tokens` tokens stand. ValueError if there is no place for them."""
+        ...
+
+
+def project_qkv(qkv: nn.Linear, x: Tensor, n_heads: int) -> Tensor:
+    """x (B, T, C) -> queries, keys and values (3, B, H, T, D), by one product."""
+    B, T, C = x.shape
+    projected = for_product(qkv(x)).view(B, T, 3, n_heads, C // n_heads)
+    return projected.permute(2, 0, 3, 1, 4)
+
+
+def attend(qkv: Tensor, caches: Sequence[LayerKVCache] = (), drop_rate: float = 0.0) -> Tensor:
+    """Of queries to keys and values (3, B, H, t, D), and to those in the caches -> (B, H, t, D).
+
+    With caches, one for each sequence, which know no dropout, sequence by sequence: each has a length of its
+    own and is computed as if it were alone.
+    """
+    if not caches:
+        return causal_attention(qkv, drop_rate)
+    if len(caches) == 1:
+        return caches[0].attention(qkv)
+    sequences = zip(caches, qkv.split(1, dim=1), strict=True)
+    return torch.cat([cache.attention(sequence) for cache, sequence in sequences])
 
 
 def causal_attention(qkv: Tensor, drop_rate: float = 0.0) -> Tensor:
@@ -27,7 +68,7 @@ def causal_attention(qkv: Tensor, drop_rate: float = 0.0) -> Tensor:
         queries, keys, values = qkv
         return F.scaled_dot_product_attention(queries, keys, values, dropout_p=drop_rate, is_causal=True)
     queries, keys, values = qkv.flatten(1, 2)  # (R, T, D) each
-    return AttentionInBlocks.apply(queries, keys, values, drop_rate).view(qkv.shape[1:])
+    return BlockwiseAttention.apply(queries, keys, values, drop_rate).view(qkv.shape[1:])
 
 
 def continued_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -46,7 +87,7 @@ def continued_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor
     return torch.cat(attn_out, dim=1).view(queries.shape)
 
 
-class AttentionInBlocks(torch.autograd.Function):
+class BlockwiseAttention(torch.autograd.Function):
     """Rows of queries, keys and values (R, T, D) -> (R, T, D).
 
     Attention weights are forgotten block by block and computed anew in the backward pass. Kept for it, they
@@ -58,32 +99,32 @@ class AttentionInBlocks(torch.autograd.Function):
         ctx.save_for_backward(queries, keys, values)
         ctx.masks = []
         queries = queries * queries.shape[-1] ** -0.5
-        mixed = torch.empty_like(queries)
+        attn_out = torch.empty_like(queries)
         for block, visible in blocks(queries):
             weights = attention_weights(queries[:, block], keys[:, visible])
             mask = draw_mask(weights.shape, drop_rate)
-            mixed[:, block] = dropped(weights, mask) @ values[:, visible]
+            attn_out[:, block] = dropped(weights, mask) @ values[:, visible]
             ctx.masks.append(mask)
-        return mixed
+        return attn_out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         queries, keys, values = ctx.saved_tensors
         scale = queries.shape[-1] ** -0.5
         queries = queries * scale
-        of_queries = torch.empty_like(queries)
+        grad_q = torch.empty_like(queries)
         # Sums over blocks, so not in bfloat16.
         sum_type = torch.promote_types(keys.dtype, torch.float32)
-        of_keys, of_values = (torch.zeros(keys.shape, dtype=sum_type) for _ in range(2))
+        grad_k, grad_v = (torch.zeros(keys.shape, dtype=sum_type) for _ in range(2))
         for (block, visible), mask in zip(blocks(queries), ctx.masks, strict=True):
-            gradient = gradients[0][:, block]
+            grad_out = gradients[0][:, block]
             weights = attention_weights(queries[:, block], keys[:, visible])
-            of_values[:, visible] += dropped(weights, mask).mT @ gradient
-            of_weights = dropped(gradient @ values[:, visible].mT, mask)
-            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
-            of_queries[:, block] = of_scores @ keys[:, visible]
-            of_keys[:, visible] += of_scores.mT @ queries[:, block]
-        return of_queries.mul_(scale), of_keys.to(keys.dtype), of_values.to(values.dtype), None
+            grad_v[:, visible] += dropped(weights, mask).mT @ grad_out
+            grad_weights = dropped(grad_out @ values[:, visible].mT, mask)
+            grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, weights.dtype)
+            grad_q[:, block] = grad_scores @ keys[:, visible]
+            grad_k[:, visible] += grad_scores.mT @ queries[:, block]
+        return grad_q.mul_(scale), grad_k.to(keys.dtype), grad_v.to(values.dtype), None
 
 
 def blocks(queries: Tensor) -> Iterator[tuple[slice, slice]]:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.layers.devices import is_eager_cpu
-from model.layers.gradients import TakeGradient, weight_gradient
+from model.layers.gradients import GradientConsumer, weight_gradient
 
 
 class Embedding(nn.Embedding):
@@ -17,18 +17,18 @@ class Embedding(nn.Embedding):
     of the lecture's job 80 MB more (benchmarks/LOG.md).
     """
 
-    take_gradient: TakeGradient | None = None
+    gradient_consumer: GradientConsumer | None = None
     """Of the weight."""
 
     def forward(self, ids: Tensor) -> Tensor:
         if not is_eager_cpu(self.weight):
             return F.embedding(ids, self.weight)
-        return EmbeddingInRows.apply(ids, self.weight, self.take_gradient)
+        return EmbeddingInRows.apply(ids, self.weight, self.gradient_consumer)
 
 
 class EmbeddingInRows(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, ids: Tensor, weight: Tensor, take: TakeGradient | None) -> Tensor:
+    def forward(ctx: Any, ids: Tensor, weight: Tensor, take: GradientConsumer | None) -> Tensor:
         ctx.save_for_backward(ids)
         ctx.take, ctx.rows = take, range(len(weight))
         return F.embedding(ids, weight)

@@ -7,14 +7,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from model.layers.devices import is_eager_cpu
-from model.layers.gradients import TakeGradient, weight_gradient
+from model.layers.gradients import GradientConsumer, weight_gradient
 
 HAS_ONEDNN: bool = torch.backends.mkldnn.is_available()
 HAS_AVX512 = torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 def float32_linear(
-    x: Tensor, weight: Tensor, bias: Tensor | None = None, take: TakeGradient | None = None
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, take: GradientConsumer | None = None
 ) -> Tensor:
     """x (..., I), weight (O, I), bias (O,) -> (..., O), as `F.linear`.
 
@@ -29,17 +29,17 @@ def float32_linear(
 
 
 class Float32Linear(nn.Linear):
-    take_gradient: TakeGradient | None = None
+    gradient_consumer: GradientConsumer | None = None
     """Of the weight."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return float32_linear(x, self.weight, self.bias, self.take_gradient)
+        return float32_linear(x, self.weight, self.bias, self.gradient_consumer)
 
 
 class Float32Product(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, take: TakeGradient | None
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, take: GradientConsumer | None
     ) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.take = take
@@ -49,15 +49,15 @@ class Float32Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
         x, weight = ctx.saved_tensors
-        gradient = gradients[0].flatten(0, -2)  # (N, O)
+        grad_out = gradients[0].flatten(0, -2)  # (N, O)
         # Before `take` changes the weight.
-        of_x = by_onednn(gradient, weight.T, None) if HAS_ONEDNN and HAS_AVX512 else gradient @ weight
-        of_bias = gradient.sum(0) if ctx.has_bias else None
+        grad_x = by_onednn(grad_out, weight.T, None) if HAS_ONEDNN and HAS_AVX512 else grad_out @ weight
+        grad_bias = grad_out.sum(0) if ctx.has_bias else None
 
-        def of_weight(rows: slice) -> Tensor:
-            return gradient[:, rows].T @ x.flatten(0, -2)
+        def grad_weight(rows: slice) -> Tensor:
+            return grad_out[:, rows].T @ x.flatten(0, -2)
 
-        return of_x.view_as(x), weight_gradient(of_weight, ctx.take), of_bias, None
+        return grad_x.view_as(x), weight_gradient(grad_weight, ctx.take), grad_bias, None
 
 
 def by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

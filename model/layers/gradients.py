@@ -6,10 +6,10 @@ from torch import Tensor
 
 GradientRows = Callable[[slice], Tensor]
 """The gradient of those rows of a weight (O, I)."""
-TakeGradient = Callable[[GradientRows], bool]
+GradientConsumer = Callable[[GradientRows], bool]
 """Does with a gradient what is to be done with it, unless it returns False."""
 
 
-def weight_gradient(rows: GradientRows, take: TakeGradient | None) -> Tensor | None:
+def weight_gradient(rows: GradientRows, take: GradientConsumer | None) -> Tensor | None:
     """(O, I) for autograd to add to the weight's; None if `take` has taken it."""
     return None if take is not None and take(rows) else rows(slice(None))

@@ -9,16 +9,16 @@ from torch.overrides import TorchFunctionMode
 
 
 @contextmanager
-def undrawn() -> Iterator[None]:
+def meta_init() -> Iterator[None]:
     """Modules made in this context have parameters of the right shapes, on the device `meta`: without memory.
 
     No weight is drawn: not even on `meta`, where to draw imports PyTorch's compiler (see `model.optimizer`).
     """
-    with torch.device("meta"), WithoutDraws():
+    with torch.device("meta"), SkipInit():
         yield
 
 
-class WithoutDraws(TorchFunctionMode):
+class SkipInit(TorchFunctionMode):
     """Functions of `torch.nn.init` leave their tensor as it is."""
 
     def __torch_function__(

@@ -1,22 +1,26 @@
 """The lecture's arithmetic, each operation in its order, for `numerics="reference"`.
 
 Fused kernels compute the same functions but round differently; here the lecture's printed losses come out to
-the digit.
+the digit. Whoever knows the lecture finds its formulas here.
 """
 
+from collections.abc import Sequence
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from model.layers import layer_norm
+from model.layers.attention import LayerKVCache
 
-def layer_norm(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """(x - mean) / sqrt(variance + 1e-5) * scale + shift over the last dimension, with the biased variance.
 
-    x (..., C), scale (C,), shift (C,); returns (..., C). Source: Ba et al. 2016, equation 4.
-    """
-    mean = x.mean(dim=-1, keepdim=True)
-    variance = x.var(dim=-1, keepdim=True, unbiased=False)
-    return scale * ((x - mean) / torch.sqrt(variance + 1e-5)) + shift
+class LayerNorm(layer_norm.LayerNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        """(x - mean) / sqrt(variance + 1e-5) * scale + shift over the last dimension, with the biased
+        variance."""
+        mean = x.mean(dim=-1, keepdim=True)  # (B, T, 1)
+        variance = x.var(dim=-1, keepdim=True, unbiased=False)  # (B, T, 1)
+        return self.scale * ((x - mean) / torch.sqrt(variance + 1e-5)) + self.shift  # (B, T, C)
 
 
 def gelu(x: Tensor) -> Tensor:
@@ -25,25 +29,35 @@ def gelu(x: Tensor) -> Tensor:
     return 0.5 * x * (1 + torch.tanh(factor * (x + 0.044715 * torch.pow(x, 3))))
 
 
-def attention(x: Tensor, weight: Tensor, bias: Tensor | None, n_heads: int, drop_rate: float) -> Tensor:
-    """Causal multi-head attention up to the output projection, with dropout on the attention weights.
-
-    x (B, T, C); weight (3C, C) and bias (3C,) hold query, key and value; returns (B, T, C).
-    Source: Vaswani et al. 2017, equation 1.
-    """
+def project_qkv(qkv: nn.Linear, x: Tensor, n_heads: int) -> tuple[Tensor, Tensor, Tensor]:
+    """x (B, T, C) -> queries, keys and values, (B, H, T, D) each."""
     B, T, C = x.shape
-    weights = weight.chunk(3)
-    biases = bias.chunk(3) if bias is not None else (None, None, None)
+    weights = qkv.weight.chunk(3)  # (C, C) each
+    biases = qkv.bias.chunk(3) if qkv.bias is not None else (None, None, None)
 
     def project(part: int) -> Tensor:
-        projected = F.linear(x, weights[part], biases[part])
-        return projected.view(B, T, n_heads, C // n_heads).transpose(1, 2)
+        projected = F.linear(x, weights[part], biases[part])  # (B, T, C)
+        return projected.view(B, T, n_heads, C // n_heads).transpose(1, 2)  # (B, H, T, D)
 
     # Three products in this order, not one of three times the width: the sums of the backward pass follow it.
-    keys, queries, values = project(1), project(0), project(2)  # (B, H, T, C/H) each
-    scores = queries @ keys.transpose(2, 3)  # (B, H, T, T)
-    future = torch.ones(T, T, dtype=torch.bool, device=x.device).triu(diagonal=1)
+    keys, queries, values = project(1), project(0), project(2)
+    return queries, keys, values
+
+
+def attend(qkv: Sequence[Tensor], caches: Sequence[LayerKVCache], drop_rate: float) -> Tensor:
+    """Queries, keys and values, (B, H, T, D) each -> (B, H, T, D), with dropout on the attention weights.
+
+    raises  ValueError for caches: the lecture reads everything again for every token
+    source  Vaswani et al. 2017, equation 1
+    """
+    if caches:
+        raise ValueError("the lecture's own arithmetic knows no cache")
+    queries, keys, values = qkv
+    T, D = queries.shape[-2:]
+    scores = queries @ keys.transpose(2, 3)  # (B, H, T, T): of each query, how well each key fits
+    future = torch.ones(T, T, dtype=torch.bool, device=scores.device).triu(diagonal=1)
     scores = scores.masked_fill(future, -torch.inf)
-    shares = torch.softmax(scores / keys.shape[-1] ** 0.5, dim=-1)
-    shares = F.dropout(shares, drop_rate)
-    return (shares @ values).transpose(1, 2).reshape(B, T, C)
+    # Sums of D products are about the root of D in size: undivided, softmax would be all or nothing.
+    weights = torch.softmax(scores / D**0.5, dim=-1)  # (B, H, T, T), each row summing to 1
+    weights = F.dropout(weights, drop_rate)
+    return weights @ values

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its place at `path`, synced, when the block ends; if it raises, nothing has changed.
 
     Two processes may write the same file: the later one replaces the earlier.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Part = Literal["train", "validation"]
+Split = Literal["train", "validation"]
 
 PIECE_BYTES = 2 * 2**20
 """Some tenths of a second of tokenising; a few pieces are in memory at once."""
@@ -30,16 +30,16 @@ class TextFile:
 
 def split_text(text: str, train_ratio: float) -> tuple[str, str]:
     """Split by characters, not tokens, as the lecture does: the training text, then the validation text."""
-    border = border_of(len(text), train_ratio)
+    border = split_index(len(text), train_ratio)
     return text[:border], text[border:]
 
 
-def border_of(characters: int, train_ratio: float) -> int:
+def split_index(characters: int, train_ratio: float) -> int:
     """How many of a text's characters are the training text."""
     return int(train_ratio * characters)
 
 
-def survey(path: Path, on_piece: Callable[[], object] = lambda: None, *, start_bytes: int = 0) -> TextFile:
+def scan_text(path: Path, on_piece: Callable[[], object] = lambda: None, *, start_bytes: int = 0) -> TextFile:
     """Read a text through, a piece at a time; `on_piece` is called after each. It begins after `start_bytes`.
 
     raises  OSError; ValueError if it is not UTF-8
@@ -64,16 +64,16 @@ def read_pieces(
     last_cut: Callable[[str], int | None],
     piece_bytes: int = PIECE_BYTES,
     longest_word: int = LONGEST_WORD,
-) -> Iterator[tuple[Part, str]]:
+) -> Iterator[tuple[Split, str]]:
     """The text in order, in pieces of about `piece_bytes`, each with the part that it belongs to.
 
     last_cut      `Tokenizer.last_cut`: the pieces' tokens one after the other are then those of the whole
     longest_word  a piece without a place to cut grows until there is one, or to that many characters
     """
-    part: Part = "train"
+    part: Split = "train"
     held: list[str] = []
     texts = decoded(read_contents(text.path, piece_bytes, text.start_bytes), text.start_bytes)
-    for next_part, characters in divided(texts, border_of(text.characters, train_ratio)):
+    for next_part, characters in divided(texts, split_index(text.characters, train_ratio)):
         if next_part != part:
             yield part, "".join(held)
             part, held = next_part, []
@@ -89,7 +89,7 @@ def read_pieces(
     yield part, "".join(held)
 
 
-def divided(texts: Iterable[str], border: int) -> Iterator[tuple[Part, str]]:
+def divided(texts: Iterable[str], border: int) -> Iterator[tuple[Split, str]]:
     """The same characters, of which the first `border` are the training text."""
     left = border
     for text in texts:

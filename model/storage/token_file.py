@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 from xxhash import xxh3_128
 
-from model.storage.atomic import replacing
-from model.storage.splits import PIECE_BYTES, Part, TextFile, read_contents, read_pieces
+from model.storage.atomic import atomic_write
+from model.storage.splits import PIECE_BYTES, Split, TextFile, read_contents, read_pieces
 from model.tokenizers import Tokenizer
 
 FORMAT = 1
@@ -32,7 +32,7 @@ AHEAD = 2
 """Pieces under way for each thread: one that it encodes, one for it to go on with."""
 
 DType = Literal["uint16", "uint32"]
-Encoded = tuple[Part, np.ndarray]
+Encoded = tuple[Split, np.ndarray]
 
 
 class TokenFileError(Exception):
@@ -159,12 +159,12 @@ def write_tokens(
     raises    OSError; ValueError if the text is not UTF-8
     """
     dtype: DType = "uint16" if tokenizer.vocab_size <= 2**16 else "uint32"
-    counts: dict[Part, int] = {"train": 0, "validation": 0}
+    counts: dict[Split, int] = {"train": 0, "validation": 0}
     ended = dict(counts)
     checksum = xxh3_128()
     pieces = read_pieces(text, train_ratio, tokenizer.last_cut, piece_bytes)
 
-    with replacing(path) as file, ThreadPoolExecutor(threads) as pool:
+    with atomic_write(path) as file, ThreadPoolExecutor(threads) as pool:
         file.write(b" " * HEADER_BYTES)
         for part, ids in encoded(pieces, tokenizer, dtype, pool, AHEAD * threads):  # ids (N,)
             file.write(ids.data)
@@ -188,7 +188,7 @@ def write_tokens(
 
 
 def encoded(
-    pieces: Iterable[tuple[Part, str]],
+    pieces: Iterable[tuple[Split, str]],
     tokenizer: Tokenizer,
     dtype: DType,
     pool: ThreadPoolExecutor,
@@ -197,7 +197,7 @@ def encoded(
     """The tokens of the pieces in their order, `ahead` of them under way at once."""
     stored = np.dtype(dtype).newbyteorder("<")
 
-    def encode(part: Part, piece: str) -> Encoded:
+    def encode(part: Split, piece: str) -> Encoded:
         return part, np.asarray(tokenizer.encode_buffer(piece)).astype(stored)
 
     under_way: deque[Future[Encoded]] = deque()

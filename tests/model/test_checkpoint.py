@@ -31,6 +31,7 @@ from model.checkpoint import (
 )
 from model.config import Run
 from model.gpt import GPT
+from model.layers.kit import KITS
 from model.loss import next_token_loss
 from model.optimizer import make_optimizer
 from model.progress import Position
@@ -48,7 +49,7 @@ class Crash(Exception):
 def learner(run: Run, numerics="float32"):
     """A model and its optimizer after one update."""
     torch.manual_seed(1)
-    model = GPT(run.model, numerics)
+    model = GPT(run.model, KITS[numerics])
     optimizer = make_optimizer(model, run.training)
     tokens = torch.randint(257, (2, 9))
     next_token_loss(model(tokens[:, :-1]), tokens[:, 1:]).backward()
@@ -148,7 +149,7 @@ def test_everything_that_was_saved_comes_back(
     found, found_optimizer, found_position = resume(verify(directory), run, DATA, CPU, numerics)
     assert torch.equal(torch.rand(5), expected_draws)
     assert found_position == position
-    assert found.numerics == numerics
+    assert found.kit.numerics == numerics
     assert found.state_dict().keys() == model.state_dict().keys()
     for (name, ours), theirs in zip(found.named_parameters(), model.parameters(), strict=True):
         assert torch.equal(ours, theirs), name
@@ -217,7 +218,7 @@ def test_a_model_is_loaded_for_generation_in_any_numerics_without_its_training_s
     (directory / TRAINING).unlink()
     model, run = load_model(directory, numerics=numerics)
     assert run == tiny_run()
-    assert model.numerics == numerics
+    assert model.kit.numerics == numerics
     assert not model.training
     assert torch.equal(model.tok_emb.weight, load_file(directory / WEIGHTS)["tok_emb.weight"])
 

@@ -12,7 +12,8 @@ from model.events import CheckpointWritten, Evaluation, Started
 from model.generation import generate
 from model.gpt import GPT
 from model.inference.decoding import Decoding
-from model.inference.packed import packed
+from model.inference.engine import fast_engine
+from model.layers.kit import FLOAT32, KITS
 from model.loss import loss_of
 from model.numerics import set_up
 from model.training import Training
@@ -52,7 +53,7 @@ def settings_of_pytorch():
 )
 def test_loss_and_gradients_are_those_of_the_cpu(numerics, tolerance, tie_weights):
     torch.manual_seed(1)
-    model = GPT(tiny_config(drop_rate=0.0, tie_weights=tie_weights, qkv_bias=True), numerics)
+    model = GPT(tiny_config(drop_rate=0.0, tie_weights=tie_weights, qkv_bias=True), KITS[numerics])
     batch = tiny_batch()
     expected = loss_and_gradients(model, loss_of, *batch)
     on_gpu = loss_and_gradients(model.to(GPU), loss_of, *(part.to(GPU) for part in batch))
@@ -80,7 +81,7 @@ def test_gradients_repeat_bit_for_bit_at_the_size_of_a_real_model(numerics, comp
         pytest.skip("the lecture's arithmetic is not compiled")
     torch.manual_seed(1)
     config = GPTConfig(vocab_size=50257, context_length=1024, n_layers=1)
-    model = GPT(config, numerics).to(GPU).train()
+    model = GPT(config, KITS[numerics]).to(GPU).train()
     tokens = torch.randint(50257, (4, 1025), device=GPU)
     loss_function = compile_loss() if compiled else loss_of
     found = []
@@ -100,7 +101,7 @@ def test_recorded_losses_and_gradients_are_those_of_kernels_started_one_by_one(n
     if numerics == "reference" and compiled:
         pytest.skip("the lecture's arithmetic is not compiled")
     torch.manual_seed(1)
-    model = GPT(GPTConfig(vocab_size=50257, context_length=T, n_layers=2), numerics).to(GPU).train()
+    model = GPT(GPTConfig(vocab_size=50257, context_length=T, n_layers=2), KITS[numerics]).to(GPU).train()
     plain = compile_loss() if compiled else loss_of
     graphed = GraphedLoss(plain, torch.cuda.graph_pool_handle())
     evaluated = GraphedLoss(loss_of, torch.cuda.graph_pool_handle())
@@ -129,7 +130,7 @@ def test_recorded_losses_and_gradients_are_those_of_kernels_started_one_by_one(n
 def test_the_host_is_not_ahead_by_more_than_a_batch():
     """Else a run that is to stop would end with all that are queued."""
     config = GPTConfig(vocab_size=50257, context_length=1024, n_layers=4)
-    model = GPT(config, "float32").to(GPU).train()
+    model = GPT(config, FLOAT32).to(GPU).train()
     graphed = GraphedLoss(loss_of, torch.cuda.graph_pool_handle())
     tokens = torch.randint(50257, (8, 1025), device=GPU)
     begun = []
@@ -192,14 +193,14 @@ def test_a_step_that_is_not_evaluated_waits_for_nothing(numerics, tmp_path):
         torch.cuda.set_sync_debug_mode("default")
 
 
-@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("is_fast", [False, True])
 @pytest.mark.parametrize("numerics", MODES)
-def test_sequences_that_come_and_go_get_the_logits_that_each_gets_alone_without_a_cache(numerics, is_packed):
+def test_sequences_that_come_and_go_get_the_logits_that_each_gets_alone_without_a_cache(numerics, is_fast):
     torch.manual_seed(1)
-    model = GPT(tiny_config(), numerics).to(GPU).eval()
+    model = GPT(tiny_config(), KITS[numerics]).to(GPU).eval()
     rows = [[1, 2, 3], [4], [5] * 9, [6] * 7]  # of a context of 8
     with torch.inference_mode():
-        decoding = Decoding(packed(model) if is_packed else model, rows)
+        decoding = Decoding(model, rows, fast_engine(model)() if is_fast else None)
         decoding.piece_tokens = 5
         for token in range(10):
             logits = decoding.next_logits()
@@ -228,7 +229,7 @@ def test_the_text_is_that_of_the_model_without_a_cache(numerics, tmp_path):
     data = tiny_data(run)
     model = resume(verify(newest(tmp_path)), run, data.sha256(), GPU, numerics)[0].eval()
     ids = [1, 2, 3]
-    found = list(generate(packed(model), ids, 10))
+    found = list(generate(model, ids, 10, engine=fast_engine(model)()))
     for _ in range(10):
         with torch.inference_mode():
             logits = model(torch.tensor([ids[-8:]], device=GPU))[0, -1]

@@ -9,6 +9,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from model.config import GPTConfig, parameter_count
 from model.gpt import GPT
+from model.layers.kit import BFLOAT16, FLOAT32, KITS
 from tests.model.tiny import MODES, tiny_config
 
 GPT2_SMALL = {"context_length": 1024, "qkv_bias": True, "tie_weights": True, "initialization": "gpt2"}
@@ -73,7 +74,7 @@ def shaken(model: GPT) -> GPT:
 @pytest.mark.parametrize("options", [{}, {"qkv_bias": True, "tie_weights": True}], ids=["lecture", "gpt2"])
 def test_logits_equal_a_slow_float64_version(numerics, options):
     torch.manual_seed(1)
-    model = shaken(GPT(tiny_config(**options), numerics))
+    model = shaken(GPT(tiny_config(**options), KITS[numerics]))
     ids = torch.randint(257, (8,))
     expected = slow_logits(model, ids.tolist())
     with torch.no_grad():
@@ -83,8 +84,8 @@ def test_logits_equal_a_slow_float64_version(numerics, options):
 
 def test_bfloat16_logits_stay_within_its_precision_of_float32():
     torch.manual_seed(1)
-    model = shaken(GPT(tiny_config(), "bfloat16"))
-    exact = GPT(model.config, "float32").eval()
+    model = shaken(GPT(tiny_config(), BFLOAT16))
+    exact = GPT(model.config, FLOAT32).eval()
     exact.load_state_dict(model.state_dict())
     ids = torch.randint(257, (2, 8))
     with torch.no_grad():
@@ -97,7 +98,7 @@ def test_bfloat16_logits_stay_within_its_precision_of_float32():
 @pytest.mark.parametrize("numerics", ["reference", "float32"])
 def test_logits_equal_those_of_transformers_with_the_same_weights(numerics):
     torch.manual_seed(1)
-    ours = shaken(GPT(tiny_config(qkv_bias=True, tie_weights=True), numerics))
+    ours = shaken(GPT(tiny_config(qkv_bias=True, tie_weights=True), KITS[numerics]))
     config = ours.config
     theirs = GPT2LMHeadModel(
         GPT2Config(
@@ -142,7 +143,7 @@ def as_transformers_names_them(model: GPT):
 @pytest.mark.parametrize("numerics", MODES)
 def test_a_later_token_never_changes_an_earlier_logit(numerics):
     torch.manual_seed(1)
-    model = shaken(GPT(tiny_config(), numerics))
+    model = shaken(GPT(tiny_config(), KITS[numerics]))
     ids = torch.randint(257, (1, 8))
     with torch.no_grad():
         before = model(ids)
@@ -157,7 +158,7 @@ def test_a_later_token_never_changes_an_earlier_logit(numerics):
 @pytest.mark.parametrize("numerics", ["reference", "float32"])
 def test_the_next_logits_are_the_last_of_all_logits(numerics):
     torch.manual_seed(1)
-    model = shaken(GPT(tiny_config(), numerics))
+    model = shaken(GPT(tiny_config(), KITS[numerics]))
     ids = torch.randint(257, (3, 5))
     with torch.no_grad():
         assert torch.allclose(model.next_logits(ids), model(ids)[:, -1], atol=1e-6)
@@ -222,7 +223,7 @@ def test_gpt2s_initialisation_is_normal_and_scales_the_residual_projections_by_d
 @pytest.mark.parametrize("numerics", MODES)
 def test_evaluation_draws_nothing_and_training_drops(numerics):
     torch.manual_seed(1)
-    model = GPT(tiny_config(drop_rate=0.5), numerics)
+    model = GPT(tiny_config(drop_rate=0.5), KITS[numerics])
     ids = torch.randint(257, (1, 8))
     state = torch.get_rng_state()
     model.eval()

@@ -5,7 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from model.gpt import GPT
-from model.loss import LossOfLogits, loss_of, next_token_loss
+from model.layers.kit import FLOAT32, KITS
+from model.loss import ChunkedCrossEntropy, loss_of, next_token_loss
 from tests.model.tiny import tiny_config
 
 
@@ -54,11 +55,11 @@ def test_a_tiny_model_learns_one_batch_by_heart():
 def test_the_loss_a_few_rows_at_a_time_is_the_plain_one_and_so_are_the_gradients(
     monkeypatch, numerics, tolerance, tie_weights
 ):
-    monkeypatch.setattr("model.loss.CHUNK_BYTES", 3 * 4 * 257)  # 3 of 16 rows
+    monkeypatch.setattr("model.layers.cross_entropy.CHUNK_BYTES", 3 * 4 * 257)  # 3 of 16 rows
     models = []
     for loss_function in (loss_of, lambda model, inputs, targets: next_token_loss(model(inputs), targets)):
         torch.manual_seed(1)
-        model = GPT(tiny_config(tie_weights=tie_weights), numerics)
+        model = GPT(tiny_config(tie_weights=tie_weights), KITS[numerics])
         tokens = torch.randint(257, (2, 9))
         torch.manual_seed(2)  # of the dropout
         loss = loss_function(model, tokens[:, :-1], tokens[:, 1:])
@@ -75,15 +76,17 @@ def test_scores_of_minus_infinity_behind_the_vocabulary_change_no_loss_and_no_gr
     logits, targets = torch.randn(6, 5), torch.randint(5, (6,))
     padded = F.pad(logits, (0, 3), value=-torch.inf)
     for scores in (logits.requires_grad_(), padded.requires_grad_()):
-        LossOfLogits.apply(scores.clone(), targets).backward()
+        ChunkedCrossEntropy.apply(scores.clone(), targets).backward()
     expected = next_token_loss(logits[None], targets[None])
     assert next_token_loss(padded[None], targets[None]) == expected
-    assert LossOfLogits.apply(padded.detach().clone(), targets) == pytest.approx(expected.item(), rel=1e-6)
+    assert ChunkedCrossEntropy.apply(padded.detach().clone(), targets) == pytest.approx(
+        expected.item(), rel=1e-6
+    )
     assert torch.equal(padded.grad, F.pad(logits.grad, (0, 3)))
 
 
 def test_the_loss_of_an_evaluation_is_the_plain_one():
-    model = GPT(tiny_config(), "float32").eval()
+    model = GPT(tiny_config(), FLOAT32).eval()
     tokens = torch.randint(257, (2, 9))
     with torch.inference_mode():
         found = loss_of(model, tokens[:, :-1], tokens[:, 1:]).item()

@@ -1,9 +1,10 @@
 import pytest
 import torch
 
-from model.accelerate import optimizer_in_backward as early_updates
-from model.accelerate.optimizer_in_backward import EarlyUpdates
+from model.accelerate import optimizer_in_backward
+from model.accelerate.optimizer_in_backward import OptimizerInBackward
 from model.gpt import GPT
+from model.layers.kit import KITS
 from model.loss import loss_of, next_token_loss
 from model.optimizer import make_optimizer
 from tests.model.tiny import tiny_config, tiny_run
@@ -13,7 +14,7 @@ TOKENS = torch.arange(18).view(2, 9) * 7 % 257
 
 def learner(numerics="float32", tie_weights=True, **training):
     torch.manual_seed(1)
-    model = GPT(tiny_config(drop_rate=0.0, tie_weights=tie_weights), numerics)
+    model = GPT(tiny_config(drop_rate=0.0, tie_weights=tie_weights), KITS[numerics])
     return model, make_optimizer(model, tiny_run(training=training).training)
 
 
@@ -22,9 +23,9 @@ def learner(numerics="float32", tie_weights=True, **training):
 def test_updates_in_the_backward_pass_are_those_after_it_and_leave_no_gradient_of_a_matrix(
     numerics, tie_weights, monkeypatch
 ):
-    monkeypatch.setattr(early_updates, "ROWS", 100)  # of 257
+    monkeypatch.setattr(optimizer_in_backward, "ROWS", 100)  # of 257
     (late, after), (early, beside) = learner(numerics, tie_weights), learner(numerics, tie_weights)
-    updates, norms = EarlyUpdates(early, beside.adamw), []
+    updates, norms = OptimizerInBackward(early, beside.adamw), []
     for _ in range(3):
         for optimizer in (after, beside):
             optimizer.zero_grad()
@@ -51,7 +52,7 @@ def test_updates_in_the_backward_pass_are_those_after_it_and_leave_no_gradient_o
 
 def test_outside_of_that_the_gradients_stay():
     model, optimizer = learner()
-    EarlyUpdates(model, optimizer.adamw)
+    OptimizerInBackward(model, optimizer.adamw)
     before = model.tok_emb.weight.clone()
     loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
@@ -63,9 +64,9 @@ def test_outside_of_that_the_gradients_stay():
 def test_the_vocabularys_gradient_is_never_whole_unless_there_is_a_part_to_add_to(
     numerics, name, monkeypatch
 ):
-    monkeypatch.setattr(early_updates, "ROWS", 100)
+    monkeypatch.setattr(optimizer_in_backward, "ROWS", 100)
     model, optimizer = learner(numerics, tie_weights=False)
-    updates, whole = EarlyUpdates(model, optimizer.adamw), []
+    updates, whole = OptimizerInBackward(model, optimizer.adamw), []
     matrix = model.get_parameter(name)
     matrix.register_hook(whole.append)  # called with what a backward pass adds to the gradient
     before = matrix.detach().clone()

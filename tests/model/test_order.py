@@ -8,8 +8,8 @@ from torch.utils.data import DataLoader
 
 from model.data import (
     WIDE_DRAWS,
-    LectureOrders,
-    SeededOrders,
+    DerivedShuffleSeeds,
+    LectureShuffleSeeds,
     TokenWindows,
     batches,
     draw_seed,
@@ -59,21 +59,21 @@ def test_every_window_is_as_likely_to_be_in_a_subset(n):
 def test_the_seed_of_an_epoch_is_the_one_of_its_number_among_those_that_the_runs_seed_draws():
     generator = torch.Generator().manual_seed(123)
     drawn = [draw_seed(generator) for _ in range(200)]
-    assert [SeededOrders(123).of_epoch(epoch) for epoch in range(1, 201)] == drawn
+    assert [DerivedShuffleSeeds(123).of_epoch(epoch) for epoch in range(1, 201)] == drawn
 
 
 def test_seeded_orders_draw_nothing_and_differ_by_seed_epoch_and_use():
     state = torch.get_rng_state()
     seeds = [
         draw(number)
-        for orders in (SeededOrders(1), SeededOrders(2))
+        for orders in (DerivedShuffleSeeds(1), DerivedShuffleSeeds(2))
         for draw in (orders.of_epoch, orders.of_evaluation)
         for number in range(1, 6)
     ]
-    SeededOrders(1).start_validation()
+    DerivedShuffleSeeds(1).start_validation()
     assert torch.equal(torch.get_rng_state(), state)
     assert len(set(seeds)) == len(seeds)
-    assert SeededOrders(2).of_epoch(3) == SeededOrders(2).of_epoch(3)
+    assert DerivedShuffleSeeds(2).of_epoch(3) == DerivedShuffleSeeds(2).of_epoch(3)
 
 
 @pytest.mark.parametrize("length", [None, 2], ids=["whole", "broken off"])
@@ -88,7 +88,7 @@ def test_lecture_orders_are_those_of_a_dataloader_and_move_the_generator_as_far(
         positions.append(torch.rand(1))
 
     torch.manual_seed(7)
-    orders = LectureOrders()
+    orders = LectureShuffleSeeds()
     seeds = iter(
         [lambda: orders.of_epoch(1), lambda: orders.of_evaluation(0), None, lambda: orders.of_epoch(2)]
     )

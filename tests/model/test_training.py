@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from model import training
 from model.checkpoint import MANIFEST, TRAINING, WEIGHTS, load_model, read_manifest
 from model.config import parameter_count
-from model.data import Data, SeededOrders, TokenWindows, batches, permutation
+from model.data import Data, DerivedShuffleSeeds, TokenWindows, batches, permutation
 from model.evaluation import mean_loss
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Phase, Progress, Sample, Started
 from model.generation import complete
@@ -85,7 +85,9 @@ def test_the_updates_are_those_of_a_plain_loop(tmp_path):
     torch.manual_seed(123)
     model = GPT(run.model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, **settings)
-    first, second = (permutation(len(data.train), SeededOrders(123).of_epoch(epoch)) for epoch in (1, 2))
+    first, second = (
+        permutation(len(data.train), DerivedShuffleSeeds(123).of_epoch(epoch)) for epoch in (1, 2)
+    )
     whole_batches = 2 * N_BATCHES
     order = torch.cat([first[:whole_batches], second[:whole_batches]])
     norms = []

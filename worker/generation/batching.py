@@ -15,10 +15,9 @@ from torch import Tensor
 from jobs.broker.generation import Begun, Message, Piece, is_last
 from model.checkpoint import CheckpointError
 from model.generation import Continuation
-from model.gpt import GPT
 from model.inference.decoding import Decoding, TokenSequence
 from worker.generation.failures import ShuttingDown, failure_of
-from worker.generation.models import Found, Models
+from worker.generation.models import Found, LoadedModel, Models
 from worker.training.oom import found_out_of_memory
 
 log = logging.getLogger(__name__)
@@ -60,12 +59,12 @@ Send = Callable[[Request, Message], None]
 class Batch:
     """The requests for one model. At most `places` of them are computed; the others wait for their turn."""
 
-    def __init__(self, found: Found, model: GPT, load_s: float, places: int, send: Send) -> None:
+    def __init__(self, found: Found, model: LoadedModel, load_s: float, places: int, send: Send) -> None:
         self.found = found
         self.load_s = load_s
         self.computed_s = 0.0
         self.steps = 0
-        self._decoding = Decoding(model)
+        self._decoding = Decoding(model.gpt, engine=model.make_engine())
         self._places = places
         self._send = send
         self._running: list[Request] = []
@@ -221,7 +220,7 @@ class Loading:
     found: Found
     now: dict[str, Found | BaseException]
     """What each of the asked for checkpoints is by now."""
-    model: GPT | None
+    model: LoadedModel | None
     error: BaseException | None
     """Why there is no model, where one of `now` asks for it still."""
     load_s: float
@@ -426,7 +425,7 @@ class RequestBatcher:
         # The computing thread has a team of threads already, which another one would contend with.
         torch.set_num_threads(1)
         now: dict[str, Found | BaseException] = {}
-        model: GPT | None = None
+        model: LoadedModel | None = None
         error: BaseException | None = None
         for each in wanted:
             try:

@@ -1,6 +1,7 @@
 """The checkpoints that prompts ask for, and the models read from them."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jobs.lifecycle.history import find_checkpoint
@@ -9,9 +10,11 @@ from jobs.store.database import Database
 from jobs.store.lookup import get_job, newest_with_checkpoint
 from model.checkpoint import CheckpointError, Manifest, load_model, read_manifest
 from model.config import GPTConfig
-from model.generation import generate
+from model.evaluation import evaluating
 from model.gpt import GPT
-from model.inference.packed import for_generation
+from model.inference.decoding import Decoding
+from model.inference.engine import Engine, fast_engine
+from model.layers.kit import KITS
 from model.numerics import pick_device, resolve_numerics
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,12 @@ class Found:
     """Of the weights."""
     parameters: int
     """Of the model."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    gpt: GPT
+    make_engine: Callable[[], Engine]
 
 
 class Damaged(Exception):
@@ -65,10 +74,10 @@ class Models:
                 found = self.found_instead(found, wanted, error)
         raise self.damaged(found)
 
-    def load(self, found: Found) -> GPT:
+    def load(self, found: Found) -> LoadedModel:
         """For generation. raises CheckpointError if it is gone or damaged"""
         model, _ = load_model(self._artifacts / found.directory, self._device, self._numerics)
-        return for_generation(model, int8=self._int8)
+        return LoadedModel(model, fast_engine(model, int8=self._int8))
 
     def found_instead(self, found: Found, wanted: str, error: CheckpointError) -> Found:
         """What is to be read instead of a checkpoint that could not be read, because a newer one has replaced
@@ -87,5 +96,9 @@ class Models:
         if self._device.type != "cpu":
             return
         config = GPTConfig(vocab_size=2, context_length=4, emb_dim=2, n_heads=1, n_layers=1)
-        model = for_generation(GPT(config, self._numerics).eval(), int8=self._int8)
-        list(generate(model, [0], 2))
+        model = GPT(config, KITS[self._numerics]).eval()
+        decoding = Decoding(model, [[0]], fast_engine(model, int8=self._int8)())
+        for _ in range(2):  # the prompt, and a token after it
+            with evaluating(model):
+                decoding.next_logits()
+            decoding.append([0])

@@ -55,7 +55,7 @@ def token_weights(model: GPT, stored: Stored) -> TokenWeights:
         out=matrices([(each.out.weight, each.out.bias) for each in attentions], stored),
         up=matrices([(each.up.weight, each.up.bias) for each in feeds], stored),
         down=matrices([(each.down.weight, each.down.bias) for each in feeds], stored),
-        head=matrices([(model.output_weight, None)], stored),
+        head=matrices([(model.head.weight, None)], stored),
     )
 
 

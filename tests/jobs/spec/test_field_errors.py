@@ -11,7 +11,7 @@ from pydantic_core.core_schema import ErrorType
 import api.app  # noqa: F401 - it defines every model of a request
 from jobs.settings import Settings, WrongSettings, load_settings
 from jobs.spec.field_errors import MESSAGES, UNSAYABLE, field_errors, without_unwritable_names
-from model.config import Section
+from model.config import StrictModel
 
 WRONG: list[Any] = [
     None,
@@ -46,7 +46,7 @@ def models() -> list[type[BaseModel]]:
             yield child
             yield from below(child)
 
-    return [Settings, *dict.fromkeys(below(Section))]
+    return [Settings, *dict.fromkeys(below(StrictModel))]
 
 
 def errors_of(model: type[BaseModel], body: Any) -> Iterator[tuple[str, str, str]]:

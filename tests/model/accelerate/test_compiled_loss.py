@@ -8,6 +8,7 @@ import torch
 
 from model.events import CheckpointWritten, Evaluation, Started
 from model.gpt import GPT
+from model.layers.kit import BFLOAT16, KITS
 from model.loss import loss_of
 from tests.model.tiny import (
     Recorder,
@@ -25,7 +26,7 @@ from tests.model.tiny import (
 @pytest.mark.parametrize("tie_weights", [False, True])
 def test_the_loss_compiles_to_one_graph_with_the_same_value_and_gradients(numerics, tie_weights):
     torch.manual_seed(1)
-    model = GPT(tiny_config(drop_rate=0.0, tie_weights=tie_weights), numerics)
+    model = GPT(tiny_config(drop_rate=0.0, tie_weights=tie_weights), KITS[numerics])
     batch = tiny_batch()
     expected = loss_and_gradients(model, loss_of, *batch)
     compiled = torch.compile(loss_of, backend="aot_eager", fullgraph=True)  # which needs no C++ compiler
@@ -34,7 +35,7 @@ def test_the_loss_compiles_to_one_graph_with_the_same_value_and_gradients(numeri
 
 
 def test_with_dropout_it_compiles_too_and_repeats_with_the_seed():
-    model = GPT(tiny_config(drop_rate=0.3), "bfloat16").train()
+    model = GPT(tiny_config(drop_rate=0.3), BFLOAT16).train()
     compiled = torch.compile(loss_of, backend="aot_eager", fullgraph=True)
     tokens = torch.randint(257, (2, 9))
     losses = []

@@ -7,6 +7,7 @@ from model.accelerate import graphed_loss as loss_graph
 from model.accelerate.graphed_loss import GraphedLoss
 from model.evaluation import evaluating
 from model.gpt import GPT
+from model.layers.kit import FLOAT32, KITS
 from model.loss import loss_of
 from tests.model.tiny import MODES, tiny_batch, tiny_config
 
@@ -49,7 +50,7 @@ def without_a_gpu(monkeypatch):
 @pytest.mark.parametrize("numerics", MODES)
 def test_gradients_of_several_batches_add_up_at_each_step_anew(numerics):
     torch.manual_seed(1)
-    model = GPT(tiny_config(drop_rate=0.0), numerics).train()
+    model = GPT(tiny_config(drop_rate=0.0), KITS[numerics]).train()
     graphed = GraphedLoss(loss_of, POOL)
     for _ in range(2):
         steps = []
@@ -65,7 +66,7 @@ def test_gradients_of_several_batches_add_up_at_each_step_anew(numerics):
 
 
 def test_gradients_stay_where_they_were_recorded():
-    model = GPT(tiny_config(), "float32").train()
+    model = GPT(tiny_config(), FLOAT32).train()
     graphed = GraphedLoss(loss_of, POOL)
     places = []
     for _ in range(3):
@@ -77,7 +78,7 @@ def test_gradients_stay_where_they_were_recorded():
 
 def test_an_evaluation_is_recorded_apart_and_leaves_the_gradients_alone():
     torch.manual_seed(1)
-    model = GPT(tiny_config(drop_rate=0.5), "float32").train()
+    model = GPT(tiny_config(drop_rate=0.5), FLOAT32).train()
     graphed = GraphedLoss(loss_of, POOL)
     graphed(model, *tiny_batch()).backward()
     before = [parameter.grad.clone() for parameter in model.parameters()]
@@ -89,7 +90,7 @@ def test_an_evaluation_is_recorded_apart_and_leaves_the_gradients_alone():
 
 
 def test_a_batch_waits_until_the_one_before_is_read():
-    model = GPT(tiny_config(), "float32").train()
+    model = GPT(tiny_config(), FLOAT32).train()
     graphed = GraphedLoss(loss_of, POOL)
     for _ in range(2):
         graphed(model, *tiny_batch()).backward()

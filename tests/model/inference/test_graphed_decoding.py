@@ -4,21 +4,22 @@ import pytest
 import torch
 
 from model.gpt import GPT
-from model.inference.graphed_decoding import TokenGraph
-from model.inference.kv_cache import Cache
-from model.inference.packed import packed
+from model.inference.graphed_decoding import GraphEngine, with_bfloat16_matrices
+from model.inference.kv_cache import SequenceCache
+from model.layers.kit import KITS
 from tests.model.tiny import tiny_config
 
 
 @pytest.fixture(params=["float32", "bfloat16"])
 def model(request):
     torch.manual_seed(1)
-    return packed(GPT(tiny_config(), request.param).eval())
+    model = GPT(tiny_config(), KITS[request.param]).eval()
+    return with_bfloat16_matrices(model) if request.param == "bfloat16" else model
 
 
 @torch.inference_mode()
 def begun(model, ids):
-    cache = Cache(model.config)
+    cache = SequenceCache(model.config)
     model.next_logits(torch.tensor([ids]), [cache])
     return cache
 
@@ -55,7 +56,7 @@ def check(graph, model, tokens, expected):
 
 
 def test_sequences_that_come_go_and_rest_get_the_logits_of_one_that_is_alone(model, recorded):
-    graph = TokenGraph(model)
+    graph = GraphEngine(model)
     prompts = ([1, 2, 3], [4], [5] * 4, [6, 7])
     first, second, third, fourth = caches = [begun(model, ids) for ids in prompts]
     expected = dict(zip(caches, [begun(model, ids) for ids in prompts], strict=True))
@@ -74,7 +75,7 @@ def test_sequences_that_come_go_and_rest_get_the_logits_of_one_that_is_alone(mod
 
 
 def test_a_sequence_that_rests_keeps_its_keys_and_values_when_its_place_is_taken(model, recorded):
-    graph = TokenGraph(model)
+    graph = GraphEngine(model)
     first, second = begun(model, [1, 2, 3]), begun(model, [4])
     with torch.inference_mode():
         graph.next_logits({first: 1})

@@ -1,6 +1,5 @@
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
@@ -8,7 +7,6 @@ from hypothesis import strategies as st
 
 from model.config import Distribution
 from model.inference.sampling import sample_from_logits, sample_token
-from model.inference.splitmix import uniforms
 
 
 def drawn_tokens(logits, n=300, **options):
@@ -97,8 +95,8 @@ def plain_draw(logits, temperature, top_k, top_p, draws):
     seed=st.integers(0, 2**32),
 )
 def test_a_draw_is_the_plain_versions_equal_scores_included(logits, temperature, top_k, top_p, seed):
-    own_seed = torch.randint(-(2**63), 2**63 - 1, (), generator=torch.Generator().manual_seed(seed))
-    draws = uniforms(int(own_seed), np.arange(len(logits))).tolist()
+    generator = torch.Generator().manual_seed(seed)
+    draws = torch.rand(len(logits), dtype=torch.float64, generator=generator).tolist()
     expected = plain_draw(logits, temperature, top_k, top_p, draws)
     distribution = Distribution(temperature=temperature, top_k=top_k, top_p=top_p)
     found = sample_from_logits(torch.tensor(logits), distribution, torch.Generator().manual_seed(seed))

@@ -3,7 +3,8 @@ import copy
 import pytest
 import torch
 
-from model.layers.bfloat16 import Bfloat16Copy, MixedLinear
+from model.layers.bfloat16 import Bfloat16Copy, Bfloat16Linear
+from model.layers.kit import FLOAT32
 from model.optimizer import make_optimizer
 from tests.model.test_optimizer import TOKENS, learner
 from tests.model.tiny import tiny_run
@@ -12,7 +13,7 @@ from tests.model.tiny import tiny_run
 @pytest.mark.parametrize("bias", [True, False])
 def test_it_computes_what_autocast_computes_and_the_same_gradients(bias):
     torch.manual_seed(1)
-    ours = MixedLinear(24, 40, bias=bias)
+    ours = Bfloat16Linear(24, 40, bias=bias)
     theirs = torch.nn.Linear(24, 40, bias=bias)
     theirs.load_state_dict(ours.state_dict())
     x, also_x = (torch.randn(3, 5, 24, generator=torch.Generator().manual_seed(2)) for _ in range(2))
@@ -32,7 +33,7 @@ def test_it_computes_what_autocast_computes_and_the_same_gradients(bias):
 
 def changed_by_the_optimizer(layer):
     class Holder(torch.nn.Module):
-        numerics = "float32"  # with the fused kernel
+        kit = FLOAT32  # with the fused kernel
 
         def __init__(self):
             super().__init__()
@@ -44,7 +45,7 @@ def changed_by_the_optimizer(layer):
 
 
 def loaded(layer):
-    layer.load_state_dict(MixedLinear(4, 4, bias=False).state_dict())
+    layer.load_state_dict(Bfloat16Linear(4, 4, bias=False).state_dict())
 
 
 def replaced(layer):
@@ -53,7 +54,7 @@ def replaced(layer):
 
 @pytest.mark.parametrize("change", [changed_by_the_optimizer, loaded, replaced])
 def test_a_changed_weight_is_converted_again(change):
-    layer = MixedLinear(4, 4, bias=False)
+    layer = Bfloat16Linear(4, 4, bias=False)
     x = torch.randn(2, 4)
     before = layer(x)
     change(layer)
@@ -70,7 +71,7 @@ def test_an_unchanged_weight_is_converted_once_also_where_no_gradient_is_wanted(
 
 
 def test_a_copy_of_the_layer_has_a_conversion_of_its_own():
-    layer = MixedLinear(4, 4, bias=False)
+    layer = Bfloat16Linear(4, 4, bias=False)
     layer(torch.randn(2, 4))
     other = copy.deepcopy(layer)
     with torch.no_grad():

@@ -6,7 +6,8 @@ import torch
 from model.events import CheckpointWritten, Started
 from model.gpt import GPT
 from model.layers import bfloat16
-from model.layers.bfloat16 import MixedLinear
+from model.layers.bfloat16 import Bfloat16Linear
+from model.layers.kit import BFLOAT16
 from model.loss import loss_of
 from tests.model.tiny import Recorder, newest, tiny_config, tiny_run, train_tiny
 
@@ -22,7 +23,7 @@ def without_kernels(monkeypatch):
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_layer_gives_the_exact_products_of_the_rounded_numbers_rounded_once(bias):
     torch.manual_seed(1)
-    layer = MixedLinear(24, 40, bias=bias)
+    layer = Bfloat16Linear(24, 40, bias=bias)
     x = torch.randn(3, 5, 24, requires_grad=True)
     g = torch.randn(3, 5, 40).bfloat16()
     y = layer(x)
@@ -43,7 +44,7 @@ def test_a_model_learns_what_it_learns_with_kernels(monkeypatch):
 
     def loss_and_gradients():
         torch.manual_seed(1)
-        model = GPT(tiny_config(), "bfloat16").train()
+        model = GPT(tiny_config(), BFLOAT16).train()
         loss = loss_of(model, ids[:, :-1], ids[:, 1:])
         loss.backward()
         return loss.detach(), [parameter.grad for parameter in model.parameters()]

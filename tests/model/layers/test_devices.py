@@ -6,7 +6,8 @@ import torch
 
 from model.gpt import GPT
 from model.layers.devices import is_eager_cpu, wait_asleep
-from model.layers.padded import TILE
+from model.layers.head import TILE
+from model.layers.kit import KITS
 from model.loss import loss_of
 from tests.model.tiny import tiny_config
 
@@ -15,7 +16,7 @@ FAST = ["float32", "bfloat16"]
 
 def model_on_meta(numerics: str, **fields: object) -> GPT:
     with torch.device("meta"):
-        return GPT(tiny_config(**fields), numerics)
+        return GPT(tiny_config(**fields), KITS[numerics])
 
 
 def tokens_on_meta() -> torch.Tensor:
@@ -25,7 +26,7 @@ def tokens_on_meta() -> torch.Tensor:
 @pytest.mark.parametrize("numerics", FAST)
 @pytest.mark.parametrize("tie_weights", [False, True])
 def test_a_training_step_asks_for_no_number_until_the_gradients_stand(monkeypatch, numerics, tie_weights):
-    monkeypatch.setattr("model.loss.GPU_CHUNK_BYTES", 3 * 4 * 257)  # 3 of 16 rows
+    monkeypatch.setattr("model.layers.cross_entropy.GPU_CHUNK_BYTES", 3 * 4 * 257)  # 3 of 16 rows
     model, tokens = model_on_meta(numerics, tie_weights=tie_weights), tokens_on_meta()
     loss = loss_of(model, tokens, tokens)
     (loss / 3).backward()
@@ -37,7 +38,7 @@ def test_a_training_step_asks_for_no_number_until_the_gradients_stand(monkeypatc
 @pytest.mark.parametrize("numerics", FAST)
 def test_rows_of_logits_and_of_their_gradient_begin_at_tiles(numerics):
     model, gradients = model_on_meta(numerics), []
-    logits = model.padded_logits(tokens_on_meta())
+    logits = model.kit.training_logits(model.head, model.hidden(tokens_on_meta()))
     logits.register_hook(gradients.append)
     logits.sum().backward()
     for rows in (logits, *gradients):

@@ -18,7 +18,7 @@ def test_the_gradient_in_rows_is_pytorchs_whole_one(rows):
     plain = embedding.weight.detach().clone().requires_grad_()
     expected = F.embedding(ids, plain)
     expected.backward(gradient)
-    for embedding.take_gradient in (None, take):
+    for embedding.gradient_consumer in (None, take):
         found = embedding(ids)
         assert torch.equal(found, expected)
         found.backward(gradient)

@@ -48,7 +48,7 @@ def test_what_takes_the_gradient_of_the_weight_gets_its_rows_after_all_else_is_c
         layer.weight.detach().zero_()  # as an update would change it
         return True
 
-    layer.take_gradient = take
+    layer.gradient_consumer = take
     layer(mine).square().sum().backward()
     plain(its).square().sum().backward()
     assert layer.weight.grad is None

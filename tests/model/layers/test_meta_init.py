@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from model.gpt import GPT
-from model.layers.meta_init import undrawn
+from model.layers.kit import KITS
+from model.layers.meta_init import meta_init
 from tests.model.tiny import tiny_config
 
 
@@ -10,9 +11,9 @@ from tests.model.tiny import tiny_config
 @pytest.mark.parametrize("numerics", ["reference", "float32", "bfloat16"])
 def test_an_undrawn_model_has_every_parameters_shape_and_no_memory(numerics, initialization):
     config = tiny_config(initialization=initialization, qkv_bias=True)
-    drawn = GPT(config, numerics)
-    with undrawn():
-        model = GPT(config, numerics)
+    drawn = GPT(config, KITS[numerics])
+    with meta_init():
+        model = GPT(config, KITS[numerics])
     assert all(parameter.is_meta for parameter in model.parameters())
     shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
     assert shapes == {name: parameter.shape for name, parameter in drawn.named_parameters()}
@@ -20,7 +21,7 @@ def test_an_undrawn_model_has_every_parameters_shape_and_no_memory(numerics, ini
 
 def test_it_leaves_the_generator_alone_and_draws_again_afterwards():
     before = torch.get_rng_state()
-    with undrawn():
+    with meta_init():
         GPT(tiny_config())
     assert torch.equal(torch.get_rng_state(), before)
     assert GPT(tiny_config()).tok_emb.weight.std() > 0.5

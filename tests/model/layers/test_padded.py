@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from model.layers.padded import TILE, padded_linear
+from model.layers.head import TILE, padded_linear
 
 
 @pytest.mark.parametrize("outputs", [1, TILE - 1, TILE, TILE + 1, 257])

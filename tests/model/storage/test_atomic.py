@@ -2,14 +2,14 @@ import os
 
 import pytest
 
-from model.storage.atomic import replacing
+from model.storage.atomic import atomic_write
 
 
 def test_a_file_takes_its_place_when_it_is_whole_and_synced(tmp_path, monkeypatch):
     path, synced = tmp_path / "new" / "file", []
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda descriptor: (synced.append(path.exists()), fsync(descriptor)))
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(b"new")
         assert not path.exists()
     assert path.read_bytes() == b"new"
@@ -18,7 +18,7 @@ def test_a_file_takes_its_place_when_it_is_whole_and_synced(tmp_path, monkeypatc
 
 
 def write_half(path, error):
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(b"half")
         raise error
 

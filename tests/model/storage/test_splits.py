@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.storage.splits import decoded, read_pieces, split_text, survey
+from model.storage.splits import decoded, read_pieces, scan_text, split_text
 from model.tokenizers import load_tokenizer
 from tests.model.texts import TEXTS
 
@@ -26,14 +26,14 @@ def file(tmp_path_factory) -> Path:
 def test_the_pieces_of_a_file_are_its_two_parts(file, text, train_ratio, piece_bytes):
     file.write_bytes(text.encode())
     found = {"train": "", "validation": ""}
-    for part, piece in read_pieces(survey(file), train_ratio, len, piece_bytes):
+    for part, piece in read_pieces(scan_text(file), train_ratio, len, piece_bytes):
         found[part] += piece
     assert tuple(found.values()) == split_text(text, train_ratio)
 
 
 def test_pieces_are_small_and_without_a_place_to_cut_grow(file):
     file.write_text("x" * 100)
-    text = survey(file)
+    text = scan_text(file)
     sizes = [len(piece) for _, piece in read_pieces(text, 0.5, len, 10)]
     assert max(sizes) == 10
     assert list(read_pieces(text, 0.5, lambda _: None, 10)) == [("train", "x" * 50), ("validation", "x" * 50)]
@@ -41,7 +41,7 @@ def test_pieces_are_small_and_without_a_place_to_cut_grow(file):
 
 def test_a_word_beyond_the_limit_is_cut_although_there_is_no_place_to(file):
     file.write_text("é" * 100)
-    text = survey(file)
+    text = scan_text(file)
     pieces = [piece for _, piece in read_pieces(text, 1.0, lambda _: None, 10, longest_word=23)]
     assert [len(piece) for piece in pieces] == [25, 25, 25, 25, 0]
     assert "".join(pieces) == "é" * 100
@@ -50,7 +50,7 @@ def test_a_word_beyond_the_limit_is_cut_although_there_is_no_place_to(file):
 def test_words_shorter_than_the_limit_are_never_cut(file):
     file.write_text("é" * 22 + " " + "é" * 22)
     last_cut = load_tokenizer("gpt2").last_cut
-    pieces = [piece for _, piece in read_pieces(survey(file), 1.0, last_cut, 10, longest_word=24)]
+    pieces = [piece for _, piece in read_pieces(scan_text(file), 1.0, last_cut, 10, longest_word=24)]
     assert pieces == ["é" * 22, " " + "é" * 22]
 
 
@@ -58,7 +58,7 @@ def test_a_text_is_surveyed_a_piece_at_a_time(file):
     content = "né ".encode() * 2**20  # 4 MiB
     file.write_bytes(content)
     calls: list[int] = []
-    found = survey(file, lambda: calls.append(1))
+    found = scan_text(file, lambda: calls.append(1))
     assert (found.characters, found.sha256) == (3 * 2**20, hashlib.sha256(content).hexdigest())
     assert len(calls) == 2
 
@@ -66,7 +66,7 @@ def test_a_text_is_surveyed_a_piece_at_a_time(file):
 @pytest.mark.parametrize("piece_bytes", [1, 2, 3, 4, 100])
 def test_a_text_may_begin_after_its_files_first_bytes(file, piece_bytes):
     file.write_bytes("\ufeffné\nab".encode())
-    text = survey(file, start_bytes=3)
+    text = scan_text(file, start_bytes=3)
     assert (text.characters, text.sha256) == (5, hashlib.sha256(file.read_bytes()).hexdigest())
     found = {"train": "", "validation": ""}
     for part, piece in read_pieces(text, 0.6, len, piece_bytes):
@@ -77,7 +77,7 @@ def test_a_text_may_begin_after_its_files_first_bytes(file, piece_bytes):
 def test_a_wrong_byte_after_the_start_is_counted_from_the_files_first(file):
     file.write_bytes(b"\xef\xbb\xbfab\xff")
     with pytest.raises(ValueError, match="byte 5 is not"):
-        survey(file, start_bytes=3)
+        scan_text(file, start_bytes=3)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from xxhash import xxh3_128
 
 from model.data import Data, batches
-from model.storage.splits import split_text, survey
+from model.storage.splits import scan_text, split_text
 from model.storage.token_file import (
     HEADER_BYTES,
     TokenFile,
@@ -37,7 +37,7 @@ def written(folder: Path, text: str, tokenizer: str = "bytes", train_ratio: floa
     (folder / "text.txt").write_bytes(text.encode())
     path = folder / f"{tokenizer}.tokens"
     write_tokens(
-        survey(folder / "text.txt"), path, load_tokenizer(tokenizer), train_ratio, threads=2, **options
+        scan_text(folder / "text.txt"), path, load_tokenizer(tokenizer), train_ratio, threads=2, **options
     )
     return path
 
@@ -68,7 +68,7 @@ def test_the_file_is_a_header_and_little_endian_tokens(tmp_path):
     path = written(tmp_path, "hello world", train_ratio=0.5)
     content = path.read_bytes()
     assert json.loads(content[:HEADER_BYTES]) == {
-        "text_sha256": survey(tmp_path / "text.txt").sha256,
+        "text_sha256": scan_text(tmp_path / "text.txt").sha256,
         "tokenizer": "bytes",
         "train_ratio": 0.5,
         "dtype": "uint16",
@@ -91,7 +91,7 @@ def test_a_vocabulary_beyond_two_bytes_takes_four(tmp_path):
         last_cut=len,
         encode_buffer=lambda text: np.array([2**16] * len(text), np.uint32).data,
     )
-    write_tokens(survey(tmp_path / "text.txt"), tmp_path / "t", large, 0.5, threads=1)
+    write_tokens(scan_text(tmp_path / "text.txt"), tmp_path / "t", large, 0.5, threads=1)
     assert read_manifest(tmp_path / "t").dtype == "uint32"
     assert read_manifest(tmp_path / "t").train_texts_ended == 1
     assert ids_of(tmp_path / "t") == [[65536], [65536]]
@@ -119,7 +119,7 @@ def test_a_file_of_too_few_tokens_is_refused_with_its_tokens(tmp_path):
 
 def test_only_the_file_that_is_wanted_is_opened(tmp_path):
     path = written(tmp_path, TEXT)
-    wanted = (survey(tmp_path / "text.txt").sha256, "bytes", 0.9)
+    wanted = (scan_text(tmp_path / "text.txt").sha256, "bytes", 0.9)
     assert len(open_tokens(path, *wanted).train) == int(0.9 * len(TEXT))
     for other in (("0", "bytes", 0.9), (wanted[0], "gpt2", 0.9), (wanted[0], "bytes", 0.8)):
         with pytest.raises(TokenFileError, match="other tokens"):
@@ -128,7 +128,7 @@ def test_only_the_file_that_is_wanted_is_opened(tmp_path):
 
 def test_a_byte_order_mark_is_not_among_the_tokens(tmp_path):
     (tmp_path / "text.txt").write_bytes("\ufeffab cd".encode())
-    text = survey(tmp_path / "text.txt", start_bytes=3)
+    text = scan_text(tmp_path / "text.txt", start_bytes=3)
     write_tokens(text, tmp_path / "t", load_tokenizer("bytes"), 0.6, threads=1)
     assert ids_of(tmp_path / "t") == [list(b"ab "), list(b"cd")]
 
@@ -136,7 +136,7 @@ def test_a_byte_order_mark_is_not_among_the_tokens(tmp_path):
 def test_tokens_with_and_without_the_mark_are_not_taken_for_each_other(tmp_path):
     (tmp_path / "text.txt").write_bytes("\ufeffab cd".encode())
     for start_bytes, other in ((0, 3), (3, 0)):
-        text = survey(tmp_path / "text.txt", start_bytes=start_bytes)
+        text = scan_text(tmp_path / "text.txt", start_bytes=start_bytes)
         write_tokens(text, tmp_path / "t", load_tokenizer("bytes"), 0.6, threads=1)
         assert open_tokens(tmp_path / "t", text.sha256, "bytes", 0.6, start_bytes)
         with pytest.raises(TokenFileError, match="other tokens"):
@@ -174,7 +174,7 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path, damage, reason):
 
 def test_a_flipped_bit_among_the_tokens_is_noticed_where_they_were_summed(tmp_path):
     path = written(tmp_path, TEXT)
-    wanted = (survey(tmp_path / "text.txt").sha256, "bytes", 0.9)
+    wanted = (scan_text(tmp_path / "text.txt").sha256, "bytes", 0.9)
     content = bytearray(path.read_bytes())
     content[HEADER_BYTES + 20] ^= 1
     path.write_bytes(content)
@@ -212,7 +212,7 @@ def test_four_that_write_at_once_leave_one_whole_file(tmp_path):
     path, start = tmp_path / "bytes.tokens", threading.Barrier(4)
 
     def write() -> None:
-        text = survey(tmp_path / "text.txt")
+        text = scan_text(tmp_path / "text.txt")
         start.wait()
         write_tokens(text, path, load_tokenizer("bytes"), 0.9, threads=2)
 

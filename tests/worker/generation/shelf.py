@@ -11,12 +11,12 @@ from model.checkpoint import CheckpointError
 from model.config import GPTConfig
 from model.generation import Continuation, complete
 from model.gpt import GPT
-from model.inference.packed import for_generation
+from model.inference.engine import fast_engine
 from model.tokenizers import load_tokenizer
 from tests.model.tiny import tiny_config
 from tests.waiting import wait_until
 from worker.generation.batching import Request, RequestBatcher
-from worker.generation.models import Damaged, Found
+from worker.generation.models import Damaged, Found, LoadedModel
 
 BYTES = load_tokenizer("bytes")
 CONFIG = tiny_config(context_length=64, vocab_size=256)
@@ -45,9 +45,10 @@ class Shelf:
     def compile(self) -> None:
         """They are compiled when first needed."""
 
-    def model(self, found: Found) -> GPT:
+    def model(self, found: Found) -> LoadedModel:
         torch.manual_seed(sum(found.directory.encode()))
-        return for_generation(GPT(self.config).eval())
+        model = GPT(self.config).eval()
+        return LoadedModel(model, fast_engine(model))
 
     def find(self, job_id: str | None, wanted: str) -> Found:
         assert job_id is not None
@@ -55,7 +56,7 @@ class Shelf:
             raise NotFound(f"no job {job_id!r}")
         return self.listed.get(job_id, found_of(job_id))
 
-    def load(self, found: Found) -> GPT:
+    def load(self, found: Found) -> LoadedModel:
         self.loads.append(found.job_id)
         self.may_load.wait()
         if self.errors:

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.gpt import GPT
-from model.inference.cpu_kernel.decoding import TokenKernel
+from model.inference.cpu_kernel.decoding import CPUEngine
 from model.inference.cpu_kernel.layers import exponential
 from model.inference.cpu_kernel.products import product
 from model.inference.cpu_kernel.weights import Stored, matrices, rounded_to_int8, token_weights
-from model.inference.kv_cache import Cache
-from model.inference.packed import for_generation, packed
-from model.layers import bfloat16
+from model.inference.engine import fast_engine
+from model.inference.kv_cache import SequenceCache
+from model.layers.kit import BFLOAT16, FLOAT32, REFERENCE
 from tests.model.tiny import tiny_config
 
 STORED: list[Stored] = ["float32", "bfloat16", "int8"]
@@ -30,7 +30,7 @@ def a_model(**fields) -> GPT:
 
 def rounded(model: GPT, stored: Stored) -> dict[str, torch.Tensor]:
     """The weights of `model`, never tied, with its matrices as the kernel computes with them."""
-    weights = {**model.state_dict(), "head.weight": model.output_weight.detach()}
+    weights = {**model.state_dict(), "head.weight": model.head.weight.detach()}
     for name, weight in weights.items():
         if weight.dim() == 2 and "emb" not in name:
             if stored == "bfloat16":
@@ -42,8 +42,8 @@ def rounded(model: GPT, stored: Stored) -> dict[str, torch.Tensor]:
 
 
 @torch.inference_mode()
-def begun(model: GPT, row: list[int]) -> Cache:
-    cache = Cache(model.config)
+def begun(model: GPT, row: list[int]) -> SequenceCache:
+    cache = SequenceCache(model.config)
     model.next_logits(torch.tensor([row]), [cache])
     return cache
 
@@ -70,12 +70,12 @@ def test_every_size_of_model_gives_the_scores_of_the_plain_one(
         tie_weights=tie_weights,
     )
     weights, untied = rounded(model, stored), model.config.model_copy(update={"tie_weights": False})
-    plain, beginning = GPT(untied, "reference").eval(), GPT(untied, "float32").eval()
+    plain, beginning = GPT(untied, REFERENCE).eval(), GPT(untied, FLOAT32).eval()
     plain.load_state_dict(weights)
     beginning.load_state_dict(weights)
     plain.double()
     caches = [begun(beginning, row) for row in rows]
-    kernel = TokenKernel(token_weights(model, stored), threads)
+    kernel = CPUEngine(token_weights(model, stored), threads)
     for step in range(4):
         tokens = [(step + 7 * place) % V for place in range(len(rows))]
         found = kernel.next_logits(dict(zip(caches, tokens, strict=True)))
@@ -118,7 +118,7 @@ def test_sequences_come_and_go_and_rest_as_they_like():
     model = a_model()
     weights = token_weights(model, "float32")
     first, second, lone = begun(model, [1, 2]), begun(model, [3]), begun(model, [3])
-    both, one = TokenKernel(weights), TokenKernel(weights)
+    both, one = CPUEngine(weights), CPUEngine(weights)
     both.next_logits({first: 4})
     both.next_logits({first: 5})
     assert torch.equal(both.next_logits({second: 6})[second], one.next_logits({lone: 6})[lone])
@@ -131,13 +131,13 @@ def test_a_token_that_does_not_exist_is_refused(token):
     model = a_model()
     cache = begun(model, [1])
     with pytest.raises(IndexError, match=f"there is no token {token} of 70"):
-        TokenKernel(token_weights(model, "float32")).next_logits({cache: token})
+        CPUEngine(token_weights(model, "float32")).next_logits({cache: token})
 
 
 def test_a_full_cache_takes_no_further_token():
     model = a_model()
     cache = begun(model, [1] * 7)
-    kernel = TokenKernel(token_weights(model, "float32"))
+    kernel = CPUEngine(token_weights(model, "float32"))
     kernel.next_logits({cache: 2})
     with pytest.raises(ValueError, match="9 tokens do not fit into a context of 8"):
         kernel.next_logits({cache: 3})
@@ -146,7 +146,7 @@ def test_a_full_cache_takes_no_further_token():
 def test_more_threads_than_processors_come_to_an_end_and_are_gone_with_their_kernel():
     model = a_model()
     cache = begun(model, [1])
-    kernel = TokenKernel(token_weights(model, "float32"), threads=9)
+    kernel = CPUEngine(token_weights(model, "float32"), threads=9)
     kernel.next_logits({cache: 2})
     mine = list(kernel.others._threads)
     assert len(mine) > 1
@@ -157,11 +157,8 @@ def test_more_threads_than_processors_come_to_an_end_and_are_gone_with_their_ker
     assert not any(thread in threading.enumerate() for thread in mine)
 
 
-@pytest.mark.skipif(not bfloat16.HAS_KERNELS, reason="this processor has no kernels for bfloat16")
 @pytest.mark.parametrize(("int8", "stored"), [(False, np.uint16), (True, np.int8)])
-def test_only_what_is_prepared_for_generation_has_its_matrices_twice(int8, stored):
-    model = GPT(tiny_config(), "bfloat16")
-    assert packed(model).token_weights is None
-    weights = for_generation(model, int8=int8).token_weights
-    assert weights is not None
-    assert weights.qkv.blocks.dtype == stored
+def test_the_matrices_are_stored_as_they_are_asked_for(int8, stored):
+    engine = fast_engine(GPT(tiny_config(), BFLOAT16), int8=int8)()
+    assert isinstance(engine, CPUEngine)
+    assert engine.weights.qkv.blocks.dtype == stored

@@ -1,0 +1,89 @@
+"""The kits of layers that a GPT can be made of, one for each numerical mode (`model.numerics`).
+
+To try another layer everywhere, change it here; to try another architecture, change `model.gpt`. A kit's
+layers run on every device: where one computes otherwise on a GPU, it asks its input, because a model may
+move, and because the compiler traces the same model that evaluations run as it is.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.layers import reference
+from model.layers.attention import LayerKVCache, attend, project_qkv
+from model.layers.bfloat16 import Bfloat16Linear, bfloat16_tied_head
+from model.layers.dropout import Dropout
+from model.layers.embedding import Embedding
+from model.layers.float32 import Float32Linear, float32_linear
+from model.layers.head import Head, TiedHead, logits_of, padded_logits
+from model.layers.layer_norm import LayerNorm
+from model.numerics import ResolvedNumerics
+
+
+@dataclass(frozen=True)
+class Kit:
+    numerics: ResolvedNumerics
+    has_cache: bool
+    """Whether attention can go on from the keys and values of tokens read before."""
+    linear: type[nn.Linear]
+    embedding: type[nn.Embedding]
+    """Of the vocabulary; that of positions is small, and PyTorch's own."""
+    dropout: Callable[[float], nn.Module]
+    layer_norm: type[LayerNorm]
+    gelu: Callable[[Tensor], Tensor]
+    project_qkv: Callable[[nn.Linear, Tensor, int], Any]
+    """The layer (3C, C), x (B, T, C) and the number of heads -> queries, keys and values, (B, H, T, D) each,
+    in the form that `attend` takes."""
+    attend: Callable[[Any, Sequence[LayerKVCache], float], Tensor]
+    """Those, the caches of earlier tokens and the dropout of the attention weights -> (B, H, T, D)."""
+    tied_head: Callable[[nn.Embedding], TiedHead]
+    training_logits: Callable[[Head, Tensor], Tensor]
+    """A head on (B, T, C) -> (B, T, V or more), for the loss: what comes after V is -inf."""
+
+
+REFERENCE = Kit(
+    numerics="reference",
+    has_cache=False,
+    linear=nn.Linear,
+    embedding=nn.Embedding,
+    dropout=nn.Dropout,
+    layer_norm=reference.LayerNorm,
+    gelu=reference.gelu,
+    project_qkv=reference.project_qkv,
+    attend=reference.attend,
+    tied_head=partial(TiedHead, linear=F.linear),
+    training_logits=logits_of,
+)
+FLOAT32 = Kit(
+    numerics="float32",
+    has_cache=True,
+    linear=Float32Linear,
+    embedding=Embedding,
+    dropout=Dropout,
+    layer_norm=LayerNorm,
+    gelu=partial(F.gelu, approximate="tanh"),
+    project_qkv=project_qkv,
+    attend=attend,
+    tied_head=partial(TiedHead, linear=float32_linear),
+    training_logits=partial(padded_logits, dtype=torch.float32),
+)
+BFLOAT16 = Kit(
+    numerics="bfloat16",
+    has_cache=True,
+    linear=Bfloat16Linear,
+    embedding=Embedding,
+    dropout=Dropout,
+    layer_norm=LayerNorm,
+    gelu=partial(F.gelu, approximate="tanh"),
+    project_qkv=project_qkv,
+    attend=attend,
+    tied_head=bfloat16_tied_head,
+    training_logits=partial(padded_logits, dtype=torch.bfloat16),
+)
+
+KITS: dict[ResolvedNumerics, Kit] = {kit.numerics: kit for kit in (REFERENCE, FLOAT32, BFLOAT16)}
