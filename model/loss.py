@@ -1,5 +1,6 @@
 """The one loss of pre-training: cross-entropy of the next token."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -38,3 +39,19 @@ def loss_of(model: GPT, inputs: Tensor, targets: Tensor) -> Tensor:
     if model.kit.numerics == "reference" or torch.compiler.is_compiling():
         return next_token_loss(logits, targets)
     return ChunkedCrossEntropy.apply(logits.flatten(0, 1), targets.flatten())
+
+
+class Diverged(Exception):
+    """A loss is not a finite number, so there is nothing left to train."""
+
+    def __init__(self, step: int, loss: float) -> None:
+        super().__init__(f"the loss became {loss} at step {step}")
+        self.step = step
+        """0-based number of the step whose loss it was, or after whose update it was measured."""
+        self.loss = loss
+
+
+def check_finite(loss: float, step: int) -> None:
+    """raises Diverged unless `loss` is a number"""
+    if not math.isfinite(loss):
+        raise Diverged(step, loss)

@@ -3,7 +3,7 @@ checkpoints, and a resume that gives bit for bit the run that was never interrup
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
@@ -25,9 +25,8 @@ from model.checkpoint import (
     take_snapshot,
 )
 from model.config import EndedBy, Run, parameter_count
-from model.data import Batch, Data, batches, derived_seed, permutation, shuffle_seeds_for, subset
-from model.estimate import batches_per_epoch, total_steps
-from model.evaluation import mean_loss
+from model.data import Batch, Data, batches
+from model.evaluation import Evaluator
 from model.events import (
     CheckpointWritten,
     EarlyStopped,
@@ -43,21 +42,13 @@ from model.gpt import GPT
 from model.inference.engine import fast_engine
 from model.layers.devices import wait_asleep
 from model.layers.kit import KITS
-from model.loss import LossFunction, loss_of
+from model.loss import LossFunction, check_finite, loss_of
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import learning_rate, make_optimizer
+from model.plan import Plan
 from model.progress import Position, Speed
+from model.shuffle import derived_seed, permutation, shuffle_seeds_for
 from model.tokenizers import load_tokenizer
-
-
-class Diverged(Exception):
-    """A loss is not a finite number, so there is nothing left to train."""
-
-    def __init__(self, step: int, loss: float) -> None:
-        super().__init__(f"the loss became {loss} at step {step}")
-        self.step = step
-        """0-based number of the step whose loss it was, or after whose update it was measured."""
-        self.loss = loss
 
 
 def train(
@@ -77,8 +68,8 @@ def train(
     Checkpoints are written as `checkpoint_root / "step-00000042"`, numbered by the updates done: when `run`
     says so, when `checkpoint_interval_s` of training have gone by without one, at the end and when stopped.
     With patience, so are the weights alone of every evaluation of a new lowest validation loss.
-    `resume_from` continues such a checkpoint: with the same numerics, device and
-    number of threads, weights and events are those of a run without a break.
+    `resume_from` continues such a checkpoint: with the same numerics, device and number of threads, weights
+    and events are those of a run without a break.
 
     Returns what the run ended by, or that it was stopped before its end. Raises Diverged, CheckpointError if
     `resume_from` can't be resumed, ValueError for a run that is not supported, OSError if a checkpoint can't
@@ -87,27 +78,27 @@ def train(
     training = Training(
         run, data, on_event, checkpoint_root, numerics, device, resume_from, checkpoint_interval_s
     )
-    position = training.position
+    plan, position = training.plan, training.position
     try:
-        while not training.is_finished:
+        while not plan.is_finished:
             for micro_batches in training.steps_left_in_epoch():
                 step = position.step
                 grad_norm = training.train_step(micro_batches)
-                val_loss = training.evaluate(step, grad_norm) if training.evaluates(step) else None
-                if training.epoch_is_over or training.is_finished:
-                    if val_loss is None:  # nothing can be drawn from weights that are not finite
-                        val_loss = training.validation_loss()
+                val_loss = training.evaluate(step, grad_norm) if plan.evaluates(step) else None
+                if plan.epoch_is_over or plan.is_finished:
+                    if val_loss is None:  # nothing can be sampled from weights that are not finite
+                        val_loss = training.evaluator.validation_loss(step)
                     training.sample(step)
                 stopping = should_stop()
-                if training.checkpoint_is_due or training.is_finished or stopping:
+                if training.checkpoint_is_due or plan.is_finished or stopping:
                     training.begin_checkpoint(val_loss)
-                elif training.keeps_weights_of(step):
+                elif plan.keeps_weights_of(step):
                     training.begin_checkpoint(val_loss, resumable=False)
-                if training.is_finished:
+                if plan.is_finished:
                     break
                 if stopping:
                     return "stopped"
-        return training.ended_by
+        return plan.ended_by
     finally:
         training.finish_checkpoint()
 
@@ -132,15 +123,7 @@ class Training:
         self.checkpoint_root, self.device = checkpoint_root, device
         self.data_sha256 = data.sha256()
         self.tokenizer = load_tokenizer(run.tokenizer)
-        self.orders = shuffle_seeds_for(numerics, run.training.seed)
-        self.epoch_batches = batches_per_epoch(len(data.train), run.training.batch_size)
-        self.total_steps = total_steps(
-            len(data.train),
-            run.training.batch_size,
-            run.training.grad_accumulation,
-            run.training.num_epochs,
-            run.training.max_steps,
-        )
+        self.shuffle_seeds = shuffle_seeds_for(numerics, run.training.seed)
         self.speed = Speed()
         self.checkpoint_interval_s = checkpoint_interval_s
         self.checkpoint_begun_s = time.monotonic()
@@ -157,18 +140,11 @@ class Training:
                 resume_from, run, self.data_sha256, device, numerics
             )
         self.model.train()
-        self.loss_of = compile_loss() if run.training.compile else loss_of
-        self.evaluated_loss_of: LossFunction = loss_of
-        if GraphedLoss.supports(device):
-            pool = torch.cuda.graph_pool_handle()
-            self.loss_of = GraphedLoss(self.loss_of, pool)
-            self.evaluated_loss_of = GraphedLoss(loss_of, pool)
-        self.optimizer_in_backward: OptimizerInBackward | None = None
-        if OptimizerInBackward.supports(run.training, numerics, device):
-            self.optimizer_in_backward = OptimizerInBackward(self.model, self.optimizer.adamw)
+        self.plan = Plan(run, len(data.train), self.position)
+        self.accelerate(numerics)
         on_event(
             Started(
-                total_steps=self.total_steps,
+                total_steps=self.plan.total_steps,
                 parameters=parameter_count(run.model),
                 numerics=numerics,
                 device=str(device),
@@ -177,58 +153,37 @@ class Training:
             )
         )
 
-    @property
-    def is_finished(self) -> bool:
-        return self.position.step >= self.total_steps or self.has_lost_patience
-
-    @property
-    def ended_by(self) -> EndedBy:
-        """What a finished run ended by; patience that ran out at the last step has ended nothing."""
-        if self.position.step < self.total_steps:
-            return "early_stopping"
-        return "max_steps" if self.total_steps == self.run.training.max_steps else "epochs"
-
-    @property
-    def has_lost_patience(self) -> bool:
-        patience = self.run.training.early_stopping_patience
-        return patience is not None and self.position.evaluations_since_best >= patience
-
-    @property
-    def epoch_is_over(self) -> bool:
-        return self.position.batch == self.epoch_batches
-
-    @property
-    def checkpoint_is_due(self) -> bool:
-        position, every = self.position, self.run.checkpoints
-        by_epoch = (
-            every.every_epochs is not None and self.epoch_is_over and position.epoch % every.every_epochs == 0
+    def accelerate(self, numerics: ResolvedNumerics) -> None:
+        """Take what makes this run faster or smaller on this device; without it all is the same but the time
+        and the memory."""
+        self.loss_of = compile_loss() if self.run.training.compile else loss_of
+        evaluated_loss_of: LossFunction = loss_of
+        if GraphedLoss.supports(self.device):
+            pool = torch.cuda.graph_pool_handle()
+            self.loss_of = GraphedLoss(self.loss_of, pool)
+            evaluated_loss_of = GraphedLoss(loss_of, pool)
+        self.evaluator = Evaluator(
+            self.run,
+            self.data,
+            self.model,
+            self.shuffle_seeds,
+            self.device,
+            evaluated_loss_of,
+            on_batch=lambda: self.on_event(Phase("evaluating")),
         )
-        by_step = every.every_steps is not None and position.step % every.every_steps == 0
-        limit_s = self.checkpoint_interval_s
-        by_time = limit_s is not None and time.monotonic() - self.checkpoint_begun_s >= limit_s
-        return by_epoch or by_step or by_time
-
-    def evaluates(self, step: int) -> bool:
-        return self.is_scheduled(step) or step == self.total_steps - 1
-
-    def is_scheduled(self, step: int) -> bool:
-        """Whether `step` is evaluated however long the run is."""
-        return step % self.run.evaluation.eval_freq == 0
-
-    def keeps_weights_of(self, step: int) -> bool:
-        """Whether patience may come to an end while `step` is still the best evaluation."""
-        patience, since_best = self.run.training.early_stopping_patience, self.position.evaluations_since_best
-        return patience is not None and self.evaluates(step) and since_best == 0
+        self.optimizer_in_backward: OptimizerInBackward | None = None
+        if OptimizerInBackward.supports(self.run.training, numerics, self.device):
+            self.optimizer_in_backward = OptimizerInBackward(self.model, self.optimizer.adamw)
 
     def steps_left_in_epoch(self) -> Iterator[list[Batch]]:
         """The micro-batches of each step left in the running epoch, or in the next one if it is over."""
-        position, training = self.position, self.run.training
-        if position.epoch == 0 or self.epoch_is_over:
+        plan, position, training = self.plan, self.position, self.run.training
+        if position.epoch == 0 or plan.epoch_is_over:
             position.epoch += 1
             position.batch = 0
-            position.order_seed = self.orders.of_epoch(position.epoch)
-        batches_left = (self.total_steps - position.step) * training.grad_accumulation
-        end = min(self.epoch_batches, position.batch + batches_left)
+            position.order_seed = self.shuffle_seeds.of_epoch(position.epoch)
+        batches_left = (plan.total_steps - position.step) * training.grad_accumulation
+        end = min(plan.epoch_batches, position.batch + batches_left)
         order = permutation(len(self.data.train), position.order_seed, end * training.batch_size)
         left = batches(
             self.data.train,
@@ -254,13 +209,13 @@ class Training:
         self.optimizer.set_rate(self.rate(position.step))
         self.optimizer.zero_grad()
         for done, (inputs, targets) in enumerate(micro_batches, start=1):
-            loss = self.loss_of(self.model, inputs, targets)  # of (B, T) and (B, T)
+            loss = self.loss_of(self.model, inputs, targets)  # of (B, T) and (B, T): a scalar
             if self.device.type == "cpu":
                 check_finite(loss.item(), position.step)
             position.batch += 1
             position.tokens_seen += inputs.numel()
             if done < len(micro_batches):
-                (loss / len(micro_batches)).backward()
+                (loss / len(micro_batches)).backward()  # gradients add up until the update
                 self.report_progress()
         grad_norm = self.update(loss / len(micro_batches))
         position.step += 1
@@ -276,15 +231,15 @@ class Training:
         Returns its norm before clipping if the step is evaluated and the norm is a number.
         """
         if self.checkpoint is not None:
-            self.checkpoint.wait_until_read()
-        limit, is_evaluated = self.run.training.grad_clip, self.evaluates(self.position.step)
+            self.checkpoint.wait_until_read()  # the weights are about to change
+        limit, is_evaluated = self.run.training.grad_clip, self.plan.evaluates(self.position.step)
         norms: list[Tensor] | None = [] if is_evaluated or limit is not None else None
         with self.optimizer_in_backward.active(norms) if self.optimizer_in_backward else nullcontext():
             loss.backward()
         norm = None
         if norms is not None:
-            left = [p.grad for p in self.model.parameters() if p.grad is not None]
-            norm = torch.nn.utils.get_total_norm([*norms, *left])
+            gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+            norm = torch.nn.utils.get_total_norm([*norms, *gradients])
         if limit is not None and norm is not None:
             torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), limit, norm)
         self.optimizer.step()
@@ -294,10 +249,10 @@ class Training:
         return finite(norm.item())
 
     def evaluate(self, step: int, grad_norm: float | None) -> float:
-        """Measure both losses after `step` and report them; returns the validation loss."""
+        """Measure both losses after `step` and report them; returns the validation loss. raises Diverged"""
         # A longer run would not draw for the evaluation of this one's last step, so it must leave no trace.
-        with nullcontext() if self.is_scheduled(step) else torch.random.fork_rng([]):
-            train_loss, val_loss = self.losses(step)
+        with nullcontext() if self.plan.is_scheduled(step) else torch.random.fork_rng([]):
+            train_loss, val_loss = self.evaluator.losses(step)
         position = self.position
         position.note_evaluation(train_loss, val_loss)
         self.on_event(
@@ -312,52 +267,10 @@ class Training:
                 tokens_per_s=self.speed.tokens_per_s,
             )
         )
-        if self.has_lost_patience and position.step < self.total_steps and position.best_val_loss is not None:
+        ends_early = self.plan.has_lost_patience and position.step < self.plan.total_steps
+        if ends_early and position.best_val_loss is not None:
             self.on_event(EarlyStopped(step, position.best_val_loss))
         return val_loss
-
-    @property
-    def evaluated_windows(self) -> int:
-        """Of each split in an evaluation, at most."""
-        return self.run.evaluation.eval_iter * self.run.training.batch_size
-
-    def losses(self, step: int) -> tuple[float, float]:
-        """Training and validation loss after `step`."""
-        config = self.run.training
-        order = subset(len(self.data.train), self.orders.of_evaluation(step), self.evaluated_windows)
-        train_loss = self.measured_loss(
-            batches(
-                self.data.train,
-                order,
-                config.batch_size,
-                drop_last=True,
-                device=self.device,
-            ),
-        )
-        self.orders.start_validation()
-        return train_loss, self.validation_loss()
-
-    def validation_loss(self) -> float:
-        """Of the first `eval_iter` batches of the validation text. Draws nothing from any generator."""
-        return self.measured_loss(
-            batches(
-                self.data.validation,
-                torch.arange(min(len(self.data.validation), self.evaluated_windows)),
-                self.run.training.batch_size,
-                drop_last=False,
-                device=self.device,
-            ),
-        )
-
-    def measured_loss(self, evaluation_batches: Iterable[Batch]) -> float:
-        loss = mean_loss(self.model, self.announced(evaluation_batches), self.evaluated_loss_of)
-        check_finite(loss, self.position.step - 1)
-        return loss
-
-    def announced(self, evaluation_batches: Iterable[Batch]) -> Iterator[Batch]:
-        for batch in evaluation_batches:
-            self.on_event(Phase("evaluating"))
-            yield batch
 
     def sample(self, step: int) -> None:
         """Let the model write, and report the text."""
@@ -378,6 +291,12 @@ class Training:
             text += piece
         self.on_event(Sample(step=step, epoch=self.position.epoch, prompt=config.start_context, text=text))
 
+    @property
+    def checkpoint_is_due(self) -> bool:
+        limit_s = self.checkpoint_interval_s
+        by_time = limit_s is not None and time.monotonic() - self.checkpoint_begun_s >= limit_s
+        return by_time or self.plan.checkpoint_is_due()
+
     def begin_checkpoint(self, val_loss: float | None, *, resumable: bool = True) -> None:
         """Write a checkpoint beside the next steps; `val_loss` None has it measured now.
 
@@ -385,7 +304,7 @@ class Training:
         """
         position = self.position
         if val_loss is None:
-            val_loss = self.validation_loss()
+            val_loss = self.evaluator.validation_loss(position.step - 1)
         self.finish_checkpoint()
         self.on_event(Phase("writing"))
         if resumable:
@@ -432,20 +351,14 @@ class Training:
             Progress(
                 step=position.step,
                 epoch=position.epoch,
-                total_steps=self.total_steps,
+                total_steps=self.plan.total_steps,
                 tokens_seen=position.tokens_seen,
                 tokens_per_s=self.speed.tokens_per_s,
             )
         )
 
     def rate(self, step: int) -> float:
-        return learning_rate(self.run.training, step, self.total_steps)
-
-
-def check_finite(loss: float, step: int) -> None:
-    """Raise Diverged unless `loss` is a number."""
-    if not math.isfinite(loss):
-        raise Diverged(step, loss)
+        return learning_rate(self.run.training, step, self.plan.total_steps)
 
 
 def finite(number: float) -> float | None:

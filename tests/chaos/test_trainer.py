@@ -15,7 +15,7 @@ import pytest
 from jobs.lifecycle.history import list_evaluations
 from jobs.states import Status
 from model.events import CheckpointWritten, Event, Phase, Progress
-from model.training import Diverged
+from model.loss import Diverged
 from tests.chaos.attempts import Attempts
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault

@@ -8,17 +8,18 @@ import torch
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from model import training
+from model import evaluation
 from model.checkpoint import MANIFEST, TRAINING, WEIGHTS, load_model, read_manifest
 from model.config import parameter_count
-from model.data import Data, DerivedShuffleSeeds, TokenWindows, batches, permutation
+from model.data import Data, TokenWindows, batches
 from model.evaluation import mean_loss
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Phase, Progress, Sample, Started
 from model.generation import complete
 from model.gpt import GPT
-from model.loss import loss_of, next_token_loss
+from model.loss import Diverged, loss_of, next_token_loss
+from model.shuffle import DerivedShuffleSeeds, permutation
 from model.tokenizers import load_tokenizer
-from model.training import Diverged, train
+from model.training import train
 from tests.model.tiny import CPU, MODES, Recorder, newest, tiny_data, tiny_run, train_tiny
 
 N_BATCHES = 8  # of an epoch of `tiny_run`
@@ -371,7 +372,7 @@ def test_a_run_asked_to_stop_at_its_last_step_has_finished(tmp_path):
 def scripted_losses(monkeypatch, val_losses):
     """The validation losses of a run's evaluations, in turn; the train loss is always 1."""
     losses = iter([loss for val_loss in val_losses for loss in (1.0, val_loss)])
-    monkeypatch.setattr(training, "mean_loss", lambda model, evaluation_batches, loss_of: next(losses))
+    monkeypatch.setattr(evaluation, "mean_loss", lambda model, evaluation_batches, loss_of: next(losses))
 
 
 def test_patience_counts_evaluations_without_a_new_lowest_validation_loss(tmp_path, monkeypatch):

@@ -82,7 +82,7 @@ def run_attempt(
     settings: Settings, job_id: str, attempt: int, pipe: ReportPipe, stop: StopSignal
 ) -> TrainerEnd:
     """Train, and say how it ended. What has no name of its own is raised: the log then has the traceback."""
-    from model.training import Diverged
+    from model.loss import Diverged
 
     database = Database(settings.database)
     job = patiently(database.read, lambda session: get_job(session, job_id))

@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from model.data import (
+from model.data import TokenWindows, batches
+from model.shuffle import (
     WIDE_DRAWS,
     DerivedShuffleSeeds,
     LectureShuffleSeeds,
-    TokenWindows,
-    batches,
     draw_seed,
     permutation,
     subset,
