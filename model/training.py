@@ -2,11 +2,11 @@
 checkpoints, and a resume that gives bit for bit the run that was never interrupted."""
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
+from time import monotonic, perf_counter
 from typing import Literal
 
 import torch
@@ -126,7 +126,7 @@ class Training:
         self.shuffle_seeds = shuffle_seeds_for(numerics, run.training.seed)
         self.speed = Speed()
         self.checkpoint_interval_s = checkpoint_interval_s
-        self.checkpoint_begun_s = time.monotonic()
+        self.checkpoint_begun_s = monotonic()
         self.checkpoint: BackgroundCheckpoint | None = None
 
         set_up(device, numerics)
@@ -204,7 +204,7 @@ class Training:
         evaluations find out.
         """
         position = self.position
-        started = time.perf_counter()
+        started = perf_counter()
         tokens_before = position.tokens_seen
         self.optimizer.set_rate(self.rate(position.step))
         self.optimizer.zero_grad()
@@ -219,7 +219,7 @@ class Training:
                 self.report_progress()
         grad_norm = self.update(loss / len(micro_batches))
         position.step += 1
-        self.speed.add(position.tokens_seen - tokens_before, time.perf_counter() - started)
+        self.speed.add(position.tokens_seen - tokens_before, perf_counter() - started)
         self.report_progress()
         if self.checkpoint is not None and self.checkpoint.is_written:
             self.finish_checkpoint()
@@ -294,7 +294,7 @@ class Training:
     @property
     def checkpoint_is_due(self) -> bool:
         limit_s = self.checkpoint_interval_s
-        by_time = limit_s is not None and time.monotonic() - self.checkpoint_begun_s >= limit_s
+        by_time = limit_s is not None and monotonic() - self.checkpoint_begun_s >= limit_s
         return by_time or self.plan.checkpoint_is_due()
 
     def begin_checkpoint(self, val_loss: float | None, *, resumable: bool = True) -> None:
@@ -308,7 +308,7 @@ class Training:
         self.finish_checkpoint()
         self.on_event(Phase("writing"))
         if resumable:
-            self.checkpoint_begun_s = time.monotonic()
+            self.checkpoint_begun_s = monotonic()
         snapshot = take_snapshot(
             model=self.model,
             optimizer=self.optimizer,

@@ -289,7 +289,7 @@ class StepClock:
 def timed_run(monkeypatch, root, interval_s, **checkpoints):
     """The steps at which checkpoints are written, when an update takes a second."""
     recorder = Recorder()
-    monkeypatch.setattr(training.time, "monotonic", StepClock(recorder).monotonic)
+    monkeypatch.setattr("model.training.monotonic", StepClock(recorder).monotonic)
     run = tiny_run(training={"num_epochs": 3}, checkpoints=checkpoints)
     train_tiny(run, root, recorder, checkpoint_interval_s=interval_s)
     return [event.step for event in recorder.of(CheckpointWritten)]
@@ -319,7 +319,7 @@ def test_a_resumed_run_counts_the_interval_from_its_start(tmp_path, monkeypatch)
     train_tiny(run, tmp_path, stopped)
     resumed = Recorder()
     clock = StepClock(resumed)
-    monkeypatch.setattr(training.time, "monotonic", lambda: max(clock.monotonic(), 7.0))
+    monkeypatch.setattr("model.training.monotonic", lambda: max(clock.monotonic(), 7.0))
     train_tiny(run, tmp_path, resumed, resume_from=newest(tmp_path), checkpoint_interval_s=5)
     assert [event.step for event in resumed.of(CheckpointWritten)] == [12, 17, 22, 24]
 
@@ -418,7 +418,7 @@ def test_with_patience_every_new_lowest_validation_loss_is_a_checkpoint_of_the_w
 def test_the_weights_of_the_best_evaluation_do_not_put_off_a_checkpoint_by_time(tmp_path, monkeypatch):
     scripted_losses(monkeypatch, [24.0 - n for n in range(24)])
     recorder = Recorder()
-    monkeypatch.setattr(training.time, "monotonic", StepClock(recorder).monotonic)
+    monkeypatch.setattr("model.training.monotonic", StepClock(recorder).monotonic)
     run = tiny_run(
         training={"num_epochs": 3, "early_stopping_patience": 3},
         evaluation={"eval_freq": 1},
@@ -449,7 +449,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_its_step_and_reports_nothing
         loss = loss_of(model, inputs, targets)
         return loss * math.nan if model.training and next(calls) == 3 else loss
 
-    monkeypatch.setattr(training, "loss_of", nan_at_the_fourth)
+    monkeypatch.setattr("model.training.loss_of", nan_at_the_fourth)
     recorder = Recorder()
     with pytest.raises(Diverged, match="nan at step 3") as raised:
         train_tiny(tiny_run(), tmp_path, recorder, numerics)
