@@ -1,4 +1,9 @@
-"""A text as (input, target) windows, and batches of them."""
+"""A text as (input, target) windows, and batches of them.
+
+The model learns to predict the next token, at every position of a window at once: the targets are the inputs
+one token later. With a context of 4 and a stride of 4, tokens 0 to 8 are the windows 0 1 2 3 -> 1 2 3 4 and
+4 5 6 7 -> 5 6 7 8.
+"""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -45,6 +50,7 @@ class TokenWindows:
     def __getitem__(self, index: int) -> Batch:
         if not 0 <= index < len(self):
             raise IndexError(f"window {index} of {len(self)}")
+        # One token more than the context: the last target is no input.
         start = index * self.stride
         tokens = self.ids[start : start + self.context_length + 1]  # (T + 1,)
         return tokens[:-1], tokens[1:]
@@ -67,7 +73,8 @@ class Data:
 
     @classmethod
     def from_text(cls, text: str, tokenizer: Tokenizer, run: Run) -> "Data":
-        """Split `text` by characters, then tokenise both parts. ValueError as `from_ids`."""
+        """Split `text` by characters, then tokenise both parts, as the lecture does. ValueError as
+        `from_ids`."""
         train, validation = split_text(text, run.training.train_ratio)
         return cls.from_ids(tokenizer.encode(train), tokenizer.encode(validation), run)
 
@@ -86,7 +93,7 @@ class Data:
     @classmethod
     def _of(cls, train: Ids, validation: Ids, *, ends_texts: bool, run: Run) -> "Data":
         context, batch_size = run.model.context_length, run.training.batch_size
-        stride = run.training.stride or context
+        stride = run.training.stride or context  # by default windows lie end to end, and no token is in two
         data = cls(
             TokenWindows(train, context, stride), TokenWindows(validation, context, stride), ends_texts
         )
@@ -103,11 +110,11 @@ class Data:
 
     def sha256(self) -> str:
         """What tells this data from any other: a hash over the tokens of both splits."""
-        found = hashlib.sha256(f"{len(self.train.ids)} {len(self.validation.ids)} ".encode())
+        digest = hashlib.sha256(f"{len(self.train.ids)} {len(self.validation.ids)} ".encode())
         for ids in (self.train.ids, self.validation.ids):
             for start in range(0, len(ids), HASHED_TOKENS):
-                found.update(ids[start : start + HASHED_TOKENS].numpy().data)
-        return found.hexdigest()
+                digest.update(ids[start : start + HASHED_TOKENS].numpy().data)
+        return digest.hexdigest()
 
 
 def batches(

@@ -18,8 +18,35 @@ from model.inference.sampling import sample_token
 from model.inference.stop_strings import StoppableText
 from model.tokenizers import Tokenizer, text_start
 
-FinishReason = Literal["length", "stop"]
 GREEDY = Distribution()
+
+
+def generate(
+    model: GPT,
+    ids: Sequence[int],
+    max_new_tokens: int,
+    distribution: Distribution = GREEDY,
+    generator: torch.Generator | None = None,
+    stop: Collection[int] = (),
+    engine: Engine | None = None,
+) -> Iterator[int]:
+    """Yield up to `max_new_tokens` token ids that continue `ids`, ending before a token of `stop`.
+
+    The model sees the last `context_length` tokens; each is sampled as `sample_token` says. `engine` computes
+    single tokens, or the model itself. ValueError if `ids` is empty.
+    """
+    decoding = Decoding(model, [ids], engine)
+    for _ in range(max_new_tokens):
+        with evaluating(model):
+            logits = decoding.next_logits()[0]  # (V,): scores of every token that could come next
+            token = sample_token(logits, distribution, generator)
+        if token in stop:
+            return
+        yield token
+        decoding.append([token])  # what was written is part of what the next token follows
+
+
+FinishReason = Literal["length", "stop"]
 
 
 class Options(TypedDict, total=False):
@@ -51,31 +78,6 @@ class Completion:
     prompt_truncated: bool
     """Whether the prompt was longer than the context, so that the model saw its end only."""
     tokens_per_s: float
-
-
-def generate(
-    model: GPT,
-    ids: Sequence[int],
-    max_new_tokens: int,
-    distribution: Distribution = GREEDY,
-    generator: torch.Generator | None = None,
-    stop: Collection[int] = (),
-    engine: Engine | None = None,
-) -> Iterator[int]:
-    """Yield up to `max_new_tokens` token ids that continue `ids`, ending before a token of `stop`.
-
-    The model sees the last `context_length` tokens; each is sampled as `sample_token` says. `engine` computes
-    single tokens, or the model itself. ValueError if `ids` is empty.
-    """
-    decoding = Decoding(model, [ids], engine)
-    for _ in range(max_new_tokens):
-        with evaluating(model):
-            logits = decoding.next_logits()[0]  # (V,)
-            token = sample_token(logits, distribution, generator)
-        if token in stop:
-            return
-        yield token
-        decoding.append([token])
 
 
 def stream(

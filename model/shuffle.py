@@ -12,55 +12,56 @@ from torch import Tensor
 
 from model.numerics import ResolvedNumerics
 
-WHOLE_SHARE = 32
-"""To shuffle all n takes as long, and as much memory, as to find the first n / 32 alone, whose exchanges are
-kept in a dictionary."""
+PARTIAL_SHARE = 32
+"""Up to n / 32 numbers a partial shuffle is faster than a whole one, and smaller: it keeps its swaps in a
+dictionary."""
 
-WIDE_DRAWS = (2**32 - 1) // 20
-"""From so many on PyTorch shuffles another way, in which whatever comes first depends on the last draw."""
+RANDPERM_32_BITS = (2**32 - 1) // 20
+"""From this n on `torch.randperm` draws 64 bits a swap and shuffles another way, in which the first numbers
+depend on the last draws."""
 
 
 def permutation(n: int, seed: int, count: int | None = None) -> Tensor:
-    """(count,) int32 or int64: the first `count` of 0 to n - 1 shuffled, all by default.
+    """(count,) int32 or int64: the first `count` of `torch.randperm(n)`, all by default.
 
-    From a generator of its own on the CPU: the same on every device. The time is that of `count` if that is a
+    From a generator of its own on the CPU: the same on every device. Takes the time of `count` if that is a
     small part of `n`, up to n of 214 million.
     """
     count = n if count is None else min(count, n)
-    if n < WIDE_DRAWS and count * WHOLE_SHARE <= n:
-        return first_shuffled(n, draws_of_32_bits(seed, count))
+    if n < RANDPERM_32_BITS and count * PARTIAL_SHARE <= n:
+        return partial_shuffle(n, draw_32_bits(seed, count))
     dtype = torch.int32 if n < 2**31 else torch.int64  # the same numbers in half the memory
     whole = torch.randperm(n, generator=torch.Generator().manual_seed(seed), dtype=dtype)
     return whole if count == n else whole[:count].clone()
 
 
 def subset(n: int, seed: int, count: int) -> Tensor:
-    """(count,) int64: different ones of 0 to n - 1, in the time of `count` however large `n` is: the first of
-    `permutation` wherever that can be."""
-    if n < WIDE_DRAWS:
+    """(count,) int64: different numbers from 0 to n - 1, in the time of `count` however large `n` is: the
+    first of `permutation` wherever that can be."""
+    if n < RANDPERM_32_BITS:
         return permutation(n, seed, count)
-    return first_shuffled(n, draws_of_64_bits(seed, min(count, n)) >> 1 & 2**63 - 1)
+    return partial_shuffle(n, draw_64_bits(seed, min(count, n)) >> 1 & 2**63 - 1)
 
 
-def first_shuffled(n: int, draws: Tensor) -> Tensor:
-    """(N,) int64: the first N of 0 to n - 1, each exchanged in turn with the one that a draw chooses among
-    those that are left. `draws` (N,) int64, none below 0."""
+def partial_shuffle(n: int, draws: Tensor) -> Tensor:
+    """(N,) int64: the first N of 0 to n - 1 after N swaps of Fisher and Yates, each with the number that a
+    draw chooses among those left. `draws` (N,) int64, none below 0."""
     steps = torch.arange(len(draws))
-    exchanged: dict[int, int] = {}
+    swapped: dict[int, int] = {}
     first = []
     for step, chosen in enumerate((steps + draws % (n - steps)).tolist()):
-        first.append(exchanged.get(chosen, chosen))
-        exchanged[chosen] = exchanged.get(step, step)
+        first.append(swapped.get(chosen, chosen))
+        swapped[chosen] = swapped.get(step, step)
     return torch.tensor(first, dtype=torch.int64)
 
 
-def draws_of_32_bits(seed: int, count: int) -> Tensor:
+def draw_32_bits(seed: int, count: int) -> Tensor:
     """(count,) int64: the first numbers, 0 to 2**32 - 1, of PyTorch's generator on the CPU."""
-    pairs = draws_of_64_bits(seed, -(-count // 2))
+    pairs = draw_64_bits(seed, -(-count // 2))
     return torch.stack([pairs >> 32 & 2**32 - 1, pairs & 2**32 - 1], dim=1).flatten()[:count]
 
 
-def draws_of_64_bits(seed: int, count: int) -> Tensor:
+def draw_64_bits(seed: int, count: int) -> Tensor:
     """(count,) int64, any of them: each is two numbers of the generator, the first one above the second."""
     generator = torch.Generator().manual_seed(seed)
     return torch.empty(count, dtype=torch.int64).random_(-(2**63), None, generator=generator)

@@ -15,15 +15,7 @@ from torch import Tensor
 from model.accelerate.compiled_loss import compile_loss
 from model.accelerate.graphed_loss import GraphedLoss
 from model.accelerate.optimizer_in_backward import OptimizerInBackward
-from model.checkpoint import (
-    TRAINING,
-    WEIGHTS,
-    BackgroundCheckpoint,
-    VerifiedCheckpoint,
-    resume,
-    size_bytes,
-    take_snapshot,
-)
+from model.checkpoint import BackgroundCheckpoint, resume, size_bytes, take_snapshot
 from model.config import EndedBy, Run, parameter_count
 from model.data import Batch, Data, batches
 from model.evaluation import Evaluator
@@ -43,6 +35,7 @@ from model.inference.engine import fast_engine
 from model.layers.devices import wait_asleep
 from model.layers.kit import KITS
 from model.loss import LossFunction, check_finite, loss_of
+from model.manifest import TRAINING, WEIGHTS, VerifiedCheckpoint
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import learning_rate, make_optimizer
 from model.plan import Plan

@@ -23,7 +23,7 @@ from jobs.store.events import list_events
 from jobs.store.lookup import get_job
 from jobs.store.tables import Checkpoint, Event, Job
 from migrations.upgrade import upgrade
-from model.checkpoint import TRAINING
+from model.manifest import TRAINING
 from tests.chaos.faults import Fault
 from tests.chaos.invariants import Outcome, outcome_of
 from tests.chaos.service import INJECTED_PATH

@@ -9,7 +9,7 @@ from jobs.states import TERMINAL, Status, may_become
 from jobs.store.database import Database
 from jobs.store.events import list_events
 from jobs.store.lookup import get_job
-from model.checkpoint import CheckpointError, verify
+from model.manifest import CheckpointError, verify
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Reference
 from tests.worker.processes import pids_of

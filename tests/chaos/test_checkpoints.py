@@ -11,7 +11,8 @@ import pytest
 from jobs.files.cleanup import sweep_idle_jobs
 from jobs.states import Status
 from jobs.store.tables import Checkpoint
-from model.checkpoint import MANIFEST, TRAINING, WEIGHTS, CheckpointError, load_model
+from model.checkpoint import load_model
+from model.manifest import MANIFEST, TRAINING, WEIGHTS, CheckpointError
 from tests.chaos.attempts import Attempts
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Referee, small

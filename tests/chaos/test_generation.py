@@ -19,7 +19,7 @@ from redis import Redis
 
 from jobs.lifecycle.history import find_checkpoint
 from jobs.states import Status
-from model.checkpoint import WEIGHTS
+from model.manifest import WEIGHTS
 from tests.backends import RedisServer
 from tests.chaos.conftest import MakeProxy, Serve
 from tests.chaos.faults import Fault

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import model.checkpoint
-from model.checkpoint import WEIGHTS, BackgroundCheckpoint, verify
+from model.checkpoint import BackgroundCheckpoint
 from model.events import CheckpointWritten, Evaluation, Event
+from model.manifest import WEIGHTS, verify
 from tests.model.tiny import Recorder, newest, tiny_run, train_tiny
 
 RUN = tiny_run(checkpoints={"every_epochs": None, "every_steps": 12})  # of 16, each second one evaluated

@@ -14,25 +14,27 @@ from safetensors.torch import load_file
 
 from model.checkpoint import (
     CHECKSUM,
-    MANIFEST,
-    TRAINING,
-    WEIGHTS,
-    CheckpointError,
-    check_file,
-    content_sha256,
     drop_training_state,
     load_model,
-    read_manifest,
     resume,
     size_bytes,
     take_snapshot,
-    verify,
     write_checkpoint,
 )
 from model.config import Run
 from model.gpt import GPT
 from model.layers.kit import KITS
 from model.loss import next_token_loss
+from model.manifest import (
+    MANIFEST,
+    TRAINING,
+    WEIGHTS,
+    CheckpointError,
+    check_file,
+    content_sha256,
+    read_manifest,
+    verify,
+)
 from model.optimizer import make_optimizer
 from model.progress import Position
 from model.storage.tensor_file import CHECKSUMS, file_checksum, write_tensors

@@ -5,7 +5,7 @@ import torch
 
 from model.accelerate.compiled_loss import compile_loss
 from model.accelerate.graphed_loss import GraphedLoss
-from model.checkpoint import resume, verify
+from model.checkpoint import resume
 from model.config import GPTConfig
 from model.evaluation import evaluating
 from model.events import CheckpointWritten, Evaluation, Started
@@ -15,6 +15,7 @@ from model.inference.decoding import Decoding
 from model.inference.engine import fast_engine
 from model.layers.kit import FLOAT32, KITS
 from model.loss import loss_of
+from model.manifest import verify
 from model.numerics import set_up
 from model.training import Training
 from tests.model.tiny import (

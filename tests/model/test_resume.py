@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from model.checkpoint import TRAINING, CheckpointError, drop_training_state
+from model.checkpoint import drop_training_state
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Progress, Sample, Started
+from model.manifest import TRAINING, CheckpointError
 from tests.model.tiny import MODES, TEXT, Recorder, newest, tiny_run, train_tiny
 
 # Dropout, accumulation that does not divide the epoch, a schedule, clipping, drawn samples and more than one

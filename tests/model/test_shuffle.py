@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from model.data import TokenWindows, batches
 from model.shuffle import (
-    WIDE_DRAWS,
+    RANDPERM_32_BITS,
     DerivedShuffleSeeds,
     LectureShuffleSeeds,
     draw_seed,
@@ -49,7 +49,7 @@ def test_a_subset_has_different_windows_however_many_there_are(n, count, seed):
     assert taken == subset(n, seed, count).tolist()
 
 
-@pytest.mark.parametrize("n", [6, WIDE_DRAWS + 6])
+@pytest.mark.parametrize("n", [6, RANDPERM_32_BITS + 6])
 def test_every_window_is_as_likely_to_be_in_a_subset(n):
     in_lower_half = sum(int(window) < n // 2 for seed in range(300) for window in subset(n, seed, 4))
     assert 540 < in_lower_half < 660  # of 1,200; one run in a billion lies outside, and the seeds are fixed

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from model import evaluation
-from model.checkpoint import MANIFEST, TRAINING, WEIGHTS, load_model, read_manifest
+from model.checkpoint import load_model
 from model.config import parameter_count
 from model.data import Data, TokenWindows, batches
 from model.evaluation import mean_loss
@@ -17,6 +17,7 @@ from model.events import CheckpointWritten, EarlyStopped, Evaluation, Phase, Pro
 from model.generation import complete
 from model.gpt import GPT
 from model.loss import Diverged, loss_of, next_token_loss
+from model.manifest import MANIFEST, TRAINING, WEIGHTS, read_manifest
 from model.shuffle import DerivedShuffleSeeds, permutation
 from model.tokenizers import load_tokenizer
 from model.training import train

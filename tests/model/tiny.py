@@ -5,7 +5,6 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-from model.checkpoint import verify
 from model.config import (
     CheckpointConfig,
     EndedBy,
@@ -19,6 +18,7 @@ from model.data import Data
 from model.events import Event
 from model.gpt import GPT
 from model.loss import LossFunction
+from model.manifest import verify
 from model.numerics import ResolvedNumerics
 from model.tokenizers import load_tokenizer
 from model.training import train

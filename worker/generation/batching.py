@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from jobs.broker.generation import Begun, Message, Piece, is_last
-from model.checkpoint import CheckpointError
 from model.generation import Continuation
 from model.inference.decoding import Decoding, TokenSequence
+from model.manifest import CheckpointError
 from worker.generation.failures import ShuttingDown, failure_of
 from worker.generation.models import Found, LoadedModel, Models
 from worker.training.oom import found_out_of_memory

@@ -8,13 +8,14 @@ from jobs.lifecycle.history import find_checkpoint
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.lookup import get_job, newest_with_checkpoint
-from model.checkpoint import CheckpointError, Manifest, load_model, read_manifest
+from model.checkpoint import load_model
 from model.config import GPTConfig
 from model.evaluation import evaluating
 from model.gpt import GPT
 from model.inference.decoding import Decoding
 from model.inference.engine import Engine, fast_engine
 from model.layers.kit import KITS
+from model.manifest import CheckpointError, Manifest, read_manifest
 from model.numerics import pick_device, resolve_numerics
 
 log = logging.getLogger(__name__)

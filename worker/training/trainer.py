@@ -37,8 +37,8 @@ from worker.training.reports import ReportPipe, TrainerEnd
 from worker.training.retry import patiently
 
 if TYPE_CHECKING:
-    from model.checkpoint import VerifiedCheckpoint
     from model.config import Run
+    from model.manifest import VerifiedCheckpoint
     from model.storage.token_file import TokenFile
 
 log = logging.getLogger(__name__)
@@ -233,7 +233,7 @@ def newest_good_checkpoint(
     database: Database, settings: Settings, job: Job, checkpoints: list[Checkpoint]
 ) -> "VerifiedCheckpoint | None":
     """The newest checkpoint that can be resumed and has the right checksums; damaged ones are dropped."""
-    from model.checkpoint import CheckpointError, verify
+    from model.manifest import CheckpointError, verify
 
     for checkpoint in reversed(checkpoints):
         if not checkpoint.resumable:
@@ -264,7 +264,8 @@ def sweep(database: Database, settings: Settings, job: Job, checkpoints: list[Ch
 
 def forget_training_state(database: Database, settings: Settings, checkpoint: Checkpoint) -> None:
     """Take away what a checkpoint that is kept for its weights no longer needs, if a crash has left it."""
-    from model.checkpoint import TRAINING, drop_training_state, size_bytes
+    from model.checkpoint import drop_training_state, size_bytes
+    from model.manifest import TRAINING
 
     directory = settings.artifacts / checkpoint.directory
     if (directory / TRAINING).exists():

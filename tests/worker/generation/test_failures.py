@@ -5,7 +5,7 @@ from sqlalchemy.exc import OperationalError
 from jobs.broker.generation import Failure
 from jobs.process.panics import NativePanic
 from jobs.store.lookup import NotFound
-from model.checkpoint import CheckpointError
+from model.manifest import CheckpointError
 from worker.generation.failures import ShuttingDown, failure_of
 from worker.generation.models import Damaged
 

@@ -10,9 +10,9 @@ from jobs.lifecycle.history import record_checkpoint
 from jobs.lifecycle.requests import delete_job
 from jobs.states import Status
 from jobs.store.lookup import NotFound
-from model.checkpoint import MANIFEST, WEIGHTS, CheckpointError
 from model.data import Data
 from model.generation import generate
+from model.manifest import MANIFEST, WEIGHTS, CheckpointError
 from model.tokenizers import load_tokenizer
 from model.training import train
 from tests.model.tiny import CPU, TEXT, Recorder, newest, tiny_run

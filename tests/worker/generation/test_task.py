@@ -9,8 +9,8 @@ from sqlalchemy.exc import OperationalError
 
 from jobs.broker.generation import Abandoned, GenerationFailed, GenerationRequest, ask, keys, take_request
 from jobs.broker.queue import make_redis
-from model.checkpoint import WEIGHTS
 from model.generation import complete
+from model.manifest import WEIGHTS
 from model.tokenizers import ByteTokenizer, load_tokenizer
 from tests.jobs.process.test_panics import panic
 from tests.waiting import wait_until

@@ -18,7 +18,7 @@ from jobs.store.database import Database
 from jobs.store.events import list_events
 from jobs.store.lookup import get_job
 from jobs.store.tables import Checkpoint, Evaluation, Event, Job, Sample
-from model.checkpoint import verify
+from model.manifest import verify
 from tests.waiting import wait_until
 from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of

@@ -17,9 +17,9 @@ from jobs.settings import Settings
 from jobs.spec.job_spec import JobSpec
 from jobs.store.database import Database
 from jobs.store.tables import Dataset, Job
-from model import checkpoint as checkpoints
-from model.checkpoint import TRAINING, WEIGHTS, VerifiedCheckpoint
+from model import manifest
 from model.events import Event
+from model.manifest import TRAINING, WEIGHTS, VerifiedCheckpoint
 from model.tokenizers import load_tokenizer
 from model.training import train
 from tests.jobs.making import running_job
@@ -61,13 +61,13 @@ def test_a_resume_checks_every_sum_of_a_checkpoint_once(
         listed = list_checkpoints(session, job.id)
 
     summed: Counter[str] = Counter()
-    file_checksum = checkpoints.file_checksum
+    file_checksum = manifest.file_checksum
 
     def counted(path: Path, name: str) -> str:
         summed[path.name] += 1
         return file_checksum(path, name)
 
-    monkeypatch.setattr(checkpoints, "file_checksum", counted)
+    monkeypatch.setattr(manifest, "file_checksum", counted)
     found = newest_good_checkpoint(database, settings, job, listed)
     assert found is not None
     train_a_step(settings.artifacts / "next", lambda event: None, resume_from=found)

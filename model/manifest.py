@@ -1,0 +1,149 @@
+"""What a checkpoint says of itself, and whether its files are what was written: `checkpoint.json`.
+
+The manifest has a checksum of itself and of every other file, so that no reader trusts what a crash or a bad
+disk has left. Saved state that does not fit is refused with the reason, never patched up.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from model.config import Run
+from model.numerics import ResolvedNumerics
+from model.progress import Position
+from model.storage.atomic import sync
+from model.storage.tensor_file import CHECKSUMS, file_checksum
+
+FORMAT = 1
+WEIGHTS = "weights.safetensors"
+TRAINING = "training.safetensors"
+MANIFEST = "checkpoint.json"
+
+
+class CheckpointError(Exception):
+    """A checkpoint is damaged, or does not fit what it is wanted for; the message says why."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `checkpoint.json` says."""
+
+    run: Run
+    data_sha256: str
+    ends_texts: bool
+    """Whether the training text had end-of-text tokens (`Data.ends_texts`)."""
+    position: Position
+    val_loss: float
+    """Measured when the checkpoint was written."""
+    numerics: ResolvedNumerics
+    device: str
+    threads: int
+    files: dict[str, dict[str, Any]]
+    """Of each file `bytes` and its checksum, under the checksum's name."""
+
+
+@dataclass(frozen=True)
+class VerifiedCheckpoint:
+    """A checkpoint whose files `verify` has read and found to be what was written."""
+
+    directory: Path
+    manifest: Manifest
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest of the checkpoint at `directory`; CheckpointError if it is missing, damaged or of another
+    format."""
+    path = directory / MANIFEST
+    try:
+        content = json.loads(path.read_bytes())
+        if content["format"] != FORMAT:
+            raise CheckpointError(
+                f"{path} has format {content['format']}; this version reads format {FORMAT}"
+            )
+        if content.pop("sha256") != content_sha256(content):
+            raise CheckpointError(f"{path} is damaged: its sha256 does not fit its content")
+        return Manifest(
+            run=Run.from_json(content["run"]),
+            data_sha256=content["data_sha256"],
+            # Earlier versions did not write it, and had no text with such a token.
+            ends_texts=content.get("ends_texts", False),
+            position=Position(**content["position"]),
+            val_loss=content["val_loss"],
+            numerics=content["numerics"],
+            device=content["device"],
+            threads=content["threads"],
+            files=content["files"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} can't be read: {error!r}") from error
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write `manifest` into `directory`, whole or not at all, and sync both."""
+    content = {
+        "format": FORMAT,
+        "run": manifest.run.to_json(),
+        "data_sha256": manifest.data_sha256,
+        "ends_texts": manifest.ends_texts,
+        "position": asdict(manifest.position),
+        "val_loss": manifest.val_loss,
+        "numerics": manifest.numerics,
+        "device": manifest.device,
+        "threads": manifest.threads,
+        "files": manifest.files,
+    }
+    temporary = directory / f".tmp-{MANIFEST}"
+    with temporary.open("w") as file:
+        json.dump(content | {"sha256": content_sha256(content)}, file, indent=2, allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(directory / MANIFEST)
+    sync(directory)
+
+
+def content_sha256(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def verify(directory: Path, names: Iterable[str] | None = None) -> VerifiedCheckpoint:
+    """Read every file of the checkpoint (or those in `names`).
+
+    CheckpointError if one is missing or is not what was written, byte for byte.
+    """
+    manifest = read_manifest(directory)
+    for name in manifest.files if names is None else names:
+        check_file(directory / name, manifest.files[name])
+    return VerifiedCheckpoint(directory, manifest)
+
+
+def check_file(path: Path, expected: dict[str, Any]) -> None:
+    """raises CheckpointError if the file is missing or is not what a manifest's entry says, byte for byte"""
+    try:
+        size = path.stat().st_size
+        found = {key: file_checksum(path, key) for key in expected if key in CHECKSUMS}
+    except OSError as error:
+        raise CheckpointError(f"{path} can't be read: {error!r}") from error
+    if size != expected["bytes"]:
+        raise CheckpointError(f"{path} is damaged: it has {size} bytes, {expected['bytes']} were written")
+    for key, value in found.items():
+        if value != expected[key]:
+            raise CheckpointError(f"{path} is damaged: its {key} is {value}, {expected[key]} was written")
+    if not found:
+        raise CheckpointError(f"{path} can't be checked: the manifest has no checksum of it")
+
+
+def mismatches(manifest: Manifest, run: Run, data_sha256: str) -> list[str]:
+    """Where a checkpoint differs from `run` and its data in what the course of a training depends on."""
+    saved, wanted = manifest.run.to_json(), run.to_json()
+    pairs = [("tokenizer", saved["tokenizer"], wanted["tokenizer"])]
+    pairs += [
+        (f"{section}.{field}", saved[section][field], wanted[section][field])
+        for section in ("model", "training", "evaluation")
+        for field in wanted[section]
+    ]
+    pairs += [("the data's sha256", manifest.data_sha256, data_sha256)]
+    return [f"{name} is {was} there and {now} here" for name, was, now in pairs if was != now]
