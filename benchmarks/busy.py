@@ -34,29 +34,32 @@ from model.data import Data
 from model.numerics import pick_device, resolve_numerics
 from model.tokenizers import load_tokenizer
 from model.training import train
-from worker.threads import WAIT_BRIEFLY, waiting_briefly
+from worker.threads import TRAINERS_WAIT, WAIT_BRIEFLY, waiting_briefly
 from worker.training.allocator import with_allocator_settings
+from worker.training.contention import ContentionWatch
 from worker.training.trainer import make_run
 
 Model = Literal["lecture", "tiny"]
-Kind = Literal["ours", "longer", "as it is", "plain"]
+Kind = Literal["ours", "shorter", "as it is", "plain"]
 Scenario = Literal["nothing", "one busy process", "two busy processes", "50-token answers", "another trainer"]
 
 KINDS: dict[Kind, str] = {
-    "ours": f"`GOMP_SPINCOUNT={WAIT_BRIEFLY['GOMP_SPINCOUNT']}`, as the product sets it",
-    "longer": "`GOMP_SPINCOUNT=10000`",
+    "ours": f"as the product sets it: `GOMP_SPINCOUNT={TRAINERS_WAIT['GOMP_SPINCOUNT']}`, watched",
+    "shorter": f"`GOMP_SPINCOUNT={WAIT_BRIEFLY['GOMP_SPINCOUNT']}`",
     "as it is": "OpenMP as it is",
     "plain": "a plain PyTorch loop",
 }
 SETTINGS: dict[Kind, dict[str, str]] = {
-    "ours": waiting_briefly(with_allocator_settings({})),
-    "longer": with_allocator_settings({"GOMP_SPINCOUNT": "10000"}),
+    "ours": waiting_briefly(with_allocator_settings({}), TRAINERS_WAIT),
+    "shorter": waiting_briefly(with_allocator_settings({}), WAIT_BRIEFLY),
     "as it is": with_allocator_settings({}),
     "plain": {},
 }
 LEAST_STEPS = 2
 """Of a look. Beside busy processes one step may take longer than a look should."""
 WARM_UP_STEPS = 3
+SETTLE_S = 1.5
+"""After which a trainer has noticed what is beside it; steps before are not counted."""
 PARAGRAPHS = 400
 """So that no epoch ends, and with it comes a sample, while steps are counted."""
 
@@ -85,6 +88,7 @@ class Counter:
 
     def __init__(self) -> None:
         self._warm_up_left = WARM_UP_STEPS
+        self._settles_until_s = 0.0
         self._steps = 0
         self._seconds = self._started_s = 0.0
 
@@ -93,6 +97,9 @@ class Counter:
             self._warm_up_left -= 1
             if self._warm_up_left == 0:
                 self._rest("ready")
+            return False
+        if time.perf_counter() < self._settles_until_s:
+            self._started_s = time.perf_counter()
             return False
         self._steps += 1
         elapsed_s = time.perf_counter() - self._started_s
@@ -106,6 +113,7 @@ class Counter:
         if not asked:
             raise SystemExit  # the benchmark is over
         self._steps, self._seconds, self._started_s = 0, float(asked), time.perf_counter()
+        self._settles_until_s = self._started_s + SETTLE_S
 
 
 def long_text() -> str:
@@ -113,12 +121,14 @@ def long_text() -> str:
     return story.read_text() * PARAGRAPHS
 
 
-def run_ours(model: Model) -> None:
+def run_ours(model: Model, kind: Kind) -> None:
     device = pick_device()
     numerics = resolve_numerics("auto" if model == "lecture" else "float32", device)
     body: dict[str, Any] = {"preset": model, "dataset": "sample"}
     body |= {"evaluation": {"eval_freq": 10**9}, "checkpoints": {"every_epochs": None}}
     run = make_run(parse_spec(body))
+    if kind == "ours":
+        ContentionWatch().start()
     with tempfile.TemporaryDirectory() as folder:
         train(
             run,
@@ -225,7 +235,7 @@ class Speeds:
 def measure(model: Model, client: Client | None, rounds: int, seconds: float) -> Speeds:
     """With the answers of a service's newest job, if there is one."""
     speeds = Speeds()
-    kinds: list[Kind] = ["ours", "longer", "as it is", *(["plain"] if model == "lecture" else [])]
+    kinds: list[Kind] = ["ours", "shorter", "as it is", *(["plain"] if model == "lecture" else [])]
     with ExitStack() as stack:
         trainers = {kind: Trainer(model, kind) for kind in kinds}
         seconds_trainer = {kind: Trainer(model, kind) for kind in ("ours", "as it is")}
@@ -241,7 +251,7 @@ def measure(model: Model, client: Client | None, rounds: int, seconds: float) ->
             for processes, scenario in ((1, "one busy process"), (2, "two busy processes")):
                 with busy(processes):
                     for kind in kinds:
-                        if kind != "longer":
+                        if kind != "shorter":
                             look(scenario, kind)
             if client is not None:
                 with answering(client):
@@ -275,7 +285,7 @@ def judge(goal: Goal, speeds: Speeds) -> tuple[str, bool]:
     assert reached is not None
     assert alone is not None
     if goal.scenario == "nothing":
-        own = [speeds.median("nothing", kind) for kind in ("ours", "longer", "as it is")]
+        own = [speeds.median("nothing", kind) for kind in ("ours", "shorter", "as it is")]
         alone = max(speed for speed in own if speed is not None)
     share = reached / alone
     told = f"{goal.model}, {goal.what}: {share:.0%}, at least {goal.least:.0%}"
@@ -306,7 +316,7 @@ def main() -> None:
         if arguments.kind == "plain":
             run_plain()
         else:
-            run_ours(arguments.train)
+            run_ours(arguments.train, arguments.kind)
         return
     missed = 0
     for model in arguments.models:

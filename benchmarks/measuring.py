@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from worker.threads import waiting_briefly
+from worker.threads import TRAINERS_WAIT, waiting_briefly
 from worker.training.allocator import with_allocator_settings
 
-OF_TRAINERS = waiting_briefly(with_allocator_settings({}))
+OF_TRAINERS = waiting_briefly(with_allocator_settings({}), TRAINERS_WAIT)
 
 
 def peak_memory_bytes() -> int:

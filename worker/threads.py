@@ -12,9 +12,16 @@ and beside a busy process it keeps the very thread that is waited for off the pr
 up to fifteen times as long (`make bench-busy`, benchmarks/LOG.md). LLVM's and Intel's, as on a Mac, would
 stay awake for 200 ms, and know no unit below one."""
 
+TRAINERS_WAIT = WAIT_BRIEFLY | {"GOMP_SPINCOUNT": "10000"}
+"""Some hundreds of microseconds, which bridges all gaps where it takes long to wake a thread, as in virtual
+machines. Beside other programs `worker.training.contention` makes it a few."""
 
-def waiting_briefly(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` with that, where it does not say otherwise, for a process that will load PyTorch."""
-    if "OMP_WAIT_POLICY" in environment:  # which the settings above would overrule
+
+def waiting_briefly(
+    environment: Mapping[str, str], settings: Mapping[str, str] = WAIT_BRIEFLY
+) -> dict[str, str]:
+    """`environment` with these settings, where it does not say otherwise, for a process that will load
+    PyTorch."""
+    if "OMP_WAIT_POLICY" in environment:  # which the settings would overrule
         return dict(environment)
-    return {**WAIT_BRIEFLY, **environment}
+    return {**settings, **environment}

@@ -8,7 +8,7 @@ import sys
 import threading
 
 from jobs.store.tables import Job
-from worker.threads import waiting_briefly
+from worker.threads import TRAINERS_WAIT, waiting_briefly
 from worker.training.allocator import with_allocator_settings
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def launch(module: str, *words: str, environment: dict[str, str]) -> subprocess.
 
 
 def trainer_environment() -> dict[str, str]:
-    return waiting_briefly(with_allocator_settings(os.environ))
+    return waiting_briefly(with_allocator_settings(os.environ), TRAINERS_WAIT)
 
 
 def launch_trainer(job: Job) -> subprocess.Popen[bytes]:

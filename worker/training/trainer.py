@@ -31,6 +31,7 @@ from jobs.store.events import record_event
 from jobs.store.lookup import get_job
 from jobs.store.tables import Checkpoint, Job
 from worker.compiler_caches import UnsafeFolder, keep_caches_private
+from worker.training.contention import ContentionWatch
 from worker.training.fence import keep_watch
 from worker.training.oom import found_out_of_memory
 from worker.training.reports import ReportPipe, TrainerEnd
@@ -166,6 +167,7 @@ def train_job(
     epoch_steps = steps_per_epoch(len(data.train), spec.training.batch_size, spec.training.grad_accumulation)
     pace = Pace(run, epoch_steps)
     recorder = Recorder(database, settings.artifacts, job, spec.retention, pipe.alive, pace)
+    ContentionWatch().start()
     outcome = train(
         run,
         data,
