@@ -10,19 +10,21 @@ from flask_openapi import Info, OpenAPI
 from werkzeug.wrappers import Response
 
 from api.http.access import register_access
-from api.http.arguments import parsed
+from api.http.arguments import parse_request
 from api.http.bodies import MAX_BODY_BYTES
+from api.http.error_handlers import register_error_handlers
 from api.http.headers import register_headers
 from api.http.openapi import complete_document
-from api.http.problems import Problem, register_problem_handlers
+from api.http.problems import Problem
 from api.http.requests import Request
 from api.services import EXTENSION, open_services
 from api.views.datasets import datasets
-from api.views.docs import PLAIN_PAGES, docs
+from api.views.docs import PUBLIC_PAGES, docs
 from api.views.generation import generation
 from api.views.health import health
 from api.views.history import history
 from api.views.jobs import jobs
+from api.views.losses import losses
 from api.views.workers import workers
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings, load_settings
@@ -32,7 +34,7 @@ DESCRIPTION = "Pre-trains GPT models from scratch. Post a job, watch it learn, a
 
 
 class StrictJSONProvider(DefaultJSONProvider):
-    """What is not finite is null, wherever it stands in an answer."""
+    """Writes numbers that are not finite as null: JSON has no NaN and no Infinity."""
 
     sort_keys = False
 
@@ -41,8 +43,8 @@ class StrictJSONProvider(DefaultJSONProvider):
 
 
 class Application(OpenAPI):
-    """Answers a panic of native code with 500. Flask's error handlers and the servers that run it let one
-    pass: it would end the process, and every other request with it."""
+    """Turns a panic of native code into a 500. It is no `Exception` to Flask's error handlers: it would end
+    the process, and every other request with it."""
 
     json_provider_class = StrictJSONProvider
     request_class = Request
@@ -53,9 +55,9 @@ class Application(OpenAPI):
 
 
 def create_app(settings: Settings | None = None) -> OpenAPI:
-    """The service's WSGI application; connects to nothing before a request needs it.
+    """The service's WSGI application. It connects to nothing before a request needs it.
 
-    settings  those of the environment if None
+    settings  from the environment if None
     """
     info = Info(title="pretrain", version=version("pretrain"), description=DESCRIPTION)
     app = Application("api", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
@@ -63,17 +65,17 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     settings = settings or load_settings()
     app.extensions[EXTENSION] = open_services(settings)
     register_headers(app)
-    register_access(app, settings, PLAIN_PAGES)
-    register_problem_handlers(app)
-    for blueprint in (jobs, history, generation, datasets, workers, health):
+    register_access(app, settings, PUBLIC_PAGES)
+    register_error_handlers(app)
+    for blueprint in (jobs, losses, history, generation, datasets, workers, health):
         app.register_api(blueprint)
     app.register_blueprint(docs)
-    app.add_url_rule("/", "root", to_docs)
-    # Now, because flask-openapi would build it at the first request for it, unsafely for a second one.
+    app.add_url_rule("/", "root", redirect_to_docs)
+    # Now, because flask-openapi builds it at the first request for it, which is not safe between threads.
     complete_document(app)
     return app
 
 
-@parsed()
-def to_docs() -> Response:
+@parse_request()
+def redirect_to_docs() -> Response:
     return redirect(url_for("docs.page"))

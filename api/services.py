@@ -1,4 +1,4 @@
-"""What the views work with: one of each for the process, safe to share between threads."""
+"""What the views work with: settings, database, broker. One of each for the process, safe between threads."""
 
 from dataclasses import dataclass
 
@@ -11,44 +11,45 @@ from jobs.settings import Settings
 from jobs.store.database import Database
 
 EXTENSION = "pretrain"
-CONNECTIONS = 64
-"""To the database, and to the broker for messages: enough for all requests that may wait for either at the
-same time, so that none waits for another's. Those for generations need them only for a moment."""
+MAX_CONNECTIONS = 64
+"""To the database, and to the broker for Celery's messages: enough for all requests that may wait for either
+at the same time, so that none waits for another's. Generations need them only for a moment."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """Nothing here connects before it is used: the API starts while the database or the broker is away."""
+    """Connects when it is used first, so that the API can start without database and broker."""
 
     settings: Settings
     database: Database
     celery: Celery
     redis: Redis
-    """Gives up after a few seconds."""
+    """For generations, apart from Celery; its timeout is a few seconds."""
 
 
 def open_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
-        database=Database(settings.database, CONNECTIONS),
+        database=Database(settings.database, MAX_CONNECTIONS),
         celery=make_publisher(settings),
         redis=make_redis(settings),
     )
 
 
 def make_publisher(settings: Settings) -> Celery:
-    """A Celery application that gives up at once when the broker refuses connections, soon when it is silent.
+    """A Celery application that gives up at once if the broker refuses connections, soon if it does not
+    answer.
 
-    Kombu would try for six seconds, and the request with it; the keeper announces the job soon after anyway.
-    With fewer connections than requests, some would first wait for those that wait for a silent broker.
+    By default Kombu would retry for six seconds, and hold up the request; the keeper publishes the job soon
+    afterwards anyway. With fewer connections, requests would queue for those that wait for the broker.
     """
     celery = make_celery(settings)
-    celery.conf.broker_pool_limit = CONNECTIONS
+    celery.conf.broker_pool_limit = MAX_CONNECTIONS
     celery.conf.broker_transport_options |= {"max_retries": 1, "interval_start": 0}
     return celery
 
 
 def services() -> Services:
-    """Those of the application that answers the present request."""
-    found: Services = current_app.extensions[EXTENSION]
-    return found
+    """Those of the current Flask application."""
+    own: Services = current_app.extensions[EXTENSION]
+    return own

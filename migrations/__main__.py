@@ -1,4 +1,4 @@
-"""`python -m migrations`: wait for the database, then bring its schema to this version."""
+"""`python -m migrations`: wait for the database, then upgrade its schema to that of this version."""
 
 import sqlite3
 import sys
@@ -12,30 +12,34 @@ from jobs.store.database import Database
 from migrations.upgrade import UnknownSchema, upgrade
 
 DATABASE_WAIT_S = 60
-LITTLE_ROOM_BYTES = 128 * 1024
-"""SQLite calls it an I/O error if not even the index of its log has room, which has 32 KiB."""
+FULL_DISK_BYTES = 128 * 1024
+"""With less free space a disk counts as full: SQLite reports an I/O error, not a full disk, if there is no
+room for the index of its write-ahead log (32 KiB)."""
 
 
 def main() -> int:
     settings = load_settings_or_exit()
     database = Database(settings.database)
     deadline = time.monotonic() + DATABASE_WAIT_S
-    said = ""
+    last_reason = ""
     while True:
         try:
             revision = upgrade(database)
         except OperationalError as error:
             reason = str(error.orig).strip().splitlines()[0]
-            if not may_pass(error):
-                database.close()  # which frees the room of its log, and this may be a log on the same disk
-                print(f"the database cannot be used: {full_disk(error, settings) or reason}", file=sys.stderr)
+            if not is_temporary(error):
+                database.close()  # frees the space of its log: this message may go to the same disk
+                print(
+                    f"the database cannot be used: {describe_full_disk(error, settings) or reason}",
+                    file=sys.stderr,
+                )
                 return 1
             if time.monotonic() > deadline:
                 print(f"the database does not answer: {reason}", file=sys.stderr)
                 return 1
-            if reason != said:
+            if reason != last_reason:
                 print(f"waiting for the database: {reason}", flush=True)
-                said = reason
+                last_reason = reason
             time.sleep(1)
         except UnknownSchema as error:
             print(error, file=sys.stderr)
@@ -45,20 +49,20 @@ def main() -> int:
             return 0
 
 
-def may_pass(error: OperationalError) -> bool:
-    """Whether the same may go well later: SQLite is there at once, but another process may hold its lock."""
+def is_temporary(error: OperationalError) -> bool:
+    """Whether a retry may succeed: a server may come up, another process may release SQLite's lock."""
     if is_disk_full(error):
         return False
     code = getattr(error.orig, "sqlite_errorcode", None)
     return code is None or code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def full_disk(error: OperationalError, settings: Settings) -> str | None:
-    """That the disk is full, if that is what is wrong."""
+def describe_full_disk(error: OperationalError, settings: Settings) -> str | None:
+    """The message if the disk is full, else None."""
     if settings.database_url is not None:
         return "its disk is full" if is_disk_full(error) else None
     free = free_bytes(settings.data_dir)
-    if is_disk_full(error) or free < LITTLE_ROOM_BYTES:
+    if is_disk_full(error) or free < FULL_DISK_BYTES:
         return f"the disk of {settings.data_dir} is full ({free:,} bytes are free)"
     return None
 

@@ -1,7 +1,6 @@
 """Alembic's entry point: one set of migrations for SQLite and PostgreSQL.
 
-`python -m migrations` hands its connection over; the `alembic` command opens one to the database of the
-settings.
+`python -m migrations` passes its connection; the `alembic` command connects to the database of the settings.
 """
 
 from alembic import context
@@ -12,15 +11,15 @@ from jobs.store.database import Database
 from jobs.store.tables import Table
 
 
-def run_on(connection: Connection) -> None:
+def run_migrations(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=Table.metadata, render_as_batch=True)
     with context.begin_transaction():
         context.run_migrations()
 
 
-if (given := context.config.attributes.get("connection")) is not None:
-    run_on(given)
+if (passed := context.config.attributes.get("connection")) is not None:
+    run_migrations(passed)
 else:
     with Database(load_settings().database).engine.connect() as connection:
-        run_on(connection)
+        run_migrations(connection)
         connection.commit()

@@ -1,4 +1,4 @@
-"""Bring a database's schema to this version of the code. Safe to run by several processes at once."""
+"""Upgrades a database's schema to this version of the code. Several processes may do so at once."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from sqlalchemy import Connection, text
 from jobs.store.database import Database
 
 LOCK_KEY = 7_071_944
-"""Any number, as long as it is PostgreSQL's advisory lock for migrations of this application alone."""
+"""Of PostgreSQL's advisory lock: any number that nothing else uses."""
 
 
 class UnknownSchema(Exception):
-    """A database whose schema this version of the code does not know: a newer one made it."""
+    """A schema of a newer version of the code."""
 
 
 def configuration(connection: Connection | None = None) -> Config:
@@ -26,14 +26,14 @@ def configuration(connection: Connection | None = None) -> Config:
 
 
 def head_revision() -> str:
-    """The revision that this version of the code works with."""
+    """The revision of this version of the code."""
     head = ScriptDirectory.from_config(configuration()).get_current_head()
     assert head is not None
     return head
 
 
 def upgrade(database: Database) -> str:
-    """Apply what is missing, all of it or nothing, and return the revision. raises UnknownSchema"""
+    """Apply the missing migrations, all or none, and return the revision. raises  UnknownSchema"""
     if database.url.get_backend_name() == "sqlite" and database.url.database:
         Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
     with database.write() as session:
@@ -53,7 +53,7 @@ def upgrade(database: Database) -> str:
 
 
 def schema_is_current(database: Database) -> bool:
-    """Whether the database has the schema that this version works with."""
+    """Whether the database has the schema of this version."""
     with database.read() as session:
         current = MigrationContext.configure(session.connection()).get_current_revision()
     return current == head_revision()

@@ -152,8 +152,8 @@ MUTATIONS = [
     Mutation(
         "a page of another origin may use the service",
         "api",
-        "(origin(given) is None or origin(given) != origin(request.host_url))",
-        "origin(given) is None",
+        "and parse_origin(origin) != parse_origin(request.host_url)",
+        "and parse_origin(origin) is None",
         ("tests/api/http/test_access.py",),
     ),
     Mutation(
@@ -166,9 +166,9 @@ MUTATIONS = [
     Mutation(
         "a field may be set twice",
         "client",
-        "if is_set(given, path):",
+        "if is_set(assigned, path):",
         "if False:",
-        ("tests/client/spec/test_build.py",),
+        ("tests/client/spec/test_assignments.py",),
     ),
     Mutation(
         "a job that came to its last step has stopped early",

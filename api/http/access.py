@@ -1,7 +1,8 @@
-"""Whom the service answers: a request for one of its own names that no page elsewhere has made.
+"""Which requests are meant for this service: by their Host, their Origin, and the proxies that forward them.
 
-Without the first rule a page elsewhere could let its own name lead to this machine and then read everything
-(DNS rebinding); without the second it could cancel jobs by a form and start generations by an image.
+Without the check of Host, a page elsewhere could have its own name resolve to this machine and then read
+everything (DNS rebinding); without that of Origin, it could cancel jobs by a form and start generations by an
+image (CSRF).
 """
 
 import ipaddress
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.http.problems import Refusal
+from api.http.problems import HTTPProblem
 from jobs.settings import Network, Settings
 from jobs.spec.quoting import quoted
 
@@ -24,30 +25,31 @@ if TYPE_CHECKING:
 
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{0,5}))?")
 DEFAULT_PORTS = {"http": 80, "https": 443}
-OWN_FETCHES = {None, "same-origin", "none"}
-"""`Sec-Fetch-Site` of what this service's own pages ask for, and of an address that a person has typed."""
-FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_", "HTTP_X_REAL_IP", "HTTP_SCRIPT_NAME")
+ALLOWED_FETCH_SITES = {None, "same-origin", "none"}
+"""`Sec-Fetch-Site` of requests by this service's own pages, and of an address that a person has typed."""
+FORWARDED_HEADERS = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_", "HTTP_X_REAL_IP", "HTTP_SCRIPT_NAME")
 
 Origin = tuple[str, str, int]
 """Scheme, host and port."""
 
 
-def register_access(app: Flask, settings: Settings, plain_pages: Collection[str]) -> None:
-    """Refuse what is not meant for this service, before anything of it but its headers has been read.
+def register_access(app: Flask, settings: Settings, public_pages: Collection[str]) -> None:
+    """Refuse requests that are not meant for this service, before anything but their headers is read.
 
-    plain_pages  endpoints that a page elsewhere may lead to: they show nothing and change nothing
+    public_pages  endpoints that a page elsewhere may link to: they show nothing private and change nothing
     """
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
-    names = {"localhost", settings.host.lower(), *settings.allowed_hosts}
-    app.before_request(partial(check_host, names))
-    app.before_request(partial(check_origin, frozenset(plain_pages)))
+    allowed_hosts = {"localhost", settings.host.lower(), *settings.allowed_hosts}
+    app.before_request(partial(check_host, allowed_hosts))
+    app.before_request(partial(check_origin, frozenset(public_pages)))
 
 
 class TrustedProxies:
-    """Lets a proxy say which address, scheme, host and path prefix were asked for, if it is a trusted one.
+    """WSGI middleware: takes the client's address, scheme, host and path prefix from a trusted proxy's
+    headers.
 
-    From any other peer such headers are dropped, and what a server has made of them on its own is undone: a
-    stranger could otherwise choose the address that redirects lead to.
+    From any other peer such headers are dropped, and what a server has made of them by itself is undone:
+    anybody could otherwise choose the address that redirects lead to.
     """
 
     def __init__(self, app: "WSGIApplication", trusted: Iterable[Network]) -> None:
@@ -61,7 +63,7 @@ class TrustedProxies:
         environ["wsgi.url_scheme"] = "http"  # the service itself speaks nothing else
         if self._trusts(environ.get("REMOTE_ADDR", "")):
             return self._proxied(environ, start_response)
-        for name in [name for name in environ if name.startswith(FORWARDED)]:
+        for name in [name for name in environ if name.startswith(FORWARDED_HEADERS)]:
             del environ[name]
         return self._app(environ, start_response)
 
@@ -75,48 +77,51 @@ class TrustedProxies:
         return any(address in network for network in self._trusted)
 
 
-def check_host(names: Collection[str]) -> None:
-    """raises Refusal (421) unless the request names an IP address or one of `names`, whatever the port"""
-    given = request.environ.get("HTTP_HOST", "")
-    parts = HOST.fullmatch(given)
-    if parts is None or not (is_address(parts["name"]) or host_name(parts["name"]) in names):
-        raise Refusal(
+def check_host(allowed_hosts: Collection[str]) -> None:
+    """raises  HTTPProblem (421) unless Host is an IP address or one of `allowed_hosts`, whatever the port"""
+    host = request.environ.get("HTTP_HOST", "")
+    parts = HOST.fullmatch(host)
+    if parts is None or not (is_ip_address(parts["name"]) or normalised(parts["name"]) in allowed_hosts):
+        raise HTTPProblem(
             HTTPStatus.MISDIRECTED_REQUEST,
             "Host must be an IP address, localhost, PRETRAIN_HOST or one of PRETRAIN_ALLOWED_HOSTS, not "
-            f"{quoted(given)}",
+            f"{quoted(host)}",
         )
 
 
-def host_name(written: str) -> str:
-    return written.lower().removesuffix(".")
+def normalised(host: str) -> str:
+    return host.lower().removesuffix(".")
 
 
-def is_address(name: str) -> bool:
+def is_ip_address(host: str) -> bool:
     try:
-        if name.startswith("["):
-            ipaddress.IPv6Address(name[1:-1])
+        if host.startswith("["):
+            ipaddress.IPv6Address(host[1:-1])
         else:
-            ipaddress.IPv4Address(name)
+            ipaddress.IPv4Address(host)
     except ValueError:
         return False
     return True
 
 
-def check_origin(plain_pages: Collection[str]) -> None:
-    """raises Refusal (403) if a page of another origin made the request, except for a plain page"""
-    if request.method in {"GET", "HEAD"} and request.endpoint in plain_pages:
+def check_origin(public_pages: Collection[str]) -> None:
+    """raises  HTTPProblem (403) if a page of another origin made the request, unless it is for a public
+    page"""
+    if request.method in {"GET", "HEAD"} and request.endpoint in public_pages:
         return
-    given = request.headers.get("Origin")
-    if given is not None and (origin(given) is None or origin(given) != origin(request.host_url)):
-        raise Refusal(HTTPStatus.FORBIDDEN, f"a page of {quoted(given)} may not use this service")
+    origin = request.headers.get("Origin")
+    if origin is not None and (
+        parse_origin(origin) is None or parse_origin(origin) != parse_origin(request.host_url)
+    ):
+        raise HTTPProblem(HTTPStatus.FORBIDDEN, f"a page of {quoted(origin)} may not use this service")
     site = request.headers.get("Sec-Fetch-Site")
-    if site not in OWN_FETCHES:
+    if site not in ALLOWED_FETCH_SITES:
         detail = f"a page of another origin may not use this service (Sec-Fetch-Site is {quoted(site or '')})"
-        raise Refusal(HTTPStatus.FORBIDDEN, detail)
+        raise HTTPProblem(HTTPStatus.FORBIDDEN, detail)
 
 
-def origin(url: str) -> Origin | None:
-    """What `url` says of its origin; None if that is nothing."""
+def parse_origin(url: str) -> Origin | None:
+    """The origin of `url`; None if it has none."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -1,4 +1,4 @@
-"""What a view takes, parsed before it is called."""
+"""A view's arguments: path, query and body, parsed and validated before it is called."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from werkzeug.wrappers import Response
 
 from api.http.bodies import read_json, read_no_body
-from api.http.problems import Refusal
+from api.http.problems import HTTPProblem
 from api.http.queries import NoParameters, read_query
 from jobs.spec.field_errors import SpecError, field_errors, without_unwritable_names
 from model.config import StrictModel, Text
@@ -27,33 +27,33 @@ class DatasetPath(StrictModel):
     """The data set's id, or a built-in one's name."""
 
 
-def parsed(body: Callable[[Any], Any] | None = None) -> Callable[[View], View]:
-    """Give a view its `path`, `query` and `body`, as its annotations name them.
+def parse_request(body: Callable[[Any], Any] | None = None) -> Callable[[View], View]:
+    """Call a view with those of `path`, `query` and `body` that it takes, as the models of its annotations.
 
-    body    turns the decoded JSON into what the view takes; raises SpecError. None: the view takes no
-            body, and one that holds anything is refused
-    raises  Refusal for what is wrong with the request; query parameters that nobody declares are wrong, too
+    body    makes the view's argument of the decoded JSON; raises SpecError. None: the view takes no body, and
+            one that holds anything is refused
+    raises  HTTPProblem for whatever is wrong, such as a query parameter that the view does not declare
     """
 
     def decorate(view: View) -> View:
         hints = get_type_hints(view)
 
         @wraps(view)
-        def call(**path: str) -> Response:
+        def call(**path_values: str) -> Response:
             arguments: dict[str, Any] = {}
             if "path" in hints:
-                arguments["path"] = parse_path(hints["path"], path)
+                arguments["path"] = parse_path(hints["path"], path_values)
             query = read_query(hints.get("query", NoParameters))
             if "query" in hints:
                 arguments["query"] = query
             if body is None:
-                check_nothing(read_no_body())
+                parse_empty(read_no_body())
             else:
                 arguments["body"] = body(read_json())
             return view(**arguments)
 
-        # flask-openapi documents the annotations and would also check them, in its own lax way: it takes "10"
-        # and true for integers and the last of two equal names. This is how its `validate_request` opts out.
+        # flask-openapi documents the annotations and would also check them, but laxly: it takes "10" and true
+        # for integers, and the last of two equal names. This is how its own `validate_request` opts out.
         call.__delay_validate_request__ = True  # type: ignore[attr-defined]
         return call
 
@@ -61,15 +61,15 @@ def parsed(body: Callable[[Any], Any] | None = None) -> Callable[[View], View]:
 
 
 def parse_path(model: type[StrictModel], values: dict[str, str]) -> StrictModel:
-    """raises Refusal (404): an id that could not exist does not"""
+    """raises  HTTPProblem (404): what can be no id is not found"""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise Refusal(HTTPStatus.NOT_FOUND, "nothing has that id") from error
+        raise HTTPProblem(HTTPStatus.NOT_FOUND, "nothing has that id") from error
 
 
-def strictly(model: type[StrictModel]) -> Callable[[Any], StrictModel]:
-    """A parser for bodies of `model`, which raises SpecError with every wrong field."""
+def model_parser(model: type[StrictModel]) -> Callable[[Any], StrictModel]:
+    """A parser of JSON bodies that raises SpecError with every wrong field."""
 
     def parse(body: Any) -> StrictModel:
         writable, errors = without_unwritable_names(body)
@@ -84,4 +84,4 @@ def strictly(model: type[StrictModel]) -> Callable[[Any], StrictModel]:
     return parse
 
 
-check_nothing = strictly(NoParameters)
+parse_empty = model_parser(NoParameters)

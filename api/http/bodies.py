@@ -1,7 +1,7 @@
-"""JSON bodies, read strictly: what `json.loads` would let pass or guess at is refused here, with 400.
+"""JSON bodies, parsed strictly: what `json.loads` would let pass or guess at is refused here, with 400.
 
-What a body may hold is bounded before anything is made of it: a mebibyte of JSON can be half a million
-values, and an error for each of them would take a gigabyte.
+The number of values is bounded before any is made: a mebibyte of JSON can hold half a million, and an error
+for each of them would take a gigabyte.
 """
 
 import json
@@ -12,129 +12,127 @@ from typing import Any, NoReturn
 
 from flask import request
 
-from api.http.problems import Refusal
+from api.http.problems import HTTPProblem, bad_request
 from jobs.files.encodings import why_not_utf8
 from jobs.spec.quoting import quoted
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 32
 MAX_DIGITS = 1000
-MAX_MEMBERS = 1000
-"""Names and values in all objects and arrays together. The largest spec has a tenth of that."""
-PARTS_OF_A_MEMBER = 5
-"""A comma, a name and a value that is a string or has two brackets, at most."""
+MAX_VALUES = 1000
+"""In all objects and arrays together. The largest spec has a tenth of that."""
+TOKENS_PER_VALUE = 5
+"""At most: a comma, a name, and a value that is a string or has two brackets."""
 
 BYTE_ORDER_MARK = "\ufeff"
 
-PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
+TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 """A string, which may lack its end, or a bracket or comma outside of one."""
 
 
 def read_json() -> Any:
-    """The request's decoded body.
+    """The request's body.
 
-    raises  Refusal: 400 if it is not JSON in UTF-8, repeats a name in an object, nests deeper than 32 levels,
-            holds more than 1,000 values, or has NaN, Infinity or a number too large to hold;
-            415 if it is not called `application/json`.
+    raises  HTTPProblem: 400 if it is not JSON in UTF-8, repeats a name in an object, nests deeper than 32
+            levels, holds more than 1,000 values, or has NaN, Infinity or a number that is too large;
+            415 if its Content-Type is not `application/json`.
             RequestEntityTooLarge (413) if it is longer than the request's `max_content_length`
     """
     content = request.get_data(cache=False)
     if not content:
-        raise bad("the body is empty; send a JSON object, {} at least")
+        raise bad_request("the body is empty; send a JSON object, {} at least")
     if request.mimetype != "application/json":
-        given = f"not {quoted(request.mimetype)}" if request.mimetype else "and the header is missing"
-        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be application/json, {given}")
+        instead = f"not {quoted(request.mimetype)}" if request.mimetype else "and the header is missing"
+        raise HTTPProblem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be application/json, {instead}"
+        )
     if request.content_encoding not in (None, "identity"):
-        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must not be compressed")
+        raise HTTPProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must not be compressed")
     return decode(content)
 
 
 def read_no_body() -> Any:
-    """The decoded body of a request that should have none, whatever it is called; `{}` if it is empty.
+    """The body of a request that should have none, whatever its Content-Type; `{}` if it is empty.
 
-    raises  as `read_json` does, but for 415
+    raises  as `read_json` does, but no 415
     """
     content = request.get_data(cache=False)
     return decode(content) if content.strip() else {}
 
 
 def decode(content: bytes) -> Any:
-    """raises Refusal (400)"""
+    """raises  HTTPProblem (400)"""
     if wrong := why_not_utf8(content):
-        raise bad(f"the body {wrong}")
+        raise bad_request(f"the body {wrong}")
     text = content.decode()
     if text.startswith(BYTE_ORDER_MARK):
-        raise bad("the body is not JSON: it begins with a byte order mark")
+        raise bad_request("the body is not JSON: it begins with a byte order mark")
     check_size(text)
     try:
         return json.loads(
             text,
-            object_pairs_hook=unique,
+            object_pairs_hook=unique_names,
             parse_constant=refuse_constant,
-            parse_float=finite_number,
-            parse_int=short_int,
+            parse_float=parse_float,
+            parse_int=parse_int,
         )
     except json.JSONDecodeError as error:
-        raise bad(f"the body is not JSON: {error}") from error
+        raise bad_request(f"the body is not JSON: {error}") from error
 
 
 def check_size(text: str) -> None:
-    """Count values and levels up to what is allowed, and make nothing of them.
+    """Count values and levels of nesting, without parsing.
 
-    raises  Refusal (400) if `text` has too many; what is no JSON may have any
+    raises  HTTPProblem (400) if there are too many; malformed JSON may pass
     """
-    members = depth = 0
-    for parts, found in enumerate(PART.finditer(text)):
-        part = found[0]
-        if part in {"[", "{"}:
+    values = depth = 0
+    for tokens, match in enumerate(TOKEN.finditer(text)):
+        token = match[0]
+        if token in {"[", "{"}:
             depth += 1
-            members += 1
-        elif part in {"]", "}"}:
+            values += 1
+        elif token in {"]", "}"}:
             depth -= 1
-        elif part == ",":
-            members += 1
+        elif token == ",":
+            values += 1
         if depth > MAX_DEPTH:
-            raise bad(f"the body nests deeper than {MAX_DEPTH} levels")
-        if members > MAX_MEMBERS or parts > PARTS_OF_A_MEMBER * MAX_MEMBERS:
-            raise bad(f"the body holds more than {MAX_MEMBERS:,} values")
+            raise bad_request(f"the body nests deeper than {MAX_DEPTH} levels")
+        if values > MAX_VALUES or tokens > TOKENS_PER_VALUE * MAX_VALUES:
+            raise bad_request(f"the body holds more than {MAX_VALUES:,} values")
 
 
-def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise bad(f"the name {quoted(name)} stands twice in one object")
+            raise bad_request(f"the name {quoted(name)} stands twice in one object")
         members[name] = value
     return members
 
 
 def refuse_constant(name: str) -> NoReturn:
-    raise bad(f"{name} is not JSON")
+    raise bad_request(f"{name} is not JSON")
 
 
-def finite_number(literal: str) -> float | int:
-    """JSON has one kind of number: 7.0 is 7, also where an integer is wanted."""
+def parse_float(literal: str) -> float | int:
+    """JSON has one kind of number: 7.0 is 7, also where an integer is expected."""
     check_digits(literal)
     value = float(literal)
     if math.isinf(value):
-        raise bad(f"the number {quoted(literal)} is too large")
+        raise bad_request(f"the number {quoted(literal)} is too large")
     return as_integer(value)
 
 
 def as_integer(value: float) -> float | int:
-    """`value`, as an integer if it is one that a float can hold exactly."""
+    """`value` as an integer if it is one, and small enough for a float to hold it exactly."""
     return int(value) if value.is_integer() and abs(value) <= 2**53 else value
 
 
-def short_int(literal: str) -> int:
+def parse_int(literal: str) -> int:
     check_digits(literal)
     return int(literal)
 
 
 def check_digits(literal: str) -> None:
     if len(literal) > MAX_DIGITS:
-        raise bad(f"a number has {len(literal)} digits, more than {MAX_DIGITS}")
-
-
-def bad(detail: str) -> Refusal:
-    return Refusal(HTTPStatus.BAD_REQUEST, detail)
+        raise bad_request(f"a number has {len(literal)} digits, more than {MAX_DIGITS}")

@@ -1,4 +1,4 @@
-"""Headers that every answer carries: the request's id, and what a browser must not do with the answer."""
+"""Headers of every response: the request's id, and what a browser must not do with the response."""
 
 import re
 import secrets
@@ -7,10 +7,10 @@ from urllib.parse import urlsplit, urlunsplit
 import structlog
 from flask import Flask, Response, g, request
 
-REQUEST_ID = "X-Request-ID"
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+REQUEST_ID_HEADER = "X-Request-ID"
+VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
-SECURITY = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -21,28 +21,28 @@ SECURITY = {
 
 
 def register_headers(app: Flask) -> None:
-    app.before_request(name_request)
-    app.after_request(complete_headers)
+    app.before_request(set_request_id)
+    app.after_request(add_headers)
 
 
-def name_request() -> None:
-    """Take over the caller's id if it is fit for a log, else make one; log lines carry it too."""
-    g.request_id = choose_request_id(request.headers.get(REQUEST_ID, ""))
+def set_request_id() -> None:
+    """Give the request the client's id, or a new one, which log lines then have too."""
+    g.request_id = choose_request_id(request.headers.get(REQUEST_ID_HEADER, ""))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
 def choose_request_id(given: str) -> str:
-    """`given` if it is fit for a log, else a new one."""
-    return given if SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    """The client's id if it is fit for a log, else a new one."""
+    return given if VALID_REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
-def complete_headers(response: Response) -> Response:
-    response.headers[REQUEST_ID] = g.request_id
+def add_headers(response: Response) -> Response:
+    response.headers[REQUEST_ID_HEADER] = g.request_id
     if response.location is not None:
-        # Werkzeug's own redirects, such as from //jobs to /jobs, name the Host that was asked for.
+        # Werkzeug's own redirects, such as from //jobs to /jobs, are absolute, with the Host of the request.
         target = urlsplit(response.location)
         response.location = urlunsplit(("", "", target.path, target.query, ""))
-    for name, value in SECURITY.items():
+    for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     return response

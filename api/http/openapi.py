@@ -1,4 +1,4 @@
-"""`/openapi.json`: what flask-openapi makes of the views, completed by what it cannot say or leaves out."""
+"""`/openapi.json`: what flask-openapi makes of the views, and what it cannot say or leaves out."""
 
 import re
 from collections.abc import Iterator
@@ -10,26 +10,26 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core.core_schema import DictSchema
 
 from api.http.problems import Problem, problem_responses
-from api.records import Record
+from api.records.record import Record
 from model.config import StrictModel
 
-ANYWHERE = (400, 403, 408, 413, 414, 417, 421, 422, 431)
-"""Statuses of what any request may be refused for, whatever it asks for."""
+STATUSES_OF_ANY_REQUEST = (400, 403, 408, 413, 414, 417, 421, 422, 431)
+"""With which a request may be refused whatever it asks for."""
 
 REFERENCE = "#/components/schemas/{model}"
-VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
-"""Of a rule's path, with its converter."""
+PATH_VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+"""Of a Flask rule, with its converter."""
 
 
-class NamesAndValues(GenerateJsonSchema):
-    """Limits every name of an object; pydantic would leave the values free whose names fit no pattern."""
+class SchemaGenerator(GenerateJsonSchema):
+    """Limits every name of an object by its pattern; pydantic would leave the values of other names free."""
 
     def dict_schema(self, schema: DictSchema) -> JsonSchemaValue:
-        written = super().dict_schema(schema)
-        for pattern, values in written.pop("patternProperties", {}).items():
-            written["propertyNames"] = {**written.get("propertyNames", {}), "pattern": pattern}
-            written["additionalProperties"] = values
-        return written
+        json_schema = super().dict_schema(schema)
+        for pattern, values in json_schema.pop("patternProperties", {}).items():
+            json_schema["propertyNames"] = {**json_schema.get("propertyNames", {}), "pattern": pattern}
+            json_schema["additionalProperties"] = values
+        return json_schema
 
 
 Schemas = dict[str, dict[str, Any]]
@@ -43,7 +43,7 @@ def complete_document(app: OpenAPI) -> None:
         if name in schemas:
             schemas[name] = schema_of(model, mode, schemas)
     for rule in app.url_map.iter_rules():
-        operations = document["paths"].get(VARIABLE.sub(r"{\1}", rule.rule), {})
+        operations = document["paths"].get(PATH_VARIABLE.sub(r"{\1}", rule.rule), {})
         for method in rule.methods or ():
             if operation := operations.get(method.lower()):
                 complete_operation(operation, get_type_hints(app.view_functions[rule.endpoint]), schemas)
@@ -52,40 +52,42 @@ def complete_document(app: OpenAPI) -> None:
 
 
 def models() -> Iterator[tuple[str, type[BaseModel], JsonSchemaMode]]:
-    """Everything that goes in or out, by the names that flask-openapi gives them."""
+    """The models of all bodies, by the names that flask-openapi gives them."""
     modes: dict[type[BaseModel], JsonSchemaMode] = {
         StrictModel: "validation",
         Record: "serialization",
         Problem: "serialization",
     }
     for root, mode in modes.items():
-        for model in (root, *below(root)):
+        for model in (root, *subclasses(root)):
             yield re.sub(r"[^A-Za-z0-9._-]", "_", model.__name__), model, mode
 
 
-def below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+def subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
     for child in model.__subclasses__():
         yield child
-        yield from below(child)
+        yield from subclasses(child)
 
 
 def schema_of(model: type[BaseModel], mode: JsonSchemaMode, schemas: Schemas) -> dict[str, Any]:
-    """Pydantic's own schema: flask-openapi's loses names and values of objects, and a part of the limits.
+    """Pydantic's own schema: flask-openapi loses the names and values of objects, and some limits.
 
-    schemas  get those that this one refers to
+    schemas  gets those that this one refers to
     """
-    schema = model.model_json_schema(ref_template=REFERENCE, schema_generator=NamesAndValues, mode=mode)
+    schema = model.model_json_schema(ref_template=REFERENCE, schema_generator=SchemaGenerator, mode=mode)
     schemas.update(schema.pop("$defs", {}))
     return schema
 
 
 def complete_operation(operation: dict[str, Any], hints: dict[str, Any], schemas: Schemas) -> None:
     """
-    hints    what the view takes
+    hints    types of the view's arguments
     schemas  as for `schema_of`
     """
-    answers = {str(status): answer for status, answer in problem_responses(*ANYWHERE).items()}
-    operation["responses"] = dict(sorted((answers | operation["responses"]).items()))
+    problems = {
+        str(status): response for status, response in problem_responses(*STATUSES_OF_ANY_REQUEST).items()
+    }
+    operation["responses"] = dict(sorted((problems | operation["responses"]).items()))
     properties: dict[str, Any] = {}
     for place in ("path", "query"):
         if place in hints:

@@ -1,4 +1,4 @@
-"""The lecture's plot. Figures are made without pyplot, whose state all threads would share."""
+"""The lecture's plot of losses. It is drawn without pyplot, whose state is global."""
 
 import io
 from bisect import bisect_left
@@ -12,15 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from api.plots.fonts import drawable, families, is_blank
-from api.plots.plotter import PlottedRow
+from api.plots.plotter import LossPoint
 from jobs.spec.quoting import CUT
 
 SIZE_INCHES = (8, 5)
 DOTS_PER_INCH = 120
 MARGINS = {"left": 0.1, "right": 0.97, "bottom": 0.12, "top": 0.81}
-"""Shares of the picture. To have Matplotlib find them would double the time that it takes."""
-FEW_ROWS = 40
-"""Up to so many evaluations each is marked; more would hide the line."""
+"""Fractions of the picture. Matplotlib's own layout would double the time that a plot takes."""
+MAX_MARKERS = 40
+"""Of more evaluations, markers would hide the line."""
 TRAIN_COLOUR, VALIDATION_COLOUR = "#1f6fb4", "#d9541e"
 INK, GRID = "#333333", "#dddddd"
 
@@ -31,46 +31,46 @@ STYLE: dict[Any, Any] = {
     "axes.labelcolor": INK,
     "xtick.color": INK,
     "ytick.color": INK,
-    "svg.hashsalt": "pretrain",  # else equal plots differ in the ids of their parts
+    "svg.hashsalt": "pretrain",  # else equal plots have different ids in them
 }
 
 
 def title_of(name: str | None, job_id: str) -> str:
-    """A job's name, or its id where nothing would be seen of that."""
+    """A job's name, or its id if the name is empty or invisible."""
     return job_id if name is None or is_blank(name) else name
 
 
 def draw_losses(
-    title: str, rows: Sequence[PlottedRow], tokens_per_epoch: int, image_format: Literal["png", "svg"]
+    title: str, points: Sequence[LossPoint], tokens_per_epoch: int, image_format: Literal["png", "svg"]
 ) -> bytes:
     """Train and validation loss over epochs, with the tokens seen on the upper axis, as an image file.
 
-    For one thread of a process: Matplotlib's style, fonts and caches are all threads'.
+    Not thread-safe: Matplotlib's style, fonts and caches are global.
 
-    rows              evaluations in order; there may be none
+    points            in the order of tokens; there may be none
     tokens_per_epoch  tokens that a whole epoch trains on
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH)
         figure.subplots_adjust(**MARGINS)
         axes = figure.add_subplot()
-        plot_rows(axes, rows, tokens_per_epoch)
-        label(axes, title, tokens_per_epoch)
+        plot_points(axes, points, tokens_per_epoch)
+        label_axes(axes, title, tokens_per_epoch)
         image = io.BytesIO()
         figure.savefig(image, format=image_format, metadata={"Date": None} if image_format == "svg" else None)
     return image.getvalue()
 
 
-def plot_rows(axes: Axes, rows: Sequence[PlottedRow], tokens_per_epoch: int) -> None:
-    if not rows:
+def plot_points(axes: Axes, points: Sequence[LossPoint], tokens_per_epoch: int) -> None:
+    if not points:
         axes.text(0.5, 0.5, "no evaluation yet", transform=axes.transAxes, ha="center", va="center")
         axes.set(xlim=(0, 1), yticks=[])
         return
-    epochs = [row.tokens_seen / tokens_per_epoch for row in rows]
-    marker = "o" if len(rows) <= FEW_ROWS else None
+    epochs = [point.tokens_seen / tokens_per_epoch for point in points]
+    marker = "o" if len(points) <= MAX_MARKERS else None
     axes.plot(
         epochs,
-        [row.train_loss for row in rows],
+        [point.train_loss for point in points],
         color=TRAIN_COLOUR,
         marker=marker,
         markersize=4,
@@ -78,7 +78,7 @@ def plot_rows(axes: Axes, rows: Sequence[PlottedRow], tokens_per_epoch: int) -> 
     )
     axes.plot(
         epochs,
-        [row.val_loss for row in rows],
+        [point.val_loss for point in points],
         color=VALIDATION_COLOUR,
         linestyle="--",
         marker=marker,
@@ -86,11 +86,11 @@ def plot_rows(axes: Axes, rows: Sequence[PlottedRow], tokens_per_epoch: int) -> 
         label="Validation loss",
     )
     axes.set_xlim(0, 1.02 * epochs[-1])
-    axes.set_ylim(0, 1.06 * max(max(row.train_loss, row.val_loss) for row in rows))
+    axes.set_ylim(0, 1.06 * max(max(point.train_loss, point.val_loss) for point in points))
     axes.legend(frameon=False)
 
 
-def label(axes: Axes, title: str, tokens_per_epoch: int) -> None:
+def label_axes(axes: Axes, title: str, tokens_per_epoch: int) -> None:
     set_title(axes, title)
     axes.set_xlabel("Epochs")
     axes.set_ylabel("Loss (nats per token)")
@@ -111,17 +111,17 @@ def label(axes: Axes, title: str, tokens_per_epoch: int) -> None:
 
 
 def set_title(axes: Axes, title: str) -> None:
-    """Set the title, or its beginning that is as wide as the plot."""
+    """Set the title, cut to the width of the plot."""
     shown = drawable(title)
-    # Names are anybody's: `$` would start a formula.
+    # Users choose names: `$` would start a formula.
     text = axes.set_title(shown, parse_math=False, pad=12, fontsize=13, fontfamily=families(shown + CUT))
     renderer = FigureCanvasAgg(cast(Figure, axes.figure)).get_renderer()
-    room = axes.get_window_extent().width
+    max_width = axes.get_window_extent().width
 
     def fits(length: int) -> bool:
         text.set_text(shown if length == len(shown) else shown[:length] + CUT)
-        return text.get_window_extent(renderer).width <= room
+        return text.get_window_extent(renderer).width <= max_width
 
     if not fits(len(shown)):
-        too_long = bisect_left(range(len(shown)), True, key=lambda length: not fits(length))
-        text.set_text(shown[: max(too_long - 1, 0)] + CUT)
+        first_too_long = bisect_left(range(len(shown)), True, key=lambda length: not fits(length))
+        text.set_text(shown[: max(first_too_long - 1, 0)] + CUT)

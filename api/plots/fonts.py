@@ -1,4 +1,4 @@
-"""Fonts for names in any script. Packages bring them, since a machine or an image may have none."""
+"""Fonts for names in any script, from packages, since a machine or a container may have none."""
 
 import unicodedata
 from functools import cache, lru_cache
@@ -17,26 +17,25 @@ FONTS = {
     "emoji": "manimgx_fonts/NotoEmoji[wght].ttf",
     "others": f"{KURINTO}/KurintoSans-Rg.ttf",
 }
-"""The files in their packages, in the order in which they are asked for a glyph."""
+"""The files in their packages, in the order in which they are searched for a glyph."""
 
 HAN_STYLES = {"HIRAGANA": "japanese", "KATAKANA": "japanese", "HANGUL": "korean", "BOPOMOFO": "traditional"}
-"""The font for Chinese characters in a text that has one of these scripts too; else it is `simplified`."""
+"""The font for Chinese characters in a text that also has one of these scripts; else `simplified`."""
 
 INVISIBLE = {"\u200c", "\u200d", *map(chr, range(0xFE00, 0xFE10)), *map(chr, range(0xE0100, 0xE01F0))}
 """Joiners and variation selectors: they change their neighbours and have no glyph of their own."""
 
-
 BLANK = {" ", "\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800", "\u3164", "\uffa0"} | INVISIBLE
-"""Characters that are drawn, and of which nothing is seen: fillers, and Braille without a dot."""
+"""Characters whose glyphs are empty: fillers, and Braille without a dot."""
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of it would be seen."""
+    """Whether nothing of it could be seen in a plot."""
     return set(drawable(text)) <= BLANK
 
 
 def drawable(text: str) -> str:
-    """`text` on one line without control characters, and with `U+1FAE9` for what no font has a glyph of."""
+    """`text` on one line, without control characters, and with codes such as `U+1FAE9` for missing glyphs."""
     return "".join(as_drawn(character) for character in " ".join(text.split()))
 
 
@@ -52,15 +51,15 @@ def as_drawn(character: str) -> str:
 
 
 def families(text: str) -> list[str]:
-    """Matplotlib's names of the fonts that a drawable text needs, the one that is asked first first."""
+    """Matplotlib's names of the fonts that a drawable text needs, in the order of the search."""
     preferred = han_style(text)
-    found, missing = [], [character for character in text if character not in INVISIBLE]
+    names, missing = [], [character for character in text if character not in INVISIBLE]
     for font in sorted(FONTS, key=lambda font: (font != "latin", font != preferred)):
-        rest = [character for character in missing if not has_glyph(font, character)]
-        if len(rest) < len(missing):
-            found.append(family(font))
-        missing = rest
-    return found or [family("latin")]
+        still_missing = [character for character in missing if not has_glyph(font, character)]
+        if len(still_missing) < len(missing):
+            names.append(family(font))
+        missing = still_missing
+    return names or [family("latin")]
 
 
 def han_style(text: str) -> str:
@@ -70,18 +69,18 @@ def han_style(text: str) -> str:
 
 @lru_cache(10_000)
 def has_glyph(font: str, character: str) -> bool:
-    return opened(font).get_char_index(ord(character)) != 0
+    return load_font(font).get_char_index(ord(character)) != 0
 
 
 @cache
-def opened(font: str) -> FT2Font:
+def load_font(font: str) -> FT2Font:
     return FT2Font(path_of(font))
 
 
 @cache
 def family(font: str) -> str:
-    """The name under which Matplotlib finds that very file. Its own would be ambiguous: Kurinto's fonts for
-    Chinese, Japanese and Korean also call themselves by the name of the one for all other scripts."""
+    """Registers the font with Matplotlib under a name of our own. Its own name is ambiguous: Kurinto's fonts
+    for Chinese, Japanese and Korean also have the name of the one for all other scripts."""
     name = f"pretrain {font}"
     fontManager.ttflist.append(
         FontEntry(

@@ -1,7 +1,7 @@
-"""Plots, drawn by a process of their own: `python -m api.plots.process`.
+"""Has plots drawn by a process of their own: `python -m api.plots.process`.
 
-Drawing holds the interpreter, for a tenth of a second or more. In this process every light request would wait
-for that, and on a busy machine also while whoever draws waits for a processor.
+Drawing holds the interpreter's lock (the GIL) for a tenth of a second or more. In the API's own process every
+light request would wait for it, and on a busy machine also while the drawing thread waits for a processor.
 """
 
 import atexit
@@ -13,13 +13,13 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
-PATIENCE_S = 60
+PLOT_TIMEOUT_S = 60
 """For one plot, after which the process counts as hung."""
 LENGTH_BYTES = 8
-"""Of the number before each image, which is the image's length."""
+"""Before each image stands its length, as a number of so many bytes."""
 
 
-class PlottedRow(NamedTuple):
+class LossPoint(NamedTuple):
     """An evaluation."""
 
     tokens_seen: int
@@ -28,39 +28,39 @@ class PlottedRow(NamedTuple):
 
 
 class Plot(BaseModel):
-    """What `api.plots.figure.draw_losses` draws; its losses are finite."""
+    """The request to the process. Its losses are finite."""
 
     name: str | None
     """Of the job."""
     job_id: str
-    rows: list[PlottedRow]
+    points: list[LossPoint]
     tokens_per_epoch: int
     image_format: Literal["png", "svg"]
 
 
 class PlotFailed(Exception):
-    """The process ended or hung over a plot; the log has what it said."""
+    """The process crashed or hung; the log has what it printed."""
 
 
 class Plotter:
-    """The process; it is started when there is something to draw, and ends when there is nothing for long."""
+    """Starts the process when there is something to draw; it ends itself after a while without."""
 
     def __init__(self, command: Sequence[str] = (sys.executable, "-m", "api.plots.process")) -> None:
         self._command = command
-        self._drawing = threading.Lock()
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         atexit.register(self.close)
 
     def draw(self, plot: Plot) -> bytes:
         """An image file. One is drawn at a time. raises  PlotFailed"""
-        with self._drawing:
+        with self._lock:
             try:
-                return self._ask(plot)
+                return self._request(plot)
             except (BrokenPipeError, EOFError):
-                # Most likely nothing had been asked of it for so long that it has ended.
+                # Most likely it has ended because it was idle.
                 self.close()
             try:
-                return self._ask(plot)
+                return self._request(plot)
             except (BrokenPipeError, EOFError) as error:
                 self.close()
                 raise PlotFailed("the process that draws plots ended over one") from error
@@ -72,19 +72,19 @@ class Plotter:
             self._process.communicate()
             self._process = None
 
-    def _ask(self, plot: Plot) -> bytes:
+    def _request(self, plot: Plot) -> bytes:
         """raises  BrokenPipeError or EOFError if the process ends before it has drawn"""
         process = self._process = self._process or self._start()
         assert process.stdin
         assert process.stdout
-        hung = threading.Timer(PATIENCE_S, process.kill)
+        hung = threading.Timer(PLOT_TIMEOUT_S, process.kill)
         hung.daemon = True
         hung.start()
         try:
             process.stdin.write(plot.model_dump_json().encode() + b"\n")
             process.stdin.flush()
-            length_bytes = int.from_bytes(read(process, LENGTH_BYTES))
-            return read(process, length_bytes)
+            length_bytes = int.from_bytes(read_exactly(process, LENGTH_BYTES))
+            return read_exactly(process, length_bytes)
         finally:
             hung.cancel()
 
@@ -92,14 +92,14 @@ class Plotter:
         return subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
-def read(process: subprocess.Popen[bytes], count: int) -> bytes:
-    """So many bytes of what the process writes. raises  EOFError"""
+def read_exactly(process: subprocess.Popen[bytes], size: int) -> bytes:
+    """The next `size` bytes of its output. raises  EOFError"""
     assert process.stdout
-    received = process.stdout.read(count)
-    if len(received) < count:
+    received = process.stdout.read(size)
+    if len(received) < size:
         raise EOFError
     return received
 
 
 PLOTTER = Plotter()
-"""This process's. It starts nothing before it is asked."""
+"""The API's."""

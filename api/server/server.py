@@ -1,12 +1,23 @@
-"""The HTTP server: an event loop that holds the connections, and threads in lanes that answer.
+"""The HTTP server: an event loop that holds the connections, and thread pools that run the application.
 
 A connection that is idle, slow or half-sent costs a file and a few kilobytes, never a thread: the loop reads
-requests and sends answers, and runs nothing of the application.
+requests and sends responses, and runs nothing of the application. The way of a request through the files:
+
+    event loop   server           accepts the connection
+                 connection       one client's: its states and timeouts, from request to request
+                 request_reader   bytes -> head and body, by h11 and within `limits`; `rejections` for all
+                                  else
+                 environ          the head becomes a WSGI environment, the body its `wsgi.input`
+                                  (`body_stream`)
+                 pools            which thread pool the request's view runs in
+    thread       threads          takes the request from the pool's queue
+                 cycle            calls the application, Flask's, and takes its response
+                 response_writer  hands the response over to the event loop
+    event loop   connection       sends it, by h11, and waits for the next request
 """
 
 import asyncio
 import logging
-import resource
 import signal
 import socket
 import sys
@@ -16,141 +27,84 @@ from dataclasses import replace
 from flask import Flask
 
 from api.server.connection import Connection
-from api.server.environ import Asked
-from api.server.lanes import WAITS, Lane, Routes, Task, Threads
 from api.server.limits import Limits
+from api.server.open_files import max_connections, raise_open_files_limit
+from api.server.state import ServerState
 from jobs.process.garbage import exempt_all_so_far
 
 log = logging.getLogger(__name__)
 
-SWEEP_S = 0.5
-"""Between looks at what takes too long."""
+TIMEOUT_CHECK_INTERVAL_S = 0.5
 FLUSH_S = 1
-"""For the last answers to leave."""
+"""When the service stops: for the last responses to be sent."""
 BACKLOG = 1024
-SWITCH_S = 0.001
-"""After which a thread that computes makes way for one that waits for the interpreter. A light request waits
-for that several times, and Python's own 5 ms add up."""
-OTHER_FILES = WAITS.threads + 512
-"""That may be open beside clients' connections: one to the broker for each request that waits there, those to
-the database, of which SQLite opens three each, and what is read from disk."""
+"""Connections that the system completes and holds until they are accepted."""
+ACCEPTS_PER_TURN = 16
+"""Connections that are accepted before the event loop turns to others: it would accept a whole backlog."""
+SWITCH_INTERVAL_S = 0.001
+"""After which a thread that computes gives up the interpreter's lock. A light request waits for the lock
+several times, and Python's own 5 ms add up."""
 
 
 class Server:
-    """Serves `app` until it is told to stop.
+    """Serves `app` until `stop` is called.
 
     listener  bound, and listening
     """
 
     def __init__(self, app: Flask, listener: socket.socket, limits: Limits) -> None:
-        self.app = app
-        self.limits = limits
-        self.is_stopping = False
+        self.state = ServerState(app, limits)
         self._listener = listener
-        self._routes = Routes(app)
-        self._threads = Threads()
-        self._stopping = asyncio.Event()
-        self._at_rest = asyncio.Event()
-        """Set while nothing is being answered."""
-        self._at_rest.set()
-        self._connections: set[Connection] = set()
-        self._answering: set[Connection] = set()
-        self._waiting: dict[Connection, None] = {}
-        """All others, the one that has waited for longest first."""
-        self._held_bytes = 0
+        self._stop_requested = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve, and return when all clients have been answered or told that they will not be."""
+        """Serve, and return after `stop` once every client has its response, or a 503."""
         loop = asyncio.get_running_loop()
-        listening = await loop.create_server(
-            lambda: Connection(self, loop), sock=self._listener, backlog=BACKLOG
+        asyncio_server = await loop.create_server(
+            lambda: Connection(self.state, loop), sock=self._listener, backlog=ACCEPTS_PER_TURN
         )
-        sweeping = loop.create_task(self._sweep())
-        await self._stopping.wait()
-        listening.close()
-        await self._end_all()
-        sweeping.cancel()
+        # To asyncio both are one number.
+        self._listener.listen(BACKLOG)
+        timeout_checks = loop.create_task(self._check_timeouts())
+        await self._stop_requested.wait()
+        asyncio_server.close()
+        await self._shut_down()
+        timeout_checks.cancel()
 
     def stop(self) -> None:
         """Take no more requests, and end those there are."""
-        self.is_stopping = True
-        self._stopping.set()
+        self.state.is_stopping = True
+        self._stop_requested.set()
 
-    async def _end_all(self) -> None:
-        for connection in list(self._connections):
+    async def _shut_down(self) -> None:
+        connections, limits = self.state.connections, self.state.limits
+        for connection in connections.open():
             connection.stop()
-        await self._rest(self.limits.wait_grace_s)
-        for connection in list(self._answering):
-            connection.stop_waiting()
-        await self._rest(self.limits.grace_s - self.limits.wait_grace_s)
-        for connection in list(self._answering):
-            connection.stop_answering()
-        flushed_at = asyncio.get_running_loop().time() + FLUSH_S
-        while self._connections and asyncio.get_running_loop().time() < flushed_at:
+        await self._wait_until_none_busy(limits.generation_grace_s)
+        for connection in connections.busy():
+            connection.stop_generation()
+        await self._wait_until_none_busy(limits.grace_s - limits.generation_grace_s)
+        for connection in connections.busy():
+            connection.stop_cycle()
+        loop = asyncio.get_running_loop()
+        flushed_at = loop.time() + FLUSH_S
+        while connections.open() and loop.time() < flushed_at:
             await asyncio.sleep(0.01)
-        for connection in list(self._connections):
+        for connection in connections.open():
             connection.abort()
-        await asyncio.sleep(0)  # in which their ends are told to the threads that still answer them
+        await asyncio.sleep(0)  # lets `connection_lost` run, which ends what their threads wait for
 
-    async def _rest(self, seconds: float) -> None:
-        """Wait until nothing is being answered, but not longer."""
+    async def _wait_until_none_busy(self, timeout_s: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._at_rest.wait(), seconds)
+            await asyncio.wait_for(self.state.connections.none_busy.wait(), timeout_s)
 
-    async def _sweep(self) -> None:
+    async def _check_timeouts(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(SWEEP_S)
+            await asyncio.sleep(TIMEOUT_CHECK_INTERVAL_S)
             now = loop.time()
-            for connection in list(self._connections):
-                connection.check(now)
-
-    # What connections have in common: see House
-
-    def lane_of(self, asked: Asked) -> Lane:
-        return self._routes.lane_of(asked.method, asked.path)
-
-    def submit(self, lane: Lane, task: Task) -> None:
-        self._threads.submit(lane, task)
-
-    def take_room(self, more_bytes: int) -> bool:
-        if self._held_bytes + more_bytes > self.limits.bodies_bytes:
-            return False
-        self._held_bytes += more_bytes
-        return True
-
-    def give_room(self, held_bytes: int) -> None:
-        self._held_bytes -= held_bytes
-
-    def opened(self, connection: Connection) -> None:
-        self._connections.add(connection)
-        if len(self._connections) > self.limits.connections:
-            oldest = next(iter(self._waiting))
-            if oldest is connection:
-                connection.turn_away()
-            else:
-                oldest.abort()
-                self.closed(oldest)
-
-    def waits(self, connection: Connection) -> None:
-        self._waiting.pop(connection, None)
-        self._waiting[connection] = None
-        self._has_answered(connection)
-
-    def answers(self, connection: Connection) -> None:
-        self._waiting.pop(connection, None)
-        self._answering.add(connection)
-        self._at_rest.clear()
-
-    def closed(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        self._waiting.pop(connection, None)
-        self._has_answered(connection)
-
-    def _has_answered(self, connection: Connection) -> None:
-        self._answering.discard(connection)
-        if not self._answering:
-            self._at_rest.set()
+            for connection in self.state.connections.open():
+                connection.check_timeouts(now)
 
 
 def serve(app: Flask, host: str, port: int) -> None:
@@ -159,10 +113,9 @@ def serve(app: Flask, host: str, port: int) -> None:
     raises  OSError if the address can't be listened on
     """
     exempt_all_so_far()
-    sys.setswitchinterval(SWITCH_S)
-    open_files = raise_open_files()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     limits = Limits()
-    limits = replace(limits, connections=min(limits.connections, connections_for(open_files)))
+    limits = replace(limits, connections=min(limits.connections, max_connections(raise_open_files_limit())))
     with listen(host, port) as listener:
         log.info("listening on %s port %d", *listener.getsockname()[:2])
         asyncio.run(serve_until_signal(Server(app, listener, limits)))
@@ -185,20 +138,5 @@ async def serve_until_signal(server: Server) -> None:
 
 def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    both = host == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
-
-
-def raise_open_files() -> int:
-    """Allow this process as many open files as it may allow itself; returns how many."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Some systems say that there is no limit, and yet refuse to set none.
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 2**20 if allowed == resource.RLIM_INFINITY else allowed
-
-
-def connections_for(open_files: int) -> int:
-    """Connections that leave enough files for everything else."""
-    return max(open_files - OTHER_FILES, open_files // 4)
+    dual_stack = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual_stack)

@@ -1,4 +1,4 @@
-"""Data sets: one's own and the built-in ones."""
+"""Data sets, built-in ones and the users' own: add, list, show."""
 
 from http import HTTPStatus
 
@@ -8,19 +8,13 @@ from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from api.http.arguments import DatasetPath, parsed, strictly
+from api.http.arguments import DatasetPath, model_parser, parse_request
 from api.http.bodies import BYTE_ORDER_MARK
-from api.http.problems import Refusal, as_response, no_room, problem_responses, wrong_fields
-from api.records import (
-    AddedDatasetRecord,
-    DatasetRecord,
-    Listing,
-    answer,
-    builtin_record,
-    dataset_record,
-    listing,
-)
-from api.server.lanes import UPLOADS, in_lane
+from api.http.error_handlers import problem_response
+from api.http.problems import HTTPProblem, disk_full, invalid_fields, problem_responses
+from api.records.datasets import AddedDatasetRecord, DatasetRecord, builtin_record, dataset_record
+from api.records.record import Listing, json_response, list_response
+from api.server.pools import UPLOADS, in_pool
 from api.services import services
 from jobs.files.datasets import (
     BUILTINS,
@@ -46,33 +40,33 @@ datasets = APIBlueprint(
 )
 
 JSON_BYTES_PER_TEXT_BYTE = 6
-"""Of a control character, the worst case: one byte as text, `\\u0001` in JSON."""
+"""At most: a control character is one byte of text, and `\\u0001` in JSON."""
 
 
 class NewDataset(StrictModel):
     """A text to train on."""
 
     name: Label
-    """A label of your own."""
+    """A name of your choice."""
 
     text: Text = Field(min_length=1)
     """The text itself."""
 
 
 @datasets.before_request
-def allow_large_texts() -> None:
-    largest = services().settings.max_dataset_bytes
-    request.max_content_length = JSON_BYTES_PER_TEXT_BYTE * largest + 4096
+def allow_large_bodies() -> None:
+    max_bytes = services().settings.max_dataset_bytes
+    request.max_content_length = JSON_BYTES_PER_TEXT_BYTE * max_bytes + 4096
 
 
 @datasets.errorhandler(RequestEntityTooLarge)
-def far_too_long(_: RequestEntityTooLarge) -> Response:
-    """What is refused unread is longer than the longest text can be, however its characters are written."""
-    largest = services().settings.max_dataset_bytes
-    return as_response(
-        Refusal(
+def body_too_large(_: RequestEntityTooLarge) -> Response:
+    """The body is larger than that of the longest text can be, so the text is too long, unread."""
+    max_bytes = services().settings.max_dataset_bytes
+    return problem_response(
+        HTTPProblem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the text has more bytes than the limit of {largest:,} (PRETRAIN_MAX_DATASET_BYTES)",
+            f"the text has more bytes than the limit of {max_bytes:,} (PRETRAIN_MAX_DATASET_BYTES)",
         )
     )
 
@@ -85,40 +79,39 @@ def far_too_long(_: RequestEntityTooLarge) -> Response:
         **problem_responses(400, 413, 415, 507),
     },
 )
-@in_lane(UPLOADS)
-@parsed(body=strictly(NewDataset))
+@in_pool(UPLOADS)
+@parse_request(body=model_parser(NewDataset))
 def post_dataset(body: NewDataset) -> Response:
     """Add a text to train on
-    Equal content is stored once: a data set that has the same text is the answer, with status 200 and a word
-    about it in `notices`.
+    Equal content is stored once: if a data set has the same text, that one is returned, with status 200 and a
+    remark in `notices`.
     """
-    to = services()
+    database, settings = services().database, services().settings
     content = body.text.encode()
-    largest = to.settings.max_dataset_bytes
-    if len(content) > largest:
-        raise Refusal(
+    if len(content) > settings.max_dataset_bytes:
+        raise HTTPProblem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the text has {len(content):,} bytes, more than the limit of {largest:,} "
+            f"the text has {len(content):,} bytes, more than the limit of {settings.max_dataset_bytes:,} "
             "(PRETRAIN_MAX_DATASET_BYTES)",
         )
     try:
-        dataset, created = store_dataset(to.database, to.settings, body.name, content)
+        dataset, created = store_dataset(database, settings, body.name, content)
     except BadText as error:
-        raise wrong_fields([FieldError("text", str(error), body.text)]) from error
+        raise invalid_fields([FieldError("text", str(error), body.text)]) from error
     except (OSError, DBAPIError) as error:
         if not is_disk_full(error):
             raise
-        raise no_room(missing_room(len(content), free_bytes(to.settings.artifacts))) from error
-    counts = count_tokens(to.database, to.settings, dataset, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
+        raise disk_full(describe_lack(len(content), free_bytes(settings.artifacts))) from error
+    counts = count_tokens(database, settings, dataset, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
     record = dataset_record(dataset, counts.train_tokens + counts.val_tokens)
-    return answer(
+    return json_response(
         AddedDatasetRecord(**dict(record), notices=notices(body, dataset, created=created)),
         HTTPStatus.CREATED if created else HTTPStatus.OK,
         location=url_for("datasets.show_dataset", dataset_id=dataset.id),
     )
 
 
-def missing_room(needed: int, free: int) -> str:
+def describe_lack(needed: int, free: int) -> str:
     """Why a text of `needed` bytes is refused where `free` are left."""
     text = f"the text has {needed:,} bytes"
     if free < needed:
@@ -126,21 +119,23 @@ def missing_room(needed: int, free: int) -> str:
     return f"{text}, for which there is no room: the disk of the service is full, or its quota used up"
 
 
-def notices(asked: NewDataset, dataset: Dataset, *, created: bool) -> list[str]:
-    told = []
+def notices(body: NewDataset, dataset: Dataset, *, created: bool) -> list[str]:
+    sentences = []
     if not created:
-        told.append(f"The same text is stored already: it is {dataset.id}, called {quoted(dataset.name)}.")
-    if asked.text.startswith(BYTE_ORDER_MARK) and dataset.text_start_bytes:
-        told.append("The text begins with a byte order mark, which is stored but not trained on.")
-    elif asked.text.startswith(BYTE_ORDER_MARK):
-        told.append(
+        sentences.append(
+            f"The same text is stored already: it is {dataset.id}, called {quoted(dataset.name)}."
+        )
+    if body.text.startswith(BYTE_ORDER_MARK) and dataset.text_start_bytes:
+        sentences.append("The text begins with a byte order mark, which is stored but not trained on.")
+    elif body.text.startswith(BYTE_ORDER_MARK):
+        sentences.append(
             "The text begins with a byte order mark and is trained on with it, as earlier versions did."
         )
-    return told
+    return sentences
 
 
 @datasets.get("/datasets", responses={200: Listing[DatasetRecord]})
-@parsed()
+@parse_request()
 def show_datasets() -> Response:
     """List the data sets, the built-in ones first"""
     with services().database.read() as session:
@@ -151,19 +146,19 @@ def show_datasets() -> Response:
         for name in BUILTINS
     ]
     own = [dataset_record(dataset, tokens.get(dataset.id)) for dataset in rows.values()]
-    return listing([*builtins, *own])
+    return list_response([*builtins, *own])
 
 
 @datasets.get("/datasets/<dataset_id>", responses={200: DatasetRecord, **problem_responses(404)})
-@parsed()
+@parse_request()
 def show_dataset(path: DatasetPath) -> Response:
-    """Look at a data set"""
+    """Show a data set"""
     with services().database.read() as session:
         try:
             dataset = get_dataset(session, path.dataset_id)
         except NotFound:
             if path.dataset_id not in BUILTINS:
                 raise
-            return answer(builtin_record(path.dataset_id))
+            return json_response(builtin_record(path.dataset_id))
         tokens = token_totals(session)
-    return answer(dataset_record(dataset, tokens.get(dataset.id)))
+    return json_response(dataset_record(dataset, tokens.get(dataset.id)))

@@ -1,11 +1,11 @@
-"""The documentation: the page of Swagger UI, from its package without a CDN, and `/openapi.json`."""
+"""The documentation: Swagger UI, whose files come from a package and not from a CDN, and `/openapi.json`."""
 
 from importlib.resources import files
 
 from flask import Blueprint, Response, current_app, jsonify, send_from_directory
 from flask_openapi import OpenAPI
 
-from api.http.arguments import parsed
+from api.http.arguments import parse_request
 from model.config import StrictModel
 
 PAGE = """<!DOCTYPE html>
@@ -27,7 +27,7 @@ PAGE = """<!DOCTYPE html>
 
 # In a file of its own, so that the page needs no inline script. Without `validatorUrl: null` it would ask
 # swagger.io to validate the document.
-START = """SwaggerUIBundle({
+START_SCRIPT = """SwaggerUIBundle({
   url: new URL("../openapi.json", document.currentScript.src).href,
   dom_id: "#swagger-ui", validatorUrl: null
 });
@@ -38,8 +38,8 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'"
 )
 
-PLAIN_PAGES = ("root", "docs.page", "docs.start", "docs.asset")
-"""Endpoints of the pages, and of their files, that a link elsewhere may lead to."""
+PUBLIC_PAGES = ("root", "docs.page", "docs.start", "docs.asset")
+"""Endpoints of the pages, and of their files, that a page elsewhere may link to."""
 
 ASSETS = str(files("flask_openapi_swagger") / "templates" / "swagger")
 
@@ -52,25 +52,25 @@ class AssetPath(StrictModel):
 
 
 @docs.get("/docs")
-@parsed()
+@parse_request()
 def page() -> Response:
     return Response(PAGE, mimetype="text/html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
 
 @docs.get("/docs/start.js")
-@parsed()
+@parse_request()
 def start() -> Response:
-    return Response(START, mimetype="text/javascript")
+    return Response(START_SCRIPT, mimetype="text/javascript")
 
 
 @docs.get("/docs/assets/<path:file>")
-@parsed()
+@parse_request()
 def asset(path: AssetPath) -> Response:
     return send_from_directory(ASSETS, path.file)
 
 
 @docs.get("/openapi.json")
-@parsed()
+@parse_request()
 def openapi() -> Response:
     assert isinstance(current_app, OpenAPI)
     return jsonify(current_app.api_doc)

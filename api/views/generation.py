@@ -1,4 +1,4 @@
-"""Prompts to a job's checkpoints."""
+"""Prompts that a job's checkpoint continues."""
 
 from collections.abc import Generator
 from dataclasses import asdict
@@ -12,12 +12,13 @@ from kombu.exceptions import OperationalError
 from pydantic import AfterValidator, Field
 from redis import RedisError
 
-from api.http.arguments import parsed, strictly
-from api.http.problems import Refusal, problem_responses, unavailable
-from api.http.queries import refuse_event_stream
-from api.http.streams import client_has_gone
-from api.records import GenerationRecord, answer
-from api.server.lanes import WAITS, in_lane
+from api.http.arguments import model_parser, parse_request
+from api.http.disconnects import client_disconnected
+from api.http.negotiation import refuse_event_stream
+from api.http.problems import HTTPProblem, problem_responses, unavailable
+from api.records.generation import GenerationRecord
+from api.records.record import json_response
+from api.server.pools import GENERATIONS, in_pool
 from api.services import services
 from jobs.broker.generation import Abandoned, Generated, GenerationFailed, GenerationRequest, NoAnswer, ask
 from jobs.lifecycle.history import find_checkpoint
@@ -31,52 +32,56 @@ generation = APIBlueprint(
 )
 
 
-def not_yet(value: bool) -> bool:
+def unsupported(value: bool) -> bool:
     if value:
         raise ValueError("not supported yet")
     return value
 
 
 class GenerateRequest(GenerationRequest):
-    stream: Annotated[bool, AfterValidator(not_yet)] = Field(False, json_schema_extra={"enum": [False]})
-    """Whether to send the text as it is made. Default: no, and yes is not supported yet."""
+    stream: Annotated[bool, AfterValidator(unsupported)] = Field(False, json_schema_extra={"enum": [False]})
+    """Whether to stream the text. Default: no, and yes is not supported yet."""
 
 
 @generation.get("/generate", responses={200: GenerationRecord})
-@in_lane(WAITS)
-@parsed()
+@in_pool(GENERATIONS)
+@parse_request()
 def get_generation(query: GenerateRequest) -> Response:
     """Continue a prompt
-    Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`: then the answer has the text so far.
+    Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`: then the response has the text so far.
     `stop` may be given several times.
     """
     return generate(query)
 
 
 @generation.post("/generate", responses={200: GenerationRecord, **problem_responses(413, 415)})
-@in_lane(WAITS)
-@parsed(body=strictly(GenerateRequest))
+@in_pool(GENERATIONS)
+@parse_request(body=model_parser(GenerateRequest))
 def post_generation(body: GenerateRequest) -> Response:
     """Continue a prompt
-    Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`: then the answer has the text so far.
+    Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`: then the response has the text so far.
     """
     return generate(body)
 
 
-LOOKUPS = Semaphore(8)
-"""Prompts come by the hundred, and would take every connection to the database from light requests."""
+DATABASE_SLOTS = Semaphore(8)
+"""For the prompts that come by the hundred: they would take every connection to the database from light
+requests."""
 
 
 def generate(request: GenerateRequest) -> Response:
     refuse_event_stream()
-    to = services()
-    with LOOKUPS, to.database.read() as session:
+    database, settings = services().database, services().settings
+    with DATABASE_SLOTS, database.read() as session:
         job_id = request.job_id or newest_with_checkpoint(session).id
-        # What there is not is said at once. Which checkpoint it is, is looked up again when it is read.
+        # Only to say at once that there is none: the worker looks the checkpoint up again when it reads it.
         find_checkpoint(session, get_job(session, job_id).id, request.checkpoint)
-    asked = GenerationRequest(**request.model_dump(exclude={"stream", "job_id"}), job_id=job_id)
+    prompt = GenerationRequest(**request.model_dump(exclude={"stream", "job_id"}), job_id=job_id)
+    pieces = ask(
+        services().celery, services().redis, prompt, settings.generate_timeout_s, client_disconnected
+    )
     try:
-        generated = last(ask(to.celery, to.redis, asked, to.settings.generate_timeout_s, client_has_gone))
+        generated = result_of(pieces)
     except NoAnswer as error:
         raise unavailable(str(error)) from error
     except (RedisError, OperationalError) as error:
@@ -84,19 +89,19 @@ def generate(request: GenerateRequest) -> Response:
     except Abandoned as error:
         raise unavailable("the client has gone") from error  # nobody reads it
     except GenerationFailed as error:
-        raise refusal_of(error) from error
-    return answer(
+        raise http_error(error) from error
+    return json_response(
         GenerationRecord(
             job_id=job_id,
-            prompt=asked.prompt,
-            text=asked.prompt + generated.completion,
+            prompt=prompt.prompt,
+            text=prompt.prompt + generated.completion,
             **asdict(generated),
         )
     )
 
 
-def last(pieces: Generator[str, None, Generated]) -> Generated:
-    """What a stream came to."""
+def result_of(pieces: Generator[str, None, Generated]) -> Generated:
+    """Run the generator to its end; what it returns."""
     while True:
         try:
             next(pieces)
@@ -105,7 +110,8 @@ def last(pieces: Generator[str, None, Generated]) -> Generated:
             return generated
 
 
-def refusal_of(error: GenerationFailed) -> Exception:
+def http_error(error: GenerationFailed) -> Exception:
+    """The exception with the status that fits the worker's error."""
     reason = str(error)
     match error.cause:
         case "not_found":
@@ -113,4 +119,4 @@ def refusal_of(error: GenerationFailed) -> Exception:
         case "unavailable":
             return unavailable(reason)
         case "internal":
-            return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
+            return HTTPProblem(HTTPStatus.INTERNAL_SERVER_ERROR, reason)

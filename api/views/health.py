@@ -1,4 +1,4 @@
-"""Whether the service is alive, whether it can work, and what it is."""
+"""Liveness, readiness and version of the service."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -7,10 +7,11 @@ from importlib.metadata import version
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
-from api.http.arguments import parsed
+from api.http.arguments import parse_request
 from api.http.problems import problem_responses, unavailable
-from api.records import HealthRecord, ReadinessRecord, VersionRecord, answer
-from api.server.lanes import ALIVE, in_lane
+from api.records.health import HealthRecord, ReadinessRecord, VersionRecord
+from api.records.record import json_response
+from api.server.pools import HEALTH, in_pool
 from api.services import Services, services
 from jobs.files.layout import check_writable
 from jobs.lifecycle.workers import list_workers, unserved_queues
@@ -23,55 +24,55 @@ health = APIBlueprint(
     "health", __name__, abp_tags=[Tag(name="service")], abp_responses=problem_responses(422, 500)
 )
 
-# Bounded, so that checks of something that hangs do not pile up: those behind them then time out as well.
-checkers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="readiness")
+# Bounded, so that checks of something that hangs do not pile up: later ones then time out in the queue.
+check_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="readiness")
 
 
 @health.get("/healthz", responses={200: HealthRecord})
-@in_lane(ALIVE)
-@parsed()
+@in_pool(HEALTH)
+@parse_request()
 def show_health() -> Response:
     """Say whether the process is alive"""
-    return answer(HealthRecord())
+    return json_response(HealthRecord())
 
 
 @health.get("/readyz", responses={200: ReadinessRecord, **problem_responses(503)})
-@parsed()
+@parse_request()
 def show_readiness() -> Response:
     """Say whether jobs can be taken and are worked on
     Checks database, broker, migrations, the folder of artifacts and workers; `checks` says for each `ok` or
     what is wrong.
     """
     checks = check_all(services())
-    wrong = [f"{name}: {finding}" for name, finding in checks.items() if finding != "ok"]
-    if wrong:
-        raise unavailable("; ".join(wrong), checks=checks)
-    return answer(ReadinessRecord(checks=checks))
+    failures = [f"{name}: {result}" for name, result in checks.items() if result != "ok"]
+    if failures:
+        raise unavailable("; ".join(failures), checks=checks)
+    return json_response(ReadinessRecord(checks=checks))
 
 
 @health.get("/version", responses={200: VersionRecord})
-@in_lane(ALIVE)
-@parsed()
+@in_pool(HEALTH)
+@parse_request()
 def show_version() -> Response:
     """Say which version of the service this is"""
-    return answer(VersionRecord(version=version("pretrain")))
+    return json_response(VersionRecord(version=version("pretrain")))
 
 
-def check_all(of: Services) -> dict[str, str]:
-    """What each check found: `ok`, or what is wrong. Takes no longer than CHECK_TIMEOUT_S."""
+def check_all(services: Services) -> dict[str, str]:
+    """By check: `ok`, or what is wrong. Takes no longer than CHECK_TIMEOUT_S."""
     checks: dict[str, Callable[[], None]] = {
-        "database": lambda: check_database(of.database),
-        "broker": lambda: check_broker(of),
-        "migrations": lambda: check_migrations(of.database),
-        "artifacts": lambda: check_artifacts(of),
-        "workers": lambda: check_workers(of),
+        "database": lambda: check_database(services.database),
+        "broker": lambda: check_broker(services),
+        "migrations": lambda: check_migrations(services.database),
+        "artifacts": lambda: check_artifacts(services),
+        "workers": lambda: check_workers(services),
     }
-    running = {name: checkers.submit(check) for name, check in checks.items()}
+    running = {name: check_threads.submit(check) for name, check in checks.items()}
     wait(running.values(), CHECK_TIMEOUT_S)
-    return {name: finding(future) for name, future in running.items()}
+    return {name: result_of(future) for name, future in running.items()}
 
 
-def finding(check: Future[None]) -> str:
+def result_of(check: Future[None]) -> str:
     if not check.done():
         check.cancel()
         return f"no answer within {CHECK_TIMEOUT_S} s"
@@ -85,8 +86,8 @@ def check_database(database: Database) -> None:
         session.connection()
 
 
-def check_broker(of: Services) -> None:
-    of.redis.ping()
+def check_broker(services: Services) -> None:
+    services.redis.ping()
 
 
 def check_migrations(database: Database) -> None:
@@ -94,15 +95,15 @@ def check_migrations(database: Database) -> None:
         raise RuntimeError("the schema is not this version's; run `python -m migrations`")
 
 
-def check_artifacts(of: Services) -> None:
+def check_artifacts(services: Services) -> None:
     try:
-        check_writable(of.settings.artifacts)
+        check_writable(services.settings.artifacts)
     except OSError as error:
         raise RuntimeError(f"data sets and checkpoints cannot be written: {error.strerror}") from error
 
 
-def check_workers(of: Services) -> None:
-    with of.database.read() as session:
-        states = list_workers(session, of.settings.lease_s)
-    if wrong := unserved_queues(states):
-        raise RuntimeError("; ".join(wrong))
+def check_workers(services: Services) -> None:
+    with services.database.read() as session:
+        states = list_workers(session, services.settings.lease_s)
+    if reasons := unserved_queues(states):
+        raise RuntimeError("; ".join(reasons))

@@ -1,4 +1,4 @@
-"""Jobs: post, list, look at, cancel, pause, resume, delete."""
+"""Jobs: post, list, show, cancel, pause, resume, delete."""
 
 import logging
 from collections.abc import Sequence
@@ -12,10 +12,11 @@ from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api.http.arguments import JobPath, parsed
+from api.http.arguments import JobPath, parse_request
 from api.http.problems import problem_responses
 from api.http.queries import Page
-from api.records import JobRecord, Listing, answer, job_record, listing
+from api.records.jobs import JobRecord, job_record
+from api.records.record import Listing, json_response, list_response
 from api.services import services
 from jobs.broker.queue import publish
 from jobs.files.cleanup import remove_deleted
@@ -45,108 +46,110 @@ class JobsQuery(Page):
     """Only jobs with these labels: `metadata[team]=blue`."""
 
     limit: int = Field(20, ge=1, le=1000)
-    """Jobs in the answer, at most. Default: 20."""
+    """Jobs in the response, at most. Default: 20."""
 
     after: Label | None = None
     """The id of the last job of the page before; it may have been deleted since."""
 
 
 @jobs.post("/jobs", responses={201: JobRecord, **problem_responses(400, 413, 415)})
-@parsed(body=parse_spec)
+@parse_request(body=parse_spec)
 def post_job(body: JobSpec) -> Response:
     """Post a job
-    `{}` is a valid body: the lecture's job. The answer has the whole spec, every field filled in.
+    `{}` is a valid body: the lecture's job. The response has the whole spec, every field filled in.
     """
-    to = services()
-    feasible = check_feasible(to.database, to.settings, body)
-    with to.database.write() as session:
+    database, settings = services().database, services().settings
+    feasible = check_feasible(database, settings, body)
+    with database.write() as session:
         job = store_job(session, feasible)
         (record,) = job_records(session, [job])
-    tell_workers(job)
-    return answer(record, HTTPStatus.CREATED, location=url_for("jobs.show_job", job_id=job.id))
+    publish_job(job)
+    return json_response(record, HTTPStatus.CREATED, location=url_for("jobs.show_job", job_id=job.id))
 
 
-def tell_workers(job: Job) -> None:
-    """The job is stored already: if this fails, the keeper will do it."""
+def publish_job(job: Job) -> None:
+    """Tell the workers of a job that is stored already. If this fails, the keeper will do it."""
     try:
         publish(services().celery, job.queue)
     except OperationalError as error:
-        log.warning("job %s is stored but not announced yet: %s", job.id, error)
+        log.warning("job %s is stored but not published yet: %s", job.id, error)
 
 
 def job_records(session: Session, jobs: Sequence[Job]) -> list[JobRecord]:
-    """The records of jobs, with what those that are queued wait for."""
+    """The jobs' records, with what queued jobs wait for."""
     waiting = waiting_of(session, jobs, services().settings.lease_s)
     return [job_record(job, waiting.get(job.id)) for job in jobs]
 
 
 @jobs.get("/jobs", responses={200: Listing[JobRecord], **problem_responses(400)})
-@parsed()
+@parse_request()
 def show_jobs(query: JobsQuery) -> Response:
     """List jobs, the newest first"""
-    wanted = JobFilter(status=query.status, name=query.name, labels=query.metadata)
+    job_filter = JobFilter(status=query.status, name=query.name, labels=query.metadata)
     with services().database.read() as session:
-        page, has_more = list_jobs(session, wanted, query.limit, query.after)
+        page, has_more = list_jobs(session, job_filter, query.limit, query.after)
         records = job_records(session, page)
-    return listing(records, has_more=has_more)
+    return list_response(records, has_more=has_more)
 
 
 @jobs.get("/jobs/<job_id>", responses={200: JobRecord, **problem_responses(404)})
-@parsed()
+@parse_request()
 def show_job(path: JobPath) -> Response:
-    """Look at a job"""
+    """Show a job"""
     with services().database.read() as session:
         (record,) = job_records(session, [get_job(session, path.job_id)])
-    return answer(record)
+    return json_response(record)
 
 
 @jobs.post("/jobs/<job_id>/cancel", responses={202: JobRecord, **problem_responses(404, 409)})
-@parsed()
+@parse_request()
 def cancel_job(path: JobPath) -> Response:
     """Cancel a job
-    At once if nobody runs it; else `stopping` is `cancel` until the worker obeys. Repeats change nothing.
+    At once if no worker runs it; else `stopping` is `cancel` until the worker has stopped. Repeating the
+    request changes nothing.
     """
     with services().database.write() as session:
         (record,) = job_records(session, [request_cancel(session, path.job_id)])
-    return answer(record, HTTPStatus.ACCEPTED)
+    return json_response(record, HTTPStatus.ACCEPTED)
 
 
 @jobs.post("/jobs/<job_id>/pause", responses={202: JobRecord, **problem_responses(404, 409)})
-@parsed()
+@parse_request()
 def pause_job(path: JobPath) -> Response:
     """Pause a running job
-    Its worker finishes the step and writes a checkpoint; until then `stopping` is `pause`. Repeats change
-    nothing.
+    Its worker finishes the step and writes a checkpoint; until then `stopping` is `pause`. Repeating
+    the request changes nothing.
     """
     with services().database.write() as session:
         (record,) = job_records(session, [request_pause(session, path.job_id)])
-    return answer(record, HTTPStatus.ACCEPTED)
+    return json_response(record, HTTPStatus.ACCEPTED)
 
 
 @jobs.post("/jobs/<job_id>/resume", responses={202: JobRecord, **problem_responses(404, 409)})
-@parsed()
+@parse_request()
 def resume_job(path: JobPath) -> Response:
     """Queue a paused job again
-    It goes on from its last checkpoint, as if it had never stopped. Repeats change nothing.
+    It goes on from its last checkpoint, as if it had never stopped. Repeating the request changes
+    nothing.
     """
     with services().database.write() as session:
         job = resume(session, path.job_id)
         (record,) = job_records(session, [job])
-    tell_workers(job)
-    return answer(record, HTTPStatus.ACCEPTED)
+    publish_job(job)
+    return json_response(record, HTTPStatus.ACCEPTED)
 
 
 @jobs.delete("/jobs/<job_id>", responses={204: None, **problem_responses(404, 409)})
-@parsed()
+@parse_request()
 def remove_job(path: JobPath) -> Response:
     """Delete a job that has ended or is paused
-    Its record, its history and its checkpoints are gone for good.
+    Its record, its history and its checkpoints are deleted for good.
     """
-    to = services()
-    with to.database.write() as session:
+    database, settings = services().database, services().settings
+    with database.write() as session:
         delete_job(session, path.job_id)
     try:
-        remove_deleted(to.database, to.settings.artifacts)
+        remove_deleted(database, settings.artifacts)
     except (OSError, SQLAlchemyError) as error:
         log.warning("the files of deleted jobs are still there, the keeper will try: %s", error)
     return Response(status=HTTPStatus.NO_CONTENT)

@@ -3,9 +3,10 @@
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
-from api.http.arguments import parsed
+from api.http.arguments import parse_request
 from api.http.problems import problem_responses
-from api.records import Listing, WorkerRecord, listing, worker_record
+from api.records.record import Listing, list_response
+from api.records.workers import WorkerRecord, worker_record
 from api.services import services
 from jobs.lifecycle.workers import list_workers
 
@@ -15,13 +16,12 @@ workers = APIBlueprint(
 
 
 @workers.get("/workers", responses={200: Listing[WorkerRecord]})
-@parsed()
+@parse_request()
 def show_workers() -> Response:
     """List the workers, the oldest first
-    `status` is what a worker's signs of life are worth: `idle`, `busy`, `hung` (it lives but does not work,
-    such as one that is idle while jobs wait) or `lost` (no sign of life for two thirds of a lease).
+    `status` follows from a worker's heartbeats: `idle`, `busy`, `hung` (it lives but does not work, such as
+    one that is idle while jobs wait) or `lost` (no heartbeat for two thirds of a lease).
     """
-    to = services()
-    with to.database.read() as session:
-        states = list_workers(session, to.settings.lease_s)
-    return listing([worker_record(state) for state in states])
+    with services().database.read() as session:
+        states = list_workers(session, services().settings.lease_s)
+    return list_response([worker_record(state) for state in states])

@@ -50,23 +50,23 @@ def bare_client(serve: Serve, tmp_path: Path) -> FlaskClient:
     return serve(Settings(data_dir=tmp_path, database_url=nowhere, redis_url=NOWHERE))
 
 
-Answer = Callable[[GenerationRequest], list[Message]]
+Reply = Callable[[GenerationRequest], list[Message]]
 
 
 @contextmanager
 def generation_worker(
-    settings: Settings, answer: Answer, requests: int = 1
+    settings: Settings, reply: Reply, requests: int = 1
 ) -> Iterator[list[GenerationRequest]]:
-    """Answer so many requests through the real broker; yields those that came."""
-    asked: list[GenerationRequest] = []
-    thread = threading.Thread(target=answer_requests, args=(settings, answer, requests, asked))
+    """Reply to so many requests through the real broker; yields those received."""
+    received: list[GenerationRequest] = []
+    thread = threading.Thread(target=reply_to_requests, args=(settings, reply, requests, received))
     thread.start()
-    yield asked
+    yield received
     thread.join()
 
 
-def answer_requests(
-    settings: Settings, answer: Answer, requests: int, asked: list[GenerationRequest]
+def reply_to_requests(
+    settings: Settings, reply: Reply, requests: int, received: list[GenerationRequest]
 ) -> None:
     redis = make_redis(settings)
     with make_celery(settings).connection_for_read() as connection:
@@ -77,6 +77,6 @@ def answer_requests(
             (request_id,), *_ = message.payload
             request = take_request(redis, request_id, "stand-in")
             assert request is not None
-            asked.append(request)
-            assert deliver(redis, "stand-in", {request_id: answer(request)}) == set()
+            received.append(request)
+            assert deliver(redis, "stand-in", {request_id: reply(request)}) == set()
         queue.close()

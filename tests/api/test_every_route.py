@@ -29,14 +29,14 @@ def takes_a_body(client: FlaskClient, method: str, path: str) -> bool:
 
 
 def test_an_unknown_parameter_is_refused_everywhere(bare_client: FlaskClient) -> None:
-    asked = list(routes(bare_client))
-    assert ("GET", "/") in asked
-    assert ("GET", "/docs/assets/css/swagger-ui.css") in asked
-    for method, path in asked:
+    methods_and_paths = list(routes(bare_client))
+    assert ("GET", "/") in methods_and_paths
+    assert ("GET", "/docs/assets/css/swagger-ui.css") in methods_and_paths
+    for method, path in methods_and_paths:
         body = b"{}" if takes_a_body(bare_client, method, path) else None
-        answer = bare_client.open(f"{path}?nobody=1&knows=2", method=method, data=body, content_type=JSON)
-        assert answer.status_code == 422, (method, path)
-        wrong = {error["field"]: error["message"] for error in answer.get_json(force=True)["errors"]}
+        response = bare_client.open(f"{path}?nobody=1&knows=2", method=method, data=body, content_type=JSON)
+        assert response.status_code == 422, (method, path)
+        wrong = {error["field"]: error["message"] for error in response.get_json(force=True)["errors"]}
         assert wrong == {"nobody": "unknown field", "knows": "unknown field"}, (method, path)
 
 
@@ -66,9 +66,9 @@ def test_a_body_that_nobody_reads_is_refused_everywhere_unless_it_is_empty(
 def test_an_unknown_field_is_named_at_every_route_that_takes_a_body(bare_client: FlaskClient) -> None:
     for method, path in routes(bare_client):
         if takes_a_body(bare_client, method, path):
-            answer = bare_client.open(path, method=method, data=b'{"no\\ud800body": 1}', content_type=JSON)
-            assert answer.status_code == 422, (method, path)
-            assert "no\\ud800body" in [error["field"] for error in answer.get_json(force=True)["errors"]]
+            response = bare_client.open(path, method=method, data=b'{"no\\ud800body": 1}', content_type=JSON)
+            assert response.status_code == 422, (method, path)
+            assert "no\\ud800body" in [error["field"] for error in response.get_json(force=True)["errors"]]
 
 
 def strings(node: Any) -> Iterator[str]:
@@ -84,17 +84,19 @@ def strings(node: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("long", ["Q" * 5000, "%F0%9F%98%80" * 600, "%22%5C%0A%E2%80%AE" * 400])
-def test_no_answer_and_no_log_quotes_more_than_200_characters(
+def test_no_response_and_no_log_quotes_more_than_200_characters(
     bare_client: FlaskClient, caplog: pytest.LogCaptureFixture, long: str
 ) -> None:
     def ask(method: str, path: str, **options: Any) -> None:
-        answer = bare_client.open(path, method=method, **options)
-        assert answer.status_code >= 400, (method, path[:40])
-        for text in strings(json.loads(answer.data)):
+        response = bare_client.open(path, method=method, **options)
+        assert response.status_code >= 400, (method, path[:40])
+        for text in strings(json.loads(response.data)):
             # What the service itself says stands around what it quotes.
             assert len(text) <= MAX_QUOTED_CHARACTERS + 100, (method, path[:40], len(text))
-        assert len(answer.data) < 50_000
-        assert all(len(value) <= MAX_QUOTED_CHARACTERS for _, value in answer.headers if "Security" not in _)
+        assert len(response.data) < 50_000
+        assert all(
+            len(value) <= MAX_QUOTED_CHARACTERS for _, value in response.headers if "Security" not in _
+        )
 
     ask("GET", f"/{long}")
     ask("DELETE", f"/docs?{long}={long}")

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Double, text, update
 
 from api.app import create_app
-from api.records import Listing, Record, answer, listing
+from api.records.record import Listing, Record, json_response, list_response
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.events import record_event
@@ -34,10 +34,10 @@ def strictly(body: str) -> Any:
 def record_types(base: type[Record] = Record) -> list[type[Record]]:
     """Every record but pages, which `Listing[...]` makes of others."""
     return [
-        found
+        record
         for kind in base.__subclasses__()
         if not issubclass(kind, Listing)
-        for found in [kind, *record_types(kind)]
+        for record in [kind, *record_types(kind)]
     ]
 
 
@@ -60,19 +60,21 @@ def filled(annotation: Any, number: float) -> Any:
     return None if not isinstance(annotation, type) else {int: 1, bool: True}.get(annotation, "a")
 
 
-def numbers_left(given: Any, written: Any, where: str = "") -> list[str]:
+def numbers_left(original: Any, written: Any, where: str = "") -> list[str]:
     """Paths of what was not finite and has not become null."""
-    if isinstance(given, Record):
-        given = dict(given)
-    if isinstance(given, dict):
+    if isinstance(original, Record):
+        original = dict(original)
+    if isinstance(original, dict):
         return [
-            path for name in given for path in numbers_left(given[name], written[name], f"{where}.{name}")
+            path
+            for name in original
+            for path in numbers_left(original[name], written[name], f"{where}.{name}")
         ]
-    if isinstance(given, list):
+    if isinstance(original, list):
         return [
-            path for pair in zip(given, written, strict=True) for path in numbers_left(*pair, f"{where}[]")
+            path for pair in zip(original, written, strict=True) for path in numbers_left(*pair, f"{where}[]")
         ]
-    return [where] if isinstance(given, float) and written is not None else []
+    return [where] if isinstance(original, float) and written is not None else []
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +92,8 @@ def test_every_record_is_strict_json_with_null_for_what_is_not_finite(
 ) -> None:
     record = filled(kind, number)
     with app.test_request_context():
-        assert numbers_left(record, strictly(answer(record).get_data(as_text=True))) == []
-        page = strictly(listing([record]).get_data(as_text=True))
+        assert numbers_left(record, strictly(json_response(record).get_data(as_text=True))) == []
+        page = strictly(list_response([record]).get_data(as_text=True))
     assert numbers_left([record], page["data"]) == []
 
 

@@ -53,7 +53,7 @@ REASONS_OF_DATA = {
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
-def test_every_answer_is_documented_and_none_is_a_server_error(
+def test_every_response_is_documented_and_none_is_a_server_error(
     serve: Serve, settings: Settings, database: Database, mode: GenerationMode
 ) -> None:
     job = running_job(database, settings)
@@ -63,8 +63,8 @@ def test_every_answer_is_documented_and_none_is_a_server_error(
     sample(database, job, step=8)
     patient = settings.model_copy(update={"lease_s": 3600.0})  # the workers say nothing more
     schema = schemathesis.openapi.from_wsgi("/openapi.json", serve(patient).application)
-    for found in schema.get_all_operations():
-        operation = found.ok()
+    for result in schema.get_all_operations():
+        operation = result.ok()
         if mode is GenerationMode.NEGATIVE and not (operation.query or operation.body):
             continue  # there is nothing to get wrong
 
@@ -79,13 +79,13 @@ def test_every_answer_is_documented_and_none_is_a_server_error(
         def ask(case: Case, to_the_job: bool) -> None:
             if to_the_job and "job_id" in case.path_parameters:
                 case.path_parameters["job_id"] = job.id
-            answer = case.call()
+            response = case.call()
             # In a query everything is text. To schemathesis a body that is too large is one that was taken.
             may_be_taken = (
-                not case.operation.body or answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+                not case.operation.body or response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             )
             refused = [] if may_be_taken else [negative_data_rejection]
-            case.validate_response(answer, checks=[*CHECKS, *refused])
+            case.validate_response(response, checks=[*CHECKS, *refused])
 
         ask()
 
@@ -95,8 +95,8 @@ def test_what_the_document_allows_is_refused_for_reasons_of_data_alone(
 ) -> None:
     job = running_job(database, settings)
     schema = schemathesis.openapi.from_wsgi("/openapi.json", serve(settings).application)
-    for found in schema.get_all_operations():
-        operation = found.ok()
+    for result in schema.get_all_operations():
+        operation = result.ok()
         if not (operation.query or operation.body):
             continue
 
@@ -113,10 +113,10 @@ def test_what_the_document_allows_is_refused_for_reasons_of_data_alone(
                 case.path_parameters["job_id"] = job.id
             if known and case.path == "/jobs" and isinstance(case.body, dict):
                 case.body["dataset"] = "sample"
-            answer = case.call()
-            if answer.status_code not in {400, 422}:
+            response = case.call()
+            if response.status_code not in {400, 422}:
                 return
-            problem = answer.json()
+            problem = response.json()
             for error in problem.get("errors", [{"field": "", "message": problem["detail"]}]):
                 reason = REASONS_OF_DATA.get(error["field"])
                 assert reason is not None, error

@@ -34,8 +34,8 @@ def test_a_full_disk_is_told_at_once(
 ) -> None:
     monkeypatch.setattr("migrations.__main__.Database", SmallDatabase)
     assert main() == 1
-    told = capsys.readouterr().err
-    assert told.startswith(f"the database cannot be used: the disk of {data_dir} is full (")
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"the database cannot be used: the disk of {data_dir} is full (")
     assert not (data_dir / "pretrain.sqlite3-wal").exists()
 
 

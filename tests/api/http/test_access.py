@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from pydantic import ValidationError
 from werkzeug.test import create_environ, run_wsgi_app
 
-from api.views.docs import PLAIN_PAGES
+from api.views.docs import PUBLIC_PAGES
 from jobs.settings import Settings
 from tests.api.conftest import NOWHERE, Serve
 
@@ -75,11 +75,11 @@ def test_addresses_and_localhost_are_answered_whatever_the_port(bare_client: Fla
 )
 @pytest.mark.parametrize("path", ["/healthz", "/", "/nothing"])
 def test_another_host_is_answered_with_421(bare_client: FlaskClient, host: str, path: str) -> None:
-    answer = bare_client.get(path, headers={"Host": host})
-    assert (answer.status_code, answer.content_type) == (421, "application/problem+json")
-    assert "PRETRAIN_ALLOWED_HOSTS" in answer.get_json(force=True)["detail"]
-    assert len(answer.get_json(force=True)["detail"]) < 400
-    assert answer.headers["X-Request-ID"]
+    response = bare_client.get(path, headers={"Host": host})
+    assert (response.status_code, response.content_type) == (421, "application/problem+json")
+    assert "PRETRAIN_ALLOWED_HOSTS" in response.get_json(force=True)["detail"]
+    assert len(response.get_json(force=True)["detail"]) < 400
+    assert response.headers["X-Request-ID"]
 
 
 def test_a_request_without_a_host_is_answered_with_421(bare_client: FlaskClient) -> None:
@@ -152,9 +152,12 @@ def test_what_a_page_elsewhere_sends_is_answered_with_403(
         ("GET", "/nothing"),
         ("POST", "/docs"),
     ):
-        answer = bare_client.open(path, method=method, headers=headers)
-        assert (answer.status_code, answer.content_type) == (403, "application/problem+json"), (method, path)
-        assert len(answer.data) < 1000
+        response = bare_client.open(path, method=method, headers=headers)
+        assert (response.status_code, response.content_type) == (403, "application/problem+json"), (
+            method,
+            path,
+        )
+        assert len(response.data) < 1000
 
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
@@ -168,8 +171,8 @@ def test_a_page_elsewhere_may_lead_to_the_plain_pages(
 
 def test_every_plain_page_is_an_endpoint_that_only_reads(bare_client: FlaskClient) -> None:
     rules = {rule.endpoint: rule for rule in bare_client.application.url_map.iter_rules()}
-    assert set(PLAIN_PAGES) <= set(rules)
-    assert all(rules[page].methods == {"GET", "HEAD", "OPTIONS"} for page in PLAIN_PAGES)
+    assert set(PUBLIC_PAGES) <= set(rules)
+    assert all(rules[page].methods == {"GET", "HEAD", "OPTIONS"} for page in PUBLIC_PAGES)
 
 
 @pytest.mark.parametrize(
@@ -200,8 +203,8 @@ def test_a_redirect_never_names_a_host(bare_client: FlaskClient) -> None:
         "Forwarded": "host=evil.example",
     }
     environ = {"SCRIPT_NAME": "/elsewhere", "HTTP_SCRIPT_NAME": "//evil.example"}
-    answer = bare_client.get("/", headers=headers)
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/docs")
+    response = bare_client.get("/", headers=headers)
+    assert (response.status_code, response.headers["Location"]) == (302, "/docs")
     # A server that had believed the header would have divided the path.
     divided = bare_client.get("/", headers=headers, environ_overrides=environ)
     assert "evil" not in divided.headers.get("Location", "")
@@ -209,9 +212,9 @@ def test_a_redirect_never_names_a_host(bare_client: FlaskClient) -> None:
     assert (merged.status_code, merged.headers["Location"]) == (308, "/jobs/job-0?a=%2f")
     for rule in bare_client.application.url_map.iter_rules():
         for path in (f"/{rule.rule}", rule.rule.replace("/", "//"), f"{rule.rule}/"):
-            answer = bare_client.get("/", headers=headers, environ_overrides={"PATH_INFO": path})
-            if answer.status_code in range(300, 400):
-                location = answer.headers["Location"]
+            response = bare_client.get("/", headers=headers, environ_overrides={"PATH_INFO": path})
+            if response.status_code in range(300, 400):
+                location = response.headers["Location"]
                 assert location.startswith("/"), (path, location)
                 assert not location.startswith("//"), (path, location)
 
@@ -226,8 +229,8 @@ SECURE = {
 
 def test_a_trusted_proxy_says_what_was_asked_for(client_of: Any) -> None:
     client = client_of(trusted_proxies="10.0.0.0/8", allowed_hosts="pretrain.example")
-    answer = client.get("/", headers=SECURE, environ_overrides=PROXY)
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/lab/docs")
+    response = client.get("/", headers=SECURE, environ_overrides=PROXY)
+    assert (response.status_code, response.headers["Location"]) == (302, "/lab/docs")
     own = SECURE | {"Origin": "https://pretrain.example", "Sec-Fetch-Site": "same-origin"}
     assert client.get("/healthz", headers=own, environ_overrides=PROXY).status_code == 200
     ported = own | {"Origin": "https://pretrain.example:8443"}
@@ -244,8 +247,8 @@ def test_a_trusted_proxy_says_what_was_asked_for(client_of: Any) -> None:
 def test_from_any_other_peer_forwarded_headers_count_for_nothing(client_of: Any, peer: str) -> None:
     client = client_of(trusted_proxies="10.0.0.0/8", allowed_hosts="pretrain.example")
     stranger = {"REMOTE_ADDR": peer, "wsgi.url_scheme": "https"}
-    answer = client.get("/", headers=SECURE, environ_overrides=stranger)
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/docs")
+    response = client.get("/", headers=SECURE, environ_overrides=stranger)
+    assert (response.status_code, response.headers["Location"]) == (302, "/docs")
     claimed = SECURE | {"Origin": "https://pretrain.example"}
     assert client.get("/healthz", headers=claimed, environ_overrides=stranger).status_code == 403
     plain = SECURE | {"Origin": "http://10.0.0.5:8000"}

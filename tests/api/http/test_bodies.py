@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.http.bodies import MAX_BODY_BYTES, check_size, decode
-from api.http.problems import Refusal
+from api.http.problems import HTTPProblem
 
 JSON = "application/json"
 
@@ -45,16 +45,16 @@ MALFORMED = {
 def test_a_malformed_body_is_answered_with_400_and_the_reason(
     bare_client: FlaskClient, path: str, body: bytes, reason: str
 ) -> None:
-    answer = bare_client.post(path, data=body, content_type=JSON)
-    assert answer.status_code == 400
-    assert answer.content_type == "application/problem+json"
-    assert reason in answer.get_json(force=True)["detail"]
+    response = bare_client.post(path, data=body, content_type=JSON)
+    assert response.status_code == 400
+    assert response.content_type == "application/problem+json"
+    assert reason in response.get_json(force=True)["detail"]
 
 
 def test_what_stands_in_strings_counts_for_nothing(bare_client: FlaskClient) -> None:
     text = '[{,\\"\\\\' * 10_000
-    answer = bare_client.post("/jobs", data=json.dumps({"unknown": text}), content_type=JSON)
-    assert [error["field"] for error in answer.get_json(force=True)["errors"]] == ["unknown"]
+    response = bare_client.post("/jobs", data=json.dumps({"unknown": text}), content_type=JSON)
+    assert [error["field"] for error in response.get_json(force=True)["errors"]] == ["unknown"]
 
 
 def test_a_body_is_read_no_further_than_to_what_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,12 +63,12 @@ def test_a_body_is_read_no_further_than_to_what_is_too_much(monkeypatch: pytest.
     body = b"{" + b",".join(b'"%x":[]' % number for number in range(90_000)) + b"}"
     text = body.decode()
     tracemalloc.start()
-    with pytest.raises(Refusal, match="more than 1,000 values"):
+    with pytest.raises(HTTPProblem, match="more than 1,000 values"):
         check_size(text)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < 100_000
-    with pytest.raises(Refusal, match="more than 1,000 values"):
+    with pytest.raises(HTTPProblem, match="more than 1,000 values"):
         decode(body)
 
 
@@ -82,59 +82,59 @@ def test_a_refusal_takes_no_more_memory_than_a_few_copies_of_the_body(bare_clien
     bare_client.post("/jobs", data=b"{", content_type=JSON)
     for body in bodies:
         tracemalloc.start()
-        answer = bare_client.post("/jobs", data=body, content_type=JSON)
+        response = bare_client.post("/jobs", data=body, content_type=JSON)
         _, peak_bytes = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert answer.status_code in {400, 422}
-        assert len(answer.data) < 200_000  # 100 values of 200 characters, each an escape of six
+        assert response.status_code in {400, 422}
+        assert len(response.data) < 200_000  # 100 values of 200 characters, each an escape of six
         assert peak_bytes < 12 * MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize("number", ["7.0", "7e0", "70e-1", "7.000"])
 def test_a_whole_number_is_an_integer_however_it_is_written(number: str) -> None:
-    (found,) = decode(f"[{number}]".encode())
-    assert (found, type(found)) == (7, int)
+    (value,) = decode(f"[{number}]".encode())
+    assert (value, type(value)) == (7, int)
 
 
 @pytest.mark.parametrize("number", ["7.5", "1e300", "-9007199254740994.0"])
 def test_what_is_not_whole_or_not_exact_stays_a_float(number: str) -> None:
-    (found,) = decode(f"[{number}]".encode())
-    assert (found, type(found)) == (float(number), float)
+    (value,) = decode(f"[{number}]".encode())
+    assert (value, type(value)) == (float(number), float)
 
 
 def test_32_levels_are_not_too_many(bare_client: FlaskClient) -> None:
     body = b'{"metadata": ' + b"[" * 31 + b"]" * 31 + b"}"
-    answer = bare_client.post("/jobs", data=body, content_type=JSON)
-    assert answer.status_code == 422
+    response = bare_client.post("/jobs", data=body, content_type=JSON)
+    assert response.status_code == 422
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "", "json"])
 def test_a_body_that_is_not_called_json_is_answered_with_415(
     bare_client: FlaskClient, content_type: str
 ) -> None:
-    answer = bare_client.post("/jobs", data=b"{}", content_type=content_type)
-    assert answer.status_code == 415
-    assert "application/json" in answer.get_json(force=True)["detail"]
+    response = bare_client.post("/jobs", data=b"{}", content_type=content_type)
+    assert response.status_code == 415
+    assert "application/json" in response.get_json(force=True)["detail"]
 
 
 def test_a_compressed_body_is_answered_with_415(bare_client: FlaskClient) -> None:
-    answer = bare_client.post("/jobs", data=b"{}", content_type=JSON, headers={"Content-Encoding": "gzip"})
-    assert answer.status_code == 415
+    response = bare_client.post("/jobs", data=b"{}", content_type=JSON, headers={"Content-Encoding": "gzip"})
+    assert response.status_code == 415
 
 
 def test_a_body_of_more_than_a_mebibyte_is_answered_with_413(bare_client: FlaskClient) -> None:
     body = json.dumps({"name": "x" * MAX_BODY_BYTES}).encode()
-    answer = bare_client.post("/jobs", data=body, content_type=JSON)
-    assert answer.status_code == 413
-    assert answer.get_json(force=True)["status"] == 413
-    assert answer.get_json(force=True)["detail"] == "the body has more bytes than the limit of 1,048,576"
+    response = bare_client.post("/jobs", data=body, content_type=JSON)
+    assert response.status_code == 413
+    assert response.get_json(force=True)["status"] == 413
+    assert response.get_json(force=True)["detail"] == "the body has more bytes than the limit of 1,048,576"
 
 
-def test_an_answer_quotes_no_more_than_a_part_of_a_wrong_body(bare_client: FlaskClient) -> None:
+def test_a_response_quotes_no_more_than_a_part_of_a_wrong_body(bare_client: FlaskClient) -> None:
     body = json.dumps({f"field-{number}": "x" * 1000 for number in range(900)})
-    answer = bare_client.post("/jobs", data=body, content_type=JSON)
-    problem = answer.get_json(force=True)
-    assert answer.status_code == 422
+    response = bare_client.post("/jobs", data=body, content_type=JSON)
+    problem = response.get_json(force=True)
+    assert response.status_code == 422
     assert problem["detail"].startswith("900 fields are wrong")
     assert len(problem["errors"]) == 100
-    assert len(answer.data) < 100_000
+    assert len(response.data) < 100_000

@@ -8,24 +8,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from flask.testing import FlaskClient
 
 from api.plots.figure import draw_losses
-from api.plots.plotter import PLOTTER, Plot, PlotFailed, PlottedRow, Plotter
-from jobs.settings import Settings
-from jobs.store.database import Database
-from tests.api.seeds import evaluate
-from tests.jobs.making import running_job
+from api.plots.plotter import LossPoint, Plot, PlotFailed, Plotter
 from tests.waiting import wait_until
 
 PLOT = Plot(
     name="verdict",
     job_id="job-1",
-    rows=[PlottedRow(512, 9.0, 9.5), PlottedRow(1024, 8.0, 9.0)],
+    points=[LossPoint(512, 9.0, 9.5), LossPoint(1024, 8.0, 9.0)],
     tokens_per_epoch=4608,
     image_format="svg",
 )
-DRAWN = draw_losses("verdict", PLOT.rows, PLOT.tokens_per_epoch, PLOT.image_format)
+DRAWN = draw_losses("verdict", PLOT.points, PLOT.tokens_per_epoch, PLOT.image_format)
 
 
 @pytest.fixture
@@ -51,7 +46,7 @@ def test_one_process_draws_them_all_whoever_asks(plotter: Plotter) -> None:
     with ThreadPoolExecutor(8) as askers:
         drawn = askers.map(lambda title: plotter.draw(PLOT.model_copy(update={"name": title})), titles)
         assert list(drawn) == [
-            draw_losses(title, PLOT.rows, PLOT.tokens_per_epoch, PLOT.image_format) for title in titles
+            draw_losses(title, PLOT.points, PLOT.tokens_per_epoch, PLOT.image_format) for title in titles
         ]
     assert pid_of(plotter) == pid
 
@@ -69,7 +64,7 @@ def test_a_plot_over_which_the_process_ends_fails_alone(plotter: Plotter) -> Non
 
 
 def test_a_process_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.plots.plotter.PATIENCE_S", 0.2)
+    monkeypatch.setattr("api.plots.plotter.PLOT_TIMEOUT_S", 0.2)
     hangs = Plotter(["sleep", "1000"])
     with pytest.raises(PlotFailed):
         hangs.draw(PLOT)
@@ -101,16 +96,3 @@ def is_running(pid: int) -> bool:
         return False
     with open(f"/proc/{pid}/stat") as stat:
         return stat.read().rpartition(")")[2].split()[0] != "Z"
-
-
-def test_a_plot_that_can_not_be_drawn_is_a_server_error(
-    client: FlaskClient, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: Plot) -> bytes:
-        raise PlotFailed
-
-    monkeypatch.setattr(PLOTTER, "draw", fail)
-    job = running_job(database, settings)
-    evaluate(database, job, count=1)
-    answer = client.get(f"/jobs/{job.id}/losses.png")
-    assert (answer.status_code, answer.content_type) == (500, "application/problem+json")

@@ -15,7 +15,7 @@ from tests.api.server.views import Views
 def views() -> Iterator[Views]:
     views = Views()
     yield views
-    views.go_on.set()
+    views.may_finish.set()
 
 
 Start = Callable[..., Served]
@@ -23,13 +23,13 @@ Start = Callable[..., Served]
 
 @pytest.fixture
 def start(views: Views) -> Iterator[Start]:
-    """Serves the views, with such limits as are given."""
+    """Serves the views, with limits of the test."""
     with ExitStack() as stack:
 
         def begin(**limits: Any) -> Served:
             return stack.enter_context(
-                serving(views.app, Limits(**{"grace_s": 0, "wait_grace_s": 0, **limits}))
+                serving(views.app, Limits(**{"grace_s": 0, "generation_grace_s": 0, **limits}))
             )
 
         yield begin
-        views.go_on.set()
+        views.may_finish.set()

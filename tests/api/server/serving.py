@@ -1,4 +1,4 @@
-"""A small application behind the real server, in this process, and clients that speak to it byte by byte."""
+"""The real server in this process, with a small application, and clients that send it raw bytes."""
 
 import asyncio
 import json
@@ -14,8 +14,8 @@ from typing import Any
 import h11
 from flask import Flask
 
+from api.http.error_handlers import register_error_handlers
 from api.http.headers import register_headers
-from api.http.problems import register_problem_handlers
 from api.http.requests import Request
 from api.server.limits import Limits
 from api.server.server import Server, listen
@@ -24,11 +24,11 @@ PATIENCE_S = 60
 
 
 def small_app() -> Flask:
-    """One without views, that answers errors as the service does."""
+    """An application without views, with the error handlers of the service."""
     app = Flask("small")
     app.request_class = Request
     register_headers(app)
-    register_problem_handlers(app)
+    register_error_handlers(app)
     return app
 
 
@@ -56,7 +56,7 @@ class Served:
 
 @contextmanager
 def serving(app: Flask, limits: Limits | None = None) -> Iterator[Served]:
-    served = Served(app, limits or Limits(grace_s=0, wait_grace_s=0))
+    served = Served(app, limits or Limits(grace_s=0, generation_grace_s=0))
     try:
         yield served
     finally:
@@ -64,7 +64,7 @@ def serving(app: Flask, limits: Limits | None = None) -> Iterator[Served]:
 
 
 @dataclass
-class Answer:
+class ReceivedResponse:
     status: int
     headers: dict[str, str]
     """Names in lower case."""
@@ -72,17 +72,17 @@ class Answer:
 
     @property
     def problem(self) -> dict[str, Any]:
-        """The error that it is."""
+        """The problem document."""
         assert self.headers["content-type"] == "application/problem+json"
-        found: dict[str, Any] = json.loads(self.body)
-        assert found["status"] == self.status
-        return found
+        document: dict[str, Any] = json.loads(self.body)
+        assert document["status"] == self.status
+        return document
 
 
-class Caller:
-    """One connection.
+class RawClient:
+    """One connection to the server.
 
-    receive_bytes  of its socket's buffer, for one that is slow to read
+    receive_bytes  size of its socket's buffer, for a client that is slow to read
     """
 
     def __init__(self, port: int, receive_bytes: int | None = None) -> None:
@@ -91,11 +91,11 @@ class Caller:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.settimeout(PATIENCE_S)
         self.socket.connect(("127.0.0.1", port))
-        self.informed: list[int] = []
-        """Statuses below 200 that came before answers."""
+        self.informational_statuses: list[int] = []
+        """Statuses below 200 that came before responses."""
         self._arrived = b""
 
-    def __enter__(self) -> "Caller":
+    def __enter__(self) -> "RawClient":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,43 +104,43 @@ class Caller:
     def close(self) -> None:
         self.socket.close()
 
-    def send(self, data: bytes | str) -> "Caller":
+    def send(self, data: bytes | str) -> "RawClient":
         self.socket.sendall(data.encode("latin-1") if isinstance(data, str) else data)
         return self
 
-    def get(self, path: str, *headers: str) -> "Caller":
+    def get(self, path: str, *headers: str) -> "RawClient":
         lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *headers]
         return self.send("\r\n".join(lines) + "\r\n\r\n")
 
-    def post(self, path: str, body: bytes | str, *headers: str) -> "Caller":
-        """Its length and the body; see `begin` for one that is not sent as it should be."""
+    def post(self, path: str, body: bytes | str, *headers: str) -> "RawClient":
+        """A POST with its Content-Length; see `start_post` for one that is malformed."""
         encoded = body.encode() if isinstance(body, str) else body
-        return self.begin(path, f"Content-Length: {len(encoded)}", *headers).send(encoded)
+        return self.start_post(path, f"Content-Length: {len(encoded)}", *headers).send(encoded)
 
-    def begin(self, path: str, *headers: str) -> "Caller":
+    def start_post(self, path: str, *headers: str) -> "RawClient":
         """The head of a POST."""
         lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", *headers]
         return self.send("\r\n".join(lines) + "\r\n\r\n")
 
-    def say_no_more(self) -> "Caller":
+    def half_close(self) -> "RawClient":
         self.socket.shutdown(socket.SHUT_WR)
         return self
 
     def trickle(self, data: str) -> None:
-        """Send it a byte at a time, slowly, until there is an answer."""
+        """Send it a byte at a time, slowly, until there is a response."""
         for character in data:
             with suppress(ConnectionError):
                 self.send(character)
             if select.select([self.socket], [], [], 0.02)[0]:
                 return
 
-    def cut(self) -> None:
-        """Close in the middle of whatever is going on, without a goodbye: the server sees a reset."""
+    def reset(self) -> None:
+        """Close so that the server sees a connection reset."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
-    def answer(self, method: str = "GET") -> Answer:
-        """The next whole answer, to a request of that method; AssertionError if it has no end."""
+    def response(self, method: str = "GET") -> ReceivedResponse:
+        """The next whole response, to a request of that method; AssertionError if it has no end."""
         http = h11.Connection(h11.CLIENT, max_incomplete_event_size=2**20)
         http.send(h11.Request(method=method, target="/", headers=[("Host", "any")]))
         http.send(h11.EndOfMessage())
@@ -152,11 +152,11 @@ class Caller:
             try:
                 event = http.next_event()
             except h11.RemoteProtocolError as error:
-                raise AssertionError(f"no whole answer: {error}") from error
+                raise AssertionError(f"no whole response: {error}") from error
             if event is h11.NEED_DATA:
                 http.receive_data(self.socket.recv(65536))
             elif isinstance(event, h11.InformationalResponse):
-                self.informed.append(event.status_code)
+                self.informational_statuses.append(event.status_code)
             elif isinstance(event, h11.Response):
                 head = event
             elif isinstance(event, h11.Data):
@@ -165,9 +165,9 @@ class Caller:
                 assert head
                 self._arrived, _ = http.trailing_data
                 headers = {name.decode(): value.decode("latin-1") for name, value in head.headers}
-                return Answer(head.status_code, headers, body)
+                return ReceivedResponse(head.status_code, headers, body)
             else:
-                raise AssertionError("closed without an answer")
+                raise AssertionError("closed without a response")
 
     def receive_until(self, end: bytes) -> None:
         """Wait until `end` has come."""
@@ -177,7 +177,7 @@ class Caller:
             assert piece, f"the server closed before it sent {end!r}"
             received += piece
 
-    def hears_end(self) -> bool:
+    def sees_close(self) -> bool:
         """Whether the server closes, and says nothing more before; waits for that."""
         try:
             return not self._arrived and self.socket.recv(1) == b""

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, Response, jsonify, request
 
 from api.server.limits import Limits
-from tests.api.server.serving import Caller, Served, serving, small_app
+from tests.api.server.serving import RawClient, Served, serving, small_app
 
 LIMITS = Limits(body_bytes=10_000, request_line_bytes=2000, head_bytes=4000, header_fields=20, grace_s=0)
 BIG = "a" * 10_001
@@ -40,115 +40,119 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
-def caller(served: Served) -> Iterator[Caller]:
-    with Caller(served.port) as caller:
-        yield caller
+def client(served: Served) -> Iterator[RawClient]:
+    with RawClient(served.port) as client:
+        yield client
 
 
-def test_a_connection_serves_one_request_after_the_other(caller: Caller) -> None:
+def test_a_connection_serves_one_request_after_the_other(client: RawClient) -> None:
     for body in ("one", "two", "three"):
-        answer = caller.post("/echo", body).answer()
-        assert (answer.status, answer.body) == (200, body.encode())
-        assert "connection" not in answer.headers
+        response = client.post("/echo", body).response()
+        assert (response.status, response.body) == (200, body.encode())
+        assert "connection" not in response.headers
 
 
-def test_requests_that_are_sent_together_are_answered_in_their_order(caller: Caller) -> None:
+def test_requests_that_are_sent_together_are_answered_in_their_order(client: RawClient) -> None:
     for number in range(20):
-        caller.post("/echo", f"number {number}")
-    assert [caller.answer().body for _ in range(20)] == [f"number {number}".encode() for number in range(20)]
+        client.post("/echo", f"number {number}")
+    assert [client.response().body for _ in range(20)] == [
+        f"number {number}".encode() for number in range(20)
+    ]
 
 
-def test_a_request_that_comes_byte_by_byte_is_answered(caller: Caller) -> None:
+def test_a_request_that_comes_byte_by_byte_is_answered(client: RawClient) -> None:
     for byte in b"POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5\r\n\r\nhello":
-        caller.send(bytes([byte]))
-    assert caller.answer().body == b"hello"
+        client.send(bytes([byte]))
+    assert client.response().body == b"hello"
 
 
-def test_a_chunked_body_is_read_whole(caller: Caller) -> None:
-    caller.begin("/echo", "Transfer-Encoding: chunked").send("5\r\nhello\r\n").send("1;x=y\r\n!\r\n")
-    assert caller.send("0\r\nTrailer: 1\r\n\r\n").answer().body == b"hello!"
-    assert caller.get("/echo").answer().body == b"nothing"
+def test_a_chunked_body_is_read_whole(client: RawClient) -> None:
+    client.start_post("/echo", "Transfer-Encoding: chunked").send("5\r\nhello\r\n").send("1;x=y\r\n!\r\n")
+    assert client.send("0\r\nTrailer: 1\r\n\r\n").response().body == b"hello!"
+    assert client.get("/echo").response().body == b"nothing"
 
 
-def test_an_answer_to_head_has_the_length_and_no_body(caller: Caller) -> None:
-    answer = caller.send("HEAD /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").answer("HEAD")
-    assert (answer.status, answer.headers["content-length"], answer.body) == (200, "7", b"")
-    assert caller.get("/echo").answer().body == b"nothing"
+def test_a_response_to_head_has_the_length_and_no_body(client: RawClient) -> None:
+    response = client.send("HEAD /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").response("HEAD")
+    assert (response.status, response.headers["content-length"], response.body) == (200, "7", b"")
+    assert client.get("/echo").response().body == b"nothing"
 
 
-def test_an_answer_without_content_is_followed_by_the_next(caller: Caller) -> None:
-    assert caller.post("/empty", "").answer().status == 204
-    assert caller.get("/echo").answer().status == 200
+def test_a_response_without_content_is_followed_by_the_next(client: RawClient) -> None:
+    assert client.post("/empty", "").response().status == 204
+    assert client.get("/echo").response().status == 200
 
 
-def test_a_client_of_http_1_0_is_answered_and_left(caller: Caller) -> None:
-    answer = caller.send("GET /echo HTTP/1.0\r\n\r\n").answer()
-    assert (answer.status, answer.headers["connection"]) == (200, "close")
-    assert caller.hears_end()
+def test_a_client_of_http_1_0_is_answered_and_left(client: RawClient) -> None:
+    response = client.send("GET /echo HTTP/1.0\r\n\r\n").response()
+    assert (response.status, response.headers["connection"]) == (200, "close")
+    assert client.sees_close()
 
 
-def test_a_client_that_sends_no_more_is_still_answered(caller: Caller) -> None:
-    assert caller.post("/echo", "the last").say_no_more().answer().body == b"the last"
-    assert caller.hears_end()
+def test_a_client_that_sends_no_more_is_still_answered(client: RawClient) -> None:
+    assert client.post("/echo", "the last").half_close().response().body == b"the last"
+    assert client.sees_close()
 
 
-def test_a_client_that_asks_to_close_is_answered_and_left(caller: Caller) -> None:
-    assert caller.get("/echo", "Connection: close").answer().headers["connection"] == "close"
-    assert caller.hears_end()
+def test_a_client_that_asks_to_close_is_answered_and_left(client: RawClient) -> None:
+    assert client.get("/echo", "Connection: close").response().headers["connection"] == "close"
+    assert client.sees_close()
 
 
 @pytest.mark.parametrize("protocol", ["h2c", "websocket"])
-def test_an_offer_of_another_protocol_is_answered_in_this_one(caller: Caller, protocol: str) -> None:
+def test_an_offer_of_another_protocol_is_answered_in_this_one(client: RawClient, protocol: str) -> None:
     for _ in range(2):
-        answer = caller.get("/echo", "Connection: Upgrade", f"Upgrade: {protocol}").answer()
-        assert (answer.status, answer.body) == (200, b"nothing")
+        response = client.get("/echo", "Connection: Upgrade", f"Upgrade: {protocol}").response()
+        assert (response.status, response.body) == (200, b"nothing")
 
 
-def test_every_answer_has_a_date(caller: Caller) -> None:
-    assert re.fullmatch(r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", caller.get("/echo").answer().headers["date"])
+def test_every_response_has_a_date(client: RawClient) -> None:
+    assert re.fullmatch(
+        r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", client.get("/echo").response().headers["date"]
+    )
 
 
-def test_a_client_that_waits_for_100_continue_is_told_to_go_on(caller: Caller) -> None:
-    caller.begin("/echo", "Content-Length: 5", "Expect: 100-continue")
-    assert caller.socket.recv(65536).startswith(b"HTTP/1.1 100 ")
-    assert caller.send("hello").answer().body == b"hello"
+def test_a_client_that_waits_for_100_continue_is_told_to_go_on(client: RawClient) -> None:
+    client.start_post("/echo", "Content-Length: 5", "Expect: 100-continue")
+    assert client.socket.recv(65536).startswith(b"HTTP/1.1 100 ")
+    assert client.send("hello").response().body == b"hello"
 
 
-def test_a_client_that_waits_with_too_large_a_body_is_refused_before_it_sends_it(caller: Caller) -> None:
-    answer = caller.begin("/echo", "Content-Length: 10001", "Expect: 100-continue").answer()
-    assert (answer.problem["status"], caller.informed) == (413, [])
+def test_a_client_that_waits_with_too_large_a_body_is_refused_before_it_sends_it(client: RawClient) -> None:
+    response = client.start_post("/echo", "Content-Length: 10001", "Expect: 100-continue").response()
+    assert (response.problem["status"], client.informational_statuses) == (413, [])
 
 
-# What the application is told
+# What the application gets
 
 
-def environ_of(caller: Caller, path: str, *headers: str) -> dict[str, str]:
-    answer = caller.get(path, *headers).answer()
-    assert answer.status == 200
-    return dict(json.loads(answer.body))
+def environ_of(client: RawClient, path: str, *headers: str) -> dict[str, str]:
+    response = client.get(path, *headers).response()
+    assert response.status == 200
+    return dict(json.loads(response.body))
 
 
-def test_the_application_hears_of_path_query_and_peer(caller: Caller) -> None:
-    environ = environ_of(caller, "/en%76iron?a=%20b&c")
+def test_the_application_hears_of_path_query_and_peer(client: RawClient) -> None:
+    environ = environ_of(client, "/en%76iron?a=%20b&c")
     assert (environ["PATH_INFO"], environ["QUERY_STRING"]) == ("/environ", "a=%20b&c")
     assert (environ["REMOTE_ADDR"], environ["SERVER_PROTOCOL"]) == ("127.0.0.1", "HTTP/1.1")
-    assert environ["REMOTE_PORT"] == str(caller.socket.getsockname()[1])
+    assert environ["REMOTE_PORT"] == str(client.socket.getsockname()[1])
     assert environ["SCRIPT_NAME"] == ""
 
 
-def test_repeated_headers_are_joined_and_cookies_as_one_cookie(caller: Caller) -> None:
-    environ = environ_of(caller, "/environ", "X-A: 1", "x-a: 2", "Cookie: a=1", "Cookie: b=2")
+def test_repeated_headers_are_joined_and_cookies_as_one_cookie(client: RawClient) -> None:
+    environ = environ_of(client, "/environ", "X-A: 1", "x-a: 2", "Cookie: a=1", "Cookie: b=2")
     assert (environ["HTTP_X_A"], environ["HTTP_COOKIE"]) == ("1,2", "a=1; b=2")
 
 
-def test_a_header_with_an_underscore_is_not_taken_for_one_with_a_dash(caller: Caller) -> None:
-    environ = environ_of(caller, "/environ", "X_Forwarded_For: 1.2.3.4", "Script_Name: /x")
+def test_a_header_with_an_underscore_is_not_taken_for_one_with_a_dash(client: RawClient) -> None:
+    environ = environ_of(client, "/environ", "X_Forwarded_For: 1.2.3.4", "Script_Name: /x")
     assert "HTTP_X_FORWARDED_FOR" not in environ
     assert environ["SCRIPT_NAME"] == ""
 
 
-def test_a_whole_url_may_be_asked_for_and_its_host_counts(caller: Caller) -> None:
-    environ = environ_of(caller, "http://elsewhere:8000/environ?a=1", "X-A: 1")
+def test_a_whole_url_may_be_asked_for_and_its_host_counts(client: RawClient) -> None:
+    environ = environ_of(client, "http://elsewhere:8000/environ?a=1", "X-A: 1")
     assert (environ["PATH_INFO"], environ["QUERY_STRING"]) == ("/environ", "a=1")
     assert environ["HTTP_HOST"] == "elsewhere:8000"
 
@@ -190,29 +194,31 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("request_text", "status"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_request_is_refused_as_a_problem(caller: Caller, request_text: str, status: int) -> None:
-    answer = caller.send(request_text).answer()
-    assert answer.problem.keys() == {"type", "title", "status", "detail", "instance"}
-    assert answer.status == status
-    assert len(answer.problem["detail"]) < 300
-    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["connection"] == "close"
-    assert caller.hears_end()
+def test_what_is_no_request_is_refused_as_a_problem(
+    client: RawClient, request_text: str, status: int
+) -> None:
+    response = client.send(request_text).response()
+    assert response.problem.keys() == {"type", "title", "status", "detail", "instance"}
+    assert response.status == status
+    assert len(response.problem["detail"]) < 300
+    assert re.fullmatch(r"[0-9a-f]{32}", response.headers["x-request-id"])
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["connection"] == "close"
+    assert client.sees_close()
 
 
 @pytest.mark.parametrize(("request_text", "status"), REFUSED.values(), ids=REFUSED)
 def test_it_is_refused_the_same_when_it_comes_in_pieces(
-    caller: Caller, request_text: str, status: int
+    client: RawClient, request_text: str, status: int
 ) -> None:
-    caller.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     encoded = request_text.encode("latin-1")
     for begin in range(0, len(encoded), 700):
         try:
-            caller.send(encoded[begin : begin + 700])
+            client.send(encoded[begin : begin + 700])
         except ConnectionError:  # it has been refused, and closed, before its end
             break
-    assert caller.answer().problem["status"] == status
+    assert client.response().problem["status"] == status
 
 
 SHORT = {
@@ -225,52 +231,54 @@ SHORT = {
 
 
 @pytest.mark.parametrize("request_text", SHORT.values(), ids=SHORT)
-def test_a_request_that_ends_too_early_is_refused(caller: Caller, request_text: str) -> None:
-    answer = caller.send(request_text).say_no_more().answer()
-    assert answer.problem["status"] == 400
-    assert caller.hears_end()
+def test_a_request_that_ends_too_early_is_refused(client: RawClient, request_text: str) -> None:
+    response = client.send(request_text).half_close().response()
+    assert response.problem["status"] == 400
+    assert client.sees_close()
 
 
-def test_a_refusal_has_the_id_and_the_path_of_the_request(caller: Caller) -> None:
-    answer = caller.begin("/ech%C3%B6?a", "Content-Length: 10001", "X-Request-ID: mine-1").answer()
-    assert answer.headers["x-request-id"] == "mine-1"
-    assert answer.problem["instance"] == "/ech%C3%B6"
+def test_a_refusal_has_the_id_and_the_path_of_the_request(client: RawClient) -> None:
+    response = client.start_post("/ech%C3%B6?a", "Content-Length: 10001", "X-Request-ID: mine-1").response()
+    assert response.headers["x-request-id"] == "mine-1"
+    assert response.problem["instance"] == "/ech%C3%B6"
 
 
-def test_a_refusal_says_once_that_the_connection_closes(caller: Caller) -> None:
-    caller.begin("/echo", "Content-Length: 5", "Transfer-Encoding: chunked").send("0\r\n\r\n")
-    with caller.socket.makefile("rb") as answer:
-        assert answer.read().lower().count(b"connection: close") == 1
+def test_a_refusal_says_once_that_the_connection_closes(client: RawClient) -> None:
+    client.start_post("/echo", "Content-Length: 5", "Transfer-Encoding: chunked").send("0\r\n\r\n")
+    with client.socket.makefile("rb") as response:
+        assert response.read().lower().count(b"connection: close") == 1
 
 
-def test_an_id_that_is_not_fit_for_a_log_is_replaced(caller: Caller) -> None:
-    answer = caller.begin("/echo", "Content-Length: 10001", "X-Request-ID: a b{}").answer()
-    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
+def test_an_id_that_is_not_fit_for_a_log_is_replaced(client: RawClient) -> None:
+    response = client.start_post("/echo", "Content-Length: 10001", "X-Request-ID: a b{}").response()
+    assert re.fullmatch(r"[0-9a-f]{32}", response.headers["x-request-id"])
 
 
-def test_the_rest_of_a_refused_body_is_not_taken_for_the_next_request(caller: Caller) -> None:
+def test_the_rest_of_a_refused_body_is_not_taken_for_the_next_request(client: RawClient) -> None:
     hidden = f"{BIG}GET /environ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    assert caller.post("/echo", hidden).answer().status == 413
-    assert caller.hears_end()
+    assert client.post("/echo", hidden).response().status == 413
+    assert client.sees_close()
 
 
-def test_a_client_that_sends_a_whole_body_before_it_listens_hears_why_it_was_refused(caller: Caller) -> None:
+def test_a_client_that_sends_a_whole_body_before_it_listens_hears_why_it_was_refused(
+    client: RawClient,
+) -> None:
     """More than the socket's buffers hold: it would be cut off if nobody took it."""
-    assert caller.post("/echo", b"a" * 20_000_000).answer().status == 413
+    assert client.post("/echo", b"a" * 20_000_000).response().status == 413
 
 
-def test_a_refused_head_request_has_no_body(caller: Caller) -> None:
-    caller.send("HEAD /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10001\r\n\r\n")
-    answer = caller.answer("HEAD")
-    assert (answer.status, answer.body) == (413, b"")
-    assert caller.hears_end()
+def test_a_refused_head_request_has_no_body(client: RawClient) -> None:
+    client.send("HEAD /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10001\r\n\r\n")
+    response = client.response("HEAD")
+    assert (response.status, response.body) == (413, b"")
+    assert client.sees_close()
 
 
 def test_a_connection_that_is_closed_without_a_word_is_no_request(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Caller(served.port) as silent, Caller(served.port) as other:
-        silent.say_no_more()
-        assert silent.hears_end()
-        assert other.get("/echo").answer().status == 200
+    with RawClient(served.port) as silent, RawClient(served.port) as other:
+        silent.half_close()
+        assert silent.sees_close()
+        assert other.get("/echo").response().status == 200
     assert "refused" not in caplog.text

@@ -1,4 +1,4 @@
-"""An application whose views wait for what a test does."""
+"""An application whose views wait for the test."""
 
 import logging
 import threading
@@ -7,8 +7,8 @@ from functools import wraps
 
 from flask import Response
 
-from api.http.streams import client_has_gone
-from api.server.lanes import PLOTS, WAITS, Lane, in_lane
+from api.http.disconnects import client_disconnected
+from api.server.pools import GENERATIONS, PLOTS, PoolConfig, in_pool
 from tests.api.server.serving import small_app
 
 log = logging.getLogger(__name__)
@@ -17,17 +17,17 @@ log = logging.getLogger(__name__)
 class Views:
     def __init__(self) -> None:
         self.app = small_app()
-        self.go_on = threading.Event()
-        """Lets the views that hold or wait end."""
-        self.held: list[str] = []
-        """What is being held, or has been."""
-        self.left: list[str] = []
-        """What has heard that its client has gone, or was given up."""
+        self.may_finish = threading.Event()
+        """Lets views end."""
+        self.started: list[str] = []
+        """Names of the requests whose view has begun to wait."""
+        self.stopped: list[str] = []
+        """Names of those whose view has seen its client disconnect, or whose response was closed."""
         self._add("/quick", self.quick, methods=["GET", "POST"])
         self._add("/read/<name>", self.hold)
         self._add("/write/<name>", self.hold, methods=["POST"])
-        self._add("/plot/<name>", self.hold, lane=PLOTS)
-        self._add("/wait/<name>", self.wait, lane=WAITS)
+        self._add("/plot/<name>", self.hold, pool=PLOTS)
+        self._add("/wait/<name>", self.wait, pool=GENERATIONS)
         self._add("/stream/<name>", self.stream)
         self._add("/endless", self.endless)
         self._add("/large", self.large)
@@ -39,7 +39,7 @@ class Views:
         self,
         rule: str,
         view: Callable[..., Response],
-        lane: Lane | None = None,
+        pool: PoolConfig | None = None,
         methods: list[str] | None = None,
     ) -> None:
         @wraps(view)
@@ -47,7 +47,7 @@ class Views:
             return view(**path)
 
         self.app.add_url_rule(
-            rule, endpoint=rule, view_func=in_lane(lane)(call) if lane else call, methods=methods
+            rule, endpoint=rule, view_func=in_pool(pool)(call) if pool else call, methods=methods
         )
 
     def quick(self) -> Response:
@@ -55,25 +55,25 @@ class Views:
         return Response("quick")
 
     def hold(self, name: str) -> Response:
-        self.held.append(name)
-        assert self.go_on.wait(60)
+        self.started.append(name)
+        assert self.may_finish.wait(60)
         return Response(name)
 
     def wait(self, name: str) -> Response:
-        self.held.append(name)
-        while not self.go_on.wait(0.01):
-            if client_has_gone():
-                self.left.append(name)
+        self.started.append(name)
+        while not self.may_finish.wait(0.01):
+            if client_disconnected():
+                self.stopped.append(name)
                 break
         return Response(name)
 
     def stream(self, name: str) -> Response:
         def pieces() -> Iterator[bytes]:
             yield b"first "
-            self.held.append(name)
-            while not self.go_on.wait(0.01):
-                if client_has_gone():
-                    self.left.append(name)
+            self.started.append(name)
+            while not self.may_finish.wait(0.01):
+                if client_disconnected():
+                    self.stopped.append(name)
                     return
             log.info("streamed")
             yield b"last"
@@ -82,12 +82,12 @@ class Views:
 
     def endless(self) -> Response:
         def pieces() -> Iterator[bytes]:
-            self.held.append("endless")
+            self.started.append("endless")
             try:
                 while True:
                     yield b"a" * 65536
             finally:
-                self.left.append("endless")
+                self.stopped.append("endless")
 
         return Response(pieces())
 

@@ -38,10 +38,10 @@ def test_a_job_that_has_ended_is_answered_with_409(
     client: FlaskClient, database: Database, settings: Settings, status: Status
 ) -> None:
     job = ended_job(database, settings, status)
-    answer = client.post(f"/jobs/{job.id}/cancel")
-    assert answer.status_code == 409
-    assert answer.content_type == "application/problem+json"
-    assert status in answer.get_json(force=True)["detail"]
+    response = client.post(f"/jobs/{job.id}/cancel")
+    assert response.status_code == 409
+    assert response.content_type == "application/problem+json"
+    assert status in response.get_json(force=True)["detail"]
 
 
 def test_an_unknown_job_is_answered_with_404(client: FlaskClient) -> None:

@@ -29,8 +29,8 @@ def test_a_job_that_nobody_runs_any_more_goes_with_its_files(
 ) -> None:
     job = ended_job(database, settings, status)
     folder, other = (write_checkpoint(settings, job_id) for job_id in (job.id, "job-other"))
-    answer = client.delete(f"/jobs/{job.id}")
-    assert (answer.status_code, answer.data) == (204, b"")
+    response = client.delete(f"/jobs/{job.id}")
+    assert (response.status_code, response.data) == (204, b"")
     assert (folder.exists(), other.exists()) == (False, True)
     for path in (f"/jobs/{job.id}", f"/jobs/{job.id}/events", f"/jobs/{job.id}/losses"):
         assert client.get(path).status_code == 404
@@ -44,9 +44,9 @@ def test_a_job_that_is_still_wanted_is_answered_with_409_and_stays(
     assert callable(make_job)
     job = make_job(database, settings)
     folder = write_checkpoint(settings, job.id)
-    answer = client.delete(f"/jobs/{job.id}")
-    assert (answer.status_code, answer.content_type) == (409, "application/problem+json")
-    assert f"is {job.status}, so delete is not possible" in answer.get_json(force=True)["detail"]
+    response = client.delete(f"/jobs/{job.id}")
+    assert (response.status_code, response.content_type) == (409, "application/problem+json")
+    assert f"is {job.status}, so delete is not possible" in response.get_json(force=True)["detail"]
     assert folder.exists()
     assert client.get(f"/jobs/{job.id}").status_code == 200
 

@@ -41,9 +41,9 @@ def test_a_stream_is_refused_as_long_as_there_is_none(
     client: FlaskClient, database: Database, settings: Settings
 ) -> None:
     job = queued_job(database, settings)
-    answer = client.get(f"/jobs/{job.id}/events", headers={"Accept": "text/event-stream"})
-    assert answer.status_code == 422
-    assert answer.get_json(force=True)["errors"][0]["message"] == "not supported yet"
+    response = client.get(f"/jobs/{job.id}/events", headers={"Accept": "text/event-stream"})
+    assert response.status_code == 422
+    assert response.get_json(force=True)["errors"][0]["message"] == "not supported yet"
 
 
 def test_an_unknown_job_is_answered_with_404(client: FlaskClient) -> None:

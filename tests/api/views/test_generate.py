@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.http.streams import tell_of_client
+from api.http.disconnects import set_disconnect_check
 from jobs.broker.generation import Begun, Failure, GenerationRequest, Message, Piece
 from jobs.broker.queue import make_redis
 from jobs.settings import Settings
@@ -36,7 +36,7 @@ def piece(text: str, tokens: int, reason: str | None = None) -> Piece:
 
 
 def continued(request: GenerationRequest) -> list[Message]:
-    """What a worker answers that always continues with ` know`, from the checkpoint that is asked for."""
+    """The messages of a worker that always continues with ` know`, from the requested checkpoint."""
     steps = {"last": 17, "best": 8}
     step = steps.get(request.checkpoint) or int(request.checkpoint)
     return [begun(step), piece(" kn", 1), piece("ow", 2, "length")]
@@ -51,11 +51,13 @@ def job(database: Database, settings: Settings) -> Job:
     return job
 
 
-def test_an_answer_has_every_field_of_the_contract(client: FlaskClient, settings: Settings, job: Job) -> None:
+def test_a_response_has_every_field_of_the_contract(
+    client: FlaskClient, settings: Settings, job: Job
+) -> None:
     with generation_worker(settings, continued):
-        answer = client.get("/generate", query_string={"job_id": job.id, "prompt": PROMPT})
-    assert answer.status_code == 200
-    assert answer.get_json() == {
+        response = client.get("/generate", query_string={"job_id": job.id, "prompt": PROMPT})
+    assert response.status_code == 200
+    assert response.get_json() == {
         "object": "generation",
         "job_id": job.id,
         "checkpoint": 17,
@@ -76,28 +78,28 @@ def test_query_and_body_ask_the_worker_the_same(client: FlaskClient, settings: S
         "job_id": job.id, "prompt": "é & more", "checkpoint": "best", "max_new_tokens": 20,
         "temperature": 0.5, "top_k": 5, "top_p": 0.9, "seed": 7, "stop": ["\n", "."],
     }  # fmt: skip
-    with generation_worker(settings, continued, requests=2) as asked:
+    with generation_worker(settings, continued, requests=2) as requests:
         assert client.get("/generate", query_string=options).status_code == 200
         assert client.post("/generate", json=options).status_code == 200
-    assert asked[0] == asked[1] == GenerationRequest.model_validate(options)
+    assert requests[0] == requests[1] == GenerationRequest.model_validate(options)
 
 
 def test_the_defaults_are_the_last_checkpoint_and_50_greedy_tokens(
     client: FlaskClient, settings: Settings, job: Job
 ) -> None:
-    with generation_worker(settings, continued) as asked:
+    with generation_worker(settings, continued) as requests:
         client.post("/generate", json={"job_id": job.id})
-    assert asked == [GenerationRequest(job_id=job.id)]
-    assert (asked[0].checkpoint, asked[0].max_new_tokens, asked[0].temperature) == ("last", 50, 0.0)
+    assert requests == [GenerationRequest(job_id=job.id)]
+    assert (requests[0].checkpoint, requests[0].max_new_tokens, requests[0].temperature) == ("last", 50, 0.0)
 
 
-@pytest.mark.parametrize(("wanted", "step"), [("last", 17), ("best", 8), ("8", 8), ("17", 17)])
+@pytest.mark.parametrize(("checkpoint", "step"), [("last", 17), ("best", 8), ("8", 8), ("17", 17)])
 def test_a_checkpoint_is_chosen_by_kind_or_step(
-    client: FlaskClient, settings: Settings, job: Job, wanted: str, step: int
+    client: FlaskClient, settings: Settings, job: Job, checkpoint: str, step: int
 ) -> None:
     with generation_worker(settings, continued):
-        answer = client.get(f"/generate?job_id={job.id}&checkpoint={wanted}")
-    assert answer.get_json()["checkpoint"] == step
+        response = client.get(f"/generate?job_id={job.id}&checkpoint={checkpoint}")
+    assert response.get_json()["checkpoint"] == step
 
 
 def test_without_a_job_the_newest_one_that_has_a_checkpoint_answers(
@@ -107,24 +109,24 @@ def test_without_a_job_the_newest_one_that_has_a_checkpoint_answers(
     checkpoint(database, newer, step=3)
     queued_job(database, settings)
     with generation_worker(settings, lambda _: [begun(3), piece(" know", 1, "stop")]):
-        answer = client.get(f"/generate?prompt={PROMPT}").get_json()
-    assert (answer["job_id"], answer["checkpoint"]) == (newer.id, 3)
+        response = client.get(f"/generate?prompt={PROMPT}").get_json()
+    assert (response["job_id"], response["checkpoint"]) == (newer.id, 3)
 
 
 def test_a_prompt_that_was_cut_is_said_to_be(client: FlaskClient, settings: Settings, job: Job) -> None:
     with generation_worker(settings, lambda _: [begun(prompt_truncated=True), piece("", 1, "stop")]):
-        answer = client.post("/generate", json={"prompt": "word " * 5000})
-    assert answer.get_json()["prompt_truncated"] is True
-    assert answer.get_json()["prompt"] == "word " * 5000
+        response = client.post("/generate", json={"prompt": "word " * 5000})
+    assert response.get_json()["prompt_truncated"] is True
+    assert response.get_json()["prompt"] == "word " * 5000
 
 
 def test_no_checkpoint_anywhere_is_answered_with_404(
     client: FlaskClient, database: Database, settings: Settings
 ) -> None:
     queued_job(database, settings)
-    answer = client.get("/generate")
-    assert answer.status_code == 404
-    assert "no job has a checkpoint" in answer.get_json(force=True)["detail"]
+    response = client.get("/generate")
+    assert response.status_code == 404
+    assert "no job has a checkpoint" in response.get_json(force=True)["detail"]
 
 
 def test_an_unknown_job_is_answered_with_404(client: FlaskClient) -> None:
@@ -134,35 +136,35 @@ def test_an_unknown_job_is_answered_with_404(client: FlaskClient) -> None:
 def test_a_job_without_a_checkpoint_is_answered_with_404(
     client: FlaskClient, database: Database, settings: Settings
 ) -> None:
-    answer = client.get(f"/generate?job_id={queued_job(database, settings).id}")
-    assert answer.status_code == 404
-    assert "none yet" in answer.get_json(force=True)["detail"]
+    response = client.get(f"/generate?job_id={queued_job(database, settings).id}")
+    assert response.status_code == 404
+    assert "none yet" in response.get_json(force=True)["detail"]
 
 
 def test_an_unknown_checkpoint_is_answered_with_404_and_those_that_there_are(
     client: FlaskClient, job: Job
 ) -> None:
-    answer = client.get(f"/generate?job_id={job.id}&checkpoint=9")
-    assert answer.status_code == 404
-    assert "8, 17" in answer.get_json(force=True)["detail"]
+    response = client.get(f"/generate?job_id={job.id}&checkpoint=9")
+    assert response.status_code == 404
+    assert "8, 17" in response.get_json(force=True)["detail"]
 
 
 def test_no_answer_in_time_is_answered_with_503_and_nothing_is_left_to_compute(
     serve: Serve, settings: Settings, job: Job
 ) -> None:
     client = serve(settings.model_copy(update={"generate_timeout_s": 0.1}))
-    answer = client.get("/generate")
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
-    assert "0.1 s" in answer.get_json(force=True)["detail"]
+    response = client.get("/generate")
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+    assert "0.1 s" in response.get_json(force=True)["detail"]
     assert list(make_redis(settings).scan_iter("pretrain:*")) == []
 
 
 def test_a_broker_that_is_away_is_answered_with_503(serve: Serve, settings: Settings, job: Job) -> None:
     client = serve(settings.model_copy(update={"redis_url": NOWHERE}))
-    answer = client.get("/generate")
-    assert answer.status_code == 503
-    assert "Retry-After" in answer.headers
+    response = client.get("/generate")
+    assert response.status_code == 503
+    assert "Retry-After" in response.headers
 
 
 @pytest.mark.parametrize(("cause", "status"), [("not_found", 404), ("unavailable", 503), ("internal", 500)])
@@ -170,20 +172,27 @@ def test_a_failure_of_the_worker_is_answered_with_its_reason(
     client: FlaskClient, settings: Settings, job: Job, cause: Any, status: int
 ) -> None:
     with generation_worker(settings, lambda _: [begun(), Failure(cause=cause, reason="it went wrong")]):
-        answer = client.get("/generate")
-    assert answer.status_code == status
-    assert ("Retry-After" in answer.headers) is (status == 503)
-    assert answer.get_json(force=True)["detail"] == "it went wrong"
+        response = client.get("/generate")
+    assert response.status_code == status
+    assert ("Retry-After" in response.headers) is (status == 503)
+    assert response.get_json(force=True)["detail"] == "it went wrong"
 
 
 def test_the_time_limit_is_answered_with_the_text_so_far(serve: Serve, settings: Settings, job: Job) -> None:
     client = serve(settings.model_copy(update={"generate_timeout_s": 1.0}))
     with generation_worker(settings, lambda _: [begun(), piece(" know", 1), piece(" what", 2)]):
-        answer = client.get(f"/generate?prompt={PROMPT}")
-    assert answer.status_code == 200
-    found = answer.get_json()
-    assert (found["text"], found["completion"]) == ("Every effort moves you know what", " know what")
-    assert (found["finish_reason"], found["completion_tokens"], found["seed"]) == ("timeout", 2, 7)
+        response = client.get(f"/generate?prompt={PROMPT}")
+    assert response.status_code == 200
+    generation = response.get_json()
+    assert (generation["text"], generation["completion"]) == (
+        "Every effort moves you know what",
+        " know what",
+    )
+    assert (generation["finish_reason"], generation["completion_tokens"], generation["seed"]) == (
+        "timeout",
+        2,
+        7,
+    )
     assert list(make_redis(settings).scan_iter("pretrain:*")) == []
 
 
@@ -194,12 +203,12 @@ def test_what_a_client_that_has_gone_had_asked_for_is_given_up(
     has_gone = iter([False, False, True])
 
     def get() -> Any:
-        tell_of_client(lambda: next(has_gone))
+        set_disconnect_check(lambda: next(has_gone))
         return client.get("/generate")
 
     with generation_worker(settings, lambda _: [begun(), piece(" know", 1)]):
-        answer = copy_context().run(get)
-    assert answer.status_code == 503
+        response = copy_context().run(get)
+    assert response.status_code == 503
     assert list(make_redis(settings).scan_iter("pretrain:*")) == []
 
 
@@ -230,9 +239,9 @@ WRONG_QUERIES = [
 def test_a_wrong_parameter_is_answered_with_its_name(
     bare_client: FlaskClient, query: str, field: str
 ) -> None:
-    answer = bare_client.get(f"/generate?{query}")
-    assert answer.status_code == 422
-    assert [error["field"] for error in answer.get_json(force=True)["errors"]] == [field]
+    response = bare_client.get(f"/generate?{query}")
+    assert response.status_code == 422
+    assert [error["field"] for error in response.get_json(force=True)["errors"]] == [field]
 
 
 @pytest.mark.parametrize(
@@ -249,13 +258,13 @@ def test_a_wrong_parameter_is_answered_with_its_name(
 def test_a_wrong_body_is_answered_with_every_wrong_field(
     bare_client: FlaskClient, body: Any, fields: set[str]
 ) -> None:
-    answer = bare_client.post("/generate", json=body)
-    assert answer.status_code == 422
-    assert {error["field"] for error in answer.get_json(force=True)["errors"]} == fields
+    response = bare_client.post("/generate", json=body)
+    assert response.status_code == 422
+    assert {error["field"] for error in response.get_json(force=True)["errors"]} == fields
 
 
 def test_a_stream_is_refused_as_long_as_there_is_none(bare_client: FlaskClient) -> None:
-    answer = bare_client.get("/generate?stream=true")
-    assert answer.get_json(force=True)["errors"][0]["message"] == "not supported yet"
-    answer = bare_client.get("/generate", headers={"Accept": "text/event-stream"})
-    assert answer.get_json(force=True)["errors"][0]["message"] == "not supported yet"
+    response = bare_client.get("/generate?stream=true")
+    assert response.get_json(force=True)["errors"][0]["message"] == "not supported yet"
+    response = bare_client.get("/generate", headers={"Accept": "text/event-stream"})
+    assert response.get_json(force=True)["errors"][0]["message"] == "not supported yet"

@@ -70,11 +70,11 @@ def test_a_long_history_is_thinned_out_without_losing_a_spike(
 
 @pytest.mark.parametrize("how", [{"query_string": "format=csv"}, {"headers": {"Accept": "text/csv"}}])
 def test_the_csv_has_the_same_columns_and_rows(client: FlaskClient, job: Job, how: dict[str, str]) -> None:
-    answer = client.get(f"/jobs/{job.id}/losses", **how)
-    assert answer.status_code == 200
-    assert answer.content_type == "text/csv; charset=utf-8"
-    assert answer.headers["Vary"] == "Accept"
-    reader = csv.DictReader(io.StringIO(answer.text))
+    response = client.get(f"/jobs/{job.id}/losses", **how)
+    assert response.status_code == 200
+    assert response.content_type == "text/csv; charset=utf-8"
+    assert response.headers["Vary"] == "Accept"
+    reader = csv.DictReader(io.StringIO(response.text))
     rows = list(reader)
     assert reader.fieldnames == COLUMNS
     as_json = client.get(f"/jobs/{job.id}/losses").get_json()["data"]
@@ -85,7 +85,7 @@ def test_the_csv_has_the_same_columns_and_rows(client: FlaskClient, job: Job, ho
 def test_the_csv_of_a_long_job_is_whole(
     client: FlaskClient, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.views.history.MAX_LIMIT", 2)
+    monkeypatch.setattr("api.views.losses.MAX_LIMIT", 2)
     for query, steps in (("", ["0", "5", "10", "15"]), ("&since_step=0&until_step=10", ["5", "10"])):
         text = client.get(f"/jobs/{job.id}/losses?format=csv{query}").text
         assert [row["step"] for row in csv.DictReader(io.StringIO(text))] == steps
@@ -97,8 +97,8 @@ def test_a_csv_may_be_limited(client: FlaskClient, job: Job) -> None:
 
 
 def test_the_format_parameter_goes_before_the_accept_header(client: FlaskClient, job: Job) -> None:
-    answer = client.get(f"/jobs/{job.id}/losses?format=json", headers={"Accept": "text/csv"})
-    assert answer.content_type == "application/json"
+    response = client.get(f"/jobs/{job.id}/losses?format=json", headers={"Accept": "text/csv"})
+    assert response.content_type == "application/json"
 
 
 def test_a_job_without_evaluations_has_an_empty_list_and_a_csv_of_its_header(
@@ -131,6 +131,6 @@ def test_an_unknown_job_is_answered_with_404(client: FlaskClient, path: str) -> 
 def test_a_wrong_parameter_is_answered_with_its_name(
     bare_client: FlaskClient, query: str, field: str
 ) -> None:
-    answer = bare_client.get(f"/jobs/job-0/losses?{query}")
-    assert answer.status_code == 422
-    assert [error["field"] for error in answer.get_json(force=True)["errors"]] == [field]
+    response = bare_client.get(f"/jobs/job-0/losses?{query}")
+    assert response.status_code == 422
+    assert [error["field"] for error in response.get_json(force=True)["errors"]] == [field]

@@ -28,8 +28,8 @@ def test_a_pause_leaves_a_cancel_that_was_asked_for_before(
     job = running_job(database, settings)
     with database.write() as session:
         request_cancel(session, job.id)
-    answer = client.post(f"/jobs/{job.id}/pause")
-    assert (answer.status_code, answer.get_json()["stopping"]) == (202, "cancel")
+    response = client.post(f"/jobs/{job.id}/pause")
+    assert (response.status_code, response.get_json()["stopping"]) == (202, "cancel")
 
 
 def test_pausing_a_paused_job_changes_nothing(
@@ -37,25 +37,25 @@ def test_pausing_a_paused_job_changes_nothing(
 ) -> None:
     job = ended_job(database, settings, Status.PAUSED)
     before = client.get(f"/jobs/{job.id}").get_json()
-    answer = client.post(f"/jobs/{job.id}/pause")
-    assert (answer.status_code, answer.get_json()) == (202, before)
+    response = client.post(f"/jobs/{job.id}/pause")
+    assert (response.status_code, response.get_json()) == (202, before)
 
 
 def test_a_queued_job_is_answered_with_409(
     client: FlaskClient, database: Database, settings: Settings
 ) -> None:
-    answer = client.post(f"/jobs/{queued_job(database, settings).id}/pause")
-    assert (answer.status_code, answer.content_type) == (409, "application/problem+json")
-    assert "is queued" in answer.get_json(force=True)["detail"]
+    response = client.post(f"/jobs/{queued_job(database, settings).id}/pause")
+    assert (response.status_code, response.content_type) == (409, "application/problem+json")
+    assert "is queued" in response.get_json(force=True)["detail"]
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
 def test_a_job_that_has_ended_is_answered_with_409(
     client: FlaskClient, database: Database, settings: Settings, status: Status
 ) -> None:
-    answer = client.post(f"/jobs/{ended_job(database, settings, status).id}/pause")
-    assert answer.status_code == 409
-    assert f"is {status}" in answer.get_json(force=True)["detail"]
+    response = client.post(f"/jobs/{ended_job(database, settings, status).id}/pause")
+    assert response.status_code == 409
+    assert f"is {status}" in response.get_json(force=True)["detail"]
 
 
 def test_an_unknown_job_is_answered_with_404(client: FlaskClient) -> None:

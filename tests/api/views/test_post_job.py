@@ -24,17 +24,17 @@ from tests.jobs.messages import messages
 TINY = {"preset": "tiny", "dataset": "sample"}
 
 
-def test_a_job_is_stored_and_announced(client: FlaskClient, database: Database, settings: Settings) -> None:
-    answer = client.post("/jobs", json={**TINY, "name": "first", "metadata": {"team": "blue"}})
-    job = answer.get_json()
-    assert answer.status_code == 201
-    assert answer.headers["Location"] == f"/jobs/{job['id']}"
-    assert client.get(answer.headers["Location"]).get_json() | {"status": "queued"} == job
+def test_a_job_is_stored_and_published(client: FlaskClient, database: Database, settings: Settings) -> None:
+    response = client.post("/jobs", json={**TINY, "name": "first", "metadata": {"team": "blue"}})
+    job = response.get_json()
+    assert response.status_code == 201
+    assert response.headers["Location"] == f"/jobs/{job['id']}"
+    assert client.get(response.headers["Location"]).get_json() | {"status": "queued"} == job
     assert (job["status"], job["name"], job["metadata"]) == ("queued", "first", {"team": "blue"})
     assert messages(settings) == 1
 
 
-def test_the_answer_has_every_field_of_the_contract(client: FlaskClient) -> None:
+def test_the_response_has_every_field_of_the_contract(client: FlaskClient) -> None:
     job = client.post("/jobs", json=TINY).get_json()
     assert set(job) == {
         "id", "object", "name", "status", "stopping", "spec", "progress", "latest", "best", "attempt",
@@ -59,16 +59,21 @@ def test_a_preset_fills_in_what_the_spec_leaves_out(client: FlaskClient) -> None
     assert spec["sampling"]["start_context"] == "Every effort moves you"
 
 
+def test_a_spec_has_what_is_sampled_before_how_as_in_the_contract(client: FlaskClient) -> None:
+    spec = client.post("/jobs", json=TINY).get_json()["spec"]
+    assert list(spec["sampling"]) == ["start_context", "max_new_tokens", "temperature", "top_k", "top_p"]
+
+
 def test_an_empty_object_is_the_lectures_job(client: FlaskClient) -> None:
-    answer = client.post("/jobs", json={"dataset": "sample"})
-    assert answer.status_code == 201
-    assert answer.get_json()["parameters"] == 162_419_712
+    response = client.post("/jobs", json={"dataset": "sample"})
+    assert response.status_code == 201
+    assert response.get_json()["parameters"] == 162_419_712
 
 
-def wrong_fields(answer: Any) -> dict[str, str]:
-    assert answer.status_code == 422, answer.data
-    assert answer.content_type == "application/problem+json"
-    return {error["field"]: error["message"] for error in json.loads(answer.data)["errors"]}
+def wrong_fields(response: Any) -> dict[str, str]:
+    assert response.status_code == 422, response.data
+    assert response.content_type == "application/problem+json"
+    return {error["field"]: error["message"] for error in json.loads(response.data)["errors"]}
 
 
 WRONG: dict[str, tuple[Any, set[str]]] = {
@@ -134,8 +139,8 @@ def test_a_wrong_spec_is_answered_with_every_wrong_field_and_leaves_nothing_behi
     before = everything_stored(database, settings)
     client = serve(settings.model_copy(update={"max_samples": 100, "max_steps": 1_000}))
     body = {**TINY, **spec} if isinstance(spec, dict) else spec
-    answer = client.post("/jobs", data=json.dumps(body), content_type="application/json")
-    assert set(wrong_fields(answer)) == fields
+    response = client.post("/jobs", data=json.dumps(body), content_type="application/json")
+    assert set(wrong_fields(response)) == fields
     assert everything_stored(database, settings) == before
     assert messages(settings) == 0
 
@@ -162,8 +167,8 @@ def test_a_job_that_is_refused_for_its_text_leaves_no_counts_of_it_behind(
 
 
 def test_a_wrong_field_is_named_with_what_was_given_and_what_would_be_right(client: FlaskClient) -> None:
-    answer = client.post("/jobs", json={**TINY, "model": {"emb_dim": 66}})
-    assert answer.get_json(force=True)["errors"] == [
+    response = client.post("/jobs", json={**TINY, "model": {"emb_dim": 66}})
+    assert response.get_json(force=True)["errors"] == [
         {"field": "model.emb_dim", "message": "must be a multiple of model.n_heads (4)", "value": 66}
     ]
 
@@ -188,8 +193,8 @@ def test_a_model_too_large_for_the_memory_is_answered_with_both_figures(
     serve: Serve, database: Database, settings: Settings
 ) -> None:
     small = settings.model_copy(update={"max_job_memory": 2**30})
-    answer = serve(small).post("/jobs", json={"dataset": "sample"})
-    message = wrong_fields(answer)["model"]
+    response = serve(small).post("/jobs", json={"dataset": "sample"})
+    message = wrong_fields(response)["model"]
     assert "162,419,712 parameters" in message
     assert "limit of 1.0 GiB (PRETRAIN_MAX_JOB_MEMORY)" in message
 
@@ -198,13 +203,13 @@ def test_a_built_in_text_that_cannot_be_fetched_is_answered_with_the_one_that_ca
     serve: Serve, database: Database, settings: Settings, tmp_path: Path, unreachable: None
 ) -> None:
     away = settings.model_copy(update={"dataset_mirror": str(tmp_path / "nowhere")})
-    answer = serve(away).post("/jobs", json={})
-    assert "`sample`" in wrong_fields(answer)["dataset"]
+    response = serve(away).post("/jobs", json={})
+    assert "`sample`" in wrong_fields(response)["dataset"]
 
 
 @pytest.fixture
 def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No public address answers; the test must not depend on the network."""
+    """No public address responses; the test must not depend on the network."""
     import httpx2
 
     def fail(*_: Any, **__: Any) -> None:
@@ -217,10 +222,10 @@ def test_a_job_is_taken_while_the_broker_is_away(
     serve: Serve, database: Database, settings: Settings
 ) -> None:
     away = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
-    answer = serve(away).post("/jobs", json=TINY)
-    assert answer.status_code == 201
+    response = serve(away).post("/jobs", json=TINY)
+    assert response.status_code == 201
     with database.read() as session:
-        assert get_job(session, answer.get_json()["id"]).status == "queued"
+        assert get_job(session, response.get_json()["id"]).status == "queued"
 
 
 def test_a_job_is_taken_while_the_broker_accepts_and_never_answers(
@@ -230,10 +235,10 @@ def test_a_job_is_taken_while_the_broker_accepts_and_never_answers(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         client = serve(settings.model_copy(update={"redis_url": url}))
-        answer = client.post("/jobs", json=TINY)
-    assert answer.status_code == 201
+        response = client.post("/jobs", json=TINY)
+    assert response.status_code == 201
     with database.read() as session:
-        assert get_job(session, answer.get_json()["id"]).status == "queued"
+        assert get_job(session, response.get_json()["id"]).status == "queued"
 
 
 def test_a_database_that_is_away_right_after_the_commit_does_not_turn_a_stored_job_into_an_error(
@@ -258,6 +263,6 @@ def test_a_database_that_is_away_right_after_the_commit_does_not_turn_a_stored_j
     true_write, true_read = Database.write, Database.read
     monkeypatch.setattr(Database, "write", write)
     monkeypatch.setattr(Database, "read", read)
-    answer = client.post("/jobs", json=TINY)
-    assert (answer.status_code, answer.get_json()["queue_position"]) == (201, 2)
+    response = client.post("/jobs", json=TINY)
+    assert (response.status_code, response.get_json()["queue_position"]) == (201, 2)
     assert writes

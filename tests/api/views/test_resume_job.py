@@ -17,8 +17,8 @@ def test_a_paused_job_is_queued_again_and_its_workers_are_told(
     client: FlaskClient, database: Database, settings: Settings
 ) -> None:
     job = ended_job(database, settings, Status.PAUSED)
-    answer = client.post(f"/jobs/{job.id}/resume")
-    assert (answer.status_code, answer.get_json()["status"]) == (202, "queued")
+    response = client.post(f"/jobs/{job.id}/resume")
+    assert (response.status_code, response.get_json()["status"]) == (202, "queued")
     assert messages(settings) == 1
 
 
@@ -43,17 +43,17 @@ def test_a_job_that_was_never_paused_is_answered_with_409(
     client: FlaskClient, database: Database, settings: Settings
 ) -> None:
     for job in (queued_job(database, settings), running_job(database, settings)):
-        answer = client.post(f"/jobs/{job.id}/resume")
-        assert (answer.status_code, answer.content_type) == (409, "application/problem+json")
+        response = client.post(f"/jobs/{job.id}/resume")
+        assert (response.status_code, response.content_type) == (409, "application/problem+json")
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
 def test_a_job_that_has_ended_is_answered_with_409(
     client: FlaskClient, database: Database, settings: Settings, status: Status
 ) -> None:
-    answer = client.post(f"/jobs/{ended_job(database, settings, status).id}/resume")
-    assert answer.status_code == 409
-    assert f"is {status}" in answer.get_json(force=True)["detail"]
+    response = client.post(f"/jobs/{ended_job(database, settings, status).id}/resume")
+    assert response.status_code == 409
+    assert f"is {status}" in response.get_json(force=True)["detail"]
 
 
 def test_an_unknown_job_is_answered_with_404(client: FlaskClient) -> None:

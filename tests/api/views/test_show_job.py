@@ -109,9 +109,9 @@ def test_times_are_utc_by_the_databases_clock(
 
 
 def test_an_unknown_id_is_answered_with_404(client: FlaskClient) -> None:
-    answer = client.get("/jobs/job-0")
-    assert answer.status_code == 404
-    assert "job-0" in answer.get_json(force=True)["detail"]
+    response = client.get("/jobs/job-0")
+    assert response.status_code == 404
+    assert "job-0" in response.get_json(force=True)["detail"]
 
 
 def test_an_id_that_could_not_exist_is_answered_with_404(client: FlaskClient) -> None:

@@ -10,8 +10,11 @@ from tests.jobs.making import announce_worker, running_job, silence_worker
 
 
 def test_without_workers_the_list_is_empty(client: FlaskClient) -> None:
-    answer = client.get("/workers")
-    assert (answer.status_code, answer.get_json()) == (200, {"object": "list", "data": [], "has_more": False})
+    response = client.get("/workers")
+    assert (response.status_code, response.get_json()) == (
+        200,
+        {"object": "list", "data": [], "has_more": False},
+    )
 
 
 def test_workers_say_what_they_are_at_the_oldest_first(
@@ -44,11 +47,11 @@ def test_a_lost_and_a_hung_worker_say_why(
 ) -> None:
     silence_worker(database, announce_worker(database, "train"), settings.lease_s + 1)
     announce_worker(database, "generate", listening=False)
-    found = {worker["id"]: worker for worker in client.get("/workers").get_json()["data"]}
-    assert found["train-1"]["status"] == "lost"
-    assert found["train-1"]["detail"] == "no sign of life for 31 s"
-    assert found["generate-1"]["status"] == "hung"
-    assert "no longer listens" in found["generate-1"]["detail"]
+    workers = {worker["id"]: worker for worker in client.get("/workers").get_json()["data"]}
+    assert workers["train-1"]["status"] == "lost"
+    assert workers["train-1"]["detail"] == "no sign of life for 31 s"
+    assert workers["generate-1"]["status"] == "hung"
+    assert "no longer listens" in workers["generate-1"]["detail"]
 
 
 def test_an_unknown_parameter_is_refused(client: FlaskClient) -> None:

@@ -1,0 +1,17 @@
+"""Content negotiation: what `Accept` asks for."""
+
+from flask import request
+
+from api.http.problems import invalid_fields
+from jobs.spec.field_errors import FieldError
+
+
+def preferred_media_type(offered: list[str]) -> str:
+    """The media type of those offered that the client likes best; the first without a preference."""
+    return request.accept_mimetypes.best_match(offered, default=offered[0])
+
+
+def refuse_event_stream() -> None:
+    """raises  HTTPProblem (422) if the client asks for `text/event-stream` before all else"""
+    if request.accept_mimetypes.best == "text/event-stream":
+        raise invalid_fields([FieldError("Accept", "not supported yet", request.headers["Accept"])])

@@ -1,0 +1,46 @@
+"""A data set as the API shows it."""
+
+from typing import Literal
+
+from api.records.record import Record, Time, from_row
+from jobs.files.datasets import BUILTINS
+from jobs.store.tables import Dataset
+
+
+class DatasetRecord(Record):
+    """A text to train on. Of a built-in one that has not been used yet, most fields are null."""
+
+    id: str
+    object: Literal["dataset"] = "dataset"
+    name: str
+    builtin: bool
+    byte_order_mark: bool | None
+    """Whether the stored bytes begin with one. It is not part of the text."""
+    characters: int | None
+    """Of the text."""
+    tokens: int | None
+    """GPT-2 tokens of both its parts at the default `train_ratio`; null until they have been counted."""
+    bytes: int | None
+    """Size of the text as it was sent, in UTF-8."""
+    sha256: str | None
+    """Of the bytes."""
+    first_lines: str | None
+    created_at: Time | None
+
+
+class AddedDatasetRecord(DatasetRecord):
+    """A text to train on that has just been sent."""
+
+    notices: list[str]
+    """What the sender should know, in sentences: the same text is stored already under another name, or it
+    begins with a byte order mark."""
+
+
+def dataset_record(dataset: Dataset, tokens: int | None) -> DatasetRecord:
+    return from_row(DatasetRecord, dataset, tokens=tokens, byte_order_mark=bool(dataset.text_start_bytes))
+
+
+def builtin_record(name: str) -> DatasetRecord:
+    """A built-in data set that nobody has used yet."""
+    unknown = dict.fromkeys(["byte_order_mark", "characters", "tokens", "bytes", "first_lines", "created_at"])
+    return DatasetRecord(id=name, name=name, builtin=True, sha256=BUILTINS[name].sha256, **unknown)

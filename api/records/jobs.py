@@ -1,0 +1,146 @@
+"""A training job as the API shows it."""
+
+from typing import Any, Literal
+
+from api.records.record import Record, Time, from_row
+from jobs.spec.stored_specs import UnreadableSpec, read_spec
+from jobs.states import ErrorType, Status, Stopping
+from jobs.store.tables import Job
+from jobs.store.waiting import Waiting
+from model.config import EndedBy
+
+
+class ProgressRecord(Record):
+    epoch: int
+    """The running epoch, from 1; 0 before the first."""
+    step: int
+    """Optimizer steps done."""
+    total_steps: int
+    """Optimizer steps of the whole job, unless it stops early."""
+    tokens_seen: int
+    """Tokens trained on, all epochs together."""
+    fraction: float
+    """`step` of `total_steps`."""
+    tokens_per_s: float | None
+    """Tokens trained on in a second, lately."""
+    remaining_s: float | None
+    """Seconds to the job's end unless it stops early, estimated from what its steps, evaluations, samples and
+    checkpoints have taken so far; null unless it runs, and until enough of them have been measured."""
+
+
+class LatestRecord(Record):
+    train_loss: float
+    """Nats per token."""
+    val_loss: float
+    """Nats per token."""
+    step: int
+    """The evaluation's step."""
+
+
+class BestRecord(Record):
+    val_loss: float
+    """Nats per token."""
+    step: int
+    """The evaluation's step."""
+
+
+class ErrorRecord(Record):
+    type: ErrorType
+    message: str
+    attempt: int
+    """The attempt that failed."""
+    retryable: bool
+    """Whether another attempt may succeed."""
+
+
+class JobRecord(Record):
+    """A training job."""
+
+    id: str
+    object: Literal["job"] = "job"
+    name: str | None
+    status: Status
+    stopping: Stopping | None
+    """What has been requested and has not happened yet."""
+    spec: dict[str, Any]
+    """The job's spec (`JobSpec`) with every field filled in."""
+    progress: ProgressRecord
+    latest: LatestRecord | None
+    """The newest evaluation; null before the first."""
+    best: BestRecord | None
+    """The evaluation of lowest validation loss; null before the first."""
+    attempt: int
+    """How often a worker has claimed the job."""
+    failures: int
+    """Crashes since the last new checkpoint."""
+    numerics: str | None
+    """The numerics that `training.numerics` resolved to; null before the first claim."""
+    threads: int | None
+    """CPU threads of its trainer; null before the first claim."""
+    parent: str | None
+    """The job that this one was forked from."""
+    dataset_sha256: str
+    """SHA-256 of the text's bytes."""
+    parameters: int
+    """Trainable parameters of the model."""
+    device: str | None
+    """Where it trains; null before the first claim."""
+    error: ErrorRecord | None
+    """Why it failed or was paused by the service."""
+    ended_by: EndedBy | None
+    """What ended it: `epochs`, `max_steps` or `early_stopping`; null until it has succeeded."""
+    queue_position: int | None
+    """Its place in its queue, from 1; null unless it is queued."""
+    waiting_for: str | None
+    """Why it does not run yet, in words: no live worker, none with enough memory, jobs before it; null unless
+    it is queued."""
+    created_at: Time
+    started_at: Time | None
+    """When it was first claimed."""
+    finished_at: Time | None
+    metadata: dict[str, str]
+
+
+def job_record(job: Job, waiting: Waiting | None = None) -> JobRecord:
+    """waiting  what it waits for, if it is queued"""
+    latest = best = None
+    if job.latest_step is not None:
+        latest = {
+            "train_loss": job.latest_train_loss,
+            "val_loss": job.latest_val_loss,
+            "step": job.latest_step,
+        }
+    if job.best_step is not None:
+        best = {"val_loss": job.best_val_loss, "step": job.best_step}
+    return from_row(
+        JobRecord,
+        job,
+        spec=readable_spec(job),
+        parent=job.parent_id,
+        metadata=job.labels,
+        progress=progress(job),
+        latest=latest,
+        best=best,
+        queue_position=waiting and waiting.queue_position,
+        waiting_for=waiting and waiting.waiting_for,
+    )
+
+
+def readable_spec(job: Job) -> dict[str, Any]:
+    """The spec as this version reads it; as it is stored if this version can't read it."""
+    try:
+        return read_spec(job.spec).model_dump(mode="json")
+    except UnreadableSpec:
+        return job.spec
+
+
+def progress(job: Job) -> dict[str, Any]:
+    return {
+        "epoch": job.epoch,
+        "step": job.step,
+        "total_steps": job.total_steps,
+        "tokens_seen": job.tokens_seen,
+        "fraction": job.step / job.total_steps,
+        "tokens_per_s": job.tokens_per_s,
+        "remaining_s": job.remaining_s,
+    }

@@ -1,0 +1,15 @@
+"""GET / and /docs"""
+
+from flask.testing import FlaskClient
+
+
+def test_the_root_leads_to_a_page_that_loads_nothing_from_elsewhere(bare_client: FlaskClient) -> None:
+    page = bare_client.get("/", follow_redirects=True)
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assert "//" not in page.text.replace("<!--", "")
+    policy = page.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    for asset in ("css/swagger-ui.css", "js/swagger-ui-bundle.js", "images/swagger.svg"):
+        assert f"docs/assets/{asset}" in page.text
+        assert bare_client.get(f"/docs/assets/{asset}").status_code == 200
+    assert bare_client.get("/docs/start.js").mimetype == "text/javascript"
