@@ -28,7 +28,7 @@ from typing import Any, Literal, get_args
 
 from benchmarks.lecture_loop import Loop
 from benchmarks.service import running_service, wait_for_success, wait_until_warm
-from client.http import Client
+from client.http.client import Client
 from jobs.spec.job_spec import parse_spec
 from model.data import Data
 from model.numerics import pick_device, resolve_numerics

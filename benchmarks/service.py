@@ -12,9 +12,10 @@ from typing import Any
 
 from rich.console import Console
 
-from client.environment import Address
-from client.http import Client
-from client.local.stack import Stack, local_stack
+from client.address import Address
+from client.http.client import Client
+from client.local.stack import Stack
+from client.local.start import local_stack
 from jobs.settings import Settings
 
 Record = dict[str, Any]
@@ -27,7 +28,7 @@ def running_service() -> Iterator[tuple[Stack, Client]]:
         settings = Settings(data_dir=Path(folder), port=0)
         say = Console(stderr=True).print
         with (
-            local_stack(settings, port_asked_for=True, say=say) as stack,
+            local_stack(settings, is_port_fixed=True, report=say) as stack,
             Client(Address(stack.url, "the benchmark")) as client,
         ):
             yield stack, client
@@ -42,7 +43,7 @@ def wait_until_warm(stack: Stack) -> None:
     """Return when the next job finds a trainer that has imported what it needs, and nothing else of the
     service still does so: its generation worker compiles when it starts."""
     while not (has_spare() and is_at_rest(stack)):
-        stack.tend(0.1)
+        stack.supervise(0.1)
 
 
 def has_spare() -> bool:
@@ -53,7 +54,7 @@ def has_spare() -> bool:
 
 def is_at_rest(stack: Stack) -> bool:
     watched = ProcessorTime()
-    stack.tend(REST_S)
+    stack.supervise(REST_S)
     return watched.used_s() < AT_REST * REST_S
 
 
@@ -113,7 +114,7 @@ def wait_for_success(
 ) -> dict[str, Any]:
     """The job's record when it has succeeded; SystemExit if it ends otherwise."""
     while job["status"] in ("queued", "running"):
-        stack.tend(look_every_s)
+        stack.supervise(look_every_s)
         job = client.job(job["id"])
     if job["status"] != "succeeded":
         raise SystemExit(f"the job {job['status']}: {job['error']}")

@@ -13,7 +13,7 @@ import sys
 import time
 
 from benchmarks.service import moment, running_service, wait_for_success, wait_until_warm
-from client.http import Client
+from client.http.client import Client
 from client.local.stack import Stack
 
 GOAL_S = 1.0

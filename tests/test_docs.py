@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from api.app import create_app
-from client.commands import app as commands
+from client.commands.app import app as commands
 from jobs.settings import Settings
 from jobs.states import Status
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from client.records import JSON, updates_done
+from client.display.job_status import steps_done
+from client.http.types import JSON
 
-# In the order in which they are drawn, one over the other.
+# In the order of drawing: the later covers the earlier.
 LOSSES = ("val_loss", "train_loss")
 
 
@@ -25,25 +26,25 @@ ASCII = Marks("*", "o", "|", "+", "-")
 
 
 def loss_chart(losses: Sequence[JSON], marks: Marks = UNICODE, width: int = 60, height: int = 12) -> str:
-    """Both losses over the updates done, as lines of text; "" without losses.
+    """Both losses over optimizer steps, as lines of text; "" without losses.
 
-    losses  rows with `step`, `epoch`, `train_loss` and `val_loss`, in order of their steps; null is not drawn
+    losses  with `step`, `epoch`, `train_loss` and `val_loss`, in order of their steps; null is not drawn
     width, height  of the plotting area, in characters
     """
-    values = [loss for row in losses for name in LOSSES if (loss := row.get(name)) is not None]
+    values = [loss for evaluation in losses for name in LOSSES if (loss := evaluation.get(name)) is not None]
     if not values:
         return ""
     low, high = min(values), max(values)
     last_step = losses[-1]["step"]
     grid = [[" "] * width for _ in range(height)]
-    for row in losses:
-        column = scale(row["step"], 0, last_step, width)
+    for evaluation in losses:
+        column = scale(evaluation["step"], 0, last_step, width)
         for name, mark in zip(LOSSES, (marks.validation, marks.train), strict=True):
-            if (loss := row.get(name)) is not None:
+            if (loss := evaluation.get(name)) is not None:
                 grid[height - 1 - scale(loss, low, high, height)][column] = mark
     labels = {0: f"{high:.2f}", height // 2: f"{(low + high) / 2:.2f}", height - 1: f"{low:.2f}"}
     lines = [f"{labels.get(i, ''):>7} {marks.axis}{''.join(cells)}".rstrip() for i, cells in enumerate(grid)]
-    ends = f"step {updates_done(losses[0])}", f"step {last_step + 1} (epoch {losses[-1]['epoch']})"
+    ends = f"step {steps_done(losses[0])}", f"step {last_step + 1} (epoch {losses[-1]['epoch']})"
     return "\n".join(
         [
             f"{'':8} {marks.train} train loss   {marks.validation} validation loss",

@@ -1,4 +1,4 @@
-"""Standard output and error of a command: whole in every encoding; what can't be written is told in words."""
+"""Standard output and error of a command: usable in every encoding, and lost output is an error."""
 
 import errno
 import io
@@ -14,15 +14,16 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 class OutputLost(Exception):
-    """Standard output takes no more. Not an OSError, which rich and typer would catch and answer themselves.
+    """Standard output can't be written any more. No OSError, because rich and typer would handle that
+    themselves.
 
-    reader_left  its reader has closed it, as `head` does once it has enough
-    reason       what the system says
+    is_closed_pipe  its reader has closed it, as `head` does once it has enough
+    reason          the operating system's
     """
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error)
-        self.reader_left = error.errno == errno.EPIPE
+        self.is_closed_pipe = error.errno == errno.EPIPE
         self.reason = error.strerror or "it failed"
 
 
@@ -31,25 +32,25 @@ class Stdout(io.FileIO):
 
     def write(self, data: "Buffer") -> int:
         try:
-            return write_patiently(self, data)
+            return write_blocking(self, data)
         except OSError as error:
             discard(self.fileno())
             raise OutputLost(error) from error
 
 
 class Stderr(io.FileIO):
-    """The file behind standard error. When it can't be written there is nobody left to tell."""
+    """The file behind standard error. If it can't be written, nobody can be told."""
 
     def write(self, data: "Buffer") -> int:
         try:
-            return write_patiently(self, data)
+            return write_blocking(self, data)
         except OSError:
             discard(self.fileno())
             return io.FileIO.write(self, data) or 0
 
 
-def write_patiently(file: io.FileIO, data: "Buffer") -> int:
-    """Write some of `data`; bytes written. Waits where the file does not block by itself."""
+def write_blocking(file: io.FileIO, data: "Buffer") -> int:
+    """Write some of `data`, waiting if the file is in non-blocking mode; returns the bytes written."""
     while True:
         written: int | None = io.FileIO.write(file, data)
         if written is not None:
@@ -58,38 +59,38 @@ def write_patiently(file: io.FileIO, data: "Buffer") -> int:
 
 
 def discard(descriptor: int) -> None:
-    """Let all that is still to be written there, also by the interpreter's exit, go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    """Discard what is still to be written there, also at the interpreter's exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)
 
 
 def guard_streams() -> bool:
-    """Make `sys.stdout` and `sys.stderr` of this process such streams; False if a test has replaced them.
+    """Replace `sys.stdout` and `sys.stderr` by such streams; False if a test has replaced them already.
 
     A character that their encoding lacks is written as its code point: `\\u2026`.
     """
     if sys.stdout is not sys.__stdout__ or sys.stderr is not sys.__stderr__:
         return False
-    open_what_is_closed()
+    open_closed_streams()
     sys.stdout = guarded(Stdout(STDOUT, "wb", closefd=False), sys.stdout)
     sys.stderr = guarded(Stderr(STDERR, "wb", closefd=False), sys.stderr)
     return True
 
 
-def guarded(file: io.FileIO, before: TextIO | None) -> TextIO:
-    """A text stream on `file`, with the encoding and the buffering of the one `before` it."""
+def guarded(file: io.FileIO, original: TextIO | None) -> TextIO:
+    """A text stream on `file`, with the encoding and the buffering of the original."""
     return io.TextIOWrapper(
         io.BufferedWriter(file),
-        encoding=before.encoding if before else None,
+        encoding=original.encoding if original else None,
         errors="backslashreplace",
-        line_buffering=getattr(before, "line_buffering", False),
-        write_through=getattr(before, "write_through", False),
+        line_buffering=getattr(original, "line_buffering", False),
+        write_through=getattr(original, "write_through", False),
     )
 
 
-def open_what_is_closed() -> None:
-    """Open nowhere in place of a standard stream that is closed (`>&-`), lest a socket take its number."""
+def open_closed_streams() -> None:
+    """Open /dev/null for standard streams that are closed (`>&-`), so that no socket gets their numbers."""
     for descriptor in (STDIN, STDOUT, STDERR):
         try:
             os.fstat(descriptor)

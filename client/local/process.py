@@ -1,44 +1,30 @@
-"""One process of the local stack: started, watched, restarted, stopped."""
+"""One process of the local stack: started, supervised, restarted, stopped."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-from client.display.plain_text import one_line
 from client.local.probe import Probe
+from client.local.services import Service
+from client.plain_text import one_line
 from jobs.process.pulse import Watch
 
 TAIL_LINES = 20
-# A process that lived this long has recovered: its earlier deaths are forgotten.
+# A process that has run for so long has recovered: its earlier crashes are forgotten.
 RECOVERED_S = 60
-FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 1, 60
-MANY_DEATHS = 5
-
-
-@dataclass(frozen=True)
-class Service:
-    """What to run: a name for logs and messages, a command, and the time it needs to stop by itself.
-
-    pulses   whether it takes `--pulse-fd N` and gives signs of life there
-    answers  for one that does not: asks whether it answers, see Probe
-    """
-
-    name: str
-    command: tuple[str, ...]
-    stop_grace_s: float
-    pulses: bool = False
-    answers: Callable[[], bool] | None = None
+MIN_BACKOFF_S, MAX_BACKOFF_S = 1, 60
+# In a row.
+MANY_CRASHES = 5
 
 
 class Process:
-    """A running service in a session of its own, tied to the life of this process, its output in a log.
+    """A process with a session of its own, which dies with this process, and writes its output to a log.
 
-    It must be started from the main thread: see jobs.process.parent_death.
+    Start it in the main thread: see jobs.process.parent_death.
     raises  OSError if it can't be started
     """
 
@@ -46,7 +32,7 @@ class Process:
         self.service = service
         self.log = log
         self._environment = environment
-        self._deaths = 0
+        self._crashes = 0
         self._restart_at: float | None = None
         self._watch: Watch | Probe | None = None
         if log.exists():
@@ -54,8 +40,8 @@ class Process:
         self._start()
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "client.local.tethered", str(os.getpid()), *self.service.command]
-        watch = Watch() if self.service.pulses else None
+        command = [sys.executable, "-m", "client.local.parent_death", str(os.getpid()), *self.service.command]
+        watch = Watch() if self.service.has_heartbeat else None
         try:
             with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
                 self._popen = subprocess.Popen(
@@ -76,8 +62,8 @@ class Process:
         if watch is not None:
             watch.begin()
             self._watch = watch
-        elif self.service.answers is not None:
-            self._watch = Probe(self.service.answers)
+        elif self.service.responds is not None:
+            self._watch = Probe(self.service.responds)
 
     @property
     def name(self) -> str:
@@ -92,12 +78,12 @@ class Process:
         return self._popen.poll()
 
     @property
-    def keeps_dying(self) -> bool:
-        """Whether it has died many times in a row. It is started again all the same, once a minute."""
-        return self._deaths >= MANY_DEATHS
+    def keeps_crashing(self) -> bool:
+        """Whether it has crashed many times in a row. It is restarted all the same, once a minute."""
+        return self._crashes >= MANY_CRASHES
 
-    def tend(self) -> str | None:
-        """Restart the process if it has died or hangs, later each time; what is to be said, or None."""
+    def supervise(self) -> str | None:
+        """Restart the process if it has crashed or hangs, with growing backoff; a message, or None."""
         now = time.monotonic()
         if self._restart_at is not None:
             if now < self._restart_at:
@@ -111,45 +97,45 @@ class Process:
             return None
         status = self.exit_status()
         if status is not None:
-            self.kill()  # what it left of its group
+            self.kill()  # what is left of its group
             return self._plan_restart(f"{self.name} {describe_exit(status)}")
         if self._watch is not None and (fault := self._watch.find_fault()):
             self.kill()
             return self._plan_restart(f"{self.name} hung and was killed ({fault})")
         return self._recover() if now - self._started_at > RECOVERED_S else None
 
-    def _plan_restart(self, ended: str) -> str | None:
-        """What to say of this end. Once it keeps dying, that has been said."""
+    def _plan_restart(self, event: str) -> str | None:
+        """The message about this crash; none any more once it keeps crashing."""
         self._close_watch()
         now = time.monotonic()
-        self._deaths = 1 if now - self._started_at > RECOVERED_S else self._deaths + 1
-        backoff_s = min(FIRST_BACKOFF_S * 2 ** (self._deaths - 1), LONGEST_BACKOFF_S)
+        self._crashes = 1 if now - self._started_at > RECOVERED_S else self._crashes + 1
+        backoff_s = min(MIN_BACKOFF_S * 2 ** (self._crashes - 1), MAX_BACKOFF_S)
         self._restart_at = now + backoff_s
-        if self._deaths < MANY_DEATHS:
-            return f"{ended}; it starts again in {backoff_s} s (log: {one_line(self.log)})"
-        if self._deaths == MANY_DEATHS:
+        if self._crashes < MANY_CRASHES:
+            return f"{event}; it starts again in {backoff_s} s (log: {one_line(self.log)})"
+        if self._crashes == MANY_CRASHES:
             return (
-                f"{ended}, {self._deaths} times in a row; from now on it is tried again every "
-                f"{LONGEST_BACKOFF_S} s at most. The end of {one_line(self.log)}:\n{self.tail()}"
+                f"{event}, {self._crashes} times in a row; from now on it is tried again every "
+                f"{MAX_BACKOFF_S} s at most. The end of {one_line(self.log)}:\n{self.tail()}"
             )
         return None
 
     def _recover(self) -> str | None:
-        kept_dying, self._deaths = self.keeps_dying, 0
-        return f"{self.name} runs again" if kept_dying else None
+        kept_crashing, self._crashes = self.keeps_crashing, 0
+        return f"{self.name} runs again" if kept_crashing else None
 
     def _close_watch(self) -> None:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
 
-    def ask_to_stop(self) -> None:
+    def terminate(self) -> None:
         self._restart_at = None
         if self.exit_status() is None:
             self._popen.terminate()
 
-    def end(self, grace_s: float) -> bool:
-        """Wait for its end, at most `grace_s`, then kill the whole group; whether it ended by itself."""
+    def wait_or_kill(self, grace_s: float) -> bool:
+        """Wait for its end for `grace_s`, then kill what is left of its group; whether it ended by itself."""
         try:
             self._popen.wait(max(grace_s, 0))
         except subprocess.TimeoutExpired:
@@ -159,7 +145,7 @@ class Process:
         return True
 
     def kill(self) -> None:
-        """End the whole process group at once, also what a dead leader left behind."""
+        """Kill its whole process group, even if the leader has ended."""
         self._close_watch()
         try:
             os.killpg(self.pid, signal.SIGKILL)

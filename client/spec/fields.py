@@ -1,4 +1,4 @@
-"""What a spec's fields take, by the schema that the service checks it with."""
+"""The types of a spec's fields, by the JSON schema that the service documents."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ class SpecFields:
         self._schema = JobSpec.model_json_schema()
 
     def find(self, names: list[str]) -> tuple[tuple[str, ...], set[str] | None]:
-        """The field that `names` lead to, and the JSON types that it takes; None where nobody knows it.
+        """The path of a field, and the JSON types that it takes; None for an unknown field.
 
-        A label of `metadata` may have dots in it: there the rest of the names is one.
+        A label of `metadata` may have dots in it: there the remaining names are one.
         """
         schema = self._schema
         for depth, name in enumerate(names):
@@ -30,7 +30,7 @@ class SpecFields:
         return tuple(names), self._types(schema)
 
     def _section(self, schema: Schema) -> Schema:
-        """Of what a field may be, the object; {} if it can be none."""
+        """The object among the types of a field; {} if there is none."""
         for choice in self._choices(schema):
             if choice.get("type") == "object":
                 return choice
@@ -42,14 +42,14 @@ class SpecFields:
     def _choices(self, schema: Schema) -> list[Schema]:
         if "$ref" in schema:
             return self._choices(self._schema["$defs"][schema["$ref"].rpartition("/")[2]])
-        for several in ("anyOf", "oneOf", "allOf"):
-            if several in schema:
-                return [choice for one in schema[several] for choice in self._choices(one)]
+        for keyword in ("anyOf", "oneOf", "allOf"):
+            if keyword in schema:
+                return [choice for part in schema[keyword] for choice in self._choices(part)]
         return [schema]
 
 
 def labels_of(section: Schema) -> Schema | None:
-    """What the members of an object with names of one's own are, or None."""
+    """The schema of an object's values if its names are free; else None."""
     patterns = list(section.get("patternProperties", {}).values())
     others = section.get("additionalProperties")
     return patterns[0] if patterns else others if isinstance(others, dict) else None

@@ -26,18 +26,22 @@ def demo_service(workers: bool) -> FakeService:
     service = FakeService()
     ended = {"status": os.environ.get("FAKE_JOB", "succeeded"), "finished_at": "2026-11-24T07:02:11Z"}
     if workers:
-        service.answer("GET", "/readyz", {"status": "ready"})
+        service.respond("GET", "/readyz", {"status": "ready"})
     else:
-        service.answer("GET", "/readyz", NO_WORKERS, 503)
-    service.answer("GET", "/healthz", {"status": "ok"})
-    service.answer("POST", "/jobs", NO_TEXT, 422)
-    service.answer("POST", "/jobs", job_record(status="queued"), 201)
-    service.answer("GET", "/jobs/job-1", job_record())
-    service.answer("GET", "/jobs/job-1", job_record(**ended))
-    service.answer_list("/jobs/job-1/losses", [loss_row(0, 1, 9.781, 9.933), loss_row(10, 2, 7.1234, 8.4321)])
-    service.answer_list("/jobs/job-1/samples", [sample_row(9, 1, "Every effort moves you to \x1b[2Jtears.")])
-    service.answer_bytes("GET", "/jobs/job-1/losses.png", b"png", "image/png")
-    service.answer_bytes("GET", "/jobs/job-1/losses.svg", b"<svg/>", "image/svg+xml")
-    service.answer("POST", "/generate", {"title": "Service Unavailable", "status": 503}, 503)
-    service.answer("POST", "/generate", {"text": "Every effort moves you forward."})
+        service.respond("GET", "/readyz", NO_WORKERS, 503)
+    service.respond("GET", "/healthz", {"status": "ok"})
+    service.respond("POST", "/jobs", NO_TEXT, 422)
+    service.respond("POST", "/jobs", job_record(status="queued"), 201)
+    service.respond("GET", "/jobs/job-1", job_record())
+    service.respond("GET", "/jobs/job-1", job_record(**ended))
+    service.respond_with_list(
+        "/jobs/job-1/losses", [loss_row(0, 1, 9.781, 9.933), loss_row(10, 2, 7.1234, 8.4321)]
+    )
+    service.respond_with_list(
+        "/jobs/job-1/samples", [sample_row(9, 1, "Every effort moves you to \x1b[2Jtears.")]
+    )
+    service.respond_with_bytes("GET", "/jobs/job-1/losses.png", b"png", "image/png")
+    service.respond_with_bytes("GET", "/jobs/job-1/losses.svg", b"<svg/>", "image/svg+xml")
+    service.respond("POST", "/generate", {"title": "Service Unavailable", "status": 503}, 503)
+    service.respond("POST", "/generate", {"text": "Every effort moves you forward."})
     return service

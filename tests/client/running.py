@@ -1,4 +1,4 @@
-"""`pretrain` commands as real processes, and where asked stand-ins for the processes that `up` starts."""
+"""`pretrain` commands as real processes, and stand-ins for the processes that `up` starts."""
 
 import os
 import signal
@@ -37,10 +37,10 @@ def stand_in_environment(data_dir: Path, **variables: str) -> dict[str, str]:
 
 
 def finished(
-    words: Sequence[str | bytes], environment: dict[str, str], **options: Any
+    arguments: Sequence[str | bytes], environment: dict[str, str], **options: Any
 ) -> subprocess.CompletedProcess[bytes]:
     """A `pretrain` command that has ended; `options` are those of `subprocess.run`."""
-    command = [sys.executable, "-c", RUN, *words]
+    command = [sys.executable, "-c", RUN, *arguments]
     return subprocess.run(
         command, env=environment, check=False, stdin=subprocess.DEVNULL, timeout=PATIENCE_S, **options
     )
@@ -49,13 +49,13 @@ def finished(
 class Running:
     """A `pretrain` command that runs beside the test; its output is in `out` and `err`."""
 
-    def __init__(self, words: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, arguments: list[str], environment: dict[str, str]) -> None:
         self.environment = environment
         self.data_dir = Path(environment["PRETRAIN_DATA_DIR"])
         number = len(list(self.data_dir.parent.glob("*.err")))
         self._out, self._err = (self.data_dir.parent / f"{number}.{kind}" for kind in ("out", "err"))
         with self._out.open("w") as out, self._err.open("w") as err:
-            command = [sys.executable, "-c", RUN, *words]
+            command = [sys.executable, "-c", RUN, *arguments]
             self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=err)
 
     @property
@@ -79,13 +79,13 @@ class Running:
 
         wait_until(printed, f"{text!r} was printed")
 
-    def run(self, *words: str, status: int = 0) -> str:
+    def run(self, *arguments: str, status: int = 0) -> str:
         """What another `pretrain` command on this data folder prints; it must end with `status`."""
-        command = [sys.executable, "-c", RUN, *words]
+        command = [sys.executable, "-c", RUN, *arguments]
         ran = subprocess.run(
             command, env=self.environment, check=False, text=True, capture_output=True, timeout=300
         )
-        assert ran.returncode == status, f"{words} ended with {ran.returncode}: {ran.stdout}{ran.stderr}"
+        assert ran.returncode == status, f"{arguments} ended with {ran.returncode}: {ran.stdout}{ran.stderr}"
         return ran.stdout
 
     def send(self, number: signal.Signals) -> None:
@@ -105,13 +105,15 @@ class Running:
 def processes_of(data_dir: Path) -> dict[int, str]:
     """Command lines, by process id, of all living processes whose environment names this data folder."""
     mark = f"PRETRAIN_DATA_DIR={data_dir}".encode()
-    found = {}
+    command_lines = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal():
             continue
         try:
             if mark in (folder / "environ").read_bytes().split(b"\0"):
-                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                command_lines[int(folder.name)] = (
+                    (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                )
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue  # it ended meanwhile, or is another user's
-    return found
+    return command_lines

@@ -1,4 +1,4 @@
-"""A tiny HTTP service that speaks the contract, with answers that the tests choose."""
+"""A tiny HTTP service that speaks the contract, with responses that the tests choose."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ class Request:
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     body: bytes
     content_type: str = JSON_TYPE
@@ -30,34 +30,36 @@ class Answer:
 
 @dataclass
 class FakeService:
-    """Answers by (method, path): each request takes the next of its answers, the last one stays.
+    """Responses by (method, path): each request takes the next of its responses, the last one stays.
 
-    silent  takes requests and never answers
+    silent  takes requests and never responds
     """
 
     url: str = ""
     silent: bool = False
     requests: list[Request] = field(default_factory=list)
-    answers: dict[tuple[str, str], list[Answer]] = field(default_factory=lambda: defaultdict(list))
+    responses: dict[tuple[str, str], list[Response]] = field(default_factory=lambda: defaultdict(list))
 
-    def answer(
+    def respond(
         self, method: str, path: str, body: Any, status: int = 200, headers: dict[str, str] | None = None
     ) -> None:
-        """Add an answer whose body is `body` as JSON."""
+        """Add a response whose body is `body` as JSON."""
         kind = JSON_TYPE if status < 400 else "application/problem+json"
-        self.answers[method, path].append(Answer(status, json.dumps(body).encode(), kind, headers or {}))
+        self.responses[method, path].append(Response(status, json.dumps(body).encode(), kind, headers or {}))
 
-    def answer_bytes(self, method: str, path: str, body: bytes, content_type: str, status: int = 200) -> None:
-        self.answers[method, path].append(Answer(status, body, content_type))
+    def respond_with_bytes(
+        self, method: str, path: str, body: bytes, content_type: str, status: int = 200
+    ) -> None:
+        self.responses[method, path].append(Response(status, body, content_type))
 
-    def answer_list(self, path: str, rows: list[Any], has_more: bool = False) -> None:
-        self.answer("GET", path, {"object": "list", "data": rows, "has_more": has_more})
+    def respond_with_list(self, path: str, rows: list[Any], has_more: bool = False) -> None:
+        self.respond("GET", path, {"object": "list", "data": rows, "has_more": has_more})
 
-    def take(self, request: Request) -> Answer:
+    def take(self, request: Request) -> Response:
         self.requests.append(request)
-        queue = self.answers.get((request.method, request.path))
+        queue = self.responses.get((request.method, request.path))
         if not queue:
-            return Answer(404, json.dumps({"title": "Not Found", "status": 404}).encode())
+            return Response(404, json.dumps({"title": "Not Found", "status": 404}).encode())
         return queue.pop(0) if len(queue) > 1 else queue[0]
 
     def sent(self, method: str, path: str) -> Request:
@@ -74,18 +76,18 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         body = json.loads(self.rfile.read(length)) if length else None
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
-        asked = Request(self.command, url.path, query, dict(self.headers), body)
-        answer = self.service.take(asked)
+        request = Request(self.command, url.path, query, dict(self.headers), body)
+        response = self.service.take(request)
         if self.service.silent:
             self.rfile.read(1)  # until the client has gone
             return
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        for name, value in {"Content-Length": str(len(response.body)), **response.headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(answer.body)
-        # One request a connection, so that an answer that is shorter than it says is seen to be.
+        self.wfile.write(response.body)
+        # One request a connection, so that a response that is shorter than it says is seen to be.
         self.close_connection = True
 
     do_GET = do_POST = do_DELETE = handle_any
@@ -117,7 +119,7 @@ class RunningService:
 
 
 def job_record(**changes: Any) -> dict[str, Any]:
-    """A job as `GET /jobs/<id>` answers it: a running one, unless changed."""
+    """A job as `GET /jobs/<id>` shows it: a running one, unless changed."""
     return {
         "id": "job-1",
         "object": "job",

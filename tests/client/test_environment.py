@@ -1,36 +1,40 @@
-from pathlib import Path
+"""Variables that cannot be used."""
 
 import pytest
 
-from client.environment import find_service, url_file
+from tests.client.conftest import Command
 
 
-@pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PRETRAIN_DATA_DIR", str(tmp_path))
-    monkeypatch.delenv("PRETRAIN_URL", raising=False)
-    return tmp_path
-
-
-def test_the_command_line_comes_before_the_environment(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("ALL_PROXY", "ftp://proxy", "a proxy must be"),
+        ("HTTP_PROXY", "socks5://proxy:1", "a proxy must be"),
+        ("SSL_CERT_FILE", "/absent", "SSL_CERT_FILE=/absent"),
+        ("PRETRAIN_TOKEN", "schlüssel", "PRETRAIN_TOKEN: "),
+        ("PRETRAIN_TOKEN", "a\nb", "PRETRAIN_TOKEN: "),
+        ("PRETRAIN_PORT", "eighty", "PRETRAIN_PORT='eighty': must be "),
+        ("PRETRAIN_LEASE_S", "x" * 5000, "PRETRAIN_LEASE_S='xxx"),
+        ("PRETRAIN_ARTIFACTS_URL", "s3://bucket", "only a folder or a file:// URL"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_a_usage_error_in_plain_words(
+    variable: str, value: str, message: str, pretrain: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PRETRAIN_URL", "http://elsewhere:1")
-    assert find_service("http://here:2/").url == "http://here:2"
+    monkeypatch.setenv(variable, value)
+    elsewhere = (
+        ["--url", "https://service.invalid"] if "PRETRAIN" not in variable or "TOKEN" in variable else []
+    )
+    outcome = pretrain("jobs", *elsewhere)
+    assert outcome.status == 2
+    assert message in outcome.err
+    assert "Input should" not in outcome.err
 
 
-def test_the_environment_comes_before_the_file(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    url_file(data_dir).write_text("http://127.0.0.1:9\n")
-    monkeypatch.setenv("PRETRAIN_URL", "http://elsewhere:1")
-    assert find_service().url == "http://elsewhere:1"
-    assert find_service().source == "PRETRAIN_URL"
-
-
-def test_the_file_that_up_wrote_comes_before_the_default(data_dir: Path) -> None:
-    url_file(data_dir).write_text("http://127.0.0.1:9\n")
-    assert find_service().url == "http://127.0.0.1:9"
-    assert find_service().source == str(data_dir / "url")
-
-
-def test_without_any_of_them_it_is_the_default_port(data_dir: Path) -> None:
-    assert find_service().url == "http://127.0.0.1:8000"
+def test_a_wrong_variable_is_a_usage_error_that_names_it(
+    pretrain: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRETRAIN_PORT", "eighty")
+    outcome = pretrain("up")
+    assert outcome.status == 2
+    assert "PRETRAIN_PORT='eighty': must be an integer" in outcome.err

@@ -1,4 +1,4 @@
-"""Stands in for the API: ready at once unless a worker crashes, and answering the demo's requests."""
+"""Stands in for the API: ready at once unless a worker crashes, and responding to the demo's requests."""
 
 import os
 from http.server import ThreadingHTTPServer

@@ -1,0 +1,44 @@
+"""The `pretrain` command line: all commands, in the order of `pretrain --help`."""
+
+import typer
+
+from client.commands.datasets import add_dataset, list_datasets
+from client.commands.generation import generate
+from client.commands.history import checkpoints, losses, samples
+from client.commands.jobs import cancel, delete, list_jobs, pause, resume, show, submit, watch
+from client.commands.options import AsJson, Url
+from client.commands.service import demo, up
+
+app = typer.Typer(
+    name="pretrain",
+    help="Pre-train GPT models from scratch and see them learn.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def options(as_json: AsJson = False, url: Url = None) -> None:
+    """Pre-train GPT models from scratch and see them learn."""
+
+
+app.command()(up)
+app.command()(demo)
+app.command()(submit)
+app.command(name="jobs")(list_jobs)
+app.command()(show)
+app.command()(watch)
+app.command()(losses)
+app.command()(samples)
+app.command()(checkpoints)
+app.command()(generate)
+app.command()(cancel)
+app.command()(pause)
+app.command()(resume)
+app.command()(delete)
+
+datasets = typer.Typer(help="Texts to train on.", no_args_is_help=True)
+datasets.command(name="add")(add_dataset)
+datasets.command(name="list")(list_datasets)
+app.add_typer(datasets, name="datasets")

@@ -1,0 +1,54 @@
+"""Commands that run the whole service on this machine: up, demo."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from client.commands.options import Assignments, Host, Port
+from client.display.messages import print_message
+from client.errors import UsageError
+from jobs.spec.quoting import quoted
+
+if TYPE_CHECKING:
+    from jobs.settings import Settings
+
+
+def up(port: Port = None, host: Host = None) -> None:
+    """Run the whole service on this machine, until Ctrl-C."""
+    from client.local.start import local_stack
+
+    settings, is_port_fixed = stack_settings(port, host)
+    with local_stack(settings, is_port_fixed=is_port_fixed, report=print_message) as stack:
+        print(stack.describe(), flush=True)
+        stack.supervise_until_interrupted()
+
+
+def demo(
+    leave: Annotated[bool, typer.Option("--exit", help="Stop the service after the answer.")] = False,
+    spec: Annotated[Path | None, typer.Option(help="Train this spec, not the lecture's job.")] = None,
+    assignments: Assignments = None,
+    port: Port = None,
+    host: Host = None,
+) -> None:
+    """Run the service, train the lecture's job on it, show what came out, and keep the service running."""
+    from client.demo import run_demo
+    from client.spec.assignments import build_spec
+
+    job_spec = build_spec(spec, assignments or [])
+    settings, is_port_fixed = stack_settings(port, host)
+    run_demo(settings, job_spec, is_port_fixed=is_port_fixed, leave=leave)
+
+
+def stack_settings(port: int | None, host: str | None) -> tuple["Settings", bool]:
+    """The settings, those of the command line first; and whether the port was asked for, there or in the
+    environment, so that no other will do."""
+    from client.address import is_host
+    from client.environment import read_settings
+
+    settings = read_settings()
+    is_port_fixed = port is not None or "port" in settings.model_fields_set
+    if host is not None and not is_host(host):
+        raise UsageError(f"--host: {quoted(host)} is no address and no name of this machine")
+    changes = {"port": settings.port if port is None else port, "host": host or settings.host}
+    return settings.model_copy(update=changes), is_port_fixed

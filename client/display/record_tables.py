@@ -1,0 +1,158 @@
+"""The API's records as tables and lists for people. What an older service does not send is left out."""
+
+from collections.abc import Sequence
+
+from client.display.formats import as_count, as_duration, as_loss, as_size, or_dash
+from client.display.job_status import describe_status, short_status, steps_done
+from client.display.table import print_table
+from client.http.types import JSON
+from client.plain_text import clean, one_line
+
+LOG_LINES_SHOWN = 15
+
+
+def print_jobs(jobs: Sequence[JSON]) -> None:
+    print_table(
+        ["ID", "NAME", "STATUS", "EPOCH#", "STEP#", "TRAIN#", "VALIDATION#", "CREATED"],
+        [job_row(job) for job in jobs],
+        drop_order=["CREATED", "EPOCH", "TRAIN", "STEP", "VALIDATION", "NAME", "STATUS"],
+        shrinkable="NAME",
+        short_cells={"STATUS": [one_line(job["status"]) for job in jobs]},
+    )
+
+
+def job_row(job: JSON) -> list[str]:
+    latest = job.get("latest") or {}
+    return [
+        one_line(job["id"]),
+        or_dash(job.get("name")),
+        one_line(short_status(job)),
+        or_dash(job["progress"].get("epoch")),
+        step_of(job),
+        as_loss(latest.get("train_loss")),
+        as_loss(latest.get("val_loss")),
+        or_dash(job.get("created_at")),
+    ]
+
+
+def step_of(job: JSON) -> str:
+    return f"{as_count(job['progress'].get('step'))}/{as_count(job['progress'].get('total_steps'))}"
+
+
+def print_job(job: JSON) -> None:
+    """What a person wants to know of a job first."""
+    spec, progress, error = job["spec"], job["progress"], job.get("error")
+    speed, remaining_s, parameters = (
+        progress.get("tokens_per_s"),
+        progress.get("remaining_s"),
+        job.get("parameters"),
+    )
+    facts = {
+        "id": job["id"],
+        "name": job.get("name"),
+        "status": describe_status(job),
+        "place in queue": job.get("queue_position"),
+        "error": f"{error['type']}: {error['message']}" if error else None,
+        "preset": spec["preset"],
+        "dataset": spec["dataset"],
+        "parameters": as_count(parameters) if parameters else None,
+        "epoch": f"{or_dash(progress.get('epoch'))}/{or_dash(spec['training'].get('num_epochs'))}",
+        "step": step_of(job),
+        "tokens seen": as_count(progress.get("tokens_seen")),
+        "speed": f"{speed:,.0f} tokens/s" if speed is not None else None,
+        "time left": as_duration(remaining_s) if remaining_s else None,
+        "last evaluation": describe_latest(job.get("latest")),
+        "best": describe_best(job.get("best")),
+        "numerics": job.get("numerics"),
+        "device": job.get("device"),
+        "attempt": job.get("attempt"),
+        "created": job.get("created_at"),
+        "started": job.get("started_at"),
+        "finished": job.get("finished_at"),
+    }
+    for name, value in facts.items():
+        if value is not None:
+            print(f"{name:<16} {one_line(value)}")
+
+
+def describe_latest(latest: JSON | None) -> str | None:
+    if not latest:
+        return None
+    losses = (
+        f"train loss {as_loss(latest.get('train_loss'))}, validation loss {as_loss(latest.get('val_loss'))}"
+    )
+    return f"{losses} after step {as_count(steps_done(latest))}"
+
+
+def describe_best(best: JSON | None) -> str | None:
+    if not best:
+        return None
+    return f"validation loss {as_loss(best.get('val_loss'))} after step {as_count(steps_done(best))}"
+
+
+def print_log(lines: Sequence[str]) -> None:
+    if lines:
+        print("\nThe end of its trainer's log:")
+    for line in lines[-LOG_LINES_SHOWN:]:
+        print(f"  {one_line(line)}")
+
+
+def print_losses(evaluations: Sequence[JSON]) -> None:
+    print_table(
+        ["STEP#", "EPOCH#", "TOKENS SEEN#", "TRAIN#", "VALIDATION#", "RATE#", "TOKENS/S#"],
+        [
+            [
+                as_count(evaluation["step"]),
+                as_count(evaluation.get("epoch")),
+                as_count(evaluation.get("tokens_seen")),
+                as_loss(evaluation.get("train_loss")),
+                as_loss(evaluation.get("val_loss")),
+                or_dash(evaluation.get("learning_rate"), "{:.3g}"),
+                or_dash(evaluation.get("tokens_per_s"), "{:,.0f}"),
+            ]
+            for evaluation in evaluations
+        ],
+        drop_order=["TOKENS/S", "RATE", "TOKENS SEEN", "EPOCH"],
+    )
+
+
+def print_samples(samples: Sequence[JSON]) -> None:
+    for sample in samples:
+        print(f"-- epoch {or_dash(sample.get('epoch'))}, step {sample['step']}\n{clean(sample['text'])}\n")
+
+
+def print_checkpoints(checkpoints: Sequence[JSON]) -> None:
+    print_table(
+        ["STEP#", "EPOCH#", "KIND", "TRAIN#", "VALIDATION#", "SIZE#", "CREATED", "SHA256"],
+        [
+            [
+                as_count(checkpoint["step"]),
+                as_count(checkpoint.get("epoch")),
+                one_line(", ".join(checkpoint.get("kind", []))),
+                as_loss(checkpoint.get("train_loss")),
+                as_loss(checkpoint.get("val_loss")),
+                as_size(checkpoint.get("bytes")),
+                or_dash(checkpoint.get("created_at")),
+                or_dash(checkpoint.get("sha256")),
+            ]
+            for checkpoint in checkpoints
+        ],
+        drop_order=["SHA256", "CREATED", "EPOCH", "TRAIN", "SIZE", "KIND"],
+    )
+
+
+def print_datasets(datasets: Sequence[JSON]) -> None:
+    print_table(
+        ["ID", "NAME", "CHARACTERS#", "TOKENS#"],
+        [
+            [
+                one_line(dataset["id"]),
+                one_line(dataset["name"]),
+                as_count(dataset.get("characters")),
+                as_count(dataset.get("tokens")),
+            ]
+            for dataset in datasets
+        ],
+        drop_order=["CHARACTERS", "TOKENS", "NAME"],
+        shrinkable="NAME",
+    )

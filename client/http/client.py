@@ -1,0 +1,152 @@
+"""The service's HTTP interface as a Python object: a method for each endpoint."""
+
+from collections.abc import Iterator
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx2
+
+from client.address import Address
+from client.errors import UsageError
+from client.http import response_models
+from client.http.response_models import Page, ResponseModel
+from client.http.transport import CONNECT_TIMEOUT_S, Transport
+from client.http.types import JSON
+from client.plain_text import is_unicode
+from jobs.spec.quoting import quoted
+
+MAX_ID_CHARACTERS = 200
+IMAGE_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
+
+
+class Client:
+    """A connection to the service; close it, or use it in a `with` statement.
+
+    What the API responds is returned as it is, as decoded JSON. Every method raises Unreachable if nothing
+    responds, ApiError if the service refuses, ClientError if what responds is not the service, and UsageError
+    for what can't be sent.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._transport = Transport(address)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def submit(self, spec: JSON) -> JSON:
+        """Post a job; its record."""
+        return self._transport.json("POST", "/jobs", response_models.Job, json=spec)
+
+    def jobs(self, *, status: str | None = None, name: str | None = None, limit: int = 20) -> JSON:
+        """The newest jobs, as a list object."""
+        parameters = without_none(status=status, name=name, limit=limit)
+        return self._transport.json("GET", "/jobs", Page[response_models.Job], params=parameters)
+
+    def job(self, job_id: str) -> JSON:
+        return self._transport.json("GET", job_path(job_id), response_models.Job)
+
+    def cancel(self, job_id: str) -> JSON:
+        return self._transport.json("POST", job_path(job_id, "cancel"), response_models.Job)
+
+    def pause(self, job_id: str) -> JSON:
+        return self._transport.json("POST", job_path(job_id, "pause"), response_models.Job)
+
+    def resume(self, job_id: str) -> JSON:
+        return self._transport.json("POST", job_path(job_id, "resume"), response_models.Job)
+
+    def delete(self, job_id: str) -> None:
+        self._transport.request("DELETE", job_path(job_id))
+
+    def events(self, job_id: str) -> list[JSON]:
+        """All that happened to the job, in order."""
+        return list(self._pages(job_path(job_id, "events"), Page[response_models.Event], "after", "id"))
+
+    def logs(self, job_id: str) -> list[str]:
+        """The last log lines of the trainer that failed most recently; empty if none has."""
+        lines = [event["data"].get("lines") for event in self.events(job_id) if event["type"] == "log"]
+        return [str(line) for line in lines[-1] or []] if lines else []
+
+    def losses(self, job_id: str, *, since_step: int = -1) -> list[JSON]:
+        """All evaluations after `since_step`, in the order of their steps."""
+        return list(self._pages_by_step(job_path(job_id, "losses"), Page[response_models.Loss], since_step))
+
+    def losses_csv(self, job_id: str) -> str:
+        response = self._transport.file(job_path(job_id, "losses"), "text/csv", params={"format": "csv"})
+        return response.text
+
+    def loss_plot(self, job_id: str, image_format: str) -> bytes:
+        """The loss plot as an image file; `image_format` is png or svg."""
+        path = job_path(job_id, f"losses.{image_format}")
+        return self._transport.file(path, IMAGE_TYPES[image_format]).content
+
+    def samples(self, job_id: str, *, since_step: int = -1) -> list[JSON]:
+        """All samples after `since_step`, in the order of their steps."""
+        return list(
+            self._pages_by_step(job_path(job_id, "samples"), Page[response_models.Sample], since_step)
+        )
+
+    def checkpoints(self, job_id: str) -> list[JSON]:
+        return self._list(job_path(job_id, "checkpoints"), Page[response_models.Checkpoint])
+
+    def generate(self, request: JSON) -> JSON:
+        """Complete a prompt. The service keeps a time limit of its own, which may be longer than ours."""
+        timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
+        return self._transport.json(
+            "POST", "/generate", response_models.Generation, json=request, timeout=timeout
+        )
+
+    def add_dataset(self, name: str, text: str) -> JSON:
+        """Store a text; its data set, with `notices`."""
+        body = {"name": name, "text": text}
+        return self._transport.json("POST", "/datasets", response_models.AddedDataset, json=body)
+
+    def datasets(self) -> list[JSON]:
+        return self._list("/datasets", Page[response_models.Dataset])
+
+    def check_ready(self) -> None:
+        """Return if the service can take jobs and works on them; ApiError says what is missing."""
+        self._transport.request("GET", "/readyz", timeout=CONNECT_TIMEOUT_S)
+
+    def _pages_by_step(self, path: str, model: type[ResponseModel], since_step: int) -> Iterator[JSON]:
+        """The entries of a list that is paged by step."""
+        return self._pages(path, model, "since_step", "step", since_step)
+
+    def _pages(
+        self, path: str, model: type[ResponseModel], parameter: str, cursor: str, start: Any = None
+    ) -> Iterator[JSON]:
+        """The entries of all pages.
+
+        parameter  of the query: which entry a page begins after
+        cursor     the field by which it names that entry
+        """
+        after = start
+        while True:
+            page = self._transport.json("GET", path, model, params=without_none(**{parameter: after}))
+            yield from page["data"]
+            if not page["has_more"]:
+                return
+            if not page["data"] or page["data"][-1][cursor] == after:
+                raise self._transport.unexpected_response(f"a page of {path} that leads nowhere")
+            after = page["data"][-1][cursor]
+
+    def _list(self, path: str, model: type[ResponseModel]) -> list[JSON]:
+        entries: list[JSON] = self._transport.json("GET", path, model)["data"]
+        return entries
+
+
+def job_path(job_id: str, *rest: str) -> str:
+    """The path of a job; UsageError for what is no id: it would lead elsewhere, or be too long for a URL."""
+    if job_id in ("", ".", "..") or len(job_id) > MAX_ID_CHARACTERS or not is_unicode(job_id):
+        raise UsageError(f"{quoted(job_id)} is no id of a job")
+    return "/".join(["/jobs", quote(job_id, safe=""), *rest])
+
+
+def without_none(**parameters: Any) -> JSON:
+    """The parameters that are not None."""
+    return {name: value for name, value in parameters.items() if value is not None}

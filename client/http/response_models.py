@@ -1,0 +1,159 @@
+"""What commands rely on in the API's responses. What an older service did not have yet may be missing."""
+
+from typing import Any, ClassVar, Generic, TypeVar
+
+import httpx2
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from client.http.types import JSON
+
+Step = int | None
+Figure = float | None
+
+
+class ResponseModel(BaseModel):
+    """Other fields are let through; those that are declared must have the right types."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+    title: ClassVar[str] = "record"
+    """In messages."""
+
+
+class Progress(ResponseModel):
+    epoch: Step = None
+    step: Step = None
+    total_steps: Step = None
+    tokens_seen: Step = None
+    tokens_per_s: Figure = None
+    remaining_s: Figure = None
+
+
+class Evaluation(ResponseModel):
+    step: int
+    train_loss: Figure = None
+    val_loss: Figure = None
+
+
+class Failure(ResponseModel):
+    type: str
+    message: str
+
+
+class TrainingSection(ResponseModel):
+    num_epochs: Step = None
+
+
+class Spec(ResponseModel):
+    preset: str
+    dataset: str
+    training: TrainingSection
+
+
+class Job(ResponseModel):
+    title = "job"
+
+    id: str
+    status: str
+    spec: Spec
+    progress: Progress
+    name: str | None = None
+    stopping: str | None = None
+    waiting_for: str | None = None
+    queue_position: Step = None
+    ended_by: str | None = None
+    error: Failure | None = None
+    latest: Evaluation | None = None
+    best: Evaluation | None = None
+    parameters: Step = None
+    attempt: Step = None
+    numerics: str | None = None
+    device: str | None = None
+    created_at: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class Loss(Evaluation):
+    title = "evaluation"
+
+    epoch: Step = None
+    tokens_seen: Step = None
+    learning_rate: Figure = None
+    tokens_per_s: Figure = None
+
+
+class Sample(ResponseModel):
+    title = "sample"
+
+    step: int
+    epoch: Step = None
+    text: str
+
+
+class Checkpoint(Evaluation):
+    title = "checkpoint"
+
+    epoch: Step = None
+    kind: list[str] = []
+    bytes: int | None = None
+    created_at: str | None = None
+    sha256: str | None = None
+
+
+class Event(ResponseModel):
+    title = "event"
+
+    id: str
+    type: str
+    data: dict[str, Any] = {}
+
+
+class Dataset(ResponseModel):
+    title = "data set"
+
+    id: str
+    name: str
+    characters: int | None = None
+    tokens: int | None = None
+
+
+class AddedDataset(Dataset):
+    notices: list[str] = []
+
+
+class Generation(ResponseModel):
+    title = "generation"
+
+    text: str
+    finish_reason: str | None = None
+    prompt_truncated: bool | None = None
+
+
+Entry = TypeVar("Entry", bound=ResponseModel)
+
+
+class Page(ResponseModel, Generic[Entry]):
+    title = "list"
+
+    data: list[Entry]
+    has_more: bool
+
+
+def decode_json(response: httpx2.Response) -> Any:
+    """The response's body; None if it is not JSON."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
+
+
+def mismatch(body: JSON, model: type[ResponseModel]) -> str | None:
+    """What keeps `body` from being used as a `model`, in words; None if nothing does."""
+    try:
+        model.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        problem = "is missing" if first["type"] == "missing" else "is not what it should be"
+        return f"{field} {problem}"
+    return None

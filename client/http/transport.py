@@ -1,0 +1,169 @@
+"""Requests to the service, and what can go wrong on the way there and back, with errors for people."""
+
+import ipaddress
+import math
+import os
+import ssl
+from typing import Any
+
+import httpx2
+
+from client.address import Address, without_password
+from client.errors import ClientError, UsageError
+from client.http.api_error import api_error
+from client.http.response_models import ResponseModel, decode_json, mismatch
+from client.http.types import JSON
+from client.plain_text import is_unicode, one_line
+from jobs.spec.quoting import cut, quoted
+
+CONNECT_TIMEOUT_S = 5
+READ_TIMEOUT_S = 30
+
+
+class Unreachable(ClientError):
+    """Nothing responds at the service's address, or not in HTTP, or the connection broke."""
+
+
+class Transport:
+    """Sends requests and checks the responses. Its methods raise as those of `Client` do."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        try:
+            self._http = httpx2.Client(
+                base_url=address.url,
+                headers=authorization(os.environ.get("PRETRAIN_TOKEN")),
+                timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+                # HTTP_PROXY would send requests for this machine's own loopback address to the proxy.
+                trust_env=not is_loopback(httpx2.URL(address.url).host),
+            )
+        except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
+            raise UsageError(
+                f"{address.shown} can't be asked with this environment: {wrong_environment(error)}"
+            ) from error
+
+    def close(self) -> None:
+        self._http.close()
+
+    def json(self, method: str, path: str, model: type[ResponseModel], **options: Any) -> JSON:
+        """The response's body, which has what commands need of a `model`."""
+        body = decode_json(self.request(method, path, **options))
+        if not isinstance(body, dict):
+            raise self.unexpected_response("something else than a JSON object")
+        if problem := mismatch(body, model):
+            raise self.unexpected_response(f"what is no {model.title}: {problem}")
+        return body
+
+    def file(self, path: str, media_type: str, **options: Any) -> httpx2.Response:
+        """The response, which has that media type."""
+        response = self.request("GET", path, **options)
+        if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != media_type:
+            raise self.unexpected_response(f"something else than {media_type}")
+        return response
+
+    def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """A response with a status below 300.
+
+        options  of httpx2's `request`
+        """
+        for kind in ("json", "params"):
+            check_sendable(options.get(kind))
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx2.TimeoutException as error:
+            raise self._unreachable(error, f"did not answer {method} {path} in time") from error
+        except httpx2.RemoteProtocolError as error:
+            raise self._unreachable(error, "ended the connection without a whole answer in HTTP") from error
+        except httpx2.DecodingError as error:
+            raise self._unreachable(error, "sent an answer that can't be unpacked") from error
+        except httpx2.TransportError as error:
+            raise self._unreachable(error, f"the connection broke: {reason_of(error)}") from error
+        except (httpx2.InvalidURL, UnicodeError) as error:
+            raise UsageError(
+                f"{quoted(without_password(self._address.url) + path)} with what is asked for is no URL"
+            ) from error
+        if response.has_redirect_location:
+            raise ClientError(
+                f"{self._address.shown} (from {self._address.source}) sends on to "
+                f"{cut(one_line(response.headers['Location']))}. If that is the service, give its address "
+                "with --url or PRETRAIN_URL."
+            )
+        if not response.is_success:
+            raise api_error(response)
+        return response
+
+    def unexpected_response(self, what: str) -> ClientError:
+        return ClientError(
+            f"{self._address.shown} (from {self._address.source}) answered with {what}: "
+            "is it the pretrain service?"
+        )
+
+    def _unreachable(self, error: httpx2.RequestError, what: str) -> Unreachable:
+        url, source = self._address.shown, self._address.source
+        if isinstance(error, httpx2.ProxyError):
+            return Unreachable(f"the proxy between here and {url} refuses: {reason_of(error)}")
+        if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+            return Unreachable(
+                f"no service answers at {url} (from {source}): {reason_of(error)}\n"
+                "Start one with `pretrain up`, or say where it is with --url or PRETRAIN_URL."
+            )
+        return Unreachable(f"{url} (from {source}): {what}")
+
+
+def authorization(token: str | None) -> dict[str, str]:
+    """The header with the token; UsageError if no header can hold it."""
+    if not token:
+        return {}
+    if not (token.isascii() and token.isprintable()):
+        raise UsageError("PRETRAIN_TOKEN: a token has letters, digits and punctuation of ASCII only")
+    return {"Authorization": f"Bearer {token}"}
+
+
+def wrong_environment(error: Exception) -> str:
+    """Why httpx2 can't start: it reads the proxies and the certificates that the environment names."""
+    if isinstance(error, OSError):
+        files = [f"{name}={os.environ.get(name, '')}" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")]
+        return f"{', '.join(files)}: {reason_of(error)}"
+    proxies = [name for name in os.environ if name.lower().endswith("_proxy")]
+    return f"a proxy must be an http:// or https:// URL (one of {', '.join(proxies)})"
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a connection failed, in the words of the operating system if it has any."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return "it does not speak HTTPS" if cause.reason == "WRONG_VERSION_NUMBER" else "HTTPS failed"
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        if isinstance(cause, httpx2.TimeoutException | TimeoutError):
+            return "it takes too long"
+        cause = cause.__cause__ or cause.__context__
+    return "the connection broke"
+
+
+def check_sendable(value: Any, field: str = "") -> None:
+    """UsageError if JSON in UTF-8 can't hold `value`: arguments of a command need not be text in UTF-8, and
+    numbers not finite."""
+    if isinstance(value, dict):
+        for name, child in value.items():
+            check_sendable(name, field)
+            check_sendable(child, f"{field}.{name}" if field else str(name))
+    elif isinstance(value, list):
+        for child in value:
+            check_sendable(child, field)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{field}: must be a finite number, not {value}")
+    elif isinstance(value, str) and not is_unicode(value):
+        raise UsageError(f"{field or 'argument'}: {quoted(value)} is not text in UTF-8")
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,168 @@
+"""submit, jobs, show, cancel, pause, resume, delete; watch is in `display/test_watch.py`"""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.client.conftest import Command, Stdin
+from tests.client.service import FakeService, job_record
+
+
+def test_submit_without_a_spec_posts_the_lectures_job(service: FakeService, pretrain: Command) -> None:
+    service.respond("POST", "/jobs", job_record(status="queued"), 201)
+    outcome = pretrain("submit", "--url", service.url)
+    assert service.sent("POST", "/jobs").body == {}
+    assert outcome.status == 0
+    assert "job-1" in outcome.out
+    assert "queued" in outcome.out
+
+
+def test_submit_sends_the_file_with_the_assignments_on_top(
+    service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    service.respond("POST", "/jobs", job_record(), 201)
+    file = tmp_path / "spec.toml"
+    file.write_text('preset = "tiny"\n[training]\nseed = 1\nnum_epochs = 2\n')
+    pretrain("submit", file, "--set", "training.seed=7", "--set", "name=mine", "--url", service.url)
+    assert service.sent("POST", "/jobs").body == {
+        "preset": "tiny",
+        "training": {"seed": 7, "num_epochs": 2},
+        "name": "mine",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"preset": "tiny", "training": {"seed": 1}}',
+        "preset: tiny\ntraining:\n  seed: 1\n",
+        "\ufeffpreset: tiny",
+    ],
+)
+def test_submit_reads_a_spec_from_standard_input(
+    text: str, service: FakeService, pretrain: Command, stdin: Stdin
+) -> None:
+    service.respond("POST", "/jobs", job_record(), 201)
+    stdin(text.encode())
+    outcome = pretrain("submit", "-", "--set", "training.seed=7", "--url", service.url)
+    assert outcome.status == 0
+    assert service.sent("POST", "/jobs").body == {"preset": "tiny", "training": {"seed": 7}}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"a": 1, "a": 2}', "the name 'a' stands twice in one object"),
+        (b"a: [1", "is not YAML at line 1, column 6: a comma or a ] is missing"),
+        (b"- 1", "a spec is a mapping of fields, not a list"),
+        (b"a: caf\xe9", "must be UTF-8 text"),
+        (b"#" * 1_048_577, "has more than 1,048,576 bytes"),
+    ],
+)
+def test_what_is_no_spec_in_standard_input_is_refused(
+    content: bytes, reason: str, service: FakeService, pretrain: Command, stdin: Stdin
+) -> None:
+    stdin(content)
+    outcome = pretrain("submit", "-", "--url", service.url)
+    assert outcome.status == 2
+    assert outcome.err.startswith("pretrain: standard input: ")
+    assert reason in outcome.err
+    assert service.requests == []
+
+
+def test_json_works_before_and_after_the_command(service: FakeService, pretrain: Command) -> None:
+    service.respond("GET", "/jobs/job-1", job_record())
+    before = pretrain("--json", "--url", service.url, "show", "job-1")
+    after = pretrain("show", "job-1", "--json", "--url", service.url)
+    assert json.loads(before.out) == json.loads(after.out) == job_record()
+
+
+def test_jobs_lists_one_line_a_job(service: FakeService, pretrain: Command) -> None:
+    service.respond_with_list(
+        "/jobs", [job_record(), job_record(id="job-0", name=None, latest=None, status="queued")]
+    )
+    outcome = pretrain("jobs", "--status", "running", "--limit", 5, "--url", service.url)
+    assert service.sent("GET", "/jobs").query == {"status": "running", "limit": "5"}
+    heading, first, second = outcome.out.splitlines()
+    assert heading.split() == ["ID", "NAME", "STATUS", "EPOCH", "STEP", "TRAIN", "VALIDATION", "CREATED"]
+    assert first.split() == [
+        "job-1",
+        "verdict",
+        "running",
+        "2",
+        "12/30",
+        "7.123",
+        "8.432",
+        "2026-11-24T07:00:00Z",
+    ]
+    assert second.split()[:3] == ["job-0", "-", "queued"]
+
+
+def test_jobs_says_when_there_are_more(service: FakeService, pretrain: Command) -> None:
+    service.respond_with_list("/jobs", [job_record()], has_more=True)
+    outcome = pretrain("jobs", "--json", "--url", service.url)
+    assert [job["id"] for job in json.loads(outcome.out)] == ["job-1"]
+    assert "--limit" in outcome.err
+
+
+def test_show_names_the_error_of_a_failed_job(service: FakeService, pretrain: Command) -> None:
+    error = {"type": "diverged", "message": "the loss is NaN at step 7", "attempt": 1, "retryable": False}
+    service.respond("GET", "/jobs/job-1", job_record(status="failed", error=error))
+    service.respond_with_list("/jobs/job-1/events", [])
+    outcome = pretrain("show", "job-1", "--url", service.url)
+    assert outcome.status == 0
+    assert "diverged: the loss is NaN at step 7" in outcome.out
+    assert "log" not in outcome.out
+
+
+def test_show_ends_with_the_log_of_the_attempt_that_failed_last(
+    service: FakeService, pretrain: Command
+) -> None:
+    error = {"type": "internal", "message": "exit status 1", "attempt": 2, "retryable": True}
+    service.respond("GET", "/jobs/job-1", job_record(status="failed", error=error))
+    first, second = ({"id": n, "type": "log", "data": {"lines": [f"boom {n}\x1b[2J"]}} for n in "12")
+    service.respond_with_list("/jobs/job-1/events", [first], has_more=True)
+    service.respond_with_list("/jobs/job-1/events", [second, {"id": "3", "type": "status", "data": {}}])
+    lines = pretrain("show", "job-1", "--url", service.url).out.splitlines()
+    assert lines[-2:] == ["The end of its trainer's log:", "  boom 2"]
+    assert [request.query for request in service.requests if request.path.endswith("events")] == [
+        {},
+        {"after": "1"},
+    ]
+
+
+def test_show_of_a_job_that_nobody_has_started_yet(service: FakeService, pretrain: Command) -> None:
+    nothing = dict.fromkeys(["latest", "best", "numerics", "device", "started_at", "name", "parameters"])
+    progress = dict.fromkeys(["epoch", "step", "total_steps", "tokens_seen", "tokens_per_s", "remaining_s"])
+    service.respond("GET", "/jobs/job-1", job_record(status="queued", progress=progress, **nothing))
+    assert "queued" in pretrain("show", "job-1", "--url", service.url).out
+
+
+def test_cancel_shows_what_was_requested(service: FakeService, pretrain: Command) -> None:
+    service.respond("POST", "/jobs/job-1/cancel", job_record(stopping="cancel"), 202)
+    outcome = pretrain("cancel", "job-1", "--url", service.url)
+    assert "running (cancel requested)" in outcome.out
+
+
+def test_pause_shows_what_was_requested(service: FakeService, pretrain: Command) -> None:
+    service.respond("POST", "/jobs/job-1/pause", job_record(stopping="pause"), 202)
+    assert "running (pause requested)" in pretrain("pause", "job-1", "--url", service.url).out
+
+
+def test_resume_shows_that_the_job_waits_again(service: FakeService, pretrain: Command) -> None:
+    service.respond("POST", "/jobs/job-1/resume", job_record(status="queued"), 202)
+    assert "queued" in pretrain("resume", "job-1", "--url", service.url).out
+
+
+def test_delete_says_what_it_deleted(service: FakeService, pretrain: Command) -> None:
+    service.respond_with_bytes("DELETE", "/jobs/job-1", b"", "text/html", 204)
+    outcome = pretrain("delete", "job-1", "--url", service.url)
+    assert (outcome.status, outcome.out, outcome.err) == (0, "", "Deleted job-1.\n")
+
+
+def test_what_the_jobs_status_does_not_allow_is_an_error(service: FakeService, pretrain: Command) -> None:
+    detail = "job job-1 is running, so delete is not possible"
+    service.respond("DELETE", "/jobs/job-1", {"title": "Conflict", "status": 409, "detail": detail}, 409)
+    outcome = pretrain("delete", "job-1", "--url", service.url)
+    assert (outcome.status, outcome.err) == (1, f"pretrain: 409 Conflict: {detail}\n")
