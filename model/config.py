@@ -209,14 +209,19 @@ class Distribution(StrictModel):
     Default: null, all of them."""
 
 
-class SamplingConfig(Distribution):
-    """The text sample after every epoch."""
+class SampledText(StrictModel):
+    """Where a text sample begins and ends."""
 
     start_context: Text = Field("Every effort moves you", min_length=1, max_length=10_000)
     """The prompt. Default: the lecture's."""
 
     max_new_tokens: int = Field(50, ge=1, le=10_000)
     """Tokens to generate. Default: the lecture's."""
+
+
+# Pydantic puts the fields of the last base first: a spec has the text before the distribution.
+class SamplingConfig(Distribution, SampledText):
+    """The text sample after every epoch."""
 
 
 class CheckpointConfig(StrictModel):

@@ -8,6 +8,7 @@ gone, both of a Redis that has forgotten everything, and nothing stays in Redis.
 """
 
 import logging
+import random
 import re
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -31,7 +32,9 @@ WORKER_ALIVE_S = 6
 REQUEST_ALIVE_S = 10
 """A request is dropped whose asker has said nothing for so long."""
 LOOK_S = 0.4
-"""Between an asker's looks at whether its own client still waits, and its worker lives."""
+"""Between an asker's looks at whether its own client still waits."""
+LOOK_AT_WORKER_S = 1.5
+"""Between its looks at whether its worker lives, for which it asks Redis."""
 RING_AGAIN_S = 3
 """A message that no worker has taken by then may have gone with one that took it and died."""
 
@@ -240,9 +243,12 @@ class Asking:
     def next_message(self) -> Message | None:
         """None when the time is over."""
         while (left_s := self.deadline_s - time.monotonic()) > 0:
+            if self.has_gone():
+                raise Abandoned
             if time.monotonic() >= self.look_s:
                 self.look()
-            popped: Any = self.redis.blpop([self.messages_key], timeout=max(0.01, min(LOOK_S, left_s)))
+            wait_s = min(jittered(LOOK_S), left_s)
+            popped: Any = self.redis.blpop([self.messages_key], timeout=max(0.01, wait_s))
             if popped is not None:
                 self.is_taken = True
                 return MESSAGE.validate_json(popped[1])
@@ -250,14 +256,12 @@ class Asking:
 
     def look(self) -> None:
         """Stay alive for the worker, and see who else does."""
-        if self.has_gone():
-            raise Abandoned
         with self.redis.pipeline() as pipeline:
             pipeline.pexpire(self.request_key, REQUEST_ALIVE_S * 1000)
             pipeline.exists(self.worker_key)
             pipeline.llen(self.messages_key)
             is_stored, has_worker, waiting = pipeline.execute()
-        self.look_s = time.monotonic() + LOOK_S
+        self.look_s = time.monotonic() + jittered(LOOK_AT_WORKER_S)
         if not is_stored:
             raise NoAnswer("the broker has lost the request")
         if self.is_taken and not has_worker and not waiting:
@@ -266,6 +270,11 @@ class Asking:
         is_late = time.monotonic() - self.rung_s > RING_AGAIN_S
         if is_late and not self.is_taken and self.redis.llen(GENERATE_QUEUE) == 0:
             self.ring()  # the list is kombu's, of messages that no worker has heard
+
+
+def jittered(seconds: float) -> float:
+    """A quarter more or less: askers that have come together would else all look at the same moment."""
+    return seconds * random.uniform(0.75, 1.25)
 
 
 TAKE = """

@@ -42,6 +42,7 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers count as dead after a second, and a ring that was lost is repeated at once."""
     monkeypatch.setattr(generation, "WORKER_ALIVE_S", 1)
     monkeypatch.setattr(generation, "LOOK_S", 0.05)
+    monkeypatch.setattr(generation, "LOOK_AT_WORKER_S", 0.05)
     monkeypatch.setattr(generation, "RING_AGAIN_S", 0.1)
 
 
