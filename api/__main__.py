@@ -10,7 +10,7 @@ from jobs.settings import LOOPBACK, load_settings_or_exit
 
 def main() -> None:
     settings = load_settings_or_exit()
-    if not (settings.loopback or settings.allow_no_token):
+    if not (settings.is_loopback or settings.allow_no_token):
         sys.exit(
             f"PRETRAIN_HOST={settings.host} is reachable from other machines, and nobody would need a token: "
             f"use {' or '.join(sorted(LOOPBACK))}, or set PRETRAIN_ALLOW_NO_TOKEN=1 if something else guards "

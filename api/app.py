@@ -28,7 +28,7 @@ from api.views.losses import losses
 from api.views.workers import workers
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings, load_settings
-from jobs.spec.strict_json import finite
+from jobs.validation.strict_json import finite
 
 DESCRIPTION = "Pre-trains GPT models from scratch. Post a job, watch it learn, ask the result for a text."
 

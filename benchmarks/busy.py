@@ -29,29 +29,28 @@ from typing import Any, Literal, get_args
 from benchmarks.lecture_loop import Loop
 from benchmarks.service import running_service, wait_for_success, wait_until_warm
 from client.http.client import Client
-from jobs.spec.job_spec import parse_spec
+from jobs.spec.parsing import parse_spec
 from model.data import Data
 from model.numerics import pick_device, resolve_numerics
 from model.tokenizers import load_tokenizer
 from model.training import train
-from worker.threads import TRAINERS_WAIT, WAIT_BRIEFLY, waiting_briefly
+from worker.threads import SHORT_SPINS, TRAINER_SPINS, with_spin_settings
 from worker.training.allocator import with_allocator_settings
-from worker.training.contention import ContentionWatch
-from worker.training.trainer import make_run
+from worker.training.contention import ContentionMonitor
 
 Model = Literal["lecture", "tiny"]
 Kind = Literal["ours", "shorter", "as it is", "plain"]
 Scenario = Literal["nothing", "one busy process", "two busy processes", "50-token answers", "another trainer"]
 
 KINDS: dict[Kind, str] = {
-    "ours": f"as the product sets it: `GOMP_SPINCOUNT={TRAINERS_WAIT['GOMP_SPINCOUNT']}`, watched",
-    "shorter": f"`GOMP_SPINCOUNT={WAIT_BRIEFLY['GOMP_SPINCOUNT']}`",
+    "ours": f"as the product sets it: `GOMP_SPINCOUNT={TRAINER_SPINS['GOMP_SPINCOUNT']}`, watched",
+    "shorter": f"`GOMP_SPINCOUNT={SHORT_SPINS['GOMP_SPINCOUNT']}`",
     "as it is": "OpenMP as it is",
     "plain": "a plain PyTorch loop",
 }
 SETTINGS: dict[Kind, dict[str, str]] = {
-    "ours": waiting_briefly(with_allocator_settings({}), TRAINERS_WAIT),
-    "shorter": waiting_briefly(with_allocator_settings({}), WAIT_BRIEFLY),
+    "ours": with_spin_settings(with_allocator_settings({}), TRAINER_SPINS),
+    "shorter": with_spin_settings(with_allocator_settings({}), SHORT_SPINS),
     "as it is": with_allocator_settings({}),
     "plain": {},
 }
@@ -117,7 +116,7 @@ class Counter:
 
 
 def long_text() -> str:
-    story = Path(__file__).parents[1] / "jobs" / "texts" / "sample.txt"
+    story = Path(__file__).parents[1] / "jobs" / "files" / "texts" / "sample.txt"
     return story.read_text() * PARAGRAPHS
 
 
@@ -126,9 +125,9 @@ def run_ours(model: Model, kind: Kind) -> None:
     numerics = resolve_numerics("auto" if model == "lecture" else "float32", device)
     body: dict[str, Any] = {"preset": model, "dataset": "sample"}
     body |= {"evaluation": {"eval_freq": 10**9}, "checkpoints": {"every_epochs": None}}
-    run = make_run(parse_spec(body))
+    run = parse_spec(body)
     if kind == "ours":
-        ContentionWatch().start()
+        ContentionMonitor().start()
     with tempfile.TemporaryDirectory() as folder:
         train(
             run,
@@ -152,7 +151,7 @@ class Trainer:
     """A process that trains when it is asked to."""
 
     def __init__(self, model: Model, kind: Kind) -> None:
-        variables = {name: value for name, value in os.environ.items() if name not in WAIT_BRIEFLY}
+        variables = {name: value for name, value in os.environ.items() if name not in SHORT_SPINS}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.busy", "--train", model, "--kind", kind],
             stdin=subprocess.PIPE,

@@ -27,7 +27,7 @@ from model.inference.engine import Engine, fast_engine
 from model.inference.sampling import sample_token
 from model.layers.kit import KITS
 from model.numerics import pick_device, resolve_numerics
-from worker.threads import WAIT_BRIEFLY
+from worker.threads import SHORT_SPINS
 
 PROMPT = [6109, 3626, 6100, 345]
 """Every effort moves you"""
@@ -53,7 +53,7 @@ class Speeds:
 
 
 def measure(who: str, *options: str) -> Speeds:
-    settings = WAIT_BRIEFLY if who == "cached" else {}
+    settings = SHORT_SPINS if who == "cached" else {}
     return Speeds(**alone("benchmarks.generating", who, *options, settings=settings))
 
 
@@ -73,7 +73,7 @@ def cached_speeds(tokens: int, distribution: Distribution = GREEDY, rounds: int 
     torch.manual_seed(SEED)
     run = lecture_run()
     numerics = resolve_numerics("auto", pick_device())
-    model = GPT(run.model, KITS[numerics]).eval()
+    model = GPT(run.gpt, KITS[numerics]).eval()
     engine, in_8_bits = fast_engine(model), fast_engine(model, int8=True)
 
     def alone(make_engine: Callable[[], Engine], count: int = tokens) -> None:

@@ -32,7 +32,7 @@ from model.layers.kit import BFLOAT16, KITS
 from model.loss import LossFunction, loss_of
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import make_optimizer
-from worker.training.oom import found_out_of_memory
+from worker.training.oom import find_oom_error
 
 A100_TOKENS_PER_S = 142_156
 """rasbt/LLMs-from-scratch, ch05/10_llm-training-speed: one A100, everything tuned."""
@@ -134,7 +134,7 @@ def measure(config: GPTConfig, batches: list[int], steps: int, device: torch.dev
                 synchronise(device)
                 seconds = time.perf_counter() - started
             except RuntimeError as error:
-                if found_out_of_memory(error) is None:
+                if find_oom_error(error) is None:
                     raise
                 print(f"| {way.name} | {batch} | does not fit | | | | |", flush=True)
                 continue

@@ -29,7 +29,7 @@ from model.layers.kit import KITS
 from model.loss import loss_of
 from model.numerics import pick_device, resolve_numerics
 from model.optimizer import make_optimizer
-from worker.threads import TRAINERS_WAIT, waiting_briefly
+from worker.threads import TRAINER_SPINS, with_spin_settings
 from worker.training.allocator import with_allocator_settings
 
 matplotlib.use("svg")
@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--plot", type=Path, default=Path(__file__).with_name("growth.svg"))
     arguments = parser.parse_args()
-    tuned = waiting_briefly(with_allocator_settings(os.environ), TRAINERS_WAIT)
+    tuned = with_spin_settings(with_allocator_settings(os.environ), TRAINER_SPINS)
     if tuned != dict(os.environ):  # they count from a process's start
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks.growth", *sys.argv[1:]], tuned)
     numerics = resolve_numerics("auto", pick_device())

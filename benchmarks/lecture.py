@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.measuring import alone, peak_memory_bytes
 from benchmarks.verdict import find_verdict
-from model.config import CheckpointConfig, EvaluationConfig, GPTConfig, Run, SamplingConfig, TrainingConfig
+from model.config import CheckpointConfig, EvaluationConfig, Run, TrainingConfig
 from model.data import Data
 from model.events import Evaluation, Event, Sample
 from model.numerics import ResolvedNumerics
@@ -49,15 +49,7 @@ class Outcome:
 
 def lecture_run(seed: int = 123) -> Run:
     """The job that the empty spec `{}` means, but for its seed and for checkpoints before the end."""
-    tokenizer = load_tokenizer("gpt2")
-    return Run(
-        model=GPTConfig(vocab_size=tokenizer.vocab_size),
-        training=TrainingConfig(seed=seed),
-        evaluation=EvaluationConfig(),
-        sampling=SamplingConfig(),
-        checkpoints=CheckpointConfig(every_epochs=None),
-        tokenizer=tokenizer.name,
-    )
+    return Run(training=TrainingConfig(seed=seed), checkpoints=CheckpointConfig(every_epochs=None))
 
 
 def train_once(numerics: ResolvedNumerics, text: str, seed: int = 123) -> Outcome:

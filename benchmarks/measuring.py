@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from worker.threads import TRAINERS_WAIT, waiting_briefly
+from worker.threads import TRAINER_SPINS, with_spin_settings
 from worker.training.allocator import with_allocator_settings
 
-OF_TRAINERS = waiting_briefly(with_allocator_settings({}), TRAINERS_WAIT)
+OF_TRAINERS = with_spin_settings(with_allocator_settings({}), TRAINER_SPINS)
 
 
 def peak_memory_bytes() -> int:

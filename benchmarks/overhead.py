@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def time_bare(epochs: int, text: str, *, checkpoints: bool) -> float:
     """Seconds of training after the first step; without checkpoints up to where the last would be written."""
     training = TrainingConfig(num_epochs=epochs)
     chosen = CheckpointConfig(every_epochs=1 if checkpoints else None)
-    run = replace(lecture_run(), training=training, checkpoints=chosen)
+    run = lecture_run().model_copy(update={"training": training, "checkpoints": chosen})
     device = pick_device()
     moments: dict[str, float] = {}
     written: list[Path] = []

@@ -19,9 +19,9 @@ from benchmarks.measuring import seconds_of
 from jobs.files.datasets import find_dataset, find_text
 from jobs.files.layout import checkpoint_root
 from jobs.lifecycle.attempts import claim
+from jobs.lifecycle.submission import submit
 from jobs.settings import Settings
-from jobs.spec.job_spec import parse_spec
-from jobs.spec.submission import submit
+from jobs.spec.parsing import parse_spec
 from jobs.store.database import Database
 from migrations.upgrade import upgrade
 from model.data import Data
@@ -29,10 +29,9 @@ from model.estimate import steps_per_epoch
 from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample
 from model.tokenizers import load_tokenizer
 from model.training import train
-from worker.training.pace import Pace
+from worker.training.eta import EtaEstimator
 from worker.training.recorder import Recorder
 from worker.training.reports import ReportPipe
-from worker.training.trainer import make_run
 
 TOKENS_OF_A_SAMPLE = 50
 BATCHES_OF_AN_EVALUATION = 6
@@ -55,17 +54,16 @@ def seconds_by_event() -> dict[type, float]:
         settings = Settings(data_dir=Path(folder))
         database = Database(settings.database)
         upgrade(database)
-        job = submit(database, settings, spec)
+        job, _ = submit(database, settings, spec)
         with database.write() as session:
             claimed = claim(session, job.id, "the benchmark", lease_s=3600)
         assert claimed is not None
         pipe = ReportPipe(nowhere.fileno())
-        run = make_run(spec)
         dataset = find_dataset(database, settings, spec.dataset)
         text = find_text(settings, dataset).path.read_bytes().decode()
-        data = Data.from_text(text, load_tokenizer(run.tokenizer), run)
-        pace = Pace(run, steps_per_epoch(len(data.train), run.training.batch_size, 1))
-        recorder = Recorder(database, settings.artifacts, claimed, spec.checkpoints, pipe.alive, pace)
+        data = Data.from_text(text, load_tokenizer(spec.tokenizer), spec)
+        eta = EtaEstimator(spec, steps_per_epoch(len(data.train), spec.training.batch_size, 1))
+        recorder = Recorder(database, settings.artifacts, claimed, spec.checkpoints, pipe.report_alive, eta)
         last_progress: list[Progress] = []
 
         def timed(event: Event) -> None:
@@ -74,7 +72,7 @@ def seconds_by_event() -> dict[type, float]:
                 last_progress[:] = [event]
 
         train(
-            run,
+            spec,
             data,
             on_event=timed,
             should_stop=lambda: False,

@@ -100,7 +100,7 @@ def write_text(path: Path, size_bytes: int, seed: int = SEED) -> None:
     """About `size_bytes` of sentences, lines and paragraphs: the words of the built-in `sample`, then made-up
     ones, as often as Zipf's law says; numbers, names, contractions, punctuation."""
     draw = random.Random(seed)
-    sample = resources.files("jobs").joinpath("texts", "sample.txt").read_text()
+    sample = resources.files("jobs.files").joinpath("texts", "sample.txt").read_text()
     words = [word for word, _ in Counter(re.findall(r"[a-z]+", sample)).most_common()]
     while len(words) < VOCABULARY:
         words.append("".join(draw.choices(SYLLABLES, k=draw.randint(2, 4))))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from client.environment import read_settings
 from client.errors import ClientError, UsageError
 from client.plain_text import one_line
-from jobs.spec.quoting import cut, quoted
+from jobs.validation.quoting import cut, quoted
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 # Up to the last @: a password may have characters that no URL has, or that would end its host.

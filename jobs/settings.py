@@ -1,4 +1,4 @@
-"""What the environment decides: `PRETRAIN_<NAME>` sets each field. README.md lists them for users."""
+"""The settings of the service: the environment variable `PRETRAIN_<NAME>` sets each. README.md lists them."""
 
 import ipaddress
 import re
@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from jobs.spec.field_errors import FieldError, field_errors
-from jobs.spec.quoting import quoted
+from jobs.validation.field_errors import FieldError, field_errors
+from jobs.validation.quoting import quoted
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 HOST_NAME = re.compile(r"[a-z0-9._-]+")
@@ -19,30 +19,30 @@ HOST_NAME = re.compile(r"[a-z0-9._-]+")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 Seconds = Annotated[float, Field(gt=0, le=100_000_000)]
-"""A span that clocks and time limits can still count with: three years at most, and no infinity."""
+"""A duration that clocks and timeouts can handle: three years at most, and no infinity."""
 
 SILENCE_SHARE = 2 / 3
-"""Of a lease: how long a worker may be silent. The trainer of one that renews nothing stops then."""
+"""Of a lease: how long a worker may send no heartbeat, and how long after its last renewal a trainer may
+run."""
 
-WITH_PASSWORDS = {"database_url", "redis_url"}
-"""Settings that no message quotes."""
+SECRET = {"database_url", "redis_url"}
+"""Settings whose values no message quotes: they may have passwords."""
 
-
-DATABASE_URLS = (
+DATABASE_URL_MESSAGE = (
     "must be a URL such as postgresql+psycopg://user:password@host/name, or sqlite:////folder/file.sqlite3"
 )
 
 
-def separated(written: Any) -> list[str]:
+def split_entries(value: Any) -> list[str]:
     """The entries of a text with commas between them, or of a list."""
-    if isinstance(written, str):
-        return [entry.strip() for entry in written.split(",") if entry.strip()]
-    if isinstance(written, list | tuple):
-        return [str(entry) for entry in written]
+    if isinstance(value, str):
+        return [entry.strip() for entry in value.split(",") if entry.strip()]
+    if isinstance(value, list | tuple):
+        return [str(entry) for entry in value]
     raise ValueError("must be entries with commas between them")
 
 
-def as_network(entry: str) -> Network:
+def parse_network(entry: str) -> Network:
     try:
         return ipaddress.ip_network(entry)
     except ValueError as error:
@@ -145,42 +145,42 @@ class Settings(BaseSettings):
 
     @field_validator("data_dir")
     @classmethod
-    def absolute(cls, folder: Path) -> Path:
+    def make_absolute(cls, folder: Path) -> Path:
         return folder.expanduser().absolute()
 
     @field_validator("database_url")
     @classmethod
-    def database_of_ours(cls, url: str | None) -> str | None:
+    def check_database_url(cls, url: str | None) -> str | None:
         if url is not None:
-            # Takes a while to import, and only what has such a setting needs it.
+            # Slow to import, and needed only where this is set.
             from sqlalchemy import make_url
             from sqlalchemy.exc import ArgumentError
 
             try:
                 parsed = make_url(url)
             except (ArgumentError, ValueError) as error:
-                raise ValueError(DATABASE_URLS) from error
+                raise ValueError(DATABASE_URL_MESSAGE) from error
             if parsed.drivername not in ("postgresql+psycopg", "sqlite") or not parsed.database:
-                raise ValueError(DATABASE_URLS)
+                raise ValueError(DATABASE_URL_MESSAGE)
         return url
 
     @field_validator("redis_url")
     @classmethod
-    def redis_of_ours(cls, url: str | None) -> str | None:
+    def check_redis_url(cls, url: str | None) -> str | None:
         if url is not None:
             try:
                 parts = urlsplit(url)
-                usable = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+                is_valid = parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
             except ValueError:
-                usable = False
-            if not usable:
+                is_valid = False
+            if not is_valid:
                 raise ValueError("must be a URL such as redis://:password@host:6379/0")
         return url
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
-    def names_alone(cls, written: Any) -> Any:
-        names = tuple(name.lower().removesuffix(".") for name in separated(written))
+    def parse_host_names(cls, value: Any) -> Any:
+        names = tuple(name.lower().removesuffix(".") for name in split_entries(value))
         for name in names:
             if not HOST_NAME.fullmatch(name):
                 raise ValueError(f"{quoted(name)} is no host's name; such as: pretrain.example,gpu-box")
@@ -188,13 +188,13 @@ class Settings(BaseSettings):
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
-    def networks(cls, written: Any) -> Any:
-        return tuple(as_network(entry) for entry in separated(written))
+    def parse_networks(cls, value: Any) -> Any:
+        return tuple(parse_network(entry) for entry in split_entries(value))
 
     @field_validator("renew_s")
     @classmethod
-    def in_time(cls, renew_s: float, others: ValidationInfo) -> float:
-        lease_s = others.data.get("lease_s")  # none where that is wrong itself
+    def check_renewal(cls, renew_s: float, others: ValidationInfo) -> float:
+        lease_s = others.data.get("lease_s")  # missing where it is wrong itself
         if lease_s is not None and renew_s >= SILENCE_SHARE * lease_s:
             raise ValueError(
                 f"must be less than two thirds of PRETRAIN_LEASE_S, which is {lease_s:g}: a worker that is "
@@ -204,7 +204,7 @@ class Settings(BaseSettings):
 
     @field_validator("artifacts_url")
     @classmethod
-    def folder_only(cls, url: str | None) -> str | None:
+    def check_artifacts_url(cls, url: str | None) -> str | None:
         if url is not None and "://" in url and not url.startswith("file://"):
             raise ValueError("only a folder or a file:// URL is supported yet")
         return url
@@ -228,12 +228,12 @@ class Settings(BaseSettings):
         return Path(self.artifacts_url.removeprefix("file://")).expanduser().absolute()
 
     @property
-    def loopback(self) -> bool:
+    def is_loopback(self) -> bool:
         return self.host in LOOPBACK
 
 
 class WrongSettings(ValueError):
-    """Settings that the service cannot run with; the message names every wrong variable, a line each."""
+    """Environment variables are wrong; the message names each on a line of its own."""
 
 
 def load_settings() -> Settings:
@@ -241,18 +241,19 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as invalid:
-        raise WrongSettings("\n".join(map(wrong_variable, field_errors(invalid)))) from invalid
+        raise WrongSettings("\n".join(map(describe_wrong_variable, field_errors(invalid)))) from invalid
 
 
-def wrong_variable(error: FieldError) -> str:
+def describe_wrong_variable(error: FieldError) -> str:
     variable = f"PRETRAIN_{error.field.upper()}"
-    if error.field not in WITH_PASSWORDS:
+    if error.field not in SECRET:
         variable += f"={quoted(str(error.value))}"
     return f"{variable}: {error.message}"
 
 
 def load_settings_or_exit() -> Settings:
-    """Those, for a process that is nothing without: what is wrong is its last word, and its exit status 1."""
+    """The settings of a process that cannot run without; what is wrong is printed, and the exit status is
+    1."""
     try:
         return load_settings()
     except WrongSettings as error:

@@ -1,6 +1,6 @@
-"""The states of a job, the ways between them, and why an attempt failed.
+"""The statuses of a job, the transitions between them, and why an attempt failed.
 
-`jobs.lifecycle` changes a status along these ways alone.
+`jobs.lifecycle` changes a status along these transitions alone.
 """
 
 from enum import StrEnum
@@ -33,18 +33,18 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 class WrongState(Exception):
     """A request that the job's status does not allow."""
 
-    def __init__(self, job_id: str, status: Status, wanted: str) -> None:
-        super().__init__(f"job {job_id} is {status}, so {wanted} is not possible")
+    def __init__(self, job_id: str, status: Status, request: str) -> None:
+        super().__init__(f"job {job_id} is {status}, so {request} is not possible")
         self.status = status
 
 
-def may_become(current: Status, wanted: Status) -> bool:
-    return wanted in TRANSITIONS[current]
+def may_become(current: Status, following: Status) -> bool:
+    return following in TRANSITIONS[current]
 
 
-def sources_of(wanted: Status) -> list[Status]:
-    """The statuses that `wanted` may follow."""
-    return [status for status in Status if may_become(status, wanted)]
+def statuses_before(following: Status) -> list[Status]:
+    """The statuses that `following` may follow."""
+    return [status for status in Status if may_become(status, following)]
 
 
 ErrorType = Literal[

@@ -214,7 +214,7 @@ def restore_training_state(
 def load_weights(path: Path, manifest: Manifest, device: torch.device, numerics: ResolvedNumerics) -> GPT:
     """The model of a verified file. No weights are drawn first, and none are held twice."""
     with meta_init():
-        model = GPT(manifest.run.model, KITS[numerics])
+        model = GPT(manifest.run.gpt, KITS[numerics])
     # What is read of the file stays mapped to it: the model takes copies.
     weights = load_file(path)
     model.load_state_dict(

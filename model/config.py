@@ -6,7 +6,7 @@ The defaults are those of the lecture's run; a field's docstring is its descript
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeGuard, TypeVar
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -55,27 +55,29 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 class StrictModel(BaseModel):
+    """The base of all that a run is made of."""
+
     model_config = ConfigDict(
         strict=True, extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
 
-def known_fields(section: type[StrictModel], stored: Any) -> Any:
-    """`stored`, a `section` that an earlier version wrote as JSON, without the fields that have gone since.
+def known_fields(model: type[BaseModel], stored: Any) -> Any:
+    """`stored`, a `model` that an earlier version wrote as JSON, without the fields that have gone since.
 
-    Those that came since are not there either: they get their defaults when the section is validated.
+    Those that came since are not there either: they get their defaults when the model is validated.
     """
     if not isinstance(stored, dict):
         return stored
     return {
-        name: known_fields(kind, stored[name]) if is_section(kind := field.annotation) else stored[name]
-        for name, field in section.model_fields.items()
+        name: known_fields(kind, stored[name]) if is_model(kind := field.annotation) else stored[name]
+        for name, field in model.model_fields.items()
         if name in stored
     }
 
 
-def is_section(kind: Any) -> TypeGuard[type[StrictModel]]:
-    return isinstance(kind, type) and issubclass(kind, StrictModel)
+def is_model(kind: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 class ModelConfig(StrictModel):
@@ -94,7 +96,8 @@ class ModelConfig(StrictModel):
     """Transformer blocks. Default: GPT-2 small's."""
 
     drop_rate: float = Field(0.1, ge=0, lt=1)
-    """Dropout probability, for embeddings, attention weights and both shortcuts. Default: GPT-2's."""
+    """Dropout probability, for embeddings, attention weights and both residual connections.
+    Default: GPT-2's."""
 
     qkv_bias: bool = False
     """Whether the query, key and value projections have a bias. Default: the lecture's (GPT-2 has one)."""
@@ -160,7 +163,8 @@ class TrainingConfig(StrictModel):
     """Where `linear` and `cosine` end; at most `learning_rate`. Default: 0."""
 
     grad_clip: float | None = Field(None, gt=0, le=1_000_000)
-    """Greatest L2 norm of the whole gradient; null leaves it alone. Default: the lecture's (null)."""
+    """Global gradient-norm clip: the greatest L2 norm of all gradients together; null does not clip.
+    Default: the lecture's (null)."""
 
     numerics: Numerics = "auto"
     """`reference`: float32 and the lecture's own arithmetic and random draws, to the digit. `float32` and
@@ -251,57 +255,53 @@ class GPTConfig(ModelConfig):
     initialization: Initialization = "pytorch"
 
 
-def parameter_count(config: GPTConfig) -> int:
-    """Trainable parameters of the GPT that `config` describes; a tied head counts once."""
-    width = config.emb_dim
-    attention = 4 * width * width + width + (3 * width if config.qkv_bias else 0)
-    feed_forward = 2 * 4 * width * width + 4 * width + width
-    norms = 2 * 2 * width
-    blocks = config.n_layers * (attention + feed_forward + norms)
-    embeddings = (config.vocab_size + config.context_length) * width
-    head = 0 if config.tie_weights else config.vocab_size * width
-    return embeddings + blocks + 2 * width + head
+class Run(StrictModel):
+    """What `model.training.train` is given: the part of a job's spec that the model and its loop read."""
 
+    tokenizer: str = "gpt2"
+    """Its name, as `model.tokenizers.load_tokenizer` takes it. Default: the lecture's."""
 
-S = TypeVar("S", bound=StrictModel)
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    checkpoints: CheckpointConfig = CheckpointConfig()
 
+    @property
+    def gpt(self) -> GPTConfig:
+        """The network's configuration, with the vocabulary of the tokenizer."""
+        # What it imports takes a while, and most who read a configuration need no tokens.
+        from model.tokenizers import load_tokenizer
 
-@dataclass(frozen=True)
-class Run:
-    model: GPTConfig
-    training: TrainingConfig
-    evaluation: EvaluationConfig
-    sampling: SamplingConfig
-    checkpoints: CheckpointConfig
-    tokenizer: str
-    """Its name, as `model.tokenizers.load_tokenizer` takes it."""
+        vocab_size = load_tokenizer(self.tokenizer).vocab_size
+        model = with_initialization(self.model.model_dump())
+        return GPTConfig.model_validate({**model, "vocab_size": vocab_size})
+
+    @property
+    def retention(self) -> CheckpointConfig:
+        """Which checkpoints are kept; with patience the best one is, past which a run goes to stop early."""
+        keep = self.checkpoints
+        if self.training.early_stopping_patience is None or keep.keep_best > 0:
+            return keep
+        return keep.model_copy(update={"keep_best": 1})
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object that `from_json` turns back into this run."""
-        return {
-            "model": self.model.model_dump(mode="json"),
-            "training": self.training.model_dump(mode="json"),
-            "evaluation": self.evaluation.model_dump(mode="json"),
-            "sampling": self.sampling.model_dump(mode="json"),
-            "checkpoints": self.checkpoints.model_dump(mode="json"),
-            "tokenizer": self.tokenizer,
-        }
+        """A JSON object that `from_json` turns back into this run; its `model` has the vocabulary too."""
+        sections = self.model_dump(mode="json", include=set(Run.model_fields))
+        return {**sections, "model": self.gpt.model_dump(mode="json")}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Run":
+    def from_json(cls, stored: dict[str, Any]) -> "Run":
         """The run that `to_json` wrote, also that of an earlier version: what has gone since is left out.
 
-        Raises pydantic's ValidationError or KeyError if `value` is not one.
+        Raises pydantic's ValidationError or KeyError if `stored` is not one.
         """
+        return Run.model_validate(known_fields(Run, {name: stored[name] for name in Run.model_fields}))
 
-        def read(section: type[S], name: str) -> S:
-            return section.model_validate(known_fields(section, value[name]))
 
-        return cls(
-            model=read(GPTConfig, "model"),
-            training=read(TrainingConfig, "training"),
-            evaluation=read(EvaluationConfig, "evaluation"),
-            sampling=read(SamplingConfig, "sampling"),
-            checkpoints=read(CheckpointConfig, "checkpoints"),
-            tokenizer=value["tokenizer"],
-        )
+def with_initialization(model: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a `ModelConfig` with its `initialization` filled in, if that is null."""
+    if model.get("initialization") is not None:
+        return model
+    initialization: Initialization = "gpt2" if model.get("tie_weights") else "pytorch"
+    return {**model, "initialization": initialization}

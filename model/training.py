@@ -16,8 +16,9 @@ from model.accelerate.compiled_loss import compile_loss
 from model.accelerate.graphed_loss import GraphedLoss
 from model.accelerate.optimizer_in_backward import OptimizerInBackward
 from model.checkpoint import BackgroundCheckpoint, resume, size_bytes, take_snapshot
-from model.config import EndedBy, Run, parameter_count
+from model.config import EndedBy, Run
 from model.data import Batch, Data, batches
+from model.estimate import parameter_count
 from model.evaluation import Evaluator
 from model.events import (
     CheckpointWritten,
@@ -125,7 +126,7 @@ class Training:
         set_up(device, numerics)
         if resume_from is None:
             torch.manual_seed(run.training.seed)  # the next draws are the weights, as in the lecture
-            self.model = GPT(run.model, KITS[numerics]).to(device)
+            self.model = GPT(run.gpt, KITS[numerics]).to(device)
             self.optimizer = make_optimizer(self.model, run.training)
             self.position = Position()
         else:
@@ -138,7 +139,7 @@ class Training:
         on_event(
             Started(
                 total_steps=self.plan.total_steps,
-                parameters=parameter_count(run.model),
+                parameters=parameter_count(run.gpt),
                 numerics=numerics,
                 device=str(device),
                 threads=torch.get_num_threads(),

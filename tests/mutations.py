@@ -96,8 +96,8 @@ MUTATIONS = [
     Mutation(
         "the newest losses are swapped",
         "jobs",
-        '"latest_train_loss": row["train_loss"], "latest_val_loss": val_loss',
-        '"latest_train_loss": val_loss, "latest_val_loss": row["train_loss"]',
+        '"latest_train_loss": train_loss, "latest_val_loss": val_loss',
+        '"latest_train_loss": val_loss, "latest_val_loss": train_loss',
         ("tests/e2e/test_service.py",),
     ),
     Mutation(
@@ -124,7 +124,7 @@ MUTATIONS = [
     Mutation(
         "a trainer runs on after its deadline",
         "worker",
-        "if left is not None and left <= 0:",
+        "if left_s is not None and left_s <= 0:",
         "if False:",
         ("tests/worker/training/test_fence.py",),
     ),

@@ -1,7 +1,7 @@
-"""Where compilers keep what they have compiled: in a folder that nobody else may write to.
+"""Where compilers keep their caches: in a folder that nobody else may write to.
 
 PyTorch's, Triton's and Numba's unpickle and load what they find in their caches, and PyTorch's lie in the
-shared temporary folder by default, under a name that anybody can foresee and make first.
+shared temporary folder by default, under a name that anybody can predict and create first.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 FOLDER = "compiler-caches"
 
-PLACES = {
+CACHES = {
     "TORCHINDUCTOR_CACHE_DIR": "inductor",
     "TORCH_EXTENSIONS_DIR": "extensions",
     "TRITON_HOME": "triton-home",
@@ -21,52 +21,53 @@ PLACES = {
     # Some of inductor's caches, such as those of `pad_mm`, take no notice of TORCHINDUCTOR_CACHE_DIR.
     "TMPDIR": "tmp",
 }
-"""Variables that name a cache, and its place in the folder."""
+"""Environment variables that name a cache, and its subfolder."""
 
-REMOTE = (
+REMOTE_CACHES = (
     "TORCHINDUCTOR_FX_GRAPH_REMOTE_CACHE",
     "TORCHINDUCTOR_AUTOTUNE_REMOTE_CACHE",
     "TORCHINDUCTOR_BUNDLED_AUTOTUNE_REMOTE_CACHE",
     "TORCHINDUCTOR_AUTOGRAD_REMOTE_CACHE",
     "TORCH_DYNAMO_AUTOMATIC_DYNAMIC_REMOTE_PGO",
 )
-"""Variables that have caches kept with a server, whose answers are unpickled too."""
+"""Environment variables that turn on caches on a server, whose answers are unpickled too."""
 
 
 class UnsafeFolder(Exception):
-    """The folder of the caches is not this user's alone, so what lies in it can't be trusted."""
+    """The folder of the caches is not private to this user, so what lies in it can't be trusted."""
 
 
-def keep_caches_private(data_dir: Path) -> None:
+def use_private_caches(data_dir: Path) -> None:
     """Have every compiler of this process keep its caches below `data_dir`, whatever the environment says.
 
     To be called before anything compiles. raises  UnsafeFolder, OSError
     """
     folder = data_dir / FOLDER
     make_private(folder)
-    for name, place in PLACES.items():
-        (folder / place).mkdir(exist_ok=True)
-        os.environ[name] = str(folder / place)
-    os.environ |= dict.fromkeys(REMOTE, "0")
+    for name, subfolder in CACHES.items():
+        (folder / subfolder).mkdir(exist_ok=True)
+        os.environ[name] = str(folder / subfolder)
+    os.environ |= dict.fromkeys(REMOTE_CACHES, "0")
     tempfile.tempdir = os.environ["TMPDIR"]  # it may have been looked up before
 
 
 def make_private(folder: Path) -> None:
-    """Make `folder` for this user alone, unless it is that already. raises  UnsafeFolder, OSError"""
+    """Create `folder`, private to this user, unless it is there. raises  UnsafeFolder if it is not private,
+    OSError"""
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode):
-            wrong = "is no folder"
-        elif found.st_uid != os.geteuid():
-            wrong = f"belongs to the user {found.st_uid}"
-        elif stat.S_IMODE(found.st_mode) & 0o077:
-            wrong = f"is open to other users (its mode is {stat.S_IMODE(found.st_mode):04o})"
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            problem = "is no folder"
+        elif status.st_uid != os.geteuid():
+            problem = f"belongs to the user {status.st_uid}"
+        elif stat.S_IMODE(status.st_mode) & 0o077:
+            problem = f"is open to other users (its mode is {stat.S_IMODE(status.st_mode):04o})"
         else:
             return
         raise UnsafeFolder(
-            f"{folder.name} in the data folder {wrong}, so nothing that it holds can be trusted: remove it, "
+            f"{folder.name} in the data folder {problem}, so nothing in it can be trusted: remove it, "
             f"and it is made again, for the user {os.geteuid()} alone (mode 0700)"
         ) from None

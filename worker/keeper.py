@@ -1,9 +1,9 @@
 """`python -m worker.keeper`: relay, reaper and caretaker. Any number may run; the database arbitrates.
 
-The relay rings for idle workers while jobs wait, so that emptying Redis loses nothing. The reaper gives the
-jobs of lost workers to others. Once the database is back after it has been away, and at its own start, it
-waits a whole lease before it takes anything away: nobody could renew. The caretaker queues jobs again that a
-full disk paused, once they fit, and deletes files that no row speaks of.
+The relay publishes messages for idle workers while jobs wait, so that emptying Redis loses nothing. The
+reaper fails the attempts of lost workers. Once the database is back after it has been away, and when the
+keeper starts, it waits a whole lease before it reaps anything: nobody could renew. The caretaker queues jobs
+again that a full disk paused, once they fit, and deletes files that the database no longer lists.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from sqlalchemy.exc import OperationalError
 from jobs.broker.queue import make_celery, publish
 from jobs.files.cleanup import remove_deleted, sweep_idle_jobs, sweep_tokens
 from jobs.files.disk import missing_bytes
-from jobs.lifecycle.reaper import idle_workers_to_ring, jobs_paused_for_disk, reap
+from jobs.lifecycle.reaper import jobs_paused_for_disk, messages_to_republish, reap
 from jobs.lifecycle.requests import resume
-from jobs.lifecycle.workers import forget_lost_workers
+from jobs.lifecycle.workers import remove_lost_workers
 from jobs.process.logs import configure_logging
 from jobs.process.pulse import Pulse
 from jobs.settings import Settings, load_settings_or_exit
@@ -30,14 +30,15 @@ from jobs.spec.stored_specs import UnreadableSpec, read_spec
 from jobs.states import WrongState
 from jobs.store.database import Database
 from migrations.upgrade import schema_is_current
+from model.estimate import checkpoints_bytes
 
 log = logging.getLogger(__name__)
 
-TIDY_S = 600
-LOOK_LIMIT_S = 900
-"""Of one look, which may have terabytes to delete."""
-WORKERS_REMEMBERED_S = 3600
-UNWATCHED_SHARE = 1 / 3
+CLEAN_UP_S = 600
+ROUND_TIMEOUT_S = 900
+"""Of one round, which may have terabytes to delete."""
+LOST_WORKERS_SHOWN_S = 3600
+MAX_GAP_SHARE = 1 / 3
 """Of a lease: how much later than due the database may answer before it counts as having been away. A lease
 that was renewed before an absence as long as that is still good for some renewals after it."""
 
@@ -48,14 +49,14 @@ class Keeper:
         self._database = database
         self._celery = celery
         self._schema_is_current = False
-        self._looks_since_s: float | None = None
+        self._round_began_s: float | None = None
         self._answered_s = -math.inf
         self._watches_since_s = math.inf
-        self._tidies_from_s = time.monotonic()
+        self._clean_up_at_s = time.monotonic()
 
-    def look(self) -> None:
-        """Once over all rows. Database, schema or broker not there: it is tried again at the next look."""
-        self._looks_since_s = time.monotonic()
+    def run_once(self) -> None:
+        """One round over all jobs. If database, schema or broker are not there, the next one tries again."""
+        self._round_began_s = time.monotonic()
         try:
             if not self._schema_is_current:
                 self._schema_is_current = schema_is_current(self._database)
@@ -63,38 +64,38 @@ class Keeper:
                 log.warning("the schema is not this version's; `python -m migrations` makes it")
                 return
             self._reap()
-            self._find_room()
-            if time.monotonic() >= self._tidies_from_s:
-                self._tidies_from_s = time.monotonic() + TIDY_S
-                self._tidy()
-            self._ring()
+            self._resume_paused_for_disk()
+            if time.monotonic() >= self._clean_up_at_s:
+                self._clean_up_at_s = time.monotonic() + CLEAN_UP_S
+                self._clean_up()
+            self._publish()
         except OperationalError as error:
             log.warning("the database does not answer: %s", error.orig)
             self._answered_s = -math.inf
         except BrokerError as error:
             log.warning("the broker does not answer: %s", error)
         finally:
-            self._looks_since_s = None
+            self._round_began_s = None
 
     def _reap(self) -> None:
         with self._database.write() as session:
-            lost = reap(session)
+            reaped = reap(session)
             # Only now is it known whether the database let the keeper wait for this answer.
             if not self._has_watched_for_a_lease():
                 session.rollback()
                 return
-        for job_id in lost:
-            log.warning("job %s taken away from a lost worker", job_id)
+        for job_id in reaped:
+            log.warning("job %s reaped from a lost worker", job_id)
 
     def _has_watched_for_a_lease(self) -> bool:
         """Note that the database has just answered; whether it has done so without a gap for a lease."""
         now, settings = time.monotonic(), self._settings
-        if now - self._answered_s > settings.keeper_s + UNWATCHED_SHARE * settings.lease_s:
+        if now - self._answered_s > settings.keeper_s + MAX_GAP_SHARE * settings.lease_s:
             self._watches_since_s = now
         self._answered_s = now
         return now - self._watches_since_s >= settings.lease_s
 
-    def _find_room(self) -> None:
+    def _resume_paused_for_disk(self) -> None:
         with self._database.read() as session:
             paused = jobs_paused_for_disk(session, self._settings.disk_retry_s)
         for job in paused:
@@ -103,7 +104,8 @@ class Keeper:
             except UnreadableSpec as error:
                 log.warning("job %s stays paused: %s", job.id, error)
                 continue
-            if missing_bytes(self._settings.artifacts, job.id, spec, job.total_steps):
+            needed_bytes = checkpoints_bytes(spec, job.total_steps)
+            if missing_bytes(self._settings.artifacts, job.id, needed_bytes):
                 continue
             try:
                 with self._database.write() as session:
@@ -112,28 +114,28 @@ class Keeper:
                 continue  # a person was faster
             log.info("job %s queued again: there is room on the disk", job.id)
 
-    def _tidy(self) -> None:
+    def _clean_up(self) -> None:
         try:
             remove_deleted(self._database, self._settings.artifacts)
             sweep_idle_jobs(self._database, self._settings.artifacts)
             sweep_tokens(self._database, self._settings.artifacts)
         except OSError as error:
-            log.warning("could not delete what is left over: %s", error)
+            log.warning("could not delete leftover files: %s", error)
         with self._database.write() as session:
-            forget_lost_workers(session, WORKERS_REMEMBERED_S)
+            remove_lost_workers(session, LOST_WORKERS_SHOWN_S)
 
-    def _ring(self) -> None:
+    def _publish(self) -> None:
         with self._database.read() as session:
-            idle = idle_workers_to_ring(session, self._settings.lease_s)
-        for queue, workers in idle.items():
-            for _ in range(workers):
+            messages = messages_to_republish(session, self._settings.lease_s)
+        for queue, count in messages.items():
+            for _ in range(count):
                 publish(self._celery, queue)
-            log.info("jobs wait in %s while workers are idle: rang %s times", queue, workers)
+            log.info("jobs wait in %s while workers are idle: published %s messages", queue, count)
 
     def find_trouble(self) -> str | None:
         """Why this process should be killed and started again, in a sentence; None while it is well."""
-        looks_since_s = self._looks_since_s
-        if looks_since_s is None or (lasted_s := time.monotonic() - looks_since_s) < LOOK_LIMIT_S:
+        began_s = self._round_began_s
+        if began_s is None or (lasted_s := time.monotonic() - began_s) < ROUND_TIMEOUT_S:
             return None
         return f"its look at the jobs has lasted {lasted_s:.0f} s"
 
@@ -151,7 +153,7 @@ def main() -> None:
     if pulse_descriptor is not None:
         Pulse(pulse_descriptor, settings.lease_s, keeper.find_trouble).start()
     while not stop.is_set():
-        keeper.look()
+        keeper.run_once()
         stop.wait(settings.keeper_s)
 
 

@@ -18,7 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.http.problems import HTTPProblem
 from jobs.settings import Network, Settings
-from jobs.spec.quoting import quoted
+from jobs.validation.quoting import quoted
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -1,28 +1,29 @@
 """A view's arguments: path, query and body, parsed and validated before it is called."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any, get_type_hints
 
 from pydantic import Field, ValidationError
 from werkzeug.wrappers import Response
 
-from api.http.bodies import read_json, read_no_body
+from api.http.bodies import call_with_body, read_no_body
 from api.http.problems import HTTPProblem
 from api.http.queries import NoParameters, read_query
-from jobs.spec.field_errors import SpecError, field_errors, without_unwritable_names
-from model.config import StrictModel, Text
+from jobs.spec.parsing import parse
+from jobs.validation.request_model import RequestModel
+from model.config import Text
 
 View = Callable[..., Response]
 
 
-class JobPath(StrictModel):
+class JobPath(RequestModel):
     job_id: Text = Field(min_length=1, max_length=200)
     """The job's id."""
 
 
-class DatasetPath(StrictModel):
+class DatasetPath(RequestModel):
     dataset_id: Text = Field(min_length=1, max_length=200)
     """The data set's id, or a built-in one's name."""
 
@@ -46,10 +47,9 @@ def parse_request(body: Callable[[Any], Any] | None = None) -> Callable[[View], 
             query = read_query(hints.get("query", NoParameters))
             if "query" in hints:
                 arguments["query"] = query
-            if body is None:
-                parse_empty(read_no_body())
-            else:
-                arguments["body"] = body(read_json())
+            if body is not None:
+                return call_with_body(view, arguments, body)
+            parse_empty(read_no_body())
             return view(**arguments)
 
         # flask-openapi documents the annotations and would also check them, but laxly: it takes "10" and true
@@ -60,7 +60,7 @@ def parse_request(body: Callable[[Any], Any] | None = None) -> Callable[[View], 
     return decorate
 
 
-def parse_path(model: type[StrictModel], values: dict[str, str]) -> StrictModel:
+def parse_path(model: type[RequestModel], values: dict[str, str]) -> RequestModel:
     """raises  HTTPProblem (404): what can be no id is not found"""
     try:
         return model.model_validate(values)
@@ -68,20 +68,9 @@ def parse_path(model: type[StrictModel], values: dict[str, str]) -> StrictModel:
         raise HTTPProblem(HTTPStatus.NOT_FOUND, "nothing has that id") from error
 
 
-def model_parser(model: type[StrictModel]) -> Callable[[Any], StrictModel]:
+def model_parser(model: type[RequestModel]) -> Callable[[Any], RequestModel]:
     """A parser of JSON bodies that raises SpecError with every wrong field."""
-
-    def parse(body: Any) -> StrictModel:
-        writable, errors = without_unwritable_names(body)
-        try:
-            parsed = model.model_validate(writable)
-        except ValidationError as invalid:
-            errors += field_errors(invalid)
-        if errors:
-            raise SpecError(errors)
-        return parsed
-
-    return parse
+    return partial(parse, model)
 
 
 parse_empty = model_parser(NoParameters)

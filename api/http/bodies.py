@@ -7,14 +7,16 @@ for each of them would take a gigabyte.
 import json
 import math
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, NoReturn
 
 from flask import request
+from werkzeug.wrappers import Response
 
 from api.http.problems import HTTPProblem, bad_request
 from jobs.files.encodings import why_not_utf8
-from jobs.spec.quoting import quoted
+from jobs.validation.quoting import quoted
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -28,6 +30,13 @@ BYTE_ORDER_MARK = "\ufeff"
 
 TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 """A string, which may lack its end, or a bracket or comma outside of one."""
+
+
+def call_with_body(
+    view: Callable[..., Response], arguments: dict[str, Any], parse: Callable[[Any], Any]
+) -> Response:
+    """Call a view with the request's JSON body, as `parse` makes it of the decoded one, as its `body`."""
+    return view(**arguments, body=parse(read_json()))
 
 
 def read_json() -> Any:

@@ -18,10 +18,10 @@ from api.http.problems import (
     unavailable,
 )
 from jobs.files.disk import is_disk_full
-from jobs.spec.field_errors import SpecError
-from jobs.spec.quoting import cut, quoted
 from jobs.states import WrongState
 from jobs.store.lookup import BadCursor, NotFound
+from jobs.validation.field_errors import SpecError
+from jobs.validation.quoting import cut, quoted
 
 log = logging.getLogger(__name__)
 

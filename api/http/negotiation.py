@@ -3,7 +3,7 @@
 from flask import request
 
 from api.http.problems import invalid_fields
-from jobs.spec.field_errors import FieldError
+from jobs.validation.field_errors import FieldError
 
 
 def preferred_media_type(offered: list[str]) -> str:

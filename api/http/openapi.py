@@ -11,7 +11,7 @@ from pydantic_core.core_schema import DictSchema
 
 from api.http.problems import Problem, problem_responses
 from api.records.record import Record
-from model.config import StrictModel
+from jobs.validation.request_model import RequestModel
 
 STATUSES_OF_ANY_REQUEST = (400, 403, 408, 413, 414, 417, 421, 422, 431)
 """With which a request may be refused whatever it asks for."""
@@ -54,7 +54,7 @@ def complete_document(app: OpenAPI) -> None:
 def models() -> Iterator[tuple[str, type[BaseModel], JsonSchemaMode]]:
     """The models of all bodies, by the names that flask-openapi gives them."""
     modes: dict[type[BaseModel], JsonSchemaMode] = {
-        StrictModel: "validation",
+        RequestModel: "validation",
         Record: "serialization",
         Problem: "serialization",
     }

@@ -8,9 +8,9 @@ from urllib.parse import quote
 from flask_openapi.types import ResponseDict
 from pydantic import BaseModel, ConfigDict
 
-from jobs.spec.field_errors import FieldError
-from jobs.spec.quoting import cut, excerpt
-from jobs.spec.strict_json import to_json
+from jobs.validation.field_errors import FieldError
+from jobs.validation.quoting import cut, excerpt
+from jobs.validation.strict_json import to_json
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5

@@ -13,8 +13,8 @@ from werkzeug.datastructures import MultiDict
 
 from api.http.bodies import as_integer
 from api.http.problems import HTTPProblem, invalid_fields
-from jobs.spec.field_errors import FieldError, field_errors
-from model.config import StrictModel
+from jobs.validation.field_errors import FieldError, field_errors
+from jobs.validation.request_model import RequestModel
 
 MAX_LIMIT = 1000
 MAX_PARAMETERS = 1000
@@ -24,18 +24,18 @@ NUMBER = re.compile(r"-?[0-9]{1,1000}(\.[0-9]{1,1000})?([eE][-+]?[0-9]{1,4})?")
 DEEP_OBJECT = re.compile(r"(?P<name>[^\[\]]+)\[(?P<key>.*)\]", re.DOTALL)
 
 
-class NoParameters(StrictModel):
+class NoParameters(RequestModel):
     """For views that take none."""
 
 
-class Page(StrictModel):
+class Page(RequestModel):
     """Paging of a list."""
 
     limit: int = Field(MAX_LIMIT, ge=1, le=MAX_LIMIT)
     """Entries in the response, at most. Default: 1,000."""
 
 
-class SinceStep(StrictModel):
+class SinceStep(RequestModel):
     """Paging of a list by steps."""
 
     since_step: int = Field(-1, ge=-1, le=2**63 - 1)
@@ -46,7 +46,7 @@ class StepPage(SinceStep, Page):
     """Paging of a list by steps, with a limit."""
 
 
-Query = TypeVar("Query", bound=StrictModel)
+Query = TypeVar("Query", bound=RequestModel)
 
 
 def read_query(model: type[Query]) -> Query:
@@ -96,7 +96,7 @@ def parse_query(model: type[Query], arguments: MultiDict[str, str]) -> Query:
 
 
 @cache
-def parameter_types(model: type[StrictModel]) -> dict[str, str | None]:
+def parameter_types(model: type[RequestModel]) -> dict[str, str | None]:
     """The JSON type of each parameter, leaving out null; None where the schema refers to another."""
     properties = model.model_json_schema()["properties"]
     return {name: json_type_of(schema) for name, schema in properties.items()} if properties else {}

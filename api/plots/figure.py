@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from api.plots.fonts import drawable, families, is_blank
 from api.plots.plotter import LossPoint
-from jobs.spec.quoting import CUT
+from jobs.validation.quoting import CUT
 
 SIZE_INCHES = (8, 5)
 DOTS_PER_INCH = 120

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from api.records.record import Record, Time, from_row
-from jobs.files.datasets import BUILTINS
+from jobs.files.builtin_datasets import BUILTINS
 from jobs.store.tables import Dataset
 
 

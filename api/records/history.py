@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from api.records.record import Record, Time, from_row
-from jobs.lifecycle.history import kinds
+from jobs.lifecycle.history import checkpoint_kinds
 from jobs.store.tables import Checkpoint, Evaluation, Event, Sample
 
 
@@ -73,7 +73,7 @@ def sample_record(sample: Sample) -> SampleRecord:
 
 
 def checkpoint_records(checkpoints: list[Checkpoint]) -> list[CheckpointRecord]:
-    kind_by_id = kinds(checkpoints)
+    kind_by_id = checkpoint_kinds(checkpoints)
     return [
         from_row(CheckpointRecord, checkpoint, kind=kind_by_id[checkpoint.id]) for checkpoint in checkpoints
     ]

@@ -3,10 +3,10 @@
 from typing import Any, Literal
 
 from api.records.record import Record, Time, from_row
+from jobs.lifecycle.waiting import Waiting
 from jobs.spec.stored_specs import UnreadableSpec, read_spec
 from jobs.states import ErrorType, Status, Stopping
 from jobs.store.tables import Job
-from jobs.store.waiting import Waiting
 from model.config import EndedBy
 
 
@@ -92,8 +92,8 @@ class JobRecord(Record):
     queue_position: int | None
     """Its place in its queue, from 1; null unless it is queued."""
     waiting_for: str | None
-    """Why it does not run yet, in words: no live worker, none with enough memory, jobs before it; null unless
-    it is queued."""
+    """Why it does not run yet, in words: no live worker, none with enough memory, jobs before it; null if an
+    idle worker is about to take it, and unless it is queued."""
     created_at: Time
     started_at: Time | None
     """When it was first claimed."""

@@ -30,7 +30,7 @@ from api.server.connection import Connection
 from api.server.limits import Limits
 from api.server.open_files import max_connections, raise_open_files_limit
 from api.server.state import ServerState
-from jobs.process.garbage import exempt_all_so_far
+from jobs.process.garbage import freeze_existing_objects
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def serve(app: Flask, host: str, port: int) -> None:
 
     raises  OSError if the address can't be listened on
     """
-    exempt_all_so_far()
+    freeze_existing_objects()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     limits = Limits()
     limits = replace(limits, connections=min(limits.connections, max_connections(raise_open_files_limit())))

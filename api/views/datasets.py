@@ -16,24 +16,17 @@ from api.records.datasets import AddedDatasetRecord, DatasetRecord, builtin_reco
 from api.records.record import Listing, json_response, list_response
 from api.server.pools import UPLOADS, in_pool
 from api.services import services
-from jobs.files.datasets import (
-    BUILTINS,
-    TOTALS_TOKENIZER,
-    TOTALS_TRAIN_RATIO,
-    BadText,
-    count_tokens,
-    get_dataset,
-    list_datasets,
-    store_dataset,
-    token_totals,
-)
+from jobs.files.builtin_datasets import BUILTINS
+from jobs.files.datasets import BadText, count_tokens, get_dataset, list_datasets, store_dataset
 from jobs.files.disk import free_bytes, is_disk_full
-from jobs.spec.field_errors import FieldError
+from jobs.files.token_counts import TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO, token_totals
 from jobs.spec.job_spec import Label
-from jobs.spec.quoting import quoted
 from jobs.store.lookup import NotFound
 from jobs.store.tables import Dataset
-from model.config import StrictModel, Text
+from jobs.validation.field_errors import FieldError
+from jobs.validation.quoting import quoted
+from jobs.validation.request_model import RequestModel
+from model.config import Text
 
 datasets = APIBlueprint(
     "datasets", __name__, abp_tags=[Tag(name="datasets")], abp_responses=problem_responses(422, 500, 503)
@@ -43,7 +36,7 @@ JSON_BYTES_PER_TEXT_BYTE = 6
 """At most: a control character is one byte of text, and `\\u0001` in JSON."""
 
 
-class NewDataset(StrictModel):
+class NewDataset(RequestModel):
     """A text to train on."""
 
     name: Label

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, jsonify, send_from_directory
 from flask_openapi import OpenAPI
 
 from api.http.arguments import parse_request
-from model.config import StrictModel
+from jobs.validation.request_model import RequestModel
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -46,7 +46,7 @@ ASSETS = str(files("flask_openapi_swagger") / "templates" / "swagger")
 docs = Blueprint("docs", __name__)
 
 
-class AssetPath(StrictModel):
+class AssetPath(RequestModel):
     file: str
     """Relative to the folder of Swagger UI's files."""
 

@@ -20,7 +20,8 @@ from api.records.generation import GenerationRecord
 from api.records.record import json_response
 from api.server.pools import GENERATIONS, in_pool
 from api.services import services
-from jobs.broker.generation import Abandoned, Generated, GenerationFailed, GenerationRequest, NoAnswer, ask
+from jobs.broker.generation import GenerationRequest
+from jobs.broker.requester import Abandoned, GenerationFailed, GenerationResult, NoAnswer, request_generation
 from jobs.lifecycle.history import find_checkpoint
 from jobs.store.lookup import NotFound, get_job, newest_with_checkpoint
 
@@ -77,7 +78,7 @@ def generate(request: GenerateRequest) -> Response:
         # Only to say at once that there is none: the worker looks the checkpoint up again when it reads it.
         find_checkpoint(session, get_job(session, job_id).id, request.checkpoint)
     prompt = GenerationRequest(**request.model_dump(exclude={"stream", "job_id"}), job_id=job_id)
-    pieces = ask(
+    pieces = request_generation(
         services().celery, services().redis, prompt, settings.generate_timeout_s, client_disconnected
     )
     try:
@@ -100,13 +101,13 @@ def generate(request: GenerateRequest) -> Response:
     )
 
 
-def result_of(pieces: Generator[str, None, Generated]) -> Generated:
+def result_of(pieces: Generator[str, None, GenerationResult]) -> GenerationResult:
     """Run the generator to its end; what it returns."""
     while True:
         try:
             next(pieces)
         except StopIteration as end:
-            generated: Generated = end.value
+            generated: GenerationResult = end.value
             return generated
 
 

@@ -19,9 +19,9 @@ from api.records.history import (
 from api.records.record import Listing, list_response
 from api.services import services
 from jobs.lifecycle.history import list_checkpoints, list_samples
-from jobs.spec.quoting import quoted
 from jobs.store.events import list_events
 from jobs.store.lookup import BadCursor, get_job
+from jobs.validation.quoting import quoted
 from model.config import Text
 
 history = APIBlueprint(

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from flask import Response, url_for
 from flask_openapi import APIBlueprint, Tag
-from kombu.exceptions import OperationalError
 from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -18,15 +17,16 @@ from api.http.queries import Page
 from api.records.jobs import JobRecord, job_record
 from api.records.record import Listing, json_response, list_response
 from api.services import services
-from jobs.broker.queue import publish
+from jobs.broker.queue import publish_if_possible
 from jobs.files.cleanup import remove_deleted
 from jobs.lifecycle.requests import delete_job, request_cancel, request_pause, resume
-from jobs.spec.job_spec import JobSpec, Label, Labels, parse_spec
-from jobs.spec.submission import check_feasible, store_job
+from jobs.lifecycle.submission import submit
+from jobs.lifecycle.waiting import waiting_by_job
+from jobs.spec.job_spec import JobSpec, Label, Labels
+from jobs.spec.parsing import parse_spec
 from jobs.states import Status
 from jobs.store.lookup import JobFilter, get_job, list_jobs
 from jobs.store.tables import Job
-from jobs.store.waiting import waiting_of
 
 log = logging.getLogger(__name__)
 
@@ -58,26 +58,14 @@ def post_job(body: JobSpec) -> Response:
     """Post a job
     `{}` is a valid body: the lecture's job. The response has the whole spec, every field filled in.
     """
-    database, settings = services().database, services().settings
-    feasible = check_feasible(database, settings, body)
-    with database.write() as session:
-        job = store_job(session, feasible)
-        (record,) = job_records(session, [job])
-    publish_job(job)
-    return json_response(record, HTTPStatus.CREATED, location=url_for("jobs.show_job", job_id=job.id))
-
-
-def publish_job(job: Job) -> None:
-    """Tell the workers of a job that is stored already. If this fails, the keeper will do it."""
-    try:
-        publish(services().celery, job.queue)
-    except OperationalError as error:
-        log.warning("job %s is stored but not published yet: %s", job.id, error)
+    job, waiting = submit(services().database, services().settings, body, services().celery)
+    location = url_for("jobs.show_job", job_id=job.id)
+    return json_response(job_record(job, waiting), HTTPStatus.CREATED, location=location)
 
 
 def job_records(session: Session, jobs: Sequence[Job]) -> list[JobRecord]:
     """The jobs' records, with what queued jobs wait for."""
-    waiting = waiting_of(session, jobs, services().settings.lease_s)
+    waiting = waiting_by_job(session, jobs, services().settings.lease_s)
     return [job_record(job, waiting.get(job.id)) for job in jobs]
 
 
@@ -135,7 +123,7 @@ def resume_job(path: JobPath) -> Response:
     with services().database.write() as session:
         job = resume(session, path.job_id)
         (record,) = job_records(session, [job])
-    publish_job(job)
+    publish_if_possible(services().celery, job.queue)
     return json_response(record, HTTPStatus.ACCEPTED)
 
 

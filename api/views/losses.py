@@ -21,14 +21,13 @@ from api.records.history import LossRecord, loss_record
 from api.records.record import Listing, list_response
 from api.server.pools import PLOTS, in_pool
 from api.services import services
-from jobs.lifecycle.history import list_evaluations
-from jobs.lifecycle.thinning import MAX_POINTS, MIN_POINTS, thin_evaluations
-from jobs.spec.estimate import tokens_of_epoch
-from jobs.spec.field_errors import FieldError
-from jobs.spec.strict_json import finite
+from jobs.lifecycle.downsampling import MAX_POINTS, MIN_POINTS, downsample_evaluations
+from jobs.lifecycle.history import epoch_tokens, list_evaluations
 from jobs.store.database import Database
 from jobs.store.lookup import get_job
 from jobs.store.tables import Evaluation
+from jobs.validation.field_errors import FieldError
+from jobs.validation.strict_json import finite
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -83,7 +82,9 @@ def show_losses(path: JobPath, query: LossesQuery) -> Response:
 def evaluations_of(session: Session, job_id: str, query: LossesQuery) -> tuple[list[Evaluation], bool]:
     """A page of the evaluations that are asked for, and whether there are more."""
     if query.max_points is not None:
-        return thin_evaluations(session, job_id, query.max_points, query.since_step, query.until_step), False
+        return downsample_evaluations(
+            session, job_id, query.max_points, query.since_step, query.until_step
+        ), False
     limit = query.limit or MAX_LIMIT
     evaluations = list_evaluations(session, job_id, query.since_step, query.until_step, limit + 1)
     return evaluations[:limit], len(evaluations) > limit
@@ -142,8 +143,8 @@ def show_losses_svg(path: JobPath) -> Response:
 def plot(job_id: str, image_format: Literal["png", "svg"]) -> bytes:
     with services().database.read() as session:
         job = get_job(session, job_id)
-        evaluations = thin_evaluations(session, job_id, MAX_PLOTTED_POINTS)
-        tokens_per_epoch = tokens_of_epoch(session, job, evaluations)
+        evaluations = downsample_evaluations(session, job_id, MAX_PLOTTED_POINTS)
+        tokens_per_epoch = epoch_tokens(session, job, evaluations)
     points = [LossPoint(row.tokens_seen, row.train_loss, row.val_loss) for row in evaluations]
     return PLOTTER.draw(
         Plot(

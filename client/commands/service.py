@@ -8,7 +8,7 @@ import typer
 from client.commands.options import Assignments, Host, Port
 from client.display.messages import print_message
 from client.errors import UsageError
-from jobs.spec.quoting import quoted
+from jobs.validation.quoting import quoted
 
 if TYPE_CHECKING:
     from jobs.settings import Settings

@@ -34,8 +34,7 @@ def describe_status(job: JSON) -> str:
     waiting_for, step = job.get("waiting_for"), job["progress"].get("step")
     if job.get("stopping"):
         return f"{job['status']} ({job['stopping']} requested)"
-    # Not if it waits for "nothing: an idle worker is about to take it".
-    if job["status"] == "queued" and waiting_for and not waiting_for.startswith("nothing"):
+    if job["status"] == "queued" and waiting_for:
         return f"queued ({waiting_for})"
     if ending := ending_of(job):
         return f"succeeded ({ending}" + (f" at step {step:,})" if step is not None else ")")

@@ -6,7 +6,7 @@ from typing import Any
 
 from client.errors import ClientError
 from client.plain_text import clean
-from jobs.spec.strict_json import to_json
+from jobs.validation.strict_json import to_json
 
 
 def print_result(value: Any, as_json: bool, print_readable: Callable[[Any], None]) -> None:

@@ -8,7 +8,7 @@ import httpx2
 from client.errors import ClientError
 from client.http.response_models import decode_json
 from client.http.types import JSON
-from jobs.spec.quoting import cut, excerpt
+from jobs.validation.quoting import cut, excerpt
 
 # A title or a detail is a sentence; what is longer comes from something else than the service.
 MAX_MESSAGE_CHARACTERS = 1000

@@ -13,7 +13,7 @@ from client.http.response_models import Page, ResponseModel
 from client.http.transport import CONNECT_TIMEOUT_S, Transport
 from client.http.types import JSON
 from client.plain_text import is_unicode
-from jobs.spec.quoting import quoted
+from jobs.validation.quoting import quoted
 
 MAX_ID_CHARACTERS = 200
 IMAGE_TYPES = {"png": "image/png", "svg": "image/svg+xml"}

@@ -14,7 +14,7 @@ from client.http.api_error import api_error
 from client.http.response_models import ResponseModel, decode_json, mismatch
 from client.http.types import JSON
 from client.plain_text import is_unicode, one_line
-from jobs.spec.quoting import cut, quoted
+from jobs.validation.quoting import cut, quoted
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30

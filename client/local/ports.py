@@ -4,7 +4,7 @@ import errno
 import socket
 
 from client.errors import ClientError
-from jobs.spec.quoting import quoted
+from jobs.validation.quoting import quoted
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from pathlib import Path
 from client.local.probe import Probe
 from client.local.services import Service
 from client.plain_text import one_line
-from jobs.process.pulse import Watch
+from jobs.process.pulse import PulseMonitor
 
 TAIL_LINES = 20
 # A process that has run for so long has recovered: its earlier crashes are forgotten.
@@ -34,14 +34,14 @@ class Process:
         self._environment = environment
         self._crashes = 0
         self._restart_at: float | None = None
-        self._watch: Watch | Probe | None = None
+        self._watch: PulseMonitor | Probe | None = None
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
         self._start()
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "client.local.parent_death", str(os.getpid()), *self.service.command]
-        watch = Watch() if self.service.has_heartbeat else None
+        watch = PulseMonitor() if self.service.has_heartbeat else None
         try:
             with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
                 self._popen = subprocess.Popen(

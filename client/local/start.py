@@ -31,7 +31,7 @@ def local_stack(
     report         prints a message
     raises         ClientError if it can't start, or if one of the `essential` processes keeps crashing
     """
-    if not (settings.loopback or settings.allow_no_token):
+    if not (settings.is_loopback or settings.allow_no_token):
         raise ClientError(
             f"host {settings.host} is reachable from other machines, and nobody needs a token yet: use "
             "127.0.0.1, or set PRETRAIN_ALLOW_NO_TOKEN=1 if something else guards the port"

@@ -9,7 +9,7 @@ from client.spec.fields import SpecFields
 from client.spec.file import read_spec
 from client.spec.json_parser import parse_json
 from client.spec.strict_values import InvalidSpec
-from jobs.spec.quoting import cut
+from jobs.validation.quoting import cut
 
 
 def build_spec(file: Path | None, assignments: list[str]) -> dict[str, Any]:

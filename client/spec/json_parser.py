@@ -4,7 +4,7 @@ import json
 from typing import Any, NoReturn
 
 from client.spec.strict_values import InvalidSpec, bounded_int, finite_float, syntax_error
-from jobs.spec.quoting import quoted
+from jobs.validation.quoting import quoted
 
 REASONS = {
     "Expecting value": "a value is missing",

@@ -2,7 +2,7 @@
 
 import math
 
-from jobs.spec.quoting import quoted
+from jobs.validation.quoting import quoted
 
 # The service takes no more: api/http/bodies.py.
 MAX_VALUES = 1000

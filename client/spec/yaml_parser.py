@@ -13,7 +13,7 @@ from client.spec.strict_values import (
     finite_float,
     syntax_error,
 )
-from jobs.spec.quoting import quoted
+from jobs.validation.quoting import quoted
 
 NULL = "tag:yaml.org,2002:null"
 

@@ -1,14 +1,19 @@
-"""The Celery application, and the doorbell.
+"""The Celery application, and publishing the messages of its queue `train`.
 
-SQL is the truth, and the queue. A training worker's message carries nothing: whoever gets it looks in SQL for
-the job whose turn it is. If it is lost, `worker.keeper` rings again; if it comes twice, nothing waits.
+SQL is the truth, and the queue. A training worker's message carries nothing: whoever receives it looks in SQL
+for the job whose turn it is. If it is lost, `worker.keeper` publishes another; one too many finds no job.
 """
+
+import logging
 
 from celery import Celery
 from kombu.entity import Queue
+from kombu.exceptions import OperationalError
 from redis import Redis
 
 from jobs.settings import Settings
+
+log = logging.getLogger(__name__)
 
 TRAIN_TASK = "pretrain.train"
 GENERATE_TASK = "pretrain.generate"
@@ -17,7 +22,7 @@ GENERATE_QUEUE = "generate"
 PRIORITIES = range(10)
 BROKER_TIMEOUT_S = 5
 MAX_CONNECTIONS = 10_000
-"""Of one client. Each request that waits for a generation has one; the library would allow a hundred."""
+"""Of one Redis client. Each request that waits for a generation has one; the library's limit is a hundred."""
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -43,7 +48,7 @@ def make_celery(settings: Settings) -> Celery:
             "socket_timeout": BROKER_TIMEOUT_S,
             "socket_connect_timeout": BROKER_TIMEOUT_S,
             "socket_keepalive": True,
-            # The version before gave messages their job's priority, and kombu keeps a list for each.
+            # The version before gave messages their job's priority, and kombu has a list for each.
             "priority_steps": list(PRIORITIES),
             "queue_order_strategy": "priority",
         },
@@ -64,3 +69,11 @@ def make_redis(settings: Settings, timeout_s: float = BROKER_TIMEOUT_S) -> Redis
 def publish(celery: Celery, queue: str) -> None:
     """Tell a worker of `queue` that a job waits there. raises kombu's OperationalError"""
     celery.send_task(TRAIN_TASK, queue=queue, retry=False)
+
+
+def publish_if_possible(celery: Celery, queue: str) -> None:
+    """`publish`, but while the broker is away leave it to the keeper, which does it later."""
+    try:
+        publish(celery, queue)
+    except OperationalError as error:
+        log.warning("the broker does not answer; the keeper will publish to %s: %s", queue, error)

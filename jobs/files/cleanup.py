@@ -1,4 +1,4 @@
-"""Deleting files that no row speaks of any more."""
+"""Deleting files that the database does not list any more."""
 
 import contextlib
 import re
@@ -14,15 +14,15 @@ from jobs.store.database import Database
 from jobs.store.tables import Checkpoint, Dataset, Job, Removal
 
 ATTEMPT = re.compile(r"attempt-(\d+)")
-BATCH = 500
-TOKENS_KEPT_S = 24 * 3600
+JOBS_PER_QUERY = 500
+UNUSED_TOKENS_S = 24 * 3600
 """Since a trainer last opened a token file that no unfinished job needs: the next experiment may want it."""
-PARTIAL_TOKENS_KEPT_S = 3600
-"""Since a token file was last written to that has not got its name yet: its trainer is gone."""
+PARTIAL_TOKENS_S = 3600
+"""Since an unfinished token file was last written to: its trainer is gone."""
 
 
 def remove_deleted(database: Database, artifacts: Path) -> None:
-    """Delete the folders of deleted jobs. A crash leaves the list, and the next call goes on with it."""
+    """Delete the folders of deleted jobs. After a crash the next call goes on with the rest of the list."""
     with database.read() as session:
         job_ids = list(session.scalars(select(Removal.job_id)))
     for job_id in job_ids:
@@ -40,11 +40,11 @@ def sweep_idle_jobs(database: Database, artifacts: Path) -> None:
     """
     folders = artifacts / "jobs"
     names = sorted(folder.name for folder in folders.iterdir()) if folders.exists() else []
-    for first in range(0, len(names), BATCH):
+    for first in range(0, len(names), JOBS_PER_QUERY):
         with database.read() as session:
-            chosen = Job.id.in_(names[first : first + BATCH]), Job.status != Status.RUNNING
+            is_idle = Job.id.in_(names[first : first + JOBS_PER_QUERY]), Job.status != Status.RUNNING
             idle = {
-                row.id: row.attempt for row in session.execute(select(Job.id, Job.attempt).where(*chosen))
+                row.id: row.attempt for row in session.execute(select(Job.id, Job.attempt).where(*is_idle))
             }
             listed = set(
                 session.scalars(select(Checkpoint.directory).where(Checkpoint.job_id.in_(list(idle))))
@@ -56,7 +56,7 @@ def sweep_idle_jobs(database: Database, artifacts: Path) -> None:
 
 def sweep_tokens(database: Database, artifacts: Path) -> None:
     """Delete the token files that no unfinished job needs and no trainer has opened for long, and unfinished
-    ones. Whatever goes is made again by the next trainer that wants it.
+    ones. The next trainer that needs one writes it again.
 
     Those of data sets that the database does not know are left alone: it may be another database.
     """
@@ -67,18 +67,18 @@ def sweep_tokens(database: Database, artifacts: Path) -> None:
         unneeded = set(session.scalars(select(Dataset.sha256)))
         unneeded -= set(session.scalars(select(Job.dataset_sha256).where(Job.status.not_in(TERMINAL))))
     for file in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has got its name
+        with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has been renamed
             unused_s = time.time() - file.stat().st_mtime
             if file.name.startswith("."):
-                goes = unused_s > PARTIAL_TOKENS_KEPT_S
+                is_leftover = unused_s > PARTIAL_TOKENS_S
             else:
-                goes = unused_s > TOKENS_KEPT_S and file.name.partition("-")[0] in unneeded
-            if goes:
+                is_leftover = unused_s > UNUSED_TOKENS_S and file.name.partition("-")[0] in unneeded
+            if is_leftover:
                 file.unlink()
 
 
 def sweep_attempts(artifacts: Path, job_id: str, newest: int, listed: set[str]) -> None:
-    """Delete what attempts up to `newest` left and `listed` (relative to `artifacts`) does not have."""
+    """Delete the directories of attempts up to `newest` that are not `listed` (relative to `artifacts`)."""
     for attempt in job_directory(artifacts, job_id).glob("attempt-*"):
         number = ATTEMPT.fullmatch(attempt.name)
         if number is None or int(number[1]) > newest:

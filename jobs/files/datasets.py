@@ -1,61 +1,36 @@
-"""Data sets: the built-in ones, people's own, and how many tokens each has."""
+"""Data sets: finding, storing and reading them."""
 
-import logging
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-import httpx2
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from jobs.files.builtin_datasets import BUILTINS, DatasetUnavailable, builtin_content
 from jobs.files.encodings import why_not_utf8
 from jobs.files.json_lines import as_plain_text, looks_like_json_lines
 from jobs.files.layout import dataset_path, sha256_of
+from jobs.files.token_counts import (
+    TOTALS_TOKENIZER,
+    TOTALS_TRAIN_RATIO,
+    count_splits,
+    store_counts,
+    token_count,
+)
 from jobs.settings import Settings
-from jobs.spec.quoting import quoted
-from jobs.store.database import Database, insert_new, now_s, upsert
+from jobs.store.database import Database, insert_if_absent, now_s
 from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound
 from jobs.store.tables import Dataset, TokenCount
-from model.config import TrainingConfig, storable
+from jobs.validation.quoting import quoted
+from model.config import storable
 from model.storage.atomic import atomic_write
-from model.storage.splits import Split, TextFile, read_pieces, scan_text
-from model.tokenizers import load_tokenizer
+from model.storage.splits import TextFile, scan_text
 
-log = logging.getLogger(__name__)
-
-FETCH_TIMEOUT_S = 5
 FIRST_LINES_CHARACTERS = 400
-TOTALS_TOKENIZER = "gpt2"
-TOTALS_TRAIN_RATIO: float = TrainingConfig().train_ratio
-
-
-@dataclass(frozen=True)
-class Builtin:
-    """A data set that every service offers: shipped with it, or fetched once and checked."""
-
-    file: str
-    url: str | None = None
-    sha256: str | None = None
-
-
-BUILTINS = {
-    "the-verdict": Builtin(
-        file="the-verdict.txt",
-        url="https://raw.githubusercontent.com/rasbt/LLMs-from-scratch/main/ch02/01_main-chapter-code/the-verdict.txt",
-        sha256="b41e41a68f0398a3154ae69e2e4c0e2694e17fe0d66730536837f1b01935b31f",
-    ),
-    "sample": Builtin(file="sample.txt"),
-}
-
-
-class DatasetUnavailable(Exception):
-    """A data set that does not exist or cannot be had now; the message says what to do."""
 
 
 class BadText(ValueError):
@@ -69,56 +44,16 @@ def find_dataset(database: Database, settings: Settings, name: str) -> Dataset:
     """
     with database.read() as session:
         dataset = session.get(Dataset, name)
-    lost = None if dataset is None else why_lost(settings, dataset)
-    if dataset is not None and lost is None:
+    damage = None if dataset is None else find_damage(settings, dataset)
+    if dataset is not None and damage is None:
         return dataset
-    if lost and name not in BUILTINS:
-        raise DatasetUnavailable(lost)
+    if damage and name not in BUILTINS:
+        raise DatasetUnavailable(damage)
     if name not in BUILTINS:
-        known = ", ".join(BUILTINS)
-        raise DatasetUnavailable(f"unknown; a built-in one ({known}) or the id of one of GET /datasets")
+        builtins = ", ".join(BUILTINS)
+        raise DatasetUnavailable(f"unknown; a built-in one ({builtins}) or the id of one of GET /datasets")
     content = builtin_content(name, BUILTINS[name], settings.dataset_mirror)
     return store_dataset(database, settings, name, content, builtin=True)[0]
-
-
-def builtin_content(name: str, builtin: Builtin, mirror: str | None) -> bytes:
-    if builtin.url is None:
-        return resources.files("jobs").joinpath("texts", builtin.file).read_bytes()
-    places = {builtin.url: builtin.url}
-    if mirror is not None:  # whose path, or password, is not for those who read the answer
-        places = {"PRETRAIN_DATASET_MIRROR": f"{mirror.rstrip('/')}/{builtin.file}", **places}
-    tried = []
-    for called, place in places.items():
-        try:
-            content = read_place(place)
-        except (OSError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-            log.warning("%s could not be fetched from %s: %s", name, called, error)
-            tried.append(f"{called} ({reason_of(error)})")
-            continue
-        if sha256_of(content) == builtin.sha256:
-            return content
-        tried.append(f"{called} (not the text with sha256 {builtin.sha256})")
-    raise DatasetUnavailable(
-        f"{name} could not be fetched: {'; '.join(tried)}. Use the built-in `sample`, "
-        "or set PRETRAIN_DATASET_MIRROR to a folder or URL that has the file"
-    )
-
-
-def reason_of(error: Exception) -> str:
-    """Without the path or the address."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if isinstance(error, httpx2.HTTPStatusError):
-        return f"status {error.response.status_code}"
-    return type(error).__name__
-
-
-def read_place(place: str) -> bytes:
-    if not place.startswith(("http://", "https://")):
-        return Path(place.removeprefix("file://")).expanduser().read_bytes()
-    answer = httpx2.get(place, timeout=FETCH_TIMEOUT_S, follow_redirects=True)
-    answer.raise_for_status()
-    return answer.content
 
 
 def store_dataset(
@@ -130,7 +65,7 @@ def store_dataset(
     raises  BadText if it is empty, not UTF-8, or holds what a database could not; OSError. Neither leaves
             anything behind
     """
-    text, start_bytes = read_text(content)
+    text, start_bytes = decode_text(content)
     sha256 = sha256_of(content)
     values = {
         "id": name if builtin else new_id("dataset"),
@@ -143,38 +78,38 @@ def store_dataset(
         "first_lines": text[:FIRST_LINES_CHARACTERS],
         "created_at": now_s(),
     }
-    same = (Dataset.sha256 == sha256, Dataset.builtin == builtin)
+    is_same = (Dataset.sha256 == sha256, Dataset.builtin == builtin)
     path = dataset_path(settings.artifacts, sha256)
-    with placed(path, content, lambda: is_needed(database, sha256)):
-        stored = scan_text(path, start_bytes=start_bytes)
-        counts = count_parts(stored, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
+    with file_written(path, content, lambda: is_needed(database, sha256)):
+        stored_text = scan_text(path, start_bytes=start_bytes)
+        counts = count_splits(stored_text, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
         with database.write() as session:
-            created = insert_new(session, Dataset, ["sha256", "builtin"], values)
-            dataset = session.scalars(select(Dataset).where(*same)).one()
+            is_new = insert_if_absent(session, Dataset, ["sha256", "builtin"], values)
+            dataset = session.scalars(select(Dataset).where(*is_same)).one()
             if dataset.text_start_bytes == start_bytes:
-                totals = (TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
-                store_counts(session, as_row(dataset, *totals, counts))
-        return dataset, created
+                totals = token_count(dataset, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO, counts)
+                store_counts(session, totals)
+        return dataset, is_new
 
 
 @contextmanager
-def placed(path: Path, content: bytes, is_needed: Callable[[], bool]) -> Iterator[None]:
-    """`content` at `path`, for the block that records it. If that fails, a file that was not there before is
-    deleted, unless somebody else's record needs it by then."""
-    was_there = path.exists()
-    if not was_there or path.read_bytes() != content:
+def file_written(path: Path, content: bytes, is_needed: Callable[[], bool]) -> Iterator[None]:
+    """A file for the block to list in the database. If that fails, and the file was not there before, it is
+    deleted again, unless another data set needs it by then."""
+    existed = path.exists()
+    if not existed or path.read_bytes() != content:
         with atomic_write(path) as file:
             file.write(content)
     try:
         yield
     except BaseException:
-        if not was_there and not is_needed():
+        if not existed and not is_needed():
             path.unlink(missing_ok=True)
         raise
 
 
 def is_needed(database: Database, sha256: str) -> bool:
-    """Whether a data set has that content; so it is taken while the database does not say."""
+    """Whether a data set has that content; assumed while the database does not answer."""
     try:
         with database.read() as session:
             return session.scalars(select(Dataset).where(Dataset.sha256 == sha256)).first() is not None
@@ -182,10 +117,10 @@ def is_needed(database: Database, sha256: str) -> bool:
         return True
 
 
-def read_text(content: bytes) -> tuple[str, int]:
+def decode_text(content: bytes) -> tuple[str, int]:
     """The text in `content`, and how many bytes come before it. raises BadText"""
-    if wrong := why_not_utf8(content):
-        raise BadText(wrong)
+    if reason := why_not_utf8(content):
+        raise BadText(reason)
     start_bytes = len(BOM_UTF8) if content.startswith(BOM_UTF8) else 0
     text = content[start_bytes:].decode()
     if not text.strip():
@@ -202,38 +137,38 @@ def read_text(content: bytes) -> tuple[str, int]:
 
 
 def find_text(
-    settings: Settings, dataset: Dataset, on_piece: Callable[[], object] = lambda: None
+    settings: Settings, dataset: Dataset, on_progress: Callable[[], object] = lambda: None
 ) -> TextFile:
-    """The stored text of a data set, read through once; `on_piece` is called again and again meanwhile.
+    """The stored text of a data set, read through once; `on_progress` is called again and again meanwhile.
 
     raises  OSError; BadText if the file is gone or no longer what was stored
     """
     try:
         path = dataset_path(settings.artifacts, dataset.sha256)
-        text = scan_text(path, on_piece, start_bytes=dataset.text_start_bytes)
+        text = scan_text(path, on_progress, start_bytes=dataset.text_start_bytes)
     except FileNotFoundError as error:
-        raise BadText(loss(dataset, "is gone")) from error
+        raise BadText(describe_damage(dataset, "is gone")) from error
     except ValueError as error:
-        raise BadText(loss(dataset, f"is damaged: it {error}")) from error
+        raise BadText(describe_damage(dataset, f"is damaged: it {error}")) from error
     if text.sha256 != dataset.sha256:
-        raise BadText(loss(dataset, f"is damaged: its sha256 is {text.sha256}"))
+        raise BadText(describe_damage(dataset, f"is damaged: its sha256 is {text.sha256}"))
     return text
 
 
-def why_lost(settings: Settings, dataset: Dataset) -> str | None:
-    """What is wrong with the stored text, as far as a look at its size tells; None if nothing is."""
+def find_damage(settings: Settings, dataset: Dataset) -> str | None:
+    """What is wrong with the stored text, judging by its size; None if nothing is."""
     try:
-        found = dataset_path(settings.artifacts, dataset.sha256).stat().st_size
+        size = dataset_path(settings.artifacts, dataset.sha256).stat().st_size
     except FileNotFoundError:
-        return loss(dataset, "is gone")
-    if found != dataset.bytes:
-        return loss(dataset, f"is damaged: it has {found:,} bytes instead of {dataset.bytes:,}")
+        return describe_damage(dataset, "is gone")
+    if size != dataset.bytes:
+        return describe_damage(dataset, f"is damaged: it has {size:,} bytes instead of {dataset.bytes:,}")
     return None
 
 
-def loss(dataset: Dataset, what: str) -> str:
+def describe_damage(dataset: Dataset, damage: str) -> str:
     return (
-        f"the stored text of the data set {dataset.id} (sha256 {dataset.sha256}) {what}; "
+        f"the stored text of the data set {dataset.id} (sha256 {dataset.sha256}) {damage}; "
         "adding the same text again mends it"
     )
 
@@ -250,14 +185,6 @@ def get_dataset(session: Session, dataset_id: str) -> Dataset:
     return dataset
 
 
-def token_totals(session: Session) -> dict[str, int]:
-    """By data set's id, the GPT-2 tokens of both its parts at the default `train_ratio`, where counted."""
-    counted = select(TokenCount).where(
-        TokenCount.tokenizer == TOTALS_TOKENIZER, TokenCount.train_ratio == TOTALS_TRAIN_RATIO
-    )
-    return {count.dataset_id: count.train_tokens + count.val_tokens for count in session.scalars(counted)}
-
-
 def count_tokens(
     database: Database, settings: Settings, dataset: Dataset, tokenizer: str, train_ratio: float
 ) -> TokenCount:
@@ -266,33 +193,8 @@ def count_tokens(
     raises  OSError, BadText as `find_text`
     """
     with database.read() as session:
-        known = session.get(TokenCount, (dataset.id, tokenizer, train_ratio))
-    if known is not None:
-        return known
-    found = count_parts(find_text(settings, dataset), tokenizer, train_ratio)
-    return as_row(dataset, tokenizer, train_ratio, found)
-
-
-def count_parts(text: TextFile, tokenizer: str, train_ratio: float) -> dict[Split, int]:
-    """Tokens of both parts."""
-    found: dict[Split, int] = {"train": 0, "validation": 0}
-    chosen = load_tokenizer(tokenizer)
-    for part, piece in read_pieces(text, train_ratio, chosen.last_cut):
-        found[part] += len(chosen.encode(piece))
-    return found
-
-
-def as_row(dataset: Dataset, tokenizer: str, train_ratio: float, found: dict[Split, int]) -> TokenCount:
-    return TokenCount(
-        dataset_id=dataset.id,
-        tokenizer=tokenizer,
-        train_ratio=train_ratio,
-        train_tokens=found["train"],
-        val_tokens=found["validation"],
-    )
-
-
-def store_counts(session: Session, counts: TokenCount) -> None:
-    """Keep them for the next who asks."""
-    values = {column.name: getattr(counts, column.name) for column in TokenCount.__table__.columns}
-    upsert(session, TokenCount, ["dataset_id", "tokenizer", "train_ratio"], values)
+        stored = session.get(TokenCount, (dataset.id, tokenizer, train_ratio))
+    if stored is not None:
+        return stored
+    counts = count_splits(find_text(settings, dataset), tokenizer, train_ratio)
+    return token_count(dataset, tokenizer, train_ratio, counts)

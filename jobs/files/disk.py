@@ -1,4 +1,4 @@
-"""Whether the disk can hold what a job will write."""
+"""Disk space: whether it is enough for a job, and whether an error says that there is none."""
 
 import contextlib
 import errno
@@ -10,37 +10,22 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from jobs.files.layout import job_directory, nearest_existing
-from jobs.spec.job_spec import JobSpec
-from model.config import parameter_count
 
-WEIGHT_BYTES = 4
-TRAINING_STATE_BYTES = 8
-"""AdamW's two moments in float32, for each parameter."""
-SMALL_FILES_BYTES = 256 * 1024
-"""Of a checkpoint: manifest, headers and generators' states."""
 POSTGRES_FULL = "53100"
 """The SQLSTATE disk_full."""
 
 
-def checkpoints_bytes(spec: JobSpec, total_steps: int) -> int:
-    """The most that a job's checkpoints take at once: those it keeps, and the one being written. There are no
-    more of them than steps."""
-    parameters, keep = parameter_count(spec.gpt), spec.retention
-    weights = WEIGHT_BYTES * parameters + SMALL_FILES_BYTES
-    whole = weights + TRAINING_STATE_BYTES * parameters
-    resumable = min(keep.keep_last + 1, total_steps)
-    return resumable * whole + min(keep.keep_best, total_steps - resumable) * weights
+def missing_bytes(artifacts: Path, job_id: str, needed_bytes: int) -> int:
+    """How much more disk space the job needs than is free or its own already; 0 if it fits.
 
-
-def missing_bytes(artifacts: Path, job_id: str, spec: JobSpec, total_steps: int) -> int:
-    """How much more room the job needs than it has, what it holds already counted; 0 if it fits."""
-    free = free_bytes(artifacts)
-    held = held_bytes(job_directory(artifacts, job_id))
-    return max(0, checkpoints_bytes(spec, total_steps) - held - free)
+    needed_bytes  of all its checkpoints: `model.estimate.checkpoints_bytes`
+    """
+    used = used_bytes(job_directory(artifacts, job_id))
+    return max(0, needed_bytes - used - free_bytes(artifacts))
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether the file system, a quota or the database has no room left."""
+    """Whether the file system, a quota or the database has no space left."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     if isinstance(error, DBAPIError):
@@ -50,7 +35,7 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def free_bytes(artifacts: Path) -> int:
-    """Room that is left on the disk that the artifacts lie on."""
+    """Free space on the disk that the artifacts lie on."""
     return shutil.disk_usage(nearest_existing(artifacts)).free
 
 
@@ -59,11 +44,11 @@ def disk_bytes(artifacts: Path) -> int:
     return shutil.disk_usage(nearest_existing(artifacts)).total
 
 
-def held_bytes(directory: Path) -> int:
-    """Room that the files below `directory` take. Those that are deleted meanwhile take none."""
-    held = 0
+def used_bytes(directory: Path) -> int:
+    """Disk space of the files below `directory`. Those that are deleted meanwhile take none."""
+    used = 0
     for folder, _, names in os.walk(directory):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                held += os.lstat(os.path.join(folder, name)).st_blocks * 512
-    return held
+                used += os.lstat(os.path.join(folder, name)).st_blocks * 512
+    return used

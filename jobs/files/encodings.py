@@ -1,6 +1,6 @@
-"""Text that is not UTF-8: which encoding it seems to have, and the command that converts it.
+"""Text that is not UTF-8: which encoding it is likely in, and the command that converts it.
 
-Imports nothing of the service, so that the command line can say it before it sends anything.
+Imports nothing of the service, so that the client can check a text before it sends it.
 """
 
 import codecs
@@ -31,11 +31,11 @@ FORMATS = {
     b"SQLite format 3\0": ("an SQLite database", "take its text out first"),
     b"PAR1": ("a Parquet file", "take its text out first"),
 }
-"""What is no text in any encoding, by its first bytes, and what to do about it."""
+"""What is no text in any encoding, by its magic bytes, and what to do about it."""
 WESTERN_SIGNS = frozenset("‘’‚“”„‹›«»–—…•·°§©®™€£¥¢¿¡´¨\xa0\xad")
-"""Of the characters of cp1252 beyond ASCII that are no letters, those that texts have."""
-MOST_FOREIGN = 0.25
-"""Of the letters of a text of Western Europe, the share beyond ASCII. In Cyrillic or Greek nearly all are."""
+"""The characters of cp1252 beyond ASCII, letters apart, that occur in texts."""
+MAX_NON_ASCII_SHARE = 0.25
+"""Of the letters of a Western European text. In Cyrillic or Greek nearly all are beyond ASCII."""
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 DAMAGED = "damaged"
 
@@ -46,7 +46,7 @@ CONVERSIONS: dict[str, str] = {
     "UTF-32": "UTF-32",
     "CP1252": "cp1252 (Windows, Western Europe)",
 }
-"""By iconv's name of the encoding, ours."""
+"""By iconv's name of the encoding, what messages call it."""
 
 
 def why_not_utf8(content: bytes, file: str = "FILE") -> str | None:
@@ -54,12 +54,12 @@ def why_not_utf8(content: bytes, file: str = "FILE") -> str | None:
 
     file  the name under which the command that converts it finds it
     """
-    start = first_wrong_byte(content)
+    start = first_invalid_byte(content)
     guess = likely_encoding(content, start)
     if start is None and guess is None:
         return None
-    for beginning, (kind, remedy) in FORMATS.items():
-        if content.startswith(beginning):
+    for magic, (kind, remedy) in FORMATS.items():
+        if content.startswith(magic):
             return f"must be UTF-8 text, and this is not text but {kind}: {remedy}"
     where = "has NUL bytes" if start is None else f"byte {start} is not"
     source, target = shlex.quote(file), shlex.quote(f"{file}.utf8")
@@ -79,7 +79,7 @@ def why_not_utf8(content: bytes, file: str = "FILE") -> str | None:
     )
 
 
-def first_wrong_byte(content: bytes) -> int | None:
+def first_invalid_byte(content: bytes) -> int | None:
     try:
         content.decode()
     except UnicodeDecodeError as error:
@@ -87,10 +87,11 @@ def first_wrong_byte(content: bytes) -> int | None:
     return None
 
 
-def likely_encoding(content: bytes, wrong: int | None) -> str | None:
-    """iconv's name of the encoding that `content` is likely in, `DAMAGED` for UTF-8 with single wrong bytes.
+def likely_encoding(content: bytes, invalid: int | None) -> str | None:
+    """iconv's name of the encoding that `content` is likely in, `DAMAGED` for UTF-8 with single invalid
+    bytes.
 
-    wrong  the first byte that is not UTF-8; None if all are, as those of an English text in UTF-16 are
+    invalid  the first byte that is not UTF-8; None if all are, as those of an English text in UTF-16 are
     """
     for mark, name in MARKS.items():
         if content.startswith(mark):
@@ -99,19 +100,20 @@ def likely_encoding(content: bytes, wrong: int | None) -> str | None:
     zeros = head[0::2].count(0), head[1::2].count(0)
     if max(zeros) > len(head) // 8 and min(zeros) * 8 < max(zeros):
         return "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"
-    if wrong is None:
+    if invalid is None:
         return None
-    around = content[max(0, wrong - SAMPLE_BYTES // 2) : wrong + SAMPLE_BYTES // 2]
+    around = content[max(0, invalid - SAMPLE_BYTES // 2) : invalid + SAMPLE_BYTES // 2]
     if is_damaged_utf8(around):
         return DAMAGED
     return "CP1252" if is_western(around) else None
 
 
 def is_damaged_utf8(sample: bytes) -> bool:
-    """Whether more characters beyond ASCII are whole than are not: in another encoding hardly any are."""
+    """Whether more characters beyond ASCII are valid than invalid: in another encoding hardly any are
+    valid."""
     text = sample.decode(errors="replace")
-    wrong = text.count("\ufffd")
-    return sum(character > "\x7f" for character in text) - wrong > wrong
+    invalid = text.count("\ufffd")
+    return sum(character > "\x7f" for character in text) - invalid > invalid
 
 
 def is_western(sample: bytes) -> bool:
@@ -119,8 +121,9 @@ def is_western(sample: bytes) -> bool:
         text = sample.decode("cp1252")
     except UnicodeDecodeError:
         return False
-    beyond = [character for character in text if character > "\x7f"]
+    non_ascii = [character for character in text if character > "\x7f"]
     letters = sum(character.isalpha() for character in text)
-    foreign = sum(character.isalpha() for character in beyond)
-    odd = sum(not character.isalpha() and character not in WESTERN_SIGNS for character in beyond)
-    return foreign <= MOST_FOREIGN * letters and odd <= len(beyond) // 10 and not CONTROLS.search(text)
+    non_ascii_letters = sum(character.isalpha() for character in non_ascii)
+    unlikely = sum(not letter.isalpha() and letter not in WESTERN_SIGNS for letter in non_ascii)
+    has_western_letters = non_ascii_letters <= MAX_NON_ASCII_SHARE * letters
+    return has_western_letters and unlikely <= len(non_ascii) // 10 and not CONTROLS.search(text)

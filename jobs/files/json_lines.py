@@ -3,15 +3,15 @@
 import json
 import shlex
 
-LINES = 3
-"""That are looked at: prose has no three lines in a row, or no line at all, that are JSON objects."""
+LINES_CHECKED = 3
+"""Prose has no three lines in a row that are JSON objects, nor all its lines where it has fewer."""
 
 
 def looks_like_json_lines(text: str) -> bool:
     """Whether the first lines of `text` that are not empty are JSON objects, each by itself."""
     lines = 0
     start = 0
-    while lines < LINES and start < len(text):
+    while lines < LINES_CHECKED and start < len(text):
         end = text.find("\n", start)
         end = len(text) if end == -1 else end
         line = text[start:end].strip()

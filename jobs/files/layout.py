@@ -1,4 +1,4 @@
-"""Where files lie under the artifacts' folder. The service makes every name itself."""
+"""Where files lie below the artifacts' folder. All names are the service's own."""
 
 import hashlib
 import tempfile
@@ -6,17 +6,17 @@ from pathlib import Path
 
 
 def check_writable(artifacts: Path) -> None:
-    """See that files can be written in the folder, or in the one that it would be made in; nothing is left.
+    """Try to write in the folder, or in the one that it would be made in; no file is left.
 
     raises  OSError
     """
-    # Permissions alone don't tell: root may do all, but not on a disk that is read-only, nor in /proc.
+    # Permissions alone don't tell: root has all, but can't write on a read-only disk, nor in /proc.
     with tempfile.TemporaryFile(dir=nearest_existing(artifacts)):
         pass
 
 
 def nearest_existing(folder: Path) -> Path:
-    """The folder, or the closest one above it that has been made."""
+    """The folder, or the closest one above it that exists."""
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
@@ -41,7 +41,7 @@ def job_directory(artifacts: Path, job_id: str) -> Path:
 
 
 def checkpoint_root(artifacts: Path, job_id: str, attempt: int) -> Path:
-    """Of one attempt alone, so that a stale one overwrites nothing."""
+    """Of one attempt alone, so that a fenced one overwrites nothing."""
     return job_directory(artifacts, job_id) / f"attempt-{attempt}"
 
 

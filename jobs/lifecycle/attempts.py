@@ -1,6 +1,6 @@
-"""How attempts move a job's row through its states: claims, leases and ends.
+"""How attempts move a job through its statuses: claims, leases and ends.
 
-Every function is one conditional UPDATE, whose row count decides, and the event that tells of it. The callers
+Every function is one conditional UPDATE, whose row count decides, and the event that records it. The callers
 hold the transaction. ARCHITECTURE.md has the protocol.
 """
 
@@ -11,12 +11,18 @@ from sqlalchemy import ScalarSelect, case, select, update
 from sqlalchemy.orm import Session
 
 from jobs.spec.stored_specs import attempts_allowed
-from jobs.states import CRASHES, TERMINAL, Status, Stopping, sources_of
+from jobs.states import CRASHES, TERMINAL, Status, Stopping, statuses_before
 from jobs.store.database import now_s
 from jobs.store.events import record_event
 from jobs.store.lookup import get_job
 from jobs.store.tables import Job
 from model.config import EndedBy
+
+UNCLAIMED: dict[str, Any] = {"worker": None, "lease_expires_at": None, "remaining_s": None}
+"""The columns of a job that no worker runs."""
+
+STATUS_AFTER_STOP: dict[str, Status] = {"cancel": Status.CANCELLED, "pause": Status.PAUSED}
+"""By the request to stop."""
 
 
 class Fenced(Exception):
@@ -31,7 +37,7 @@ def claim(session: Session, job_id: str | ScalarSelect[str], worker: str, lease_
 
     job_id  also as a subquery: `jobs.store.queue_order.first_in_line` for the job whose turn it is
     """
-    taken = change(
+    claimed_ids = conditional_update(
         session,
         (Job.id == job_id, Job.status == Status.QUEUED),
         status=Status.RUNNING,
@@ -41,26 +47,26 @@ def claim(session: Session, job_id: str | ScalarSelect[str], worker: str, lease_
         started_at=case((Job.started_at.is_(None), now_s()), else_=Job.started_at),
         error=None,
     )
-    if not taken:
+    if not claimed_ids:
         return None
-    job = get_job(session, taken[0])
+    job = get_job(session, claimed_ids[0])
     record_event(session, job.id, job.attempt, "status", {"status": Status.RUNNING, "worker": worker})
     return job
 
 
-def write_as(session: Session, job_id: str, attempt: int, **values: Any) -> None:
+def fenced_update(session: Session, job_id: str, attempt: int, **values: Any) -> None:
     """Update the job on behalf of `attempt`, or raise Fenced and change nothing.
 
     Called first in a transaction, it locks the row, so that what follows is the attempt's to write.
     """
-    owned = (Job.id == job_id, Job.attempt == attempt, Job.status == Status.RUNNING)
-    if not change(session, owned, **(values or {"attempt": attempt})):
+    is_owned = (Job.id == job_id, Job.attempt == attempt, Job.status == Status.RUNNING)
+    if not conditional_update(session, is_owned, **(values or {"attempt": attempt})):
         raise Fenced(job_id, attempt)
 
 
-def renew(session: Session, job_id: str, attempt: int, lease_s: float) -> Stopping | None:
-    """Extend the lease, and say what is asked of the attempt. raises Fenced"""
-    write_as(session, job_id, attempt, lease_expires_at=now_s() + lease_s)
+def renew_lease(session: Session, job_id: str, attempt: int, lease_s: float) -> Stopping | None:
+    """Extend the lease; returns what the attempt has been asked to do. raises Fenced"""
+    fenced_update(session, job_id, attempt, lease_expires_at=now_s() + lease_s)
     return session.scalar(select(Job.stopping).where(Job.id == job_id))
 
 
@@ -69,7 +75,7 @@ def succeed(session: Session, job_id: str, attempt: int, ended_by: EndedBy) -> S
 
     raises  Fenced
     """
-    if owned_job(session, job_id, attempt).stopping == "cancel":
+    if lock_owned_job(session, job_id, attempt).stopping == "cancel":
         end(session, job_id, attempt, Status.CANCELLED)
         return Status.CANCELLED
     end(session, job_id, attempt, Status.SUCCEEDED, ended_by=ended_by)
@@ -86,10 +92,10 @@ def end(
 ) -> None:
     """Record how an attempt ended: a terminal status, or paused. raises Fenced"""
     finished = {"finished_at": now_s()} if status in TERMINAL else {}
-    why = {"error": error, "ended_by": ended_by}
-    write_as(session, job_id, attempt, status=status, stopping=None, **why, **LEFT, **finished)
-    known = {name: value for name, value in why.items() if value is not None}
-    record_event(session, job_id, attempt, "status", {"status": status, **known})
+    cause = {"error": error, "ended_by": ended_by}
+    fenced_update(session, job_id, attempt, status=status, stopping=None, **cause, **UNCLAIMED, **finished)
+    known_cause = {name: value for name, value in cause.items() if value is not None}
+    record_event(session, job_id, attempt, "status", {"status": status, **known_cause})
 
 
 def stop(session: Session, job_id: str, attempt: int, reason: str) -> Status:
@@ -97,9 +103,9 @@ def stop(session: Session, job_id: str, attempt: int, reason: str) -> Status:
 
     raises  Fenced
     """
-    job = owned_job(session, job_id, attempt)
+    job = lock_owned_job(session, job_id, attempt)
     if job.stopping is not None:
-        status = STOPPED[job.stopping]
+        status = STATUS_AFTER_STOP[job.stopping]
         end(session, job_id, attempt, status)
         return status
     requeue(session, job_id, attempt, reason)
@@ -109,27 +115,27 @@ def stop(session: Session, job_id: str, attempt: int, reason: str) -> Status:
 def fail(
     session: Session, job_id: str, attempt: int, error: dict[str, Any], log_lines: Sequence[str] = ()
 ) -> Status:
-    """Record that an attempt has failed, with the last lines of its log; what becomes of the job.
+    """Record that an attempt has failed, with the last lines of its log; returns the job's new status.
 
     A full disk pauses it. An error that might not repeat queues it again, until it has crashed `max_attempts`
     times without a new checkpoint in between. A person who asked for a stop meanwhile gets that instead.
     raises  Fenced
     """
-    job = owned_job(session, job_id, attempt)
+    job = lock_owned_job(session, job_id, attempt)
     if log_lines:
         record_event(session, job_id, attempt, "log", {"lines": list(log_lines)})
-    crashed = error["type"] in CRASHES
-    failures = job.failures + crashed
-    if crashed:
-        write_as(session, job_id, attempt, failures=failures)
+    has_crashed = error["type"] in CRASHES
+    failures = job.failures + has_crashed
+    if has_crashed:
+        fenced_update(session, job_id, attempt, failures=failures)
         record_event(session, job_id, attempt, "crash", {"error": error, "failures": failures})
-    if job.stopping == "cancel" or (job.stopping is not None and crashed):
-        status = STOPPED[job.stopping]
+    if job.stopping == "cancel" or (job.stopping is not None and has_crashed):
+        status = STATUS_AFTER_STOP[job.stopping]
         end(session, job_id, attempt, status)
     elif error["type"] == "disk_full":
         status = Status.PAUSED
         end(session, job_id, attempt, status, error)
-    elif crashed and failures < attempts_allowed(job.spec):
+    elif has_crashed and failures < attempts_allowed(job.spec):
         status = Status.QUEUED
         requeue(session, job_id, attempt, error["type"])
     else:
@@ -138,36 +144,30 @@ def fail(
     return status
 
 
-def owned_job(session: Session, job_id: str, attempt: int) -> Job:
+def lock_owned_job(session: Session, job_id: str, attempt: int) -> Job:
     """The job, locked and read anew, of an attempt that still owns it. raises Fenced"""
-    write_as(session, job_id, attempt)
+    fenced_update(session, job_id, attempt)
     return get_job(session, job_id)
 
 
 def requeue(session: Session, job_id: str, attempt: int, reason: str) -> None:
     """Return a job to the queue for its next attempt. raises Fenced"""
-    write_as(session, job_id, attempt, **queued())
+    fenced_update(session, job_id, attempt, **queued_columns())
     record_event(session, job_id, attempt, "status", {"status": Status.QUEUED, "reason": reason})
 
 
-def queued() -> dict[str, Any]:
+def queued_columns() -> dict[str, Any]:
     """The columns of a job that waits for its next attempt."""
-    return {"status": Status.QUEUED, "stopping": None, "queued_at": now_s(), **LEFT}
+    return {"status": Status.QUEUED, "stopping": None, "queued_at": now_s(), **UNCLAIMED}
 
 
-def change(session: Session, where: tuple[Any, ...], **values: Any) -> Sequence[str]:
-    """The ids of the rows that the conditional UPDATE found. A status goes only to those that may take it."""
+def conditional_update(session: Session, conditions: tuple[Any, ...], **values: Any) -> Sequence[str]:
+    """The ids of the jobs that met the conditions and were updated. A status that a job could not take by
+    `jobs.states` is one more condition."""
     if "status" in values:
-        where = (*where, Job.status.in_(sources_of(values["status"])))
+        conditions = (*conditions, Job.status.in_(statuses_before(values["status"])))
     # Rows that the session holds are read anew rather than guessed at: the values are the database's.
-    statement = update(Job).where(*where).values(**values).returning(Job.id)
-    changed = session.scalars(statement, execution_options={"synchronize_session": False}).all()
+    statement = update(Job).where(*conditions).values(**values).returning(Job.id)
+    updated_ids = session.scalars(statement, execution_options={"synchronize_session": False}).all()
     session.expire_all()
-    return changed
-
-
-LEFT: dict[str, Any] = {"worker": None, "lease_expires_at": None, "remaining_s": None}
-"""What a job no longer has once nobody runs it."""
-
-STOPPED: dict[str, Status] = {"cancel": Status.CANCELLED, "pause": Status.PAUSED}
-"""What a request to stop ends in."""
+    return updated_ids

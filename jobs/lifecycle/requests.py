@@ -1,8 +1,7 @@
 """What people ask of a job: cancel, pause, resume, delete. Repeats change nothing.
 
-Like `jobs.lifecycle.attempts`, each is one conditional change of the row and the event that tells of it; the
-callers hold the transaction. The row is locked first: what a worker is about to write decides before, not in
-between.
+Like `jobs.lifecycle.attempts`, each is one conditional UPDATE and the event that records it; the callers hold
+the transaction. The row is locked first: what a worker is about to write decides before, not in between.
 """
 
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from jobs.lifecycle.attempts import LEFT, change, queued
+from jobs.lifecycle.attempts import UNCLAIMED, conditional_update, queued_columns
 from jobs.states import TERMINAL, Status, WrongState
 from jobs.store.database import now_s
 from jobs.store.events import record_event
@@ -27,12 +26,12 @@ def request_cancel(session: Session, job_id: str) -> Job:
     raises  NotFound, WrongState from `succeeded` and `failed`
     """
     lock_job(session, job_id)
-    waiting = (Job.id == job_id, Job.status.in_([Status.QUEUED, Status.PAUSED]))
-    ended = {"status": Status.CANCELLED, "stopping": None, "error": None, "finished_at": now_s(), **LEFT}
-    if change(session, waiting, **ended):
-        return told(session, job_id, {"status": Status.CANCELLED})
-    change(session, (Job.id == job_id, Job.status == Status.RUNNING), stopping="cancel")
-    return expect(session, job_id, {Status.RUNNING, Status.CANCELLED}, "cancel")
+    is_idle = (Job.id == job_id, Job.status.in_([Status.QUEUED, Status.PAUSED]))
+    cancelled = {"status": Status.CANCELLED, "stopping": None, "error": None, "finished_at": now_s()}
+    if conditional_update(session, is_idle, **cancelled, **UNCLAIMED):
+        return with_status_event(session, job_id, {"status": Status.CANCELLED})
+    conditional_update(session, (Job.id == job_id, Job.status == Status.RUNNING), stopping="cancel")
+    return require_status(session, job_id, {Status.RUNNING, Status.CANCELLED}, "cancel")
 
 
 def request_pause(session: Session, job_id: str) -> Job:
@@ -41,9 +40,9 @@ def request_pause(session: Session, job_id: str) -> Job:
     raises  NotFound, WrongState unless it is running or paused
     """
     lock_job(session, job_id)
-    unasked = (Job.id == job_id, Job.status == Status.RUNNING, Job.stopping.is_(None))
-    change(session, unasked, stopping="pause")
-    return expect(session, job_id, {Status.RUNNING, Status.PAUSED}, "pause")
+    is_undisturbed = (Job.id == job_id, Job.status == Status.RUNNING, Job.stopping.is_(None))
+    conditional_update(session, is_undisturbed, stopping="pause")
+    return require_status(session, job_id, {Status.RUNNING, Status.PAUSED}, "pause")
 
 
 def resume(session: Session, job_id: str, reason: str = RESUMED) -> Job:
@@ -53,24 +52,23 @@ def resume(session: Session, job_id: str, reason: str = RESUMED) -> Job:
     raises  NotFound, WrongState unless it is paused
     """
     lock_job(session, job_id)
-    if change(session, (Job.id == job_id, Job.status == Status.PAUSED), error=None, **queued()):
-        return told(session, job_id, {"status": Status.QUEUED, "reason": reason})
+    is_paused = (Job.id == job_id, Job.status == Status.PAUSED)
+    if conditional_update(session, is_paused, error=None, **queued_columns()):
+        return with_status_event(session, job_id, {"status": Status.QUEUED, "reason": reason})
     job = get_job(session, job_id)
-    if job.status == Status.QUEUED and newest_status(session, job_id).get("reason") == RESUMED:
+    if job.status == Status.QUEUED and last_status_event(session, job_id).get("reason") == RESUMED:
         return job
     raise WrongState(job_id, Status(job.status), "resume")
 
 
 def delete_job(session: Session, job_id: str) -> None:
-    """Forget a job and all that it has recorded, and list its folder for `jobs.files.cleanup` to remove.
+    """Delete a job with all that it has recorded, and list its folder for `jobs.files.cleanup` to remove.
 
     raises  NotFound, WrongState while it is queued or running
     """
     lock_job(session, job_id)
-    gone = session.execute(
-        delete(Job).where(Job.id == job_id, Job.status.in_(DELETABLE)).returning(Job.id)
-    ).first()
-    if gone is None:
+    deletion = delete(Job).where(Job.id == job_id, Job.status.in_(DELETABLE)).returning(Job.id)
+    if session.execute(deletion).first() is None:
         raise WrongState(job_id, Status(get_job(session, job_id).status), "delete")
     session.add(Removal(job_id=job_id))
 
@@ -80,22 +78,27 @@ def lock_job(session: Session, job_id: str) -> None:
     session.execute(select(Job.id).where(Job.id == job_id).with_for_update())
 
 
-def expect(session: Session, job_id: str, allowed: set[Status], wanted: str) -> Job:
-    """The job, if a request for `wanted` may find it in its status. raises NotFound, WrongState"""
+def require_status(session: Session, job_id: str, allowed: set[Status], request: str) -> Job:
+    """The job, if its status allows the request. raises NotFound, WrongState"""
     job = get_job(session, job_id)
     if job.status not in allowed:
-        raise WrongState(job_id, Status(job.status), wanted)
+        raise WrongState(job_id, Status(job.status), request)
     return job
 
 
-def told(session: Session, job_id: str, data: dict[str, Any]) -> Job:
-    """The job, after an event that says what has happened to its status."""
+def with_status_event(session: Session, job_id: str, data: dict[str, Any]) -> Job:
+    """The job, whose new status is recorded as an event with `data`."""
     job = get_job(session, job_id)
     record_event(session, job_id, job.attempt, "status", data)
     return job
 
 
-def newest_status(session: Session, job_id: str) -> dict[str, Any]:
-    """The data of the job's newest `status` event."""
-    chosen = select(Event.data).where(Event.job_id == job_id, Event.type == "status")
-    return session.scalars(chosen.order_by(Event.id.desc()).limit(1)).first() or {}
+def last_status_event(session: Session, job_id: str) -> dict[str, Any]:
+    """The data of the job's newest `status` event; {} if it has none."""
+    newest_first = (
+        select(Event.data)
+        .where(Event.job_id == job_id, Event.type == "status")
+        .order_by(Event.id.desc())
+        .limit(1)
+    )
+    return session.scalars(newest_first).first() or {}

@@ -1,13 +1,13 @@
-"""Python's search for cyclic garbage, kept off what stays for good."""
+"""Python's garbage collector, which need not look at what stays for good."""
 
 import gc
 
 
-def exempt_all_so_far() -> None:
-    """Leave all objects that there are now out of every later search.
+def freeze_existing_objects() -> None:
+    """Leave all objects that there are now out of every later collection.
 
-    A search holds the interpreter. Through the modules and tables of a service it takes a tenth of a second,
-    in which no other thread runs, and finds nothing.
+    A collection holds the interpreter's lock. Over the modules and tables of a service it takes a tenth of a
+    second, in which no other thread runs, and finds nothing.
     """
     gc.collect()
     gc.freeze()

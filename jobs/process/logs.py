@@ -1,4 +1,4 @@
-"""Logs: lines for people on a terminal, JSON in containers."""
+"""Logging: lines for people on a terminal, JSON in containers."""
 
 import logging
 
@@ -32,7 +32,7 @@ def configure_logging(settings: Settings) -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Alembic tells of its context at every look at the schema, which readiness checks take.
+    # Alembic logs its context whenever the schema is looked at, as readiness checks do.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

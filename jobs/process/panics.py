@@ -1,19 +1,19 @@
-"""Panics of native code, at the borders of a process.
+"""Panics of native code, turned into exceptions.
 
 An extension written in Rust (tiktoken, pydantic, safetensors) reports a bug of its own as pyo3's
-PanicException. That is no `Exception`, so what catches those lets it pass, and one request ends a process
+PanicException. That is no `Exception`, so `except Exception` lets it pass, and one request ends a process
 that serves many.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-LONGEST_MESSAGE = 200
-"""Characters quoted of what the native code said."""
+MAX_MESSAGE_CHARACTERS = 200
+"""Of the panic's own message, that are quoted."""
 
 
 class NativePanic(Exception):
-    """Native code gave up in the middle of a call; the message has its kind and its own words."""
+    """Native code has panicked; the message has the panic's type and its message."""
 
 
 @contextmanager
@@ -25,5 +25,5 @@ def native_panics_as_errors() -> Iterator[None]:
     except (Exception, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as panic:
-        message = f"{type(panic).__name__} in native code: {str(panic)[:LONGEST_MESSAGE]}"
+        message = f"{type(panic).__name__} in native code: {str(panic)[:MAX_MESSAGE_CHARACTERS]}"
         raise NativePanic(message) from panic

@@ -1,5 +1,4 @@
-"""Named starting points of a spec: they fill in fields and do nothing else. What one does not say is the
-lecture's."""
+"""Named starting points of a spec: the fields that differ from the lecture's."""
 
 from typing import Any, Literal
 

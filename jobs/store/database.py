@@ -1,4 +1,4 @@
-"""Connections to SQLite or PostgreSQL, and the database's clock."""
+"""Connections to SQLite or PostgreSQL, transactions, upserts, and the database's clock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import GenericFunction
 
-from jobs.spec.strict_json import to_json
 from jobs.store.tables import Table
+from jobs.validation.strict_json import to_json
 
 SQLITE_BUSY_S = 30
 
@@ -34,12 +34,12 @@ def postgresql_now_s(*_: Any, **__: Any) -> str:
 
 
 class Database:
-    """One engine, and a transaction for reading or for writing. Its errors quote no values.
+    """An engine, and its transactions for reading and for writing. Errors quote no values.
 
     On SQLite a writing transaction takes the write lock when it begins: one that started by reading and
     turned to writing would be refused at once, `busy_timeout` or not, if another had written in between.
 
-    connections  at once, at most, of which a third is kept; whoever needs one more waits up to 30 s for it
+    connections  at most, a third of them pooled; whoever needs one more waits up to 30 s for it
     """
 
     def __init__(self, url: str, connections: int = 15) -> None:
@@ -51,7 +51,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that only reads. What it returns stays usable after it has ended."""
+        """A transaction that only reads. Objects loaded in it stay usable after it has ended."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
@@ -114,8 +114,8 @@ def upsert(session: Session, table: type[Table], key: list[str], values: dict[st
     session.execute(insert.on_conflict_do_update(index_elements=key, set_=rest))
 
 
-def insert_new(session: Session, table: type[Table], key: list[str], values: dict[str, Any]) -> bool:
+def insert_if_absent(session: Session, table: type[Table], key: list[str], values: dict[str, Any]) -> bool:
     """Insert the row unless one has the same `key` columns. Returns whether it was inserted."""
     insert = INSERTS[session.get_bind().dialect.name](table).values(values)
-    inserted = insert.on_conflict_do_nothing(index_elements=key).returning(*table.__table__.primary_key)
-    return session.execute(inserted).first() is not None
+    statement = insert.on_conflict_do_nothing(index_elements=key).returning(*table.__table__.primary_key)
+    return session.execute(statement).first() is not None

@@ -15,5 +15,5 @@ def record_event(session: Session, job_id: str, attempt: int, kind: str, data: d
 
 
 def list_events(session: Session, job_id: str, after: int = 0, limit: int = 1000) -> list[Event]:
-    chosen = select(Event).where(Event.job_id == job_id, Event.id > after)
-    return list(session.scalars(chosen.order_by(Event.id).limit(limit)))
+    later = select(Event).where(Event.job_id == job_id, Event.id > after)
+    return list(session.scalars(later.order_by(Event.id).limit(limit)))

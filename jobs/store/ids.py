@@ -1,4 +1,4 @@
-"""Ids that the service gives."""
+"""The ids of jobs, data sets, checkpoints and requests."""
 
 import re
 import secrets
@@ -12,14 +12,14 @@ def new_id(kind: str) -> str:
 
 
 def new_job_id(created_us: int) -> str:
-    """The opaque id of a job: the microseconds since 1970 at which it was made, and 32 random bits.
+    """The opaque id of a job: its creation time in microseconds since 1970, and 32 random bits.
 
-    So an id that somebody still has of a job that was deleted tells where it stood in the list.
+    So the id of a deleted job still tells where it stood in the list: see `jobs.store.lookup.list_jobs`.
     """
     return f"job-{created_us:013x}{secrets.token_hex(4)}"
 
 
 def creation_time_us(job_id: str) -> int | None:
     """Microseconds since 1970; None if the id, such as one of an earlier version, does not tell."""
-    found = JOB_ID.fullmatch(job_id)
-    return None if found is None else int(found["created_us"], 16)
+    match = JOB_ID.fullmatch(job_id)
+    return None if match is None else int(match["created_us"], 16)

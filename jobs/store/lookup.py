@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from jobs.spec.quoting import quoted
 from jobs.states import Status
 from jobs.store.ids import creation_time_us
 from jobs.store.tables import Checkpoint, Job
+from jobs.validation.quoting import quoted
 
 
 class NotFound(Exception):
-    """Nothing has that id; the message says what was looked for."""
+    """Nothing has that id; the message says what was asked for."""
 
 
 class BadCursor(ValueError):
-    """A page's cursor that names no job that there is or was."""
+    """The cursor of a page is the id of no job, present or past."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +35,22 @@ def get_job(session: Session, job_id: str) -> Job:
 
 
 def list_jobs(
-    session: Session, wanted: JobFilter, limit: int, after: str | None = None
+    session: Session, criteria: JobFilter, limit: int, after: str | None = None
 ) -> tuple[list[Job], bool]:
     """A page of jobs, newest first, behind the job `after`, which may be gone; and whether there are more.
 
     raises  BadCursor
     """
-    chosen = select(Job)
-    if wanted.status is not None:
-        chosen = chosen.where(Job.status == wanted.status)
-    if wanted.name is not None:
-        chosen = chosen.where(Job.name == wanted.name)
-    for label, value in wanted.labels.items():
-        chosen = chosen.where(has_label(session, label, value))
+    query = select(Job)
+    if criteria.status is not None:
+        query = query.where(Job.status == criteria.status)
+    if criteria.name is not None:
+        query = query.where(Job.name == criteria.name)
+    for label, value in criteria.labels.items():
+        query = query.where(has_label(session, label, value))
     if after is not None:
-        chosen = chosen.where(tuple_(Job.created_at, Job.id) < (creation_time(session, after), after))
-    page = list(session.scalars(chosen.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)))
+        query = query.where(tuple_(Job.created_at, Job.id) < (creation_time(session, after), after))
+    page = list(session.scalars(query.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)))
     return page[:limit], len(page) > limit
 
 
@@ -58,14 +58,14 @@ def has_label(session: Session, name: str, value: str) -> ColumnElement[bool]:
     """Whether a job has that label."""
     if session.get_bind().dialect.name != "sqlite":
         return Job.labels[name].as_string() == value
-    # What SQLite takes to a member is a path, in which no name with a quote or backslash can be written and
-    # none beyond ASCII is found, because it is compared with the escapes that the column holds.
+    # SQLite reaches a member by a path, in which no name with a quote or backslash can be written and none
+    # beyond ASCII is found, because it is compared with the escapes that the column holds.
     member = func.json_each(Job.labels).table_valued("key", "value")
     return select(member.c.key).where(member.c.key == name, member.c.value == value).exists()
 
 
 def creation_time(session: Session, job_id: str) -> float:
-    """When a job was made that may have been deleted since. raises BadCursor if nothing tells"""
+    """When a job was created, which may have been deleted since. raises BadCursor if the id does not say"""
     job = session.get(Job, job_id)
     if job is not None:
         return job.created_at
@@ -77,8 +77,8 @@ def creation_time(session: Session, job_id: str) -> float:
 
 def newest_with_checkpoint(session: Session) -> Job:
     """raises NotFound"""
-    chosen = select(Job).where(select(Checkpoint.id).where(Checkpoint.job_id == Job.id).exists())
-    job = session.scalar(chosen.order_by(Job.created_at.desc(), Job.id.desc()).limit(1))
+    with_checkpoint = select(Job).where(select(Checkpoint.id).where(Checkpoint.job_id == Job.id).exists())
+    job = session.scalar(with_checkpoint.order_by(Job.created_at.desc(), Job.id.desc()).limit(1))
     if job is None:
         raise NotFound("no job has a checkpoint yet")
     return job

@@ -1,4 +1,4 @@
-"""The queue is the jobs that wait, in SQL's order: which one is next, and the place of each."""
+"""The queue: the jobs with status `queued`, in the order in which workers claim them."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,8 @@ from jobs.states import Status
 from jobs.store.tables import Job
 
 ORDER = (Job.priority.desc(), Job.queued_at, Job.id)
-"""In which waiting jobs are claimed: by priority, then by how long they have waited. It is read whenever a
-worker claims, so a priority counts as it is then. Owners' turns, once there are any, come before the time."""
+"""By priority, then by how long the job has waited. It is applied whenever a worker claims, so a priority
+counts as it is then. Owners' turns, once there are any, come before the time."""
 
 
 def first_in_line(queue: str, memory_bytes: int | None) -> ScalarSelect[str]:
@@ -23,18 +23,18 @@ def first_in_line(queue: str, memory_bytes: int | None) -> ScalarSelect[str]:
     waiting = select(Job.id).where(Job.status == Status.QUEUED, Job.queue == queue)
     if memory_bytes is not None:
         waiting = waiting.where(fits(memory_bytes))
-    locked = waiting.order_by(*ORDER).limit(1).with_for_update(skip_locked=True)
-    return locked.correlate(None).scalar_subquery()
+    first = waiting.order_by(*ORDER).limit(1).with_for_update(skip_locked=True)
+    return first.correlate(None).scalar_subquery()
 
 
 def fits(memory_bytes: int | InstrumentedAttribute[int | None]) -> ColumnElement[bool]:
-    """Whether that much memory is enough for a job, which it is for one whose need nobody knows."""
+    """Whether that much memory is enough for a job; it is for one of which it is not known what it needs."""
     return or_(Job.memory_bytes.is_(None), Job.memory_bytes <= memory_bytes)
 
 
 def queue_positions(session: Session, job_ids: Sequence[str]) -> dict[str, int]:
-    """The places in line, from 1, of those of the jobs that wait, each in its own queue."""
-    place = func.row_number().over(partition_by=Job.queue, order_by=ORDER).label("place")
-    line = select(Job.id, place).where(Job.status == Status.QUEUED).subquery()
-    found = session.execute(select(line.c.id, line.c.place).where(line.c.id.in_(job_ids)))
-    return {row.id: row.place for row in found}
+    """By the ids of those of the jobs that are queued, their positions in their queues, from 1."""
+    position = func.row_number().over(partition_by=Job.queue, order_by=ORDER).label("position")
+    queued = select(Job.id, position).where(Job.status == Status.QUEUED).subquery()
+    rows = session.execute(select(queued.c.id, queued.c.position).where(queued.c.id.in_(job_ids)))
+    return {row.id: row.position for row in rows}

@@ -1,7 +1,7 @@
-"""The tables, as SQLAlchemy sees them; `migrations/` makes them.
+"""The tables as SQLAlchemy models; `migrations/` creates them.
 
 Every time is seconds since 1970, UTC, by the database's own clock: SQLite and PostgreSQL then compare and add
-leases alike, and the hosts' clocks do not matter. The API writes them as RFC 3339.
+leases alike, and the hosts' clocks do not matter. The API returns them as RFC 3339.
 """
 
 from typing import Any
@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Double, ForeignKey, Index, Integer, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# SQLite numbers rows by itself only where the key is INTEGER, which is 64 bits wide there.
-RowNumber = BigInteger().with_variant(Integer(), "sqlite")
+# SQLite increments a key by itself only where it is INTEGER, which is 64 bits wide there.
+AutoIncrement = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class Table(DeclarativeBase):
@@ -25,7 +25,7 @@ class Dataset(Table):
     name: Mapped[str]
     builtin: Mapped[bool]
     sha256: Mapped[str]
-    """Of the bytes as they were sent, which name the text's file too: equal content is stored once."""
+    """Of the bytes as they were sent. It is the name of the text's file too: equal content is stored once."""
     text_start_bytes: Mapped[int] = mapped_column(default=0)
     """Of those bytes, how many come before the text: 3 where there is a byte order mark. In data sets that
     earlier versions stored, 0: the mark is part of the text that their jobs were trained on."""
@@ -60,10 +60,10 @@ class Job(Table):
     name: Mapped[str | None]
     status: Mapped[str]
     stopping: Mapped[str | None]
-    """A request that the worker has not obeyed yet: `cancel` or `pause`."""
+    """A request that the worker has yet to carry out: `cancel` or `pause`."""
     spec: Mapped[dict[str, Any]]
     labels: Mapped[dict[str, Any]]
-    """The spec's `metadata`, a name that SQLAlchemy keeps for itself."""
+    """The spec's `metadata`, a name that SQLAlchemy reserves."""
     queue: Mapped[str]
     priority: Mapped[int]
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
@@ -72,7 +72,7 @@ class Job(Table):
     parameters: Mapped[int]
     total_steps: Mapped[int]
     memory_bytes: Mapped[int | None]
-    """What it is estimated to need; null for jobs of before it was kept."""
+    """What it is estimated to need; null for jobs of versions that did not store it."""
 
     attempt: Mapped[int] = mapped_column(default=0)
     """Claims so far. Every write of a worker carries it and changes nothing once there is a newer one."""
@@ -81,9 +81,9 @@ class Job(Table):
     worker: Mapped[str | None]
     lease_expires_at: Mapped[float | None]
     queued_at: Mapped[float | None]
-    """When it last came to wait for a worker."""
+    """When it was last queued."""
     published_at: Mapped[float | None]
-    """Of the version before, whose keeper may still run beside this one: when it last rang for the job."""
+    """Of the version before, whose keeper may still run beside this one: when it last published the job."""
 
     numerics: Mapped[str | None]
     device: Mapped[str | None]
@@ -95,7 +95,7 @@ class Job(Table):
     tokens_seen: Mapped[int] = mapped_column(default=0)
     tokens_per_s: Mapped[float | None]
     remaining_s: Mapped[float | None]
-    """Seconds to the end as the trainer last estimated; None while it can't."""
+    """Seconds to the end, by the trainer's last estimate; null while it has none."""
     latest_step: Mapped[int | None]
     latest_train_loss: Mapped[float | None]
     latest_val_loss: Mapped[float | None]
@@ -103,7 +103,7 @@ class Job(Table):
     best_val_loss: Mapped[float | None]
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     ended_by: Mapped[str | None]
-    """What a succeeded job ended by."""
+    """Why a succeeded job ended: see `EndedBy` in `model.config`."""
 
     created_at: Mapped[float]
     started_at: Mapped[float | None]
@@ -158,7 +158,7 @@ class Checkpoint(Table):
 
 
 class Worker(Table):
-    """A process that takes jobs or prompts, as it last told of itself."""
+    """A process that takes jobs or prompts, by its last heartbeat."""
 
     __tablename__ = "workers"
 
@@ -167,21 +167,21 @@ class Worker(Table):
     host: Mapped[str]
     pid: Mapped[int]
     listening: Mapped[bool]
-    """Whether its consumer still turns over, so that it would hear of a message."""
+    """Whether its consumer's event loop still turns, so that it would receive a message."""
     job_id: Mapped[str | None]
-    """What it is at."""
+    """The job that it runs, or that it answers a prompt for."""
     memory_bytes: Mapped[int | None]
-    """What it has for a job: of its GPU, or of the machine; null where it does not say."""
+    """Memory that it has for a job, on its GPU or of the machine; null where it does not say."""
     trouble: Mapped[str | None]
-    """Why it does not get on, in a sentence, if it knows of something."""
+    """What keeps it from working, in a sentence, if it knows of something."""
     since: Mapped[float]
-    """When it turned to that, or to waiting."""
+    """When it began that job, or to wait for one."""
     started_at: Mapped[float]
     heard_at: Mapped[float]
 
 
 class Removal(Table):
-    """A deleted job whose folder has yet to go."""
+    """A deleted job whose folder has yet to be deleted."""
 
     __tablename__ = "removals"
 
@@ -192,7 +192,7 @@ class Event(Table):
     __tablename__ = "events"
     __table_args__ = (Index("events_by_job", "job_id", "id"),)
 
-    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    id: Mapped[int] = mapped_column(AutoIncrement, primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     type: Mapped[str]
     attempt: Mapped[int]

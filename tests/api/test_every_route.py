@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from jobs.spec.quoting import MAX_QUOTED_CHARACTERS
+from jobs.validation.quoting import MAX_QUOTED_CHARACTERS
 
 JSON = "application/json"
 

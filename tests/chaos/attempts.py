@@ -14,9 +14,9 @@ from pydantic import ByteSize
 
 from jobs.lifecycle.attempts import claim
 from jobs.lifecycle.history import list_checkpoints
+from jobs.lifecycle.submission import submit
 from jobs.settings import Settings
-from jobs.spec.job_spec import parse_spec
-from jobs.spec.submission import submit
+from jobs.spec.parsing import parse_spec
 from jobs.states import Status
 from jobs.store.database import Database
 from jobs.store.events import list_events
@@ -82,7 +82,7 @@ class Attempts:
 
     def post(self, spec: dict[str, Any]) -> str:
         """Store a job; its id."""
-        return submit(self.database, self.settings, parse_spec(spec)).id
+        return submit(self.database, self.settings, parse_spec(spec))[0].id
 
     def start(self, job_id: str, **injection: Any) -> Attempt:
         """Claim the job and start an attempt, with a fault in its trainer if asked: see sitecustomize.py."""

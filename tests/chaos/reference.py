@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from jobs.files.datasets import BUILTINS, builtin_content
-from jobs.spec.job_spec import parse_spec
+from jobs.files.builtin_datasets import BUILTINS, builtin_content
+from jobs.spec.parsing import parse_spec
 from model.data import Data
 from model.events import CheckpointWritten, Evaluation, Event, Sample
 from model.tokenizers import load_tokenizer
 from model.training import train
 from tests.small import small_spec
-from worker.training.trainer import make_run
 
 
 def small(**sections: Any) -> dict[str, Any]:
@@ -52,8 +51,7 @@ def reference_of(spec: dict[str, Any], folders: pytest.TempPathFactory) -> Refer
 
 def compute(spec: dict[str, Any], folder: Path) -> Reference:
     """Train `spec` here, with its checkpoints in `folder`."""
-    parsed = parse_spec(spec)
-    run = make_run(parsed)
+    run = parse_spec(spec)
     text = builtin_content("sample", BUILTINS["sample"], None).decode()
     events: list[Event] = []
     threads = torch.get_num_threads()
@@ -61,7 +59,7 @@ def compute(spec: dict[str, Any], folder: Path) -> Reference:
     try:
         train(
             run,
-            Data.from_text(text, load_tokenizer(parsed.tokenizer), run),
+            Data.from_text(text, load_tokenizer(run.tokenizer), run),
             on_event=events.append,
             should_stop=lambda: False,
             checkpoint_root=folder,

@@ -8,8 +8,8 @@ from redis import Redis
 from sqlalchemy import select
 
 from jobs.broker.queue import TRAIN_QUEUE, make_celery, publish
-from jobs.spec.job_spec import parse_spec
-from jobs.spec.submission import submit
+from jobs.lifecycle.submission import submit
+from jobs.spec.parsing import parse_spec
 from jobs.states import Status
 from jobs.store.tables import Job
 from tests.backends import RedisServer
@@ -44,7 +44,7 @@ def test_a_message_delivered_ten_times_at_once_is_claimed_once(
     celery = make_celery(service.settings)
     specs = {}
     for number in range(1, 11 if thorough else 2):
-        job = submit(service.database, service.settings, parse_spec(small()))
+        job, _ = submit(service.database, service.settings, parse_spec(small()))
         specs[job.id] = small()
         with ThreadPoolExecutor(DELIVERIES) as pool:
             list(pool.map(lambda _: publish(celery, TRAIN_QUEUE), range(DELIVERIES)))

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from jobs.lifecycle.requests import resume
-from jobs.spec.job_spec import parse_spec
-from jobs.spec.submission import submit
+from jobs.lifecycle.submission import submit
+from jobs.spec.parsing import parse_spec
 from jobs.states import Status
 from jobs.store.tables import Job
 from tests.chaos.attempts import Attempts
@@ -175,7 +175,7 @@ def has_stopped(service: Service, job_id: str) -> bool:
 
 def store_unannounced(service: Service) -> str:
     """A job that only a keeper can publish."""
-    return submit(service.database, service.settings, parse_spec(small())).id
+    return submit(service.database, service.settings, parse_spec(small()))[0].id
 
 
 @pytest.mark.thorough

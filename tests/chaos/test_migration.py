@@ -14,9 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, select, text
 
+from jobs.lifecycle.submission import submit
 from jobs.settings import Settings
-from jobs.spec.job_spec import parse_spec
-from jobs.spec.submission import submit
+from jobs.spec.parsing import parse_spec
 from jobs.states import Status
 from jobs.store.database import Database
 from jobs.store.tables import Table
@@ -61,7 +61,7 @@ class Migrated:
     def store_a_job_of_the_first_schema(self) -> str:
         with self.database.write() as session:
             command.upgrade(configuration(session.connection()), "head")
-        job_id = submit(self.database, self.settings, parse_spec(small())).id
+        job_id = submit(self.database, self.settings, parse_spec(small()))[0].id
         with self.database.write() as session:
             command.downgrade(configuration(session.connection()), FIRST)
         return job_id

@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import update
 
 from jobs.lifecycle.attempts import claim, fail
+from jobs.lifecycle.submission import submit
 from jobs.lifecycle.workers import record_heartbeat
 from jobs.settings import Settings
-from jobs.spec.job_spec import parse_spec
-from jobs.spec.submission import submit
+from jobs.spec.parsing import parse_spec
 from jobs.states import job_error
 from jobs.store.database import Database, now_s
 from jobs.store.tables import Event, Job, Worker
@@ -17,7 +17,7 @@ TINY: dict[str, Any] = {"preset": "tiny", "dataset": "sample"}
 
 
 def queued_job(database: Database, settings: Settings, **spec: Any) -> Job:
-    return submit(database, settings, parse_spec({**TINY, **spec}))
+    return submit(database, settings, parse_spec({**TINY, **spec}))[0]
 
 
 def running_job(database: Database, settings: Settings, **spec: Any) -> Job:

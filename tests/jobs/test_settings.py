@@ -14,7 +14,7 @@ def test_the_database_lies_in_the_data_folder_whatever_that_is_called(name: str,
     folder.mkdir()
     database = Database(Settings(data_dir=folder).database)
     with database.write() as session:
-        session.connection().exec_driver_sql("CREATE TABLE found (place TEXT)")
+        session.connection().exec_driver_sql("CREATE TABLE marks (place TEXT)")
     database.close()
     assert (folder / "pretrain.sqlite3").exists()
     assert list(tmp_path.iterdir()) == [folder]
@@ -70,10 +70,10 @@ def test_a_renewal_that_comes_too_late_for_its_lease_is_refused_naming_both(
     for name, value in (("PRETRAIN_LEASE_S", lease), ("PRETRAIN_RENEW_S", renew)):
         if value is not None:
             monkeypatch.setenv(name, value)
-    told = (
+    message = (
         rf"^PRETRAIN_RENEW_S='{renew or 5}': must be less than .* PRETRAIN_LEASE_S, which is {lease or 30}:"
     )
-    with pytest.raises(WrongSettings, match=told):
+    with pytest.raises(WrongSettings, match=message):
         load_settings()
 
 

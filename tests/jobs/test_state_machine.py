@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from jobs.lifecycle.attempts import Fenced, claim, fail, renew, stop, succeed
+from jobs.lifecycle.attempts import Fenced, claim, fail, renew_lease, stop, succeed
 from jobs.lifecycle.history import record_checkpoint, record_evaluation, record_progress, record_sample
 from jobs.lifecycle.reaper import reap
 from jobs.lifecycle.requests import DELETABLE, delete_job, request_cancel, request_pause, resume
@@ -118,7 +118,7 @@ def keep_sample(session: Session, job_id: str, attempt: int) -> None:
 
 
 WRITES: list[Write] = [
-    lambda session, job_id, attempt: renew(session, job_id, attempt, LEASE_S),
+    lambda session, job_id, attempt: renew_lease(session, job_id, attempt, LEASE_S),
     lambda session, job_id, attempt: succeed(session, job_id, attempt, "epochs"),
     lambda session, job_id, attempt: stop(session, job_id, attempt, "drained"),
     lambda session, job_id, attempt: fail(
@@ -181,12 +181,12 @@ class Jobs(RuleBasedStateMachine):
 
     def rows(self) -> dict[type[Table], list[Any]]:
         """All that is stored of the jobs."""
-        found: dict[type[Table], list[Any]] = {}
+        rows: dict[type[Table], list[Any]] = {}
         with self._database.read() as session:
             for table, job_id in OWNERS.items():
                 chosen = select(*table.__table__.columns).where(job_id.in_(self._expected))
-                found[table] = list(session.execute(chosen.order_by(*table.__table__.primary_key)))
-        return found
+                rows[table] = list(session.execute(chosen.order_by(*table.__table__.primary_key)))
+        return rows
 
     @rule()
     def act(self) -> None:
@@ -229,7 +229,7 @@ class Jobs(RuleBasedStateMachine):
     def renew(self) -> None:
         job_id, expected = self.pick(Status.RUNNING)
         with self._database.write() as session:
-            assert renew(session, job_id, expected.attempt, LEASE_S) == expected.stopping
+            assert renew_lease(session, job_id, expected.attempt, LEASE_S) == expected.stopping
 
     def succeed(self) -> None:
         job_id, expected = self.pick(Status.RUNNING)
@@ -293,7 +293,7 @@ class Jobs(RuleBasedStateMachine):
 
     def delete(self) -> None:
         expected = self.ask("delete")
-        (job_id,) = (job_id for job_id, kept in self._expected.items() if kept is expected)
+        (job_id,) = (job_id for job_id, other in self._expected.items() if other is expected)
         del self._expected[job_id]
         self._deleted.add(job_id)
 
@@ -354,10 +354,10 @@ def check_columns(job: Any) -> None:
 
 def check_events(job: Any, events: list[Any], expected: Expected) -> None:
     """The events retell each status that the job has had, and each change was allowed."""
-    told = [Status(event.data["status"]) for event in events if event.type == "status"]
-    assert told == expected.history
-    assert all(later in TRANSITIONS[earlier] for earlier, later in pairwise(told))
-    assert told.count(Status.RUNNING) == job.attempt
+    history = [Status(event.data["status"]) for event in events if event.type == "status"]
+    assert history == expected.history
+    assert all(later in TRANSITIONS[earlier] for earlier, later in pairwise(history))
+    assert history.count(Status.RUNNING) == job.attempt
 
 
 def steps_of(job: Any, rows: list[Any]) -> set[int]:

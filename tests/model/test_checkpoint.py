@@ -51,7 +51,7 @@ class Crash(Exception):
 def learner(run: Run, numerics="float32"):
     """A model and its optimizer after one update."""
     torch.manual_seed(1)
-    model = GPT(run.model, KITS[numerics])
+    model = GPT(run.gpt, KITS[numerics])
     optimizer = make_optimizer(model, run.training)
     tokens = torch.randint(257, (2, 9))
     next_token_loss(model(tokens[:, :-1]), tokens[:, 1:]).backward()

@@ -1,17 +1,33 @@
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.config import CheckpointConfig
+from model.config import CheckpointConfig, ModelConfig, Run, TrainingConfig
 from model.estimate import (
+    SMALL_FILES_BYTES,
+    bytes_per_pair,
+    checkpoints_bytes,
     checkpoints_left,
+    estimate,
     evaluations_left,
     is_checkpointed,
+    parameter_count,
+    parameters_by_part,
     samples_left,
     steps_per_epoch,
     total_steps,
     window_count,
 )
+from model.gpt import GPT, Attention
+from model.layers import dropout
+from model.layers.kit import KITS
+from tests.calls import returned_by
+from tests.model.tiny import tiny_config, tiny_run
+
+VERDICT_TOKENS = 4_612
+"""Of the lecture's text, in its training split."""
+STEPS = 100
 
 
 @given(n_tokens=st.integers(0, 500), context=st.integers(1, 50), stride=st.integers(1, 60))
@@ -62,3 +78,73 @@ def test_what_is_left_is_counted_as_one_would_count_it(total, done, freq, epoch,
     assert evaluations_left(done, total, freq) == evaluations
     assert samples_left(done, total, epoch) == samples
     assert checkpoints_left(done, total, epoch, every) == checkpoints
+
+
+def test_the_lectures_job_has_162_million_parameters_and_90_steps():
+    estimated = estimate(Run(), VERDICT_TOKENS)
+    assert (estimated.parameters, estimated.total_steps) == (162_419_712, 90)
+
+
+@pytest.mark.parametrize(("training", "tokens"), [({}, 9 * 2 * 256), ({"batch_size": 4}, 4 * 4 * 256)])
+def test_an_epochs_tokens_are_those_of_its_whole_batches(training, tokens):
+    run = Run(training=TrainingConfig(**training))
+    assert estimate(run, VERDICT_TOKENS).tokens_per_epoch == tokens
+
+
+def test_overlapping_windows_count_their_tokens_each_time():
+    overlapping = Run(training=TrainingConfig(stride=128))
+    assert estimate(overlapping, VERDICT_TOKENS).tokens_per_epoch == 17 * 2 * 256
+
+
+@pytest.mark.parametrize("options", [{}, {"tie_weights": True}, {"qkv_bias": True}])
+def test_the_parameters_of_each_part_are_those_of_its_modules(options):
+    config = tiny_config(**options)
+    model = GPT(config)
+    for part, count in parameters_by_part(config).items():
+        named = {name: parameter.numel() for name, parameter in model.named_parameters()}
+        modules = {"norm": ("norm1", "norm2")}.get(part, (part,))
+        assert count == sum(n for name, n in named.items() if set(modules) & set(name.split(".")))
+
+
+@pytest.mark.parametrize("drop_rate", [0.0, 0.1])
+@pytest.mark.parametrize("numerics", ["reference", "float32", "bfloat16"])
+def test_what_attention_keeps_for_pairs_of_tokens_is_what_is_estimated(monkeypatch, numerics, drop_rate):
+    masks = returned_by(monkeypatch, dropout, "keep_bits")
+    saved = []
+    model = ModelConfig(context_length=1024, emb_dim=4, n_heads=2, drop_rate=drop_rate)
+    run = Run(model=model, training=TrainingConfig(numerics=numerics))
+    x = torch.randn(1, 1024, 4)
+    with torch.autograd.graph.saved_tensors_hooks(saved.append, lambda _: None):
+        result = Attention(run.gpt, KITS[numerics])(x)
+    assert result.requires_grad
+    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in saved + masks}
+    saved_bytes = sum(storage.nbytes() for storage in storages.values()) / (2 * 1024**2)
+    one_mask_for_both_heads = 0.5 if numerics == "reference" else 0
+    uncounted = one_mask_for_both_heads  # and some vectors a token, and what is masked within a block
+    assert bytes_per_pair(run.gpt, run.training) + uncounted == pytest.approx(saved_bytes, abs=0.2)
+
+
+def bytes_of_checkpoints(steps=STEPS, training=None, **checkpoints):
+    return checkpoints_bytes(tiny_run(training=training, checkpoints=checkpoints), steps)
+
+
+def test_a_checkpoint_takes_4_bytes_of_weights_and_8_of_optimizer_for_each_parameter():
+    parameters = parameter_count(tiny_config())
+    weights, whole = 4 * parameters + SMALL_FILES_BYTES, 12 * parameters + SMALL_FILES_BYTES
+    # Of keep_last 1 and keep_best 1: the last one, the one being written, and the best one's weights.
+    assert bytes_of_checkpoints() == 2 * whole + weights
+    assert bytes_of_checkpoints(keep_last=3, keep_best=0) == 4 * whole
+    assert bytes_of_checkpoints(keep_last=1, keep_best=4) == 2 * whole + 4 * weights
+
+
+def test_there_are_no_more_checkpoints_than_steps():
+    parameters = parameter_count(tiny_config())
+    weights, whole = 4 * parameters + SMALL_FILES_BYTES, 12 * parameters + SMALL_FILES_BYTES
+    assert bytes_of_checkpoints(5, keep_last=1000, keep_best=1000) == 5 * whole
+    assert bytes_of_checkpoints(5, keep_last=2, keep_best=1000) == 3 * whole + 2 * weights
+
+
+def test_with_patience_the_best_checkpoint_is_counted_also_where_none_is_asked_for():
+    patience = {"early_stopping_patience": 3}
+    assert bytes_of_checkpoints(training=patience, keep_best=0) == bytes_of_checkpoints(keep_best=1)
+    assert bytes_of_checkpoints(keep_best=0) < bytes_of_checkpoints(training=patience, keep_best=0)

@@ -81,7 +81,7 @@ def test_stopped_after_any_step_and_resumed_a_run_ends_the_same(tmp_path, numeri
 
 @pytest.mark.parametrize("numerics", MODES)
 def test_killed_after_any_step_and_resumed_from_the_last_checkpoint_a_run_ends_the_same(tmp_path, numerics):
-    run = replace(RUN, checkpoints=RUN.checkpoints.model_copy(update={"every_steps": 2}))
+    run = RUN.model_copy(update={"checkpoints": RUN.checkpoints.model_copy(update={"every_steps": 2})})
     whole = Recorder()
     train_tiny(run, tmp_path / "whole", whole, numerics)
 
@@ -178,7 +178,7 @@ def test_a_checkpoint_without_its_training_state_is_refused(tmp_path):
 
 
 def test_a_run_with_muon_resumes_exactly_too(tmp_path):
-    run = replace(RUN, training=RUN.training.model_copy(update={"optimizer": "muon"}))
+    run = RUN.model_copy(update={"training": RUN.training.model_copy(update={"optimizer": "muon"})})
     whole, before, after = Recorder(), Recorder(stop_after=4), Recorder()
     train_tiny(run, tmp_path / "whole", whole)
     train_tiny(run, tmp_path / "stopped", before)

@@ -10,8 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from model import evaluation
 from model.checkpoint import load_model
-from model.config import parameter_count
 from model.data import Data, TokenWindows, batches
+from model.estimate import parameter_count
 from model.evaluation import mean_loss
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Phase, Progress, Sample, Started
 from model.generation import complete
@@ -39,7 +39,7 @@ def test_a_run_reports_its_start_and_each_evaluation_sample_and_checkpoint_in_or
     assert result == "epochs"
     assert found.events[0] == Started(
         total_steps=2 * N_BATCHES,
-        parameters=parameter_count(run.model),
+        parameters=parameter_count(run.gpt),
         numerics=numerics,
         device="cpu",
         threads=1,
@@ -85,7 +85,7 @@ def test_the_updates_are_those_of_a_plain_loop(tmp_path):
 
     data = tiny_data(run)
     torch.manual_seed(123)
-    model = GPT(run.model)
+    model = GPT(run.gpt)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, **settings)
     first, second = (
         permutation(len(data.train), DerivedShuffleSeeds(123).of_epoch(epoch)) for epoch in (1, 2)
@@ -177,7 +177,7 @@ def test_the_work_of_a_run_is_that_of_the_windows_it_takes_however_long_the_text
 def test_a_smaller_last_batch_counts_as_much_as_the_others_as_in_the_lecture():
     run = tiny_run()
     windows = tiny_data(run).train
-    model = GPT(run.model).eval()
+    model = GPT(run.gpt).eval()
     two, one = windows.batch(torch.tensor([0, 1])), windows.batch(torch.tensor([2]))
     with torch.no_grad():
         expected = sum(next_token_loss(model(inputs), targets).item() for inputs, targets in (two, one)) / 2
@@ -187,7 +187,7 @@ def test_a_smaller_last_batch_counts_as_much_as_the_others_as_in_the_lecture():
 
 def test_nothing_to_evaluate_is_refused():
     with pytest.raises(ValueError, match="no batch"):
-        mean_loss(GPT(tiny_run().model), [])
+        mean_loss(GPT(tiny_run().gpt), [])
 
 
 @pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
@@ -227,7 +227,7 @@ def test_a_checkpoint_between_evaluations_measures_its_own_validation_loss_and_a
 def test_the_last_step_is_evaluated_and_nothing_else_changes_by_it(tmp_path, numerics):
     """Neither what came before, nor the weights, nor the generators that a longer run would go on with."""
     seldom = tiny_run(model={"drop_rate": 0.3}, sampling={"temperature": 1.0}, evaluation={"eval_freq": 6})
-    longer = replace(seldom, training=seldom.training.model_copy(update={"num_epochs": 3}))
+    longer = seldom.model_copy(update={"training": seldom.training.model_copy(update={"num_epochs": 3})})
     found, _ = trained(seldom, tmp_path / "found", numerics)
     expected, _ = trained(longer, tmp_path / "expected", numerics)
     assert [event.step for event in found.of(Evaluation)] == [0, 6, 12, 15]

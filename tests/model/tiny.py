@@ -10,6 +10,7 @@ from model.config import (
     EndedBy,
     EvaluationConfig,
     GPTConfig,
+    ModelConfig,
     Run,
     SamplingConfig,
     TrainingConfig,
@@ -29,16 +30,18 @@ MODES: tuple[ResolvedNumerics, ...] = ("reference", "float32", "bfloat16")
 TEXT = "the quick brown fox jumps over the lazy dog, and the dog does not mind at all. " * 2
 
 
+TINY: dict[str, Any] = {
+    "context_length": 8,
+    "emb_dim": 16,
+    "n_heads": 2,
+    "n_layers": 2,
+    "drop_rate": 0.1,
+    "initialization": "pytorch",
+}
+
+
 def tiny_config(**fields: Any) -> GPTConfig:
-    defaults: dict[str, Any] = {
-        "vocab_size": 257,
-        "context_length": 8,
-        "emb_dim": 16,
-        "n_heads": 2,
-        "n_layers": 2,
-        "drop_rate": 0.1,
-    }
-    return GPTConfig(**defaults | fields)
+    return GPTConfig(**{**TINY, "vocab_size": 257, **fields})
 
 
 def tiny_run(
@@ -50,7 +53,7 @@ def tiny_run(
 ) -> Run:
     """Two epochs over `TEXT` in bytes; the arguments override fields of the sections."""
     return Run(
-        model=tiny_config(**model or {}),
+        model=ModelConfig(**TINY | (model or {})),
         training=TrainingConfig(**{"num_epochs": 2, "learning_rate": 1e-2} | (training or {})),
         evaluation=EvaluationConfig(**{"eval_freq": 2, "eval_iter": 2} | (evaluation or {})),
         sampling=SamplingConfig(**{"start_context": "the", "max_new_tokens": 4} | (sampling or {})),

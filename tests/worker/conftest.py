@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from jobs.lifecycle.attempts import claim
+from jobs.lifecycle.submission import submit
 from jobs.settings import Settings
-from jobs.spec.job_spec import parse_spec
-from jobs.spec.submission import submit
+from jobs.spec.parsing import parse_spec
 from jobs.store.database import Database
 from jobs.store.tables import Job
 from tests.small import small_spec
-from worker.training.launch import Spare
+from worker.training.launch import PrewarmedTrainer
 from worker.training.supervisor import Supervisor
 
 
@@ -32,7 +32,7 @@ def post(database: Database, settings: Settings) -> Callable[..., Job]:
     """Store the small job, with sections of its spec overridden."""
 
     def post(**sections: Any) -> Job:
-        return submit(database, settings, parse_spec(small_spec(**sections)))
+        return submit(database, settings, parse_spec(small_spec(**sections)))[0]
 
     return post
 
@@ -41,14 +41,14 @@ class Attempt:
     """A supervised attempt in a thread, as a Celery worker runs it."""
 
     def __init__(
-        self, database: Database, settings: Settings, job_id: str, spare: Spare | None = None
+        self, database: Database, settings: Settings, job_id: str, prewarmed: PrewarmedTrainer | None = None
     ) -> None:
         self.shutting_down = threading.Event()
         with database.write() as session:
             job = claim(session, job_id, f"test-{os.getpid()}", settings.lease_s)
         assert job is not None
         self.job = job
-        self.supervisor = Supervisor(database, settings, job, self.shutting_down, spare)
+        self.supervisor = Supervisor(database, settings, job, self.shutting_down, prewarmed)
         self._thread = threading.Thread(target=self.supervisor.run)
         self._thread.start()
 

@@ -3,17 +3,17 @@
 from pathlib import Path
 
 
-def pids_of(words: str) -> list[int]:
-    """Processes whose command line contains `words`, zombies left out."""
-    found = []
+def pids_of(text: str) -> list[int]:
+    """Processes whose command line contains `text`, zombies left out."""
+    pids = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has ended since
-        if words in command:
-            found.append(int(folder.name))
-    return found
+        if text in command:
+            pids.append(int(folder.name))
+    return pids
 
 
 def parent_of(pid: int) -> int:

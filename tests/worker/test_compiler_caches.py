@@ -13,14 +13,14 @@ from jobs.store.database import Database
 from jobs.store.lookup import get_job
 from jobs.store.tables import Job
 from tests.worker.conftest import Attempt
-from worker.compiler_caches import FOLDER, PLACES, REMOTE, UnsafeFolder, keep_caches_private
+from worker.compiler_caches import CACHES, FOLDER, REMOTE_CACHES, UnsafeFolder, use_private_caches
 
-NAMES = (*PLACES, *REMOTE)
+NAMES = (*CACHES, *REMOTE_CACHES)
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Puts back what `keep_caches_private` changes in this process."""
+    """Puts back what `use_private_caches` changes in this process."""
     monkeypatch.setattr(os, "environ", os.environ.copy())
     monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
     return monkeypatch
@@ -35,19 +35,19 @@ def test_every_cache_lies_in_a_folder_of_this_users_alone_whatever_the_environme
     environment: pytest.MonkeyPatch, tmp_path: Path, umask: int
 ) -> None:
     for name in NAMES:
-        environment.setenv(name, "/tmp/planted" if name in PLACES else "1")
+        environment.setenv(name, "/tmp/planted" if name in CACHES else "1")
     before = os.umask(umask)
     try:
         for _ in range(2):  # a worker's second trainer finds it there
-            keep_caches_private(tmp_path / "data")
+            use_private_caches(tmp_path / "data")
     finally:
         os.umask(before)
     folder = tmp_path / "data" / FOLDER
     assert mode_of(folder) == 0o700
-    for name in PLACES:
+    for name in CACHES:
         assert Path(os.environ[name]).parent == folder
         assert Path(os.environ[name]).is_dir()
-    assert {os.environ[name] for name in REMOTE} == {"0"}
+    assert {os.environ[name] for name in REMOTE_CACHES} == {"0"}
     assert Path(tempfile.gettempdir()).parent == folder
 
 
@@ -57,7 +57,7 @@ def test_inductor_keeps_nothing_outside_even_where_it_ignores_its_variable(
     from torch._inductor.runtime.cache_dir_utils import cache_dir, default_cache_dir
 
     tempfile.gettempdir()  # is looked up once
-    keep_caches_private(tmp_path)
+    use_private_caches(tmp_path)
     assert Path(cache_dir()).is_relative_to(tmp_path / FOLDER)
     assert Path(default_cache_dir()).is_relative_to(tmp_path / FOLDER)
 
@@ -85,7 +85,7 @@ def test_a_folder_that_others_could_have_filled_is_refused_and_nothing_is_set(
     plant(tmp_path / FOLDER)
     before = dict(os.environ)
     with pytest.raises(UnsafeFolder, match=f"{FOLDER} in the data folder .*{reason}.*remove it"):
-        keep_caches_private(tmp_path)
+        use_private_caches(tmp_path)
     assert os.environ == before
 
 
@@ -94,7 +94,7 @@ def test_a_folder_of_another_user_is_refused(environment: pytest.MonkeyPatch, tm
     owner = os.geteuid()
     environment.setattr(os, "geteuid", lambda: owner + 1)
     with pytest.raises(UnsafeFolder, match=f"belongs to the user {owner}"):
-        keep_caches_private(tmp_path)
+        use_private_caches(tmp_path)
 
 
 COMPILED = {"compile": True, "num_epochs": 1, "max_steps": 1}
@@ -119,7 +119,7 @@ def test_a_compiled_job_neither_reads_nor_writes_a_cache_that_was_planted(
     planted = tmp_path / "shared"
     planted.mkdir()
     monkeypatch.setenv("TMPDIR", str(planted))
-    for name in PLACES.keys() - {"TMPDIR"}:
+    for name in CACHES.keys() - {"TMPDIR"}:
         monkeypatch.setenv(name, str(planted / name))
     job = post(training=COMPILED, model={"n_layers": 1})
     attempt(job).join(timeout_s=900)  # some minutes of a C++ compiler on a busy machine

@@ -23,7 +23,7 @@ from worker.heartbeat import Heartbeat
 SELDOM_S = 3600.0
 
 
-def told(database: Database, settings: Settings) -> list[WorkerState]:
+def workers_of(database: Database, settings: Settings) -> list[WorkerState]:
     with database.read() as session:
         return list_workers(session, settings.lease_s)
 
@@ -37,9 +37,10 @@ def begin(database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatc
     for celery_signal in (worker_ready, worker_shutdown):
         monkeypatch.setattr(celery_signal, "receivers", [])
 
-    def begin(*, ready: bool = True, **changes: float) -> Heartbeat:
-        heartbeat = Heartbeat(database, settings.model_copy(update=changes), "train")
-        heartbeat.follow(make_celery(settings))
+    def begin(*, ready: bool = True, is_warm: bool = True, **changes: float) -> Heartbeat:
+        changed = settings.model_copy(update=changes)
+        heartbeat = Heartbeat(database, changed, "train", is_warm=is_warm)
+        heartbeat.attach(make_celery(settings))
         if ready:
             worker_ready.send(sender=None)
         return heartbeat
@@ -52,22 +53,43 @@ def test_a_worker_tells_of_itself_from_its_start_to_its_end(
     database: Database, settings: Settings, begin: Begin
 ) -> None:
     heartbeat = begin()
-    (state,) = wait_until(lambda: told(database, settings))
+    (state,) = wait_until(lambda: workers_of(database, settings))
     worker = state.worker
     assert (worker.id, worker.queue, worker.pid) == (heartbeat.worker_id, "train", os.getpid())
     assert (state.status, worker.listening, worker.job_id) == ("idle", True, None)
     worker_shutdown.send(sender=None)
-    assert told(database, settings) == []
+    assert workers_of(database, settings) == []
 
 
-def test_it_tells_at_once_what_it_turns_to(database: Database, settings: Settings, begin: Begin) -> None:
+def test_a_worker_that_needs_a_warm_up_is_seen_once_that_is_done(
+    database: Database, settings: Settings, begin: Begin
+) -> None:
+    heartbeat = begin(is_warm=False, renew_s=0.02)
+    time.sleep(0.1)
+    assert workers_of(database, settings) == []
+    heartbeat.warmed_up()
+    (state,) = wait_until(lambda: workers_of(database, settings))
+    assert state.status == "idle"
+
+
+def test_a_worker_that_ends_in_its_warm_up_is_never_seen(
+    database: Database, settings: Settings, begin: Begin
+) -> None:
+    heartbeat = begin(is_warm=False, renew_s=0.02)
+    worker_shutdown.send(sender=None)
+    heartbeat.warmed_up()
+    time.sleep(0.1)
+    assert workers_of(database, settings) == []
+
+
+def test_it_shows_at_once_which_job_it_runs(database: Database, settings: Settings, begin: Begin) -> None:
     heartbeat = begin(renew_s=SELDOM_S)
-    (idle,) = wait_until(lambda: told(database, settings))
-    with heartbeat.at("job-1"):
-        wait_until(lambda: told(database, settings)[0].worker.job_id == "job-1")
-        (busy,) = told(database, settings)
+    (idle,) = wait_until(lambda: workers_of(database, settings))
+    with heartbeat.running("job-1"):
+        wait_until(lambda: workers_of(database, settings)[0].worker.job_id == "job-1")
+        (busy,) = workers_of(database, settings)
         assert busy.worker.since >= idle.worker.since
-    wait_until(lambda: told(database, settings)[0].worker.job_id is None)
+    wait_until(lambda: workers_of(database, settings)[0].worker.job_id is None)
 
 
 def test_it_is_at_nothing_after_a_job_that_raised(
@@ -76,29 +98,31 @@ def test_it_is_at_nothing_after_a_job_that_raised(
     heartbeat = begin(renew_s=SELDOM_S)
 
     def crash() -> None:
-        wait_until(lambda: [state.worker.job_id for state in told(database, settings)] == ["job-1"])
+        wait_until(lambda: [state.worker.job_id for state in workers_of(database, settings)] == ["job-1"])
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), heartbeat.at("job-1"):
+    with pytest.raises(ZeroDivisionError), heartbeat.running("job-1"):
         crash()
-    wait_until(lambda: told(database, settings)[0].worker.job_id is None)
+    wait_until(lambda: workers_of(database, settings)[0].worker.job_id is None)
 
 
 def test_it_goes_on_telling(database: Database, settings: Settings, begin: Begin) -> None:
     begin(renew_s=0.02)
-    (first,) = wait_until(lambda: told(database, settings))
-    wait_until(lambda: told(database, settings)[0].worker.heard_at > first.worker.heard_at)
+    (first,) = wait_until(lambda: workers_of(database, settings))
+    wait_until(lambda: workers_of(database, settings)[0].worker.heard_at > first.worker.heard_at)
 
 
 def test_a_consumer_that_has_not_ticked_for_a_lease_no_longer_listens_and_one_that_ticks_again_does(
     database: Database, settings: Settings, begin: Begin
 ) -> None:
     heartbeat = begin(renew_s=0.02, lease_s=0.5)
-    wait_until(lambda: told(database, settings) and not told(database, settings)[0].worker.listening)
+    wait_until(
+        lambda: workers_of(database, settings) and not workers_of(database, settings)[0].worker.listening
+    )
 
     def listens_again() -> bool:
         heartbeat.tick()
-        return told(database, settings)[0].worker.listening
+        return workers_of(database, settings)[0].worker.listening
 
     wait_until(listens_again)
 
@@ -125,10 +149,10 @@ def test_a_worker_whose_work_is_overdue_says_so_and_is_hung(
     database: Database, settings: Settings, begin: Begin, overdue_s: float, trouble: str | None
 ) -> None:
     heartbeat = begin(ready=False)
-    heartbeat.progress = Overdue(overdue_s)
+    heartbeat.deadlines = Overdue(overdue_s)
     assert heartbeat.find_trouble() == trouble
     worker_ready.send(sender=None)
-    (state,) = wait_until(lambda: told(database, settings))
+    (state,) = wait_until(lambda: workers_of(database, settings))
     assert (state.status, state.detail) == ("hung" if trouble else "idle", trouble)
 
 
@@ -144,12 +168,12 @@ def test_a_consumer_that_stands_still_is_trouble_while_it_is_connected_unless_a_
 ) -> None:
     app = make_celery(settings)
     heartbeat = Heartbeat(database, settings.model_copy(update={"lease_s": 0.03}), "train")
-    heartbeat.follow(app)
+    heartbeat.attach(app)
     step, consumer = consumer_of(heartbeat, app)
     step.start(consumer)
     wait_until(lambda: heartbeat.find_trouble() is not None)
     assert "it has taken no message" in str(heartbeat.find_trouble())
-    with heartbeat.at("job-1"):
+    with heartbeat.running("job-1"):
         assert heartbeat.find_trouble() is None, "its trainer may be well"
     step.stop(consumer)
     assert heartbeat.find_trouble() is None, "no other process would have a broker either"
@@ -160,10 +184,10 @@ def test_a_generation_worker_that_takes_no_message_is_in_trouble_whatever_it_is_
 ) -> None:
     app = make_celery(settings)
     heartbeat = Heartbeat(database, settings.model_copy(update={"lease_s": 0.03}), "generate")
-    heartbeat.follow(app)
+    heartbeat.attach(app)
     step, consumer = consumer_of(heartbeat, app)
     step.start(consumer)
-    with heartbeat.at("job-1"):
+    with heartbeat.running("job-1"):
         wait_until(lambda: heartbeat.find_trouble() is not None)
 
 
@@ -173,13 +197,13 @@ def test_a_worker_whose_threads_are_all_stuck_is_in_trouble_until_one_is_free(
     for celery_signal in (task_prerun, task_postrun):
         monkeypatch.setattr(celery_signal, "receivers", [])
     heartbeat = Heartbeat(database, settings.model_copy(update={"lease_s": 0.03}), "generate")
-    heartbeat.follow(make_celery(settings), quick_tasks_at_once=2)
+    heartbeat.attach(make_celery(settings), quick_task_slots=2)
     task_prerun.send(sender=None, task_id="a")
     time.sleep(2 * heartbeat.silence_limit_s)
     assert heartbeat.find_trouble() is None, "the other thread takes prompts in"
     task_prerun.send(sender=None, task_id="b")
     wait_until(lambda: heartbeat.find_trouble() is not None)
-    assert "it has taken nothing in" in str(heartbeat.find_trouble())
+    assert "it has begun no task" in str(heartbeat.find_trouble())
     task_postrun.send(sender=None, task_id="a")
     assert heartbeat.find_trouble() is None
 
@@ -190,7 +214,7 @@ def test_a_worker_that_ends_before_it_was_ready_ends_quietly(
     begin(ready=False)
     worker_shutdown.send(sender=None)
     assert caplog.text == ""
-    assert told(database, settings) == []
+    assert workers_of(database, settings) == []
 
 
 def test_a_database_that_is_not_migrated_yet_hears_of_it_once_it_is(
@@ -201,11 +225,11 @@ def test_a_database_that_is_not_migrated_yet_hears_of_it_once_it_is(
     settings.data_dir.mkdir(exist_ok=True)
     database = Database(settings.database)
     heartbeat = Heartbeat(database, settings.model_copy(update={"renew_s": 0.02}), "train")
-    heartbeat.follow(make_celery(settings))
+    heartbeat.attach(make_celery(settings))
     worker_ready.send(sender=None)
-    wait_until(lambda: "could not tell the database" in caplog.text)
+    wait_until(lambda: "could not record the worker heartbeat" in caplog.text)
     upgrade(database)
-    wait_until(lambda: told(database, settings))
+    wait_until(lambda: workers_of(database, settings))
     worker_shutdown.send(sender=None)
     database.close()
 
@@ -235,13 +259,13 @@ def test_a_real_worker_listens_as_long_as_it_has_its_broker_and_takes_leave(
     monkeypatch.setenv("PRETRAIN_RENEW_S", "1")
     with running_redis(standalone=False) as broker:
         process = worker(broker.url)
-        (state,) = wait_until(lambda: told(database, settings))
+        (state,) = wait_until(lambda: workers_of(database, settings))
         assert (state.status, state.worker.pid) == ("idle", process.pid)
         broker.stop()
-        wait_until(lambda: told(database, settings)[0].status == "hung")
-        assert "no longer listens" in str(told(database, settings)[0].detail)
+        wait_until(lambda: workers_of(database, settings)[0].status == "hung")
+        assert "no longer listens" in str(workers_of(database, settings)[0].detail)
         broker.start()
-        wait_until(lambda: told(database, settings)[0].status == "idle")
+        wait_until(lambda: workers_of(database, settings)[0].status == "idle")
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
-    assert told(database, settings) == []
+    assert workers_of(database, settings) == []

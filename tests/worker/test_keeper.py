@@ -8,7 +8,6 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from jobs.broker.queue import make_celery, make_redis
-from jobs.files.disk import checkpoints_bytes
 from jobs.files.layout import checkpoint_root
 from jobs.lifecycle.attempts import stop, succeed
 from jobs.lifecycle.requests import delete_job, request_pause
@@ -21,6 +20,7 @@ from jobs.store.events import list_events
 from jobs.store.lookup import get_job
 from jobs.store.tables import Job
 from migrations.upgrade import upgrade
+from model.estimate import checkpoints_bytes
 from tests.jobs.making import (
     age_events,
     announce_worker,
@@ -30,7 +30,7 @@ from tests.jobs.making import (
     silence_worker,
 )
 from tests.jobs.messages import messages
-from worker.keeper import LOOK_LIMIT_S, TIDY_S, WORKERS_REMEMBERED_S, Keeper
+from worker.keeper import CLEAN_UP_S, LOST_WORKERS_SHOWN_S, ROUND_TIMEOUT_S, Keeper
 
 
 def make_keeper(settings: Settings, database: Database) -> Keeper:
@@ -47,10 +47,10 @@ def test_emptying_redis_loses_no_job(database: Database, settings: Settings) -> 
         queued_job(database, settings)
     announce_worker(database, "train")
     keeper = make_keeper(settings, database)
-    keeper.look()
-    assert messages(settings) == 1, "a ring for each idle worker, which takes all that wait"
+    keeper.run_once()
+    assert messages(settings) == 1, "one for each idle worker, which takes all that wait"
     make_redis(settings).flushall()
-    keeper.look()
+    keeper.run_once()
     assert messages(settings) == 1
 
 
@@ -61,7 +61,7 @@ def test_while_every_worker_is_busy_looking_does_not_fill_the_queue(
     announce_worker(database, "train", job_id="job-1")
     keeper = make_keeper(settings, database)
     for _ in range(5):
-        keeper.look()
+        keeper.run_once()
     assert messages(settings) == 0
 
 
@@ -73,7 +73,7 @@ def test_a_lost_workers_job_is_taken_away_once_a_lease_has_passed_since_the_star
         session.execute(update(Job).where(Job.id == job.id).values(lease_expires_at=now_s() - 1))
     clock = Clock(monkeypatch)
     keeper = make_keeper(settings, database)
-    keeper.look()
+    keeper.run_once()
     clock.look_on(keeper, settings, settings.lease_s - settings.keeper_s)
     assert status_of(database, job) == Status.RUNNING
     clock.look_on(keeper, settings, settings.keeper_s)
@@ -86,7 +86,7 @@ def test_once_the_database_is_back_nothing_is_taken_away_for_a_lease(
 ) -> None:
     clock = Clock(monkeypatch)
     keeper = make_keeper(settings, database)
-    keeper.look()
+    keeper.run_once()
     clock.look_on(keeper, settings, settings.lease_s)
     job = running_job(database, settings)
     with database.write() as session:
@@ -96,8 +96,8 @@ def test_once_the_database_is_back_nothing_is_taken_away_for_a_lease(
     else:
         with monkeypatch.context() as away:
             away.setattr(database, "write", refuse)
-            keeper.look()
-    keeper.look()
+            keeper.run_once()
+    keeper.run_once()
     clock.look_on(keeper, settings, settings.lease_s - settings.keeper_s)
     assert status_of(database, job) == Status.RUNNING
     clock.look_on(keeper, settings, settings.keeper_s)
@@ -115,7 +115,7 @@ class Clock:
         """Let time pass while the keeper looks as often as it does."""
         for _ in range(round(seconds / settings.keeper_s)):
             self.now_s += settings.keeper_s
-            keeper.look()
+            keeper.run_once()
 
 
 def refuse() -> None:
@@ -141,19 +141,19 @@ def test_a_job_that_a_full_disk_paused_is_queued_again_once_it_fits(
     announce_worker(database, "train")
     keeper = make_keeper(settings, database)
     set_free_bytes(monkeypatch, needed)
-    keeper.look()
+    keeper.run_once()
     assert status_of(database, job) == Status.PAUSED, "it had just been paused"
     age_events(database, job.id, settings.disk_retry_s + 1)
     set_free_bytes(monkeypatch, needed - 1)
-    keeper.look()
+    keeper.run_once()
     assert status_of(database, job) == Status.PAUSED, "it did not fit"
     assert messages(settings) == 0
     set_free_bytes(monkeypatch, needed)
-    keeper.look()
+    keeper.run_once()
     with database.read() as session:
-        resumed, told = get_job(session, job.id), list_events(session, job.id)[-1].data
+        resumed, data = get_job(session, job.id), list_events(session, job.id)[-1].data
     assert (resumed.status, resumed.error) == (Status.QUEUED, None)
-    assert told == {"status": "queued", "reason": "there is room on the disk again"}
+    assert data == {"status": "queued", "reason": "there is room on the disk again"}
     assert messages(settings) == 1
 
 
@@ -165,7 +165,7 @@ def test_a_job_whose_spec_can_not_be_read_keeps_no_other_from_being_queued_again
         session.execute(update(Job).where(Job.id == unreadable.id).values(spec={"preset": "gone"}))
     for job in (unreadable, waiting):
         age_events(database, job.id, settings.disk_retry_s + 1)
-    make_keeper(settings, database).look()
+    make_keeper(settings, database).run_once()
     assert status_of(database, unreadable) == Status.PAUSED
     assert status_of(database, waiting) == Status.QUEUED
 
@@ -176,7 +176,7 @@ def test_what_a_person_paused_stays_paused(database: Database, settings: Setting
         request_pause(session, job.id)
         stop(session, job.id, 1, "asked")
     age_events(database, job.id, settings.disk_retry_s + 1)
-    make_keeper(settings, database).look()
+    make_keeper(settings, database).run_once()
     assert status_of(database, job) == Status.PAUSED
 
 
@@ -191,15 +191,15 @@ def test_what_is_left_of_deleted_jobs_and_of_crashed_attempts_goes_at_the_first_
         stop(session, crashed.id, 1, "drained")
     foreign = make_checkpoint(settings, "job-of-another-database")
     left = [make_checkpoint(settings, job.id) for job in (deleted, crashed)]
-    keeper.look()
+    keeper.run_once()
     assert [directory.exists() for directory in (*left, foreign)] == [False, False, True]
 
     again = make_checkpoint(settings, crashed.id)
-    keeper.look()
+    keeper.run_once()
     assert again.exists(), "it had just tidied"
-    later = time.monotonic() + TIDY_S
+    later = time.monotonic() + CLEAN_UP_S
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    keeper.look()
+    keeper.run_once()
     assert not again.exists()
 
 
@@ -216,7 +216,7 @@ def test_files_that_cannot_be_deleted_keep_it_from_nothing_else(
         raise PermissionError("read-only file system")
 
     monkeypatch.setattr(shutil, "rmtree", refuse)
-    make_keeper(settings, database).look()
+    make_keeper(settings, database).run_once()
     assert "read-only file system" in caplog.text
     assert messages(settings) == 1
 
@@ -224,9 +224,9 @@ def test_files_that_cannot_be_deleted_keep_it_from_nothing_else(
 def test_workers_that_have_been_lost_for_an_hour_are_forgotten(
     database: Database, settings: Settings
 ) -> None:
-    for worker_id, silence_s in (("long", WORKERS_REMEMBERED_S + 1), ("lately", settings.lease_s + 1)):
+    for worker_id, silence_s in (("long", LOST_WORKERS_SHOWN_S + 1), ("lately", settings.lease_s + 1)):
         silence_worker(database, announce_worker(database, "train", id=worker_id), silence_s)
-    make_keeper(settings, database).look()
+    make_keeper(settings, database).run_once()
     with database.read() as session:
         assert [state.worker.id for state in list_workers(session, settings.lease_s)] == ["lately"]
 
@@ -236,18 +236,18 @@ def test_a_look_that_does_not_end_is_trouble_and_none_is_between_looks(
 ) -> None:
     clock = Clock(monkeypatch)
     keeper = make_keeper(settings, database)
-    found: list[str | None] = []
+    troubles: list[str | None] = []
 
     def hang(_: Keeper) -> None:
         for _ in range(2):
-            found.append(keeper.find_trouble())
-            clock.now_s += LOOK_LIMIT_S
+            troubles.append(keeper.find_trouble())
+            clock.now_s += ROUND_TIMEOUT_S
 
-    monkeypatch.setattr(Keeper, "_ring", hang)
+    monkeypatch.setattr(Keeper, "_publish", hang)
     assert keeper.find_trouble() is None
-    keeper.look()
-    clock.now_s += LOOK_LIMIT_S
-    assert found == [None, f"its look at the jobs has lasted {LOOK_LIMIT_S} s"]
+    keeper.run_once()
+    clock.now_s += ROUND_TIMEOUT_S
+    assert troubles == [None, f"its look at the jobs has lasted {ROUND_TIMEOUT_S} s"]
     assert keeper.find_trouble() is None
 
 
@@ -257,7 +257,7 @@ def test_a_broker_that_is_away_is_tried_again_at_the_next_look(
     queued_job(database, settings)
     announce_worker(database, "train")
     nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
-    Keeper(nowhere, database, make_celery(nowhere)).look()
+    Keeper(nowhere, database, make_celery(nowhere)).run_once()
     assert "broker does not answer" in caplog.text
 
 
@@ -266,11 +266,11 @@ def test_a_keeper_started_before_the_schema_is_there_begins_once_it_is(
 ) -> None:
     database = Database(f"sqlite:///{tmp_path / 'new.sqlite3'}")
     keeper = make_keeper(settings, database)
-    keeper.look()
+    keeper.run_once()
     assert "python -m migrations" in caplog.text
     upgrade(database)
     queued_job(database, settings)
     announce_worker(database, "train")
-    keeper.look()
+    keeper.run_once()
     assert messages(settings) == 1
     database.close()

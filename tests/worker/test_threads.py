@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from worker.threads import WAIT_BRIEFLY, waiting_briefly
+from worker.threads import SHORT_SPINS, with_spin_settings
 from worker.training.launch import trainer_environment
 
 START = """
@@ -28,9 +28,9 @@ main()
 
 
 @pytest.mark.parametrize(
-    ("own", "found"), [({}, WAIT_BRIEFLY["GOMP_SPINCOUNT"]), ({"GOMP_SPINCOUNT": "7"}, "7")]
+    ("own", "effective"), [({}, SHORT_SPINS["GOMP_SPINCOUNT"]), ({"GOMP_SPINCOUNT": "7"}, "7")]
 )
-def test_a_generation_worker_says_how_threads_wait_before_pytorch_asks(own, found, tmp_path):
+def test_a_generation_worker_says_how_threads_wait_before_pytorch_asks(own, effective, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
     ran = subprocess.run(
         [sys.executable, "-c", START],
@@ -40,7 +40,7 @@ def test_a_generation_worker_says_how_threads_wait_before_pytorch_asks(own, foun
         env=environment | {"PRETRAIN_DATA_DIR": str(tmp_path)} | own,
         timeout=300,
     )
-    assert (ran.returncode, ran.stdout) == (0, f"{found} False\n"), ran.stderr
+    assert (ran.returncode, ran.stdout) == (0, f"{effective} False\n"), ran.stderr
 
 
 def test_the_threads_of_a_trainer_wait_awake_for_microseconds_in_every_openmp(monkeypatch):
@@ -52,5 +52,5 @@ def test_the_threads_of_a_trainer_wait_awake_for_microseconds_in_every_openmp(mo
 
 
 def test_what_a_person_says_about_waiting_threads_stands():
-    assert waiting_briefly({"OMP_WAIT_POLICY": "active"}) == {"OMP_WAIT_POLICY": "active"}
-    assert waiting_briefly({"GOMP_SPINCOUNT": "7"})["GOMP_SPINCOUNT"] == "7"
+    assert with_spin_settings({"OMP_WAIT_POLICY": "active"}) == {"OMP_WAIT_POLICY": "active"}
+    assert with_spin_settings({"GOMP_SPINCOUNT": "7"})["GOMP_SPINCOUNT"] == "7"

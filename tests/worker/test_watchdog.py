@@ -109,17 +109,17 @@ def is_gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "words"),
+    ("behaviour", "message"),
     [("dies", "the worker was killed by signal 9"), ("stops", "the worker hangs, and is killed: no sign of")],
 )
-def test_a_worker_that_dies_or_hangs_is_replaced(begin: Begin, behaviour: str, words: str) -> None:
+def test_a_worker_that_dies_or_hangs_is_replaced(begin: Begin, behaviour: str, message: str) -> None:
     watched = begin(behaviour)
     first, second = watched.worker_pid(0), watched.worker_pid(1)
     assert is_gone(first)
     assert parent_of(second) == watched.process.pid
     status, said = watched.end()
     assert status == 7
-    assert words in said
+    assert message in said
     assert "another starts in 1 s" in said
 
 

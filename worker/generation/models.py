@@ -1,4 +1,4 @@
-"""The checkpoints that prompts ask for, and the models read from them."""
+"""The checkpoints that prompts ask for, and the models loaded from them."""
 
 import logging
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from model.numerics import pick_device, resolve_numerics
 
 log = logging.getLogger(__name__)
 
-TRIES = 20
+MAX_TRIES = 20
 """A job that trains replaces checkpoints; each try takes milliseconds, and finds the newest."""
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckpointRef:
     """A checkpoint as the database lists it. Two are the same model only if all of it is equal."""
 
     job_id: str
@@ -44,12 +44,12 @@ class LoadedModel:
     make_engine: Callable[[], Engine]
 
 
-class Damaged(Exception):
+class CheckpointDamaged(Exception):
     """A listed checkpoint can't be read; the message names no path."""
 
 
 class Models:
-    """Finds checkpoints and reads them, for the device that there is."""
+    """Finds checkpoints and loads them, for the device that there is."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._artifacts = settings.artifacts
@@ -58,42 +58,41 @@ class Models:
         self._device = pick_device()
         self._numerics = resolve_numerics("auto", self._device)
 
-    def find(self, job_id: str | None, wanted: str) -> Found:
+    def find(self, job_id: str | None, name: str) -> CheckpointRef:
         """Which checkpoint `last`, `best` or a step is now. raises NotFound"""
         with self._database.read() as session:
             job = newest_with_checkpoint(session) if job_id is None else get_job(session, job_id)
-            row = find_checkpoint(session, job.id, wanted)
-            return Found(job.id, row.step, row.directory, row.sha256, job.parameters)
+            row = find_checkpoint(session, job.id, name)
+            return CheckpointRef(job.id, row.step, row.directory, row.sha256, job.parameters)
 
-    def describe(self, job_id: str | None, wanted: str) -> tuple[Found, Manifest]:
-        """The checkpoint and what it says of itself. raises NotFound, Damaged"""
-        found = self.find(job_id, wanted)
-        for _ in range(TRIES):
+    def find_with_manifest(self, job_id: str | None, name: str) -> tuple[CheckpointRef, Manifest]:
+        """raises  NotFound, CheckpointDamaged"""
+        checkpoint = self.find(job_id, name)
+        for _ in range(MAX_TRIES):
             try:
-                return found, read_manifest(self._artifacts / found.directory)
+                return checkpoint, read_manifest(self._artifacts / checkpoint.directory)
             except CheckpointError as error:
-                found = self.found_instead(found, wanted, error)
-        raise self.damaged(found)
+                checkpoint = self.find_replacement(checkpoint, name, error)
+        raise damaged(checkpoint)
 
-    def load(self, found: Found) -> LoadedModel:
+    def load(self, checkpoint: CheckpointRef) -> LoadedModel:
         """For generation. raises CheckpointError if it is gone or damaged"""
-        model, _ = load_model(self._artifacts / found.directory, self._device, self._numerics)
+        model, _ = load_model(self._artifacts / checkpoint.directory, self._device, self._numerics)
         return LoadedModel(model, fast_engine(model, int8=self._int8))
 
-    def found_instead(self, found: Found, wanted: str, error: CheckpointError) -> Found:
-        """What is to be read instead of a checkpoint that could not be read, because a newer one has replaced
-        it. raises NotFound if nothing has, Damaged if it should be there"""
-        now = self.find(found.job_id, wanted)
-        if now == found:
-            log.error("checkpoint %s: %s", found.directory, error)
-            raise self.damaged(found)
-        return now
+    def find_replacement(self, checkpoint: CheckpointRef, name: str, error: CheckpointError) -> CheckpointRef:
+        """The newer checkpoint that has replaced one that could not be read.
 
-    def damaged(self, found: Found) -> Damaged:
-        return Damaged(f"the checkpoint of step {found.step} of job {found.job_id} is damaged")
+        raises  NotFound if it was deleted without one, CheckpointDamaged if it should be there
+        """
+        current = self.find(checkpoint.job_id, name)
+        if current == checkpoint:
+            log.error("checkpoint %s: %s", checkpoint.directory, error)
+            raise damaged(checkpoint)
+        return current
 
-    def compile(self) -> None:
-        """On the CPU, what takes some seconds when the first text of a process is generated."""
+    def warm_up(self) -> None:
+        """On the CPU, compile what would take some seconds of a process's first text."""
         if self._device.type != "cpu":
             return
         config = GPTConfig(vocab_size=2, context_length=4, emb_dim=2, n_heads=1, n_layers=1)
@@ -103,3 +102,9 @@ class Models:
             with evaluating(model):
                 decoding.next_logits()
             decoding.append([0])
+
+
+def damaged(checkpoint: CheckpointRef) -> CheckpointDamaged:
+    return CheckpointDamaged(
+        f"the checkpoint of step {checkpoint.step} of job {checkpoint.job_id} is damaged"
+    )

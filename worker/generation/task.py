@@ -1,4 +1,4 @@
-"""The task of the `generate` queue: take a prompt, and let it be continued beside others."""
+"""The task of the `generate` queue: take a prompt, and have it continued beside others."""
 
 import logging
 import math
@@ -15,24 +15,25 @@ from jobs.settings import Settings
 from jobs.store.database import Database
 from model.generation import Continuation
 from model.tokenizers import load_tokenizer
-from worker.generation.batching import Request, RequestBatcher
+from worker.generation.batcher import RequestBatcher
 from worker.generation.delivery import Delivery
 from worker.generation.failures import failure_of
 from worker.generation.models import Models
+from worker.generation.request import Request
 from worker.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
 
 THREADS = 4
-"""That take prompts and turn them into tokens, which a prompt of a million characters needs a second for."""
+"""That take prompts and turn them into tokens, for which a prompt of a million characters needs a second."""
 
 
 def add_generation(app: Celery, settings: Settings) -> Heartbeat:
-    """Register the task, and let the worker's shutdown reach what it computes."""
+    """Register the task, and let the worker's shutdown reach the requests in progress."""
     database = Database(settings.database)
-    heartbeat = Heartbeat(database, settings, GENERATE_QUEUE)
-    heartbeat.follow(app, quick_tasks_at_once=THREADS)
-    heartbeat.progress = intake = Intake(settings, database, make_redis(settings), heartbeat)
+    heartbeat = Heartbeat(database, settings, GENERATE_QUEUE, is_warm=False)
+    heartbeat.attach(app, quick_task_slots=THREADS)
+    heartbeat.deadlines = intake = Intake(settings, database, make_redis(settings), heartbeat)
     worker_shutting_down.connect(lambda **_: intake.close(), weak=False)
     worker_shutdown.connect(lambda **_: intake.join(), weak=False)
 
@@ -44,8 +45,8 @@ def add_generation(app: Celery, settings: Settings) -> Heartbeat:
 
 
 class Intake:
-    """Takes prompts that askers ring for, and hands them over to the batcher. Every one that it has taken is
-    answered, at once if it fails here."""
+    """Takes published prompts, and hands them over to the batcher. Every one that it has taken is answered,
+    at once if it fails here."""
 
     def __init__(self, settings: Settings, database: Database, redis: Redis, heartbeat: Heartbeat) -> None:
         self._redis = redis
@@ -54,31 +55,33 @@ class Intake:
         self.delivery = Delivery(redis, self._worker_id)
         self.batcher = RequestBatcher(
             self._models,
-            places=settings.prompts_at_once,
-            loaded_models=settings.loaded_models,
+            slots=settings.prompts_at_once,
+            max_models=settings.loaded_models,
             timeout_s=settings.generate_timeout_s,
             send=self.delivery.send,
-            on_turn_to=heartbeat.turn_to,
+            on_ready=heartbeat.warmed_up,
+            on_job=heartbeat.set_job,
         )
-        self.delivery.start(on_unwanted=self.batcher.cancel)
+        self.delivery.start(on_cancelled=self.batcher.cancel)
         self._closed = False
 
     def take(self, request_id: str) -> None:
-        """Leave it if nobody waits for it any more, or if this worker ends: another one will take it."""
+        """Leave it if nobody waits for it any more, or if this worker shuts down: another one will take
+        it."""
         if self._closed:
             return
         try:
             content = take_request(self._redis, request_id, self._worker_id)
         except ValidationError:
             log.exception("%s can't be read", request_id)
-            self.delivery.follow(request_id)
+            self.delivery.keep_alive(request_id)
             reason = "the worker is of another version than the API"
             self.delivery.send(request_id, Failure(cause="internal", reason=reason))
             return
         if content is None:
-            log.info("nobody waits for %s any more, or it has been taken", request_id)
+            log.info("nobody waits for %s any more, or another worker has taken it", request_id)
             return
-        if not self.delivery.follow(request_id):
+        if not self.delivery.keep_alive(request_id):
             return
         try:
             with native_panics_as_errors():
@@ -88,8 +91,8 @@ class Intake:
             self.delivery.send(request_id, failure_of(error))
 
     def prepare(self, request_id: str, content: GenerationRequest) -> Request:
-        """raises NotFound, Damaged"""
-        found, manifest = self._models.describe(content.job_id, content.checkpoint)
+        """raises NotFound, CheckpointDamaged"""
+        checkpoint, manifest = self._models.find_with_manifest(content.job_id, content.checkpoint)
         continuation = Continuation(
             load_tokenizer(manifest.run.tokenizer),
             content.prompt,
@@ -100,15 +103,15 @@ class Intake:
             stop=content.stop,
             ends_texts=manifest.ends_texts,
         )
-        return Request(request_id, content.checkpoint, found, continuation)
+        return Request(request_id, content.checkpoint, checkpoint, continuation)
 
     def close(self) -> None:
-        """Take no more, and fail what is not over."""
+        """Take no more requests, and fail those that are not over."""
         self._closed = True
         self.batcher.close()
 
     def join(self) -> None:
-        """Wait, after `close`, until those who asked have been told."""
+        """Wait, after `close`, until the requesters have their messages."""
         self.close()
         self.batcher.join()
         self.delivery.close()

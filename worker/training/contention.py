@@ -1,30 +1,30 @@
-"""Threads wait awake for each other only while the trainer has the processor to itself.
+"""A trainer's threads spin while they wait for each other only while it has the processor to itself.
 
-Between two operations PyTorch's threads wait for each other, and GNU's OpenMP lets them do so awake at first.
-Alone that is right: to fall asleep and be woken takes longer than most waits, 12 % of a tiny model's steps.
-Beside other programs it is wrong: who waits awake keeps the very thread that is waited for off the processor,
-and a step takes up to fifteen times as long (`make bench-busy`, benchmarks/LOG.md).
+Between two operations PyTorch's threads wait for each other, and GNU's OpenMP has them spin at first. Alone
+that is right: to sleep and be woken takes longer than most waits, 12 % of a tiny model's steps. Beside other
+programs it is wrong: a thread that spins keeps the very thread that is waited for off the processor, and a
+step takes up to fifteen times as long (`make bench-busy`, benchmarks/LOG.md).
 
-OpenMP has a number for each case, and takes the second once it manages more threads than there are
+OpenMP has a spin count for each case, and uses the second once it manages more threads than there are
 processors. Its variables are read once, when it is loaded. So where the trainer's threads have to queue for a
-processor, a second team of threads is made, which does nothing, and is given up when they no longer have to.
+processor, a second team of threads is started, which does nothing, and is ended when they no longer have to.
 """
 
 import threading
 from pathlib import Path
 
-LOOK_S = 0.25
+INTERVAL_S = 0.25
 CONTENDED_SHARE = 0.35
-"""Of a look: for so long its threads together have waited for a processor. Beside one busy process they do
-for half of it and more, alone for a fifth at most."""
-LASTS_LOOKS = 4
-"""A neighbour that rests for less is expected back."""
+"""Of an interval: for so long its threads together have waited for a processor. Beside one busy process they
+do for half of it and more, alone for a fifth at most."""
+QUIET_INTERVALS = 4
+"""Before contention counts as over: a neighbour that pauses for less is expected back."""
 PARALLEL_NUMBERS = 2**17
 """So many that PyTorch computes on them with all of its threads."""
 
 
-class ContentionWatch(threading.Thread):
-    """Looks after this process until it ends, wherever Linux tells how long threads wait."""
+class ContentionMonitor(threading.Thread):
+    """Runs until this process ends, wherever Linux tells how long threads wait."""
 
     def __init__(self) -> None:
         super().__init__(name="contention", daemon=True)
@@ -37,15 +37,16 @@ class ContentionWatch(threading.Thread):
         return self._release is not None
 
     def run(self) -> None:
-        waited_s, quiet_looks = waited_for_processor_s(), 0
-        while waited_s is not None and not self._ended.wait(LOOK_S):
+        waited_s, quiet_intervals = waited_for_processor_s(), 0
+        while waited_s is not None and not self._ended.wait(INTERVAL_S):
             before_s, waited_s = waited_s, waited_for_processor_s()
             if waited_s is None:
                 break
-            quiet_looks = quiet_looks + 1 if waited_s - before_s < CONTENDED_SHARE * LOOK_S else 0
-            if quiet_looks == 0 and self._release is None:
-                self._add_team()
-            elif quiet_looks >= LASTS_LOOKS and self._release is not None:
+            is_quiet = waited_s - before_s < CONTENDED_SHARE * INTERVAL_S
+            quiet_intervals = quiet_intervals + 1 if is_quiet else 0
+            if quiet_intervals == 0 and self._release is None:
+                self._start_team()
+            elif quiet_intervals >= QUIET_INTERVALS and self._release is not None:
                 self._end_team()
         self._end_team()
 
@@ -53,7 +54,7 @@ class ContentionWatch(threading.Thread):
         self._ended.set()
         self.join()
 
-    def _add_team(self) -> None:
+    def _start_team(self) -> None:
         self._release = threading.Event()
         threading.Thread(target=hold_team, args=(self._release,), name="second team", daemon=True).start()
 

@@ -9,34 +9,34 @@ import time
 FENCED_EXIT_STATUS = 70
 
 
-def keep_watch(descriptor: int) -> None:
+def start_fence(descriptor: int) -> None:
     """Read deadlines from `descriptor` in a thread, and end this process when the last one has passed.
 
     It ends at once too when the other end closes: then the supervisor is gone. The first deadline may take as
-    long as it likes: the supervisor has just claimed the job. The process ends without a word to anybody, in
-    mid-write if need be; checkpoints and rows bear that.
+    long as it likes: the supervisor has just claimed the job. The process ends without cleaning up, in
+    mid-write if need be; checkpoints and rows can take that.
     """
-    threading.Thread(target=watch, args=(descriptor,), name="fence", daemon=True).start()
+    threading.Thread(target=enforce_deadlines, args=(descriptor,), name="fence", daemon=True).start()
 
 
-def watch(descriptor: int) -> None:
-    deadline: float | None = None
+def enforce_deadlines(descriptor: int) -> None:
+    deadline_s: float | None = None
     unread = b""
     while True:
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            leave("the lease was not renewed in time")
-        readable, _, _ = select.select([descriptor], [], [], left)
+        left_s = None if deadline_s is None else deadline_s - time.monotonic()
+        if left_s is not None and left_s <= 0:
+            exit_fenced("the lease was not renewed in time")
+        readable, _, _ = select.select([descriptor], [], [], left_s)
         if not readable:
             continue
         received = os.read(descriptor, 4096)
         if not received:
-            leave("the supervisor is gone")
+            exit_fenced("the supervisor is gone")
         *lines, unread = (unread + received).split(b"\n")
         if lines:
-            deadline = float(lines[-1])
+            deadline_s = float(lines[-1])
 
 
-def leave(reason: str) -> None:
+def exit_fenced(reason: str) -> None:
     print(f"trainer stops: {reason}", file=sys.stderr, flush=True)
     os._exit(FENCED_EXIT_STATUS)

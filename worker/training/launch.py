@@ -1,4 +1,4 @@
-"""Starting trainers: a fresh process for a job, or the spare one that has imported PyTorch already."""
+"""Starting trainers: a fresh process for a job, or the prewarmed one that has imported PyTorch already."""
 
 import logging
 import os
@@ -8,24 +8,24 @@ import sys
 import threading
 
 from jobs.store.tables import Job
-from worker.threads import TRAINERS_WAIT, waiting_briefly
+from worker.threads import TRAINER_SPINS, with_spin_settings
 from worker.training.allocator import with_allocator_settings
 
 log = logging.getLogger(__name__)
 
-HANDOVER_S = 0.5
+HANDOVER_TIMEOUT_S = 0.5
 READY = b"ready\n"
 TITLE_ROOM = "." * 80
 """A process's title takes the place of its command line, and is cut off where that ends."""
 
 
-def launch(module: str, *words: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start a module of ours with a pipe each for orders, reports and log, in a session of its own.
+def launch(module: str, *args: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a module of ours with a pipe each for deadlines, reports and log, in a session of its own.
 
     It must be started from a thread that lives as long as this process: see jobs.process.parent_death.
     """
     return subprocess.Popen(
-        [sys.executable, "-m", module, *words],
+        [sys.executable, "-m", module, *args],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -36,16 +36,17 @@ def launch(module: str, *words: str, environment: dict[str, str]) -> subprocess.
 
 
 def trainer_environment() -> dict[str, str]:
-    return waiting_briefly(with_allocator_settings(os.environ), TRAINERS_WAIT)
+    return with_spin_settings(with_allocator_settings(os.environ), TRAINER_SPINS)
 
 
 def launch_trainer(job: Job) -> subprocess.Popen[bytes]:
-    words = (job.id, str(job.attempt), str(os.getpid()))
-    return launch("worker.trainer", *words, environment=trainer_environment())
+    args = (job.id, str(job.attempt), str(os.getpid()))
+    return launch("worker.trainer", *args, environment=trainer_environment())
 
 
-class Spare:
-    """At most one process that waits for a job, started ahead of it. It trains one and ends, like any other.
+class PrewarmedTrainer:
+    """At most one process that waits for a job, started before there is one. It trains one and exits, like
+    any other.
 
     Start it from a thread that lives as long as this process. `close` may come from a signal handler.
     """
@@ -62,29 +63,29 @@ class Spare:
             if self._process is not None or self._closed:
                 return
             self._environment = trainer_environment()
-            words = (str(os.getpid()), TITLE_ROOM)
-            self._process = launch("worker.training.prewarm", *words, environment=self._environment)
+            args = (str(os.getpid()), TITLE_ROOM)
+            self._process = launch("worker.training.prewarm", *args, environment=self._environment)
             if self._closed:
                 self.close()
 
     def take(self, job: Job) -> subprocess.Popen[bytes] | None:
         """The process, as the job's trainer; None if there is none that can begin at once."""
-        process = self._let_go()
+        process = self._release()
         if process is None:
             return None
         if self._environment == trainer_environment() and hand_over(process, job):
             return process
-        log.info("the spare trainer is not ready, or its environment is not that of job %s", job.id)
-        end(process)
+        log.info("the prewarmed trainer is not ready, or its environment is not that of job %s", job.id)
+        kill(process)
         return None
 
     def close(self) -> None:
-        """End it at once, and start no other."""
+        """Kill it, and start no other."""
         self._closed = True
-        if process := self._let_go():
-            end(process)
+        if process := self._release():
+            kill(process)
 
-    def _let_go(self) -> subprocess.Popen[bytes] | None:
+    def _release(self) -> subprocess.Popen[bytes] | None:
         with self._lock:
             process, self._process = self._process, None
             return process
@@ -93,23 +94,23 @@ class Spare:
 def hand_over(process: subprocess.Popen[bytes], job: Job) -> bool:
     """Whether it was ready, and has taken the job."""
     assert process.stdin is not None
-    if not hears(process, READY, timeout_s=0):
+    if not reads_line(process, READY, timeout_s=0):
         return False
     try:
         process.stdin.write(f"{job.id} {job.attempt}\n".encode())
     except BrokenPipeError:
         return False
-    return hears(process, b"\n", timeout_s=HANDOVER_S)
+    return reads_line(process, b"\n", timeout_s=HANDOVER_TIMEOUT_S)
 
 
-def hears(process: subprocess.Popen[bytes], line: bytes, timeout_s: float) -> bool:
-    """Whether it says this line next, and in time."""
+def reads_line(process: subprocess.Popen[bytes], line: bytes, timeout_s: float) -> bool:
+    """Whether this line is the next on its stdout, and comes in time."""
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], timeout_s)
     return bool(readable) and process.stdout.read(len(line)) == line
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def kill(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):

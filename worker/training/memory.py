@@ -1,7 +1,7 @@
 """How much memory a worker has for a job: its GPU's where trainers compute on one, else this machine's.
 
-Nothing here imports torch, which is for the trainers to do: what it is built for stands in a file of it, and
-NVIDIA's own tool knows the GPUs.
+It does without importing torch, which takes seconds: what PyTorch was built for stands in its version.py, and
+nvidia-smi lists the GPUs.
 """
 
 import csv
@@ -25,22 +25,21 @@ NVIDIA_SMI = (
 )
 NVIDIA_SMI_TIMEOUT_S = 20
 UNLIMITED = 2**60
-"""Control groups of version 1 give a number like this where there is no limit."""
+"""Control groups of version 1 have a greater number where there is no limit."""
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """memory_bytes  None where it has none of its own, but shares the machine's"""
-
     index: str
     uuid: str
     memory_bytes: int | None
-    partitioned: bool
-    """Whether a trainer may get but an instance of it (MIG), whose memory is not known."""
+    """None where it has none of its own, but shares the machine's."""
+    is_partitioned: bool
+    """Whether trainers get instances of it (MIG), whose memory is not known."""
 
 
 def job_memory_bytes() -> int | None:
-    """Bytes for a job; None where it can't be told, as on a GPU that is not NVIDIA's."""
+    """Bytes for a job; None where it is not known, as on a GPU that is not NVIDIA's."""
     backend = torch_backend(os.environ)
     if backend == "other":
         return None
@@ -52,34 +51,34 @@ def job_memory_bytes() -> int | None:
             return None
         if gpus:
             gpu = visible_gpu(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
-            if gpu is None or gpu.partitioned:
+            if gpu is None or gpu.is_partitioned:
                 return None
             return machine_memory_bytes() if gpu.memory_bytes is None else gpu.memory_bytes
     return machine_memory_bytes()
 
 
 def torch_backend(environment: Mapping[str, str]) -> Literal["cpu", "cuda", "other"]:
-    """What PyTorch is built for, and its trainers may use."""
+    """What PyTorch is built for, and the environment lets it use."""
     spec = find_spec("torch")
     if spec is None or spec.origin is None:
         return "cpu"
-    built = runpy.run_path(str(Path(spec.origin).with_name("version.py")))
-    if built.get("hip"):
+    version = runpy.run_path(str(Path(spec.origin).with_name("version.py")))
+    if version.get("hip"):
         return "other"
-    hidden = environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
-    return "cuda" if built.get("cuda") and not hidden else "cpu"
+    is_hidden = environment.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
+    return "cuda" if version.get("cuda") and not is_hidden else "cpu"
 
 
 def list_gpus() -> list[Gpu]:
-    """NVIDIA's GPUs here; none if its tool is missing or fails, as CUDA does then. raises TimeoutExpired"""
+    """NVIDIA's GPUs; none if nvidia-smi is missing or fails, as CUDA does then. raises TimeoutExpired"""
     try:
-        ran = subprocess.run(
+        result = subprocess.run(
             NVIDIA_SMI, capture_output=True, text=True, check=True, timeout=NVIDIA_SMI_TIMEOUT_S
         )
     except (OSError, subprocess.CalledProcessError) as error:
         log.info("no GPU: %s", error)
         return []
-    return [parse_gpu(row) for row in csv.reader(ran.stdout.splitlines(), skipinitialspace=True) if row]
+    return [parse_gpu(row) for row in csv.reader(result.stdout.splitlines(), skipinitialspace=True) if row]
 
 
 def parse_gpu(row: list[str]) -> Gpu:
@@ -89,7 +88,7 @@ def parse_gpu(row: list[str]) -> Gpu:
 
 
 def visible_gpu(gpus: list[Gpu], visible: str | None) -> Gpu | None:
-    """The one that a trainer takes, which is the first that it sees; None if that is none of these.
+    """The one that a trainer uses, which is the first that it sees; None if that is none of these.
 
     visible  CUDA_VISIBLE_DEVICES: numbers, or beginnings of UUIDs
     """
@@ -123,15 +122,15 @@ def control_group_limits(root: Path) -> list[int]:
         else:
             continue
         inner = folder / path.lstrip("/")
-        for around in (inner, *inner.parents):
-            if around.is_relative_to(folder):
-                limits += limit_in(around / name)
+        for outer in (inner, *inner.parents):
+            if outer.is_relative_to(folder):
+                limits += read_limit(outer / name)
     return limits
 
 
-def limit_in(file: Path) -> list[int]:
+def read_limit(file: Path) -> list[int]:
     try:
-        written = file.read_text().strip()
+        text = file.read_text().strip()
     except OSError:
-        return []  # the root has none, and a container does not see the groups around it
-    return [int(written)] if re.fullmatch("[0-9]+", written) and int(written) < UNLIMITED else []
+        return []  # the root has none, and a container does not see the groups outside it
+    return [int(text)] if re.fullmatch("[0-9]+", text) and int(text) < UNLIMITED else []

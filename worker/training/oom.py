@@ -1,4 +1,4 @@
-"""Whether a trainer ended for want of memory: by an error of its own, or killed by the kernel."""
+"""Whether a trainer ran out of memory (OOM): by an error of its own, or killed by the kernel."""
 
 import errno
 import os
@@ -8,15 +8,15 @@ COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
 """The kernel's, of this control group and of the machine."""
 
 
-def found_out_of_memory(error: BaseException | None) -> BaseException | None:
-    """The error that tells of memory that there was not, among `error` and those while which it was raised:
-    where the GPU's ends while a CUDA graph is recorded, another one follows it."""
-    while error is not None and not is_out_of_memory(error):
+def find_oom_error(error: BaseException | None) -> BaseException | None:
+    """The OOM error in the exception chain, or None. It is not the last one where GPU memory ends while a
+    CUDA graph is captured."""
+    while error is not None and not is_oom_error(error):
         error = error.__cause__ or error.__context__
     return error
 
 
-def is_out_of_memory(error: BaseException) -> bool:
+def is_oom_error(error: BaseException) -> bool:
     """PyTorch's CPU allocator raises a bare RuntimeError, the CUDA one a class of its own; native code that
     maps a file quotes the system."""
     import torch
@@ -31,10 +31,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def kernel_oom_kills() -> int:
     """Kills so far, 0 where the system does not tell. Only a rise means anything."""
-    return sum(oom_kills_in(path.read_text()) for path in COUNTERS if path.exists())
+    return sum(parse_oom_kills(path.read_text()) for path in COUNTERS if path.exists())
 
 
-def oom_kills_in(counters: str) -> int:
+def parse_oom_kills(counters: str) -> int:
     """The `oom_kill` among lines of a name and a number."""
     for line in counters.splitlines():
         name, _, number = line.partition(" ")

@@ -1,7 +1,8 @@
-"""`python -m worker.training.prewarm PARENT_PID`: a trainer that has no job yet.
+"""`python -m worker.training.prewarm PARENT_PID`: a prewarmed trainer, which has no job yet.
 
-It imports what every trainer imports, which takes longer than the rest of a start, says so, and waits on its
-stdin for a line `JOB_ID ATTEMPT`. From then on it is that job's trainer, down to its command line.
+It imports what every trainer imports, which takes longer than the rest of a start, reports that it is ready,
+and waits on its stdin for a line `JOB_ID ATTEMPT`. From then on it is that job's trainer, down to its command
+line.
 """
 
 import os
@@ -10,13 +11,13 @@ from importlib import import_module
 
 from jobs.process.parent_death import die_with_parent
 from worker.training.launch import READY
-from worker.training.trainer import attempt_job
+from worker.training.trainer import run_trainer
 
 
 def main() -> None:
     parent_pid = int(sys.argv[1])
     die_with_parent(parent_pid)
-    # A new title would otherwise overwrite what /proc tells of the environment.
+    # Otherwise a new title would overwrite the environment that /proc shows.
     os.environ["SPT_NOENV"] = "1"
     import_everything()
 
@@ -25,18 +26,18 @@ def main() -> None:
     python = f"{sys.executable} -m"
     setproctitle(f"{python} worker.training.prewarm {parent_pid} ready")
     os.write(sys.stdout.fileno(), READY)
-    order = read_line(sys.stdin.fileno())
-    if not order:
+    line = read_line(sys.stdin.fileno())
+    if not line:
         return  # the worker has no use for it any more
-    job_id, attempt = order.split()
+    job_id, attempt = line.split()
     setproctitle(f"{python} worker.trainer {job_id} {attempt} {parent_pid}")
     os.write(sys.stdout.fileno(), b"\n")
-    attempt_job(job_id, int(attempt))
+    run_trainer(job_id, int(attempt))
 
 
 def import_everything() -> None:
-    """Load modules and tables, but set and draw nothing: a job must not see that it was expected."""
-    for name in ("model.training", "worker.training.recorder"):
+    """Load modules and tables, but set and draw nothing: a job must not be able to tell the difference."""
+    for name in ("model.training", "worker.training.recorder", "worker.training.resumption"):
         import_module(name)
 
     from model.tokenizers import TOKENIZERS, load_tokenizer
@@ -46,7 +47,7 @@ def import_everything() -> None:
 
 
 def read_line(descriptor: int) -> str:
-    """The next line, and not a byte of what follows it; what there is of it when the other end closes."""
+    """The next line, and not a byte of what follows it; "" when the other end closes."""
     line = b""
     while (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
         line += byte

@@ -1,4 +1,4 @@
-"""Writes what a run reports into SQL, as one attempt."""
+"""Records what a run reports in the database, as one attempt."""
 
 import shutil
 import time
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from jobs.lifecycle.attempts import write_as
+from jobs.lifecycle.attempts import fenced_update
 from jobs.lifecycle.history import (
     Superseded,
     record_checkpoint,
@@ -34,8 +34,8 @@ from model.events import (
     Sample,
     Started,
 )
-from worker.training.pace import Pace
-from worker.training.retry import patiently
+from worker.training.eta import EtaEstimator
+from worker.training.retry import retry_while_unavailable
 
 Result = TypeVar("Result")
 
@@ -56,15 +56,15 @@ class Recorder:
         artifacts: Path,
         job: Job,
         retention: CheckpointConfig,
-        alive: Callable[[], None],
-        pace: Pace,
+        report_alive: Callable[[], None],
+        eta: EtaEstimator,
     ) -> None:
         self._database = database
         self._artifacts = artifacts
         self._job = job
         self._retention = retention
-        self._alive = alive
-        self._pace = pace
+        self._report_alive = report_alive
+        self._eta = eta
         self._progress_written_s = 0.0
         self._step_written = 0
         # Beside the training: for checkpoints of 2 GB it takes 0.2 s.
@@ -72,74 +72,72 @@ class Recorder:
         self._deletion: Future[None] | None = None
 
     def __call__(self, event: Event) -> None:
-        self._alive()
+        self._report_alive()
         if isinstance(event, Progress):
-            self._pace.note(event)  # before it is written, for it is written with what it tells
-            self._progress(event)
+            self._eta.observe(event)  # before the progress is written, which includes the new estimate
+            self._record_progress(event)
             return
-        self._record_event(event)
-        self._pace.note(event)
+        self._record(event)
+        self._eta.observe(event)
 
-    def _record_event(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         match event:
             case Started():
-                self._write(lambda session: self._started(session, event))
+                self._write(lambda session: self._record_start(session, event))
             case Evaluation():
-                self._record(record_evaluation, event)
+                self._write_as_attempt(record_evaluation, event)
                 self._step_written = event.step + 1
             case Sample():
-                self._record(record_sample, event)
+                self._write_as_attempt(record_sample, event)
             case CheckpointWritten():
-                self._checkpoint(event)
+                self._record_checkpoint(event)
             case EarlyStopped():
-                self._write(lambda session: self._event(session, "early_stop", asdict(event)))
+                self._write(lambda session: self._record_event(session, "early_stop", asdict(event)))
 
     def _write(self, action: Callable[[Session], Result]) -> Result:
-        return patiently(self._database.write, action)
+        return retry_while_unavailable(self._database.write, action)
 
-    def _record(self, record: Callable[..., None], event: Evaluation | Sample) -> None:
+    def _write_as_attempt(self, record: Callable[..., None], event: Evaluation | Sample) -> None:
         self._write(lambda session: record(session, self._job.id, self._job.attempt, asdict(event)))
 
-    def _event(self, session: Session, kind: str, data: dict[str, object]) -> None:
+    def _record_event(self, session: Session, kind: str, data: dict[str, object]) -> None:
         record_event(session, self._job.id, self._job.attempt, kind, data)
 
-    def _progress(self, event: Progress) -> None:
+    def _record_progress(self, event: Progress) -> None:
         now = time.monotonic()
         if event.step < event.total_steps and now - self._progress_written_s < PROGRESS_INTERVAL_S:
             return
         self._progress_written_s = now
         names = ("step", "epoch", "tokens_seen", "tokens_per_s")
-        values = {name: getattr(event, name) for name in names} | {"remaining_s": self._pace.remaining_s}
+        values = {name: getattr(event, name) for name in names} | {"remaining_s": self._eta.remaining_s}
         self._write(lambda session: record_progress(session, self._job.id, self._job.attempt, **values))
         self._step_written = event.step
 
-    def _started(self, session: Session, event: Started) -> None:
+    def _record_start(self, session: Session, event: Started) -> None:
         environment = {name: getattr(event, name) for name in ("numerics", "device", "threads")}
         before = {name: getattr(self._job, name) for name in environment}
-        write_as(session, self._job.id, self._job.attempt, **environment)
-        self._event(session, "started", {**environment, "resumed_step": event.resumed_step})
+        fenced_update(session, self._job.id, self._job.attempt, **environment)
+        self._record_event(session, "started", {**environment, "resumed_step": event.resumed_step})
         changed = [name for name in environment if before[name] not in (None, environment[name])]
         if changed:
-            told = ", ".join(f"{name} was {before[name]} and is {environment[name]}" for name in changed)
-            self._event(session, "not_exact", {"message": f"bit-exactness ends here: {told}"})
+            changes = ", ".join(f"{name} was {before[name]} and is {environment[name]}" for name in changed)
+            self._record_event(session, "not_exact", {"message": f"bit-exactness ends here: {changes}"})
 
-    def _checkpoint(self, event: CheckpointWritten) -> None:
-        row = {
-            name: getattr(event, name)
-            for name in ("step", "epoch", "train_loss", "val_loss", "bytes", "sha256", "resumable")
-        }
-        row["directory"] = str(event.directory.relative_to(self._artifacts))
+    def _record_checkpoint(self, event: CheckpointWritten) -> None:
+        names = ("step", "epoch", "train_loss", "val_loss", "bytes", "sha256", "resumable")
+        checkpoint = {name: getattr(event, name) for name in names}
+        checkpoint["directory"] = str(event.directory.relative_to(self._artifacts))
 
         def record(session: Session) -> Superseded:
             # Progress is written now and then only: a job that stops here must not show less than it keeps.
             if event.step > self._step_written:
-                done = {name: getattr(event, name) for name in ("step", "epoch", "tokens_seen")}
-                record_progress(session, self._job.id, self._job.attempt, **done)
+                progress = {name: getattr(event, name) for name in ("step", "epoch", "tokens_seen")}
+                record_progress(session, self._job.id, self._job.attempt, **progress)
             keep = self._retention
             superseded = record_checkpoint(
-                session, self._job.id, self._job.attempt, row, keep.keep_last, keep.keep_best
+                session, self._job.id, self._job.attempt, checkpoint, keep.keep_last, keep.keep_best
             )
-            self._event(session, "checkpoint", {"step": event.step, "val_loss": event.val_loss})
+            self._record_event(session, "checkpoint", {"step": event.step, "val_loss": event.val_loss})
             return superseded
 
         superseded = self._write(record)
@@ -147,7 +145,7 @@ class Recorder:
         self._deletion = self._deleter.submit(self._delete, superseded)
 
     def wait_for_deletions(self) -> None:
-        """Return when the files of all superseded checkpoints are gone; raises what kept them."""
+        """Return when the files of all superseded checkpoints are deleted; raises what prevented that."""
         if self._deletion is not None:
             self._deletion.result()
 

@@ -1,7 +1,7 @@
-"""What trainer and supervisor say to each other, a line at a time.
+"""The protocol between trainer and supervisor, a line at a time.
 
-Down the trainer's stdin comes, at every renewal of the lease, the moment until which it may run: seconds on
-the monotonic clock, which both processes of a host share. Up its stdout go an empty line now and then, as a
+Down the trainer's stdin comes, at every renewal of the lease, the deadline until which it may run: seconds on
+the monotonic clock, which all processes of a host share. Up its stdout go an empty line now and then, as a
 sign of life, and as the last line how it ended, in JSON.
 """
 
@@ -15,17 +15,17 @@ from typing import Literal
 from jobs.states import ErrorType
 from model.config import EndedBy
 
-EndKind = Literal["finished", "stopped", "failed"]
+OutcomeKind = Literal["finished", "stopped", "failed"]
 
 INTERVAL_S = 0.1
 """Between signs of life, at least; far below any `PRETRAIN_STALL_S` that makes sense."""
 
 
 @dataclass(frozen=True)
-class TrainerEnd:
+class TrainerOutcome:
     """How a trainer ended. `error` and `message` say why it failed, `ended_by` why it finished."""
 
-    kind: EndKind
+    kind: OutcomeKind
     error: ErrorType | None = None
     message: str = ""
     ended_by: EndedBy | None = None
@@ -36,20 +36,20 @@ class ReportPipe:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._told_s = -math.inf
+        self._reported_s = -math.inf
 
-    def alive(self) -> None:
-        """Tell that it lives, unless it has just done so: each line takes a core from the training for a
+    def report_alive(self) -> None:
+        """Send a sign of life, unless it has just done so: each line takes a core from the training for a
         moment, and there are hundreds a second while a small model writes a sample."""
         now = time.monotonic()
-        if now - self._told_s >= INTERVAL_S:
-            self._told_s = now
+        if now - self._reported_s >= INTERVAL_S:
+            self._reported_s = now
             os.write(self._descriptor, b"\n")
 
-    def end(self, end: TrainerEnd) -> None:
-        os.write(self._descriptor, json.dumps(asdict(end)).encode() + b"\n")
+    def report_outcome(self, outcome: TrainerOutcome) -> None:
+        os.write(self._descriptor, json.dumps(asdict(outcome)).encode() + b"\n")
 
 
-def parse_report(line: bytes) -> TrainerEnd | None:
-    """The end that a line tells of; None for a sign of life."""
-    return TrainerEnd(**json.loads(line)) if line.strip() else None
+def parse_report(line: bytes) -> TrainerOutcome | None:
+    """The outcome that a line reports; None for a sign of life."""
+    return TrainerOutcome(**json.loads(line)) if line.strip() else None

@@ -1,4 +1,4 @@
-"""Waiting for a database that is away. The fence ends a trainer whose lease runs out meanwhile."""
+"""Retrying while the database is unavailable. The fence ends a trainer whose lease runs out meanwhile."""
 
 import logging
 import time
@@ -16,12 +16,12 @@ Result = TypeVar("Result")
 RETRY_S = 0.5
 
 
-def patiently(
+def retry_while_unavailable(
     transaction: Callable[[], AbstractContextManager[Session]], action: Callable[[Session], Result]
 ) -> Result:
-    """What `action` returns in a transaction that the database took, after as many tries as it needs.
+    """What `action` returns in a transaction that has committed, after as many tries as it needs.
 
-    `action` may run several times, also after a commit whose answer was lost: it must bear that.
+    `action` may run several times, also after a commit whose confirmation was lost: it must be idempotent.
     """
     while True:
         try:

@@ -13,7 +13,7 @@ from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.queue_order import first_in_line
 from worker.heartbeat import Heartbeat
-from worker.training.launch import Spare
+from worker.training.launch import PrewarmedTrainer
 from worker.training.memory import job_memory_bytes
 from worker.training.supervisor import Supervisor
 
@@ -25,30 +25,30 @@ def add_training(app: Celery, settings: Settings) -> Heartbeat:
     database = Database(settings.database)
     shutting_down = threading.Event()
     memory_bytes = job_memory_bytes()
-    heartbeat = Heartbeat(database, settings, TRAIN_QUEUE, memory_bytes)
-    heartbeat.follow(app)
-    spare = Spare() if settings.spare_trainer else None
+    heartbeat = Heartbeat(database, settings, TRAIN_QUEUE, memory_bytes=memory_bytes)
+    heartbeat.attach(app)
+    prewarmed = PrewarmedTrainer() if settings.spare_trainer else None
 
     def shut_down(**_: object) -> None:
         shutting_down.set()
-        if spare is not None:
-            spare.close()
+        if prewarmed is not None:
+            prewarmed.close()
 
     worker_shutting_down.connect(shut_down, weak=False)
-    if spare is not None:
-        worker_ready.connect(lambda **_: spare.start(), weak=False)
+    if prewarmed is not None:
+        worker_ready.connect(lambda **_: prewarmed.start(), weak=False)
 
     @app.task(name=TRAIN_TASK, shared=False)
     def train(*_: object) -> None:
-        """Whatever the message says: those of the version before name a job."""
+        """Ignores what the message says: those of the version before name a job."""
         claimed = 0
         while not shutting_down.is_set():
             try:
                 with database.write() as session:
-                    turn = first_in_line(TRAIN_QUEUE, memory_bytes)
-                    job = claim(session, turn, heartbeat.worker_id, settings.lease_s)
+                    job_id = first_in_line(TRAIN_QUEUE, memory_bytes)
+                    job = claim(session, job_id, heartbeat.worker_id, settings.lease_s)
             except OperationalError as error:
-                log.warning("the database does not answer, and the keeper rings again: %s", error.orig)
+                log.warning("the database does not answer; the keeper publishes again: %s", error.orig)
                 return
             if job is None:
                 log.info(
@@ -57,10 +57,10 @@ def add_training(app: Celery, settings: Settings) -> Heartbeat:
                 break
             claimed += 1
             log.info("job %s attempt %s claimed", job.id, job.attempt)
-            with heartbeat.at(job.id):
-                Supervisor(database, settings, job, shutting_down, spare).run()
-        # Beside a job that is trained, or about to be, the spare one's imports would take a core from it.
-        if spare is not None:
-            spare.start()
+            with heartbeat.running(job.id):
+                Supervisor(database, settings, job, shutting_down, prewarmed).run()
+        # Beside a job that is trained, or about to be, its imports would take a core from the trainer.
+        if prewarmed is not None:
+            prewarmed.start()
 
     return heartbeat

@@ -215,7 +215,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise httpx2.ConnectError("no network in tests")
 
-    monkeypatch.setattr("jobs.files.datasets.httpx2.get", fail)
+    monkeypatch.setattr("jobs.files.builtin_datasets.httpx2.get", fail)
 
 
 def test_a_job_is_taken_while_the_broker_is_away(

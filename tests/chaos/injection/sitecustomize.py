@@ -113,9 +113,9 @@ def stand_in(job_id: str, stubs: str) -> None:
     """End as if the job had been trained, if the file `stubs` lists it: nothing heavy is imported."""
     with open(stubs) as file:
         if job_id in file.read().split():
-            from worker.training.reports import ReportPipe, TrainerEnd
+            from worker.training.reports import ReportPipe, TrainerOutcome
 
-            ReportPipe(sys.stdout.fileno()).end(TrainerEnd("finished", ended_by="epochs"))
+            ReportPipe(sys.stdout.fileno()).report_outcome(TrainerOutcome("finished", ended_by="epochs"))
             os._exit(0)
 
 

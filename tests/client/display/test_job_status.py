@@ -19,7 +19,7 @@ def _poll_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             "queued (2 jobs before it)",
             "queued (place 3)",
         ),
-        ({"status": "queued", "waiting_for": "nothing: a worker is about to take it"}, "queued", "queued"),
+        ({"status": "queued", "waiting_for": None}, "queued", "queued"),
         (
             {"status": "queued", "waiting_for": "no live worker\x1b[2J", "queue_position": 1},
             "queued (no live worker)",

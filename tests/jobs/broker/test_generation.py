@@ -1,4 +1,4 @@
-"""Prompts and their answers through a real Redis, with threads as askers and the test as their worker."""
+"""Prompts and their answers through a real Redis, with threads as requesters and the test as their worker."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,21 +8,18 @@ import pytest
 from pydantic import ValidationError
 from redis import Redis
 
-from jobs.broker import generation
+from jobs.broker import generation, requester
 from jobs.broker.generation import (
-    Abandoned,
     Begun,
     Failure,
-    Generated,
-    GenerationFailed,
     GenerationRequest,
-    NoAnswer,
     Piece,
-    ask,
     deliver,
+    redis_keys,
     take_request,
 )
 from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
+from jobs.broker.requester import Abandoned, GenerationFailed, GenerationResult, NoAnswer, request_generation
 from jobs.settings import Settings
 from model.config import Distribution, SamplingConfig
 from tests.waiting import wait_until
@@ -39,11 +36,11 @@ def redis(settings: Settings) -> Iterator[Redis]:
 
 @pytest.fixture(autouse=True)
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers count as dead after a second, and a ring that was lost is repeated at once."""
-    monkeypatch.setattr(generation, "WORKER_ALIVE_S", 1)
-    monkeypatch.setattr(generation, "LOOK_S", 0.05)
-    monkeypatch.setattr(generation, "LOOK_AT_WORKER_S", 0.05)
-    monkeypatch.setattr(generation, "RING_AGAIN_S", 0.1)
+    """Workers count as dead after a second, and a message that was lost is published again at once."""
+    monkeypatch.setattr(generation, "WORKER_TTL_S", 1)
+    monkeypatch.setattr(requester, "POLL_S", 0.05)
+    monkeypatch.setattr(requester, "KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr(requester, "REPUBLISH_S", 0.1)
 
 
 def piece(number: int, text: str, reason: Any = None) -> Piece:
@@ -52,7 +49,7 @@ def piece(number: int, text: str, reason: Any = None) -> Piece:
     )
 
 
-class Asker:
+class FakeClient:
     """Somebody who asks in a thread."""
 
     def __init__(
@@ -65,9 +62,9 @@ class Asker:
         self.celery = make_celery(settings)
         self.redis = redis
         self.pieces: list[str] = []
-        self.answer: Generated | None = None
+        self.answer: GenerationResult | None = None
         self.problem: Exception | None = None
-        self.asking = ask(self.celery, redis, REQUEST, timeout_s, gone)
+        self.asking = request_generation(self.celery, redis, REQUEST, timeout_s, gone)
         self.thread = threading.Thread(target=self._ask)
         self.thread.start()
 
@@ -85,8 +82,8 @@ class Asker:
         with self.celery.connection_for_read() as connection, connection.SimpleQueue(GENERATE_QUEUE) as queue:
             message = queue.get(timeout=60)
             message.ack()
-            found: str = message.decode()[0][0]
-            return found
+            request_id: str = message.decode()[0][0]
+            return request_id
 
     def taken(self, worker: str = "worker-1") -> str:
         """The id of its request, which that worker has taken."""
@@ -105,14 +102,14 @@ def nothing_is_left(redis: Redis) -> bool:
 
 
 def test_pieces_reach_the_one_who_asked_as_they_are_made(settings: Settings, redis: Redis) -> None:
-    asker = Asker(settings, redis)
-    request_id = asker.taken()
+    client = FakeClient(settings, redis)
+    request_id = client.taken()
     assert deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, " wor")]}) == set()
-    wait_until(lambda: asker.pieces == [" wor"], "the first piece came")
+    wait_until(lambda: client.pieces == [" wor"], "the first piece came")
     assert deliver(redis, "worker-1", {request_id: [piece(1, "ld"), piece(2, "", "stop")]}) == set()
-    asker.thread.join(60)
-    assert asker.pieces == [" wor", "ld"]
-    assert asker.answer == Generated(
+    client.thread.join(60)
+    assert client.pieces == [" wor", "ld"]
+    assert client.answer == GenerationResult(
         checkpoint=3,
         completion=" world",
         prompt_tokens=1,
@@ -128,20 +125,20 @@ def test_pieces_reach_the_one_who_asked_as_they_are_made(settings: Settings, red
 
 
 def test_a_piece_that_is_sent_again_counts_once(settings: Settings, redis: Redis) -> None:
-    asker = Asker(settings, redis)
-    request_id = asker.taken()
+    client = FakeClient(settings, redis)
+    request_id = client.taken()
     for messages in ([BEGUN, piece(0, "a")], [BEGUN, piece(0, "a"), piece(1, "b", "length")]):
         deliver(redis, "worker-1", {request_id: messages})
-    asker.thread.join(60)
-    assert asker.answer is not None
-    assert asker.answer.completion == "ab"
+    client.thread.join(60)
+    assert client.answer is not None
+    assert client.answer.completion == "ab"
 
 
 def test_a_failure_is_raised_with_its_cause_and_reason(settings: Settings, redis: Redis) -> None:
-    asker = Asker(settings, redis)
+    client = FakeClient(settings, redis)
     failure = Failure(cause="not_found", reason="the checkpoint is gone")
-    deliver(redis, "worker-1", {asker.taken(): [failure]})
-    problem = asker.failed(GenerationFailed)
+    deliver(redis, "worker-1", {client.taken(): [failure]})
+    problem = client.failed(GenerationFailed)
     assert (str(problem), problem.cause) == ("the checkpoint is gone", "not_found")  # type: ignore[attr-defined]
     assert nothing_is_left(redis)
 
@@ -150,11 +147,11 @@ def test_a_failure_is_raised_with_its_cause_and_reason(settings: Settings, redis
 def test_no_text_within_the_time_limit_is_no_answer(
     settings: Settings, redis: Redis, messages: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "WORKER_ALIVE_S", 60)
-    asker = Asker(settings, redis, timeout_s=1)
-    request_id = asker.taken()
+    monkeypatch.setattr(generation, "WORKER_TTL_S", 60)
+    client = FakeClient(settings, redis, timeout_s=1)
+    request_id = client.taken()
     deliver(redis, "worker-1", {request_id: messages})
-    assert "within 1 s" in str(asker.failed(NoAnswer))
+    assert "within 1 s" in str(client.failed(NoAnswer))
     assert deliver(redis, "worker-1", {request_id: []}) == {request_id}
     assert nothing_is_left(redis)
 
@@ -162,38 +159,38 @@ def test_no_text_within_the_time_limit_is_no_answer(
 def test_the_text_so_far_is_the_answer_at_the_time_limit(
     settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "WORKER_ALIVE_S", 60)
-    asker = Asker(settings, redis, timeout_s=1)
-    request_id = asker.taken()
+    monkeypatch.setattr(generation, "WORKER_TTL_S", 60)
+    client = FakeClient(settings, redis, timeout_s=1)
+    request_id = client.taken()
     deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "so"), piece(1, " far")]})
-    asker.thread.join(60)
-    assert asker.answer is not None
-    found = asker.answer.completion, asker.answer.completion_tokens, asker.answer.finish_reason
-    assert found == ("so far", 2, "timeout")
+    client.thread.join(60)
+    assert client.answer is not None
+    answer = client.answer.completion, client.answer.completion_tokens, client.answer.finish_reason
+    assert answer == ("so far", 2, "timeout")
     assert nothing_is_left(redis)
 
 
 def test_what_was_not_taken_in_time_is_not_taken_later(settings: Settings, redis: Redis) -> None:
-    asker = Asker(settings, redis, timeout_s=0.2)
-    asker.failed(NoAnswer)
-    assert take_request(redis, asker.request_id(), "worker-1") is None
+    client = FakeClient(settings, redis, timeout_s=0.2)
+    client.failed(NoAnswer)
+    assert take_request(redis, client.request_id(), "worker-1") is None
 
 
 def test_whoever_waits_no_more_is_told_to_nobody(settings: Settings, redis: Redis) -> None:
     gone = threading.Event()
-    asker = Asker(settings, redis, gone=gone.is_set)
-    request_id = asker.taken()
+    client = FakeClient(settings, redis, gone=gone.is_set)
+    request_id = client.taken()
     deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "a")]})
-    wait_until(lambda: asker.pieces, "a piece came")
+    wait_until(lambda: client.pieces, "a piece came")
     gone.set()
-    asker.failed(Abandoned)
+    client.failed(Abandoned)
     assert nothing_is_left(redis)
     assert deliver(redis, "worker-1", {request_id: [piece(1, "b")]}) == {request_id}
     assert nothing_is_left(redis)
 
 
 def test_a_generator_that_is_closed_leaves_nothing(settings: Settings, redis: Redis) -> None:
-    asking = ask(make_celery(settings), redis, REQUEST, 60)
+    asking = request_generation(make_celery(settings), redis, REQUEST, 60)
     message = threading.Thread(target=lambda: answer_one(settings, redis))
     message.start()
     assert next(asking) == "a"
@@ -215,69 +212,73 @@ def answer_one(settings: Settings, redis: Redis) -> None:
 
 
 def test_a_request_is_taken_once(settings: Settings, redis: Redis) -> None:
-    asker = Asker(settings, redis)
-    request_id = asker.taken("worker-1")
+    client = FakeClient(settings, redis)
+    request_id = client.taken("worker-1")
     assert take_request(redis, request_id, "worker-2") is None
     assert take_request(redis, request_id, "worker-1") is None
     assert deliver(redis, "worker-2", {request_id: [BEGUN]}) == {request_id}
     deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "a", "stop")]})
-    asker.thread.join(60)
-    assert asker.answer is not None
+    client.thread.join(60)
+    assert client.answer is not None
 
 
 def test_a_worker_that_has_died_is_noticed(settings: Settings, redis: Redis) -> None:
-    asker = Asker(settings, redis)
-    deliver(redis, "worker-1", {asker.taken(): [BEGUN, piece(0, "half an answer")]})
-    assert "has gone" in str(asker.failed(NoAnswer))
+    client = FakeClient(settings, redis)
+    deliver(redis, "worker-1", {client.taken(): [BEGUN, piece(0, "half an answer")]})
+    assert "has gone" in str(client.failed(NoAnswer))
     assert nothing_is_left(redis)
 
 
 def test_a_worker_that_lives_is_waited_for(settings: Settings, redis: Redis) -> None:
-    asker = Asker(settings, redis, timeout_s=4)
-    request_id = asker.taken()
-    while asker.thread.is_alive():
+    client = FakeClient(settings, redis, timeout_s=4)
+    request_id = client.taken()
+    while client.thread.is_alive():
         deliver(redis, "worker-1", {request_id: []})
-        asker.thread.join(0.2)
-    assert "within 4 s" in str(asker.failed(NoAnswer))
+        client.thread.join(0.2)
+    assert "within 4 s" in str(client.failed(NoAnswer))
 
 
 def test_the_last_message_of_a_worker_that_has_died_counts(
     settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asker = Asker(settings, redis)
-    request_id = asker.taken()
+    client = FakeClient(settings, redis)
+    request_id = client.taken()
     deliver(
         redis, "worker-1", {request_id: [BEGUN, *(piece(n, "a") for n in range(500)), piece(500, "", "stop")]}
     )
-    redis.delete(generation.keys(request_id)[1])
-    asker.thread.join(60)
-    assert asker.answer is not None
-    assert asker.answer.completion == "a" * 500
+    redis.delete(redis_keys(request_id)[1])
+    client.thread.join(60)
+    assert client.answer is not None
+    assert client.answer.completion == "a" * 500
 
 
-def test_a_ring_that_went_with_the_worker_that_heard_it_is_repeated(settings: Settings, redis: Redis) -> None:
-    asker = Asker(settings, redis)
-    lost = asker.request_id()
-    request_id = asker.taken("worker-2")
+def test_a_message_lost_with_the_worker_that_received_it_is_published_again(
+    settings: Settings, redis: Redis
+) -> None:
+    client = FakeClient(settings, redis)
+    lost = client.request_id()
+    request_id = client.taken("worker-2")
     assert request_id == lost
     deliver(redis, "worker-2", {request_id: [BEGUN, piece(0, "a", "stop")]})
-    asker.thread.join(60)
-    assert asker.answer is not None
+    client.thread.join(60)
+    assert client.answer is not None
 
 
-def test_a_ring_that_still_waits_for_a_worker_is_not_repeated(settings: Settings, redis: Redis) -> None:
-    asker = Asker(settings, redis, timeout_s=1)
-    asker.failed(NoAnswer)
+def test_a_message_that_still_waits_for_a_worker_is_not_published_again(
+    settings: Settings, redis: Redis
+) -> None:
+    client = FakeClient(settings, redis, timeout_s=1)
+    client.failed(NoAnswer)
     assert redis.llen(GENERATE_QUEUE) == 1
 
 
 def test_a_redis_that_has_forgotten_everything_is_noticed(settings: Settings, redis: Redis) -> None:
-    asker = Asker(settings, redis)
-    request_id = asker.taken()
+    client = FakeClient(settings, redis)
+    request_id = client.taken()
     deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "a")]})
-    wait_until(lambda: asker.pieces, "a piece came")
+    wait_until(lambda: client.pieces, "a piece came")
     redis.flushall()
-    assert "lost the request" in str(asker.failed(NoAnswer))
+    assert "lost the request" in str(client.failed(NoAnswer))
     assert deliver(redis, "worker-1", {request_id: [piece(1, "b")]}) == {request_id}
     assert list(redis.scan_iter("*")) == []
 
@@ -285,9 +286,9 @@ def test_a_redis_that_has_forgotten_everything_is_noticed(settings: Settings, re
 def test_an_asker_that_has_died_is_waited_for_no_longer(
     settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "REQUEST_ALIVE_S", 1)
-    asking = ask(make_celery(settings), redis, REQUEST, 60)
-    monkeypatch.setattr(generation.Asking, "look", lambda _: None)  # as if its process were no more
+    monkeypatch.setattr(requester, "REQUEST_TTL_S", 1)
+    asking = request_generation(make_celery(settings), redis, REQUEST, 60)
+    monkeypatch.setattr(requester.Requester, "keep_alive", lambda _: None)  # as if its process were no more
     answering = threading.Thread(target=lambda: answer_one(settings, redis))
     answering.start()
     next(asking)
@@ -310,6 +311,6 @@ def test_a_request_is_one_frozen_type_on_both_sides() -> None:
 def test_what_shapes_the_distribution_is_one_type_in_specs_and_in_requests() -> None:
     fields = {"temperature": 0.7, "top_k": 5, "top_p": 0.9}
     for kind in (SamplingConfig, GenerationRequest):
-        found = kind.model_validate(fields)
-        assert isinstance(found, Distribution)
-        assert fields.items() <= found.model_dump().items(), "it stands flat among the other fields"
+        request = kind.model_validate(fields)
+        assert isinstance(request, Distribution)
+        assert fields.items() <= request.model_dump().items(), "it stands flat among the other fields"

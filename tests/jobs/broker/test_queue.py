@@ -2,8 +2,7 @@ import pytest
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from jobs.broker.generation import GENERATE_QUEUE
-from jobs.broker.queue import TRAIN_QUEUE, make_celery, make_redis, publish
+from jobs.broker.queue import GENERATE_QUEUE, TRAIN_QUEUE, make_celery, make_redis, publish
 from jobs.settings import Settings
 
 

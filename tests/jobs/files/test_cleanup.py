@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from jobs.files.cleanup import (
-    PARTIAL_TOKENS_KEPT_S,
-    TOKENS_KEPT_S,
+    PARTIAL_TOKENS_S,
+    UNUSED_TOKENS_S,
     remove_deleted,
     sweep_attempts,
     sweep_idle_jobs,
@@ -69,11 +69,11 @@ def waiting_removals(database: Database) -> set[str]:
 def test_the_folders_of_deleted_jobs_go_and_their_names_with_them(
     database: Database, settings: Settings
 ) -> None:
-    deleted, kept = deleted_job(database, settings), queued_job(database, settings)
-    make_directory(settings, kept.id, 1, "step-1")
+    deleted, other = deleted_job(database, settings), queued_job(database, settings)
+    make_directory(settings, other.id, 1, "step-1")
     remove_deleted(database, settings.artifacts)
     assert not job_directory(settings.artifacts, deleted.id).exists()
-    assert job_directory(settings.artifacts, kept.id).exists()
+    assert job_directory(settings.artifacts, other.id).exists()
     assert waiting_removals(database) == set()
 
 
@@ -175,7 +175,7 @@ def test_without_any_files_there_is_nothing_to_sweep(database: Database, setting
 def test_more_jobs_than_one_query_asks_for_are_all_swept(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.files.cleanup.BATCH", 2)
+    monkeypatch.setattr("jobs.files.cleanup.JOBS_PER_QUERY", 2)
     left = []
     for _ in range(5):
         job = running_job(database, settings)
@@ -198,24 +198,24 @@ def test_tokens_go_when_nobody_has_used_them_for_long_and_no_unfinished_job_need
     database: Database, settings: Settings
 ) -> None:
     job = running_job(database, settings)
-    tokens = make_tokens(settings, job.dataset_sha256, TOKENS_KEPT_S + 60)
+    tokens = make_tokens(settings, job.dataset_sha256, UNUSED_TOKENS_S + 60)
     sweep_tokens(database, settings.artifacts)
     assert tokens.exists()
     with database.write() as session:
         succeed(session, job.id, 1, "epochs")
-    foreign = make_tokens(settings, "0" * 64, TOKENS_KEPT_S + 60)
+    foreign = make_tokens(settings, "0" * 64, UNUSED_TOKENS_S + 60)
     sweep_tokens(database, settings.artifacts)
     assert not tokens.exists()
     assert foreign.exists()
-    make_tokens(settings, job.dataset_sha256, TOKENS_KEPT_S - 60)
+    make_tokens(settings, job.dataset_sha256, UNUSED_TOKENS_S - 60)
     sweep_tokens(database, settings.artifacts)
     assert tokens.exists()
 
 
 def test_tokens_whose_trainer_was_lost_while_it_wrote_them_go(database: Database, settings: Settings) -> None:
     job = running_job(database, settings)
-    written = make_tokens(settings, job.dataset_sha256, PARTIAL_TOKENS_KEPT_S - 60, prefix=".")
-    lost = make_tokens(settings, job.dataset_sha256, PARTIAL_TOKENS_KEPT_S + 60, prefix=".lost-")
+    written = make_tokens(settings, job.dataset_sha256, PARTIAL_TOKENS_S - 60, prefix=".")
+    lost = make_tokens(settings, job.dataset_sha256, PARTIAL_TOKENS_S + 60, prefix=".lost-")
     sweep_tokens(database, settings.artifacts)
     assert written.exists()
     assert not lost.exists()

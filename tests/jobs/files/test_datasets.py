@@ -10,21 +10,21 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.event import listen
 from sqlalchemy.exc import OperationalError
 
-from jobs.files import datasets
+from jobs.files import builtin_datasets, datasets
+from jobs.files.builtin_datasets import DatasetUnavailable
 from jobs.files.datasets import (
     BadText,
-    DatasetUnavailable,
     count_tokens,
+    file_written,
     find_dataset,
     find_text,
     is_needed,
     list_datasets,
-    placed,
-    store_counts,
     store_dataset,
 )
 from jobs.files.disk import is_disk_full
 from jobs.files.layout import dataset_path
+from jobs.files.token_counts import store_counts
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Dataset, TokenCount
@@ -46,10 +46,10 @@ def test_equal_content_is_stored_once(database: Database, settings: Settings) ->
 def test_a_text_is_read_back_as_it_was_stored(database: Database, settings: Settings) -> None:
     text = "Zeile\r\nмир\u2028\n"
     dataset, _ = store_dataset(database, settings, "mixed", text.encode())
-    found = find_text(settings, dataset)
-    assert found.path.read_bytes() == text.encode()
-    assert found.sha256 == dataset.sha256
-    assert found.characters == dataset.characters == len(text)
+    text_file = find_text(settings, dataset)
+    assert text_file.path.read_bytes() == text.encode()
+    assert text_file.sha256 == dataset.sha256
+    assert text_file.characters == dataset.characters == len(text)
 
 
 def test_a_byte_order_mark_is_stored_but_no_part_of_the_text(database: Database, settings: Settings) -> None:
@@ -174,7 +174,7 @@ def test_a_text_that_could_not_be_recorded_stays_if_somebody_elses_record_needs_
     path = dataset_path(settings.artifacts, sha256)
 
     def fail_after_another_has_stored_it() -> None:
-        with placed(path, STORY.encode(), lambda: is_needed(database, sha256)):
+        with file_written(path, STORY.encode(), lambda: is_needed(database, sha256)):
             store_dataset(database, settings, "another's", STORY.encode())
             raise OSError(errno.ENOSPC, "full")
 
@@ -234,11 +234,11 @@ def test_the_mirror_is_asked_first_and_its_content_checked(
 ) -> None:
     asked = []
 
-    def place(name: str) -> bytes:
-        asked.append(name)
+    def read(source: str) -> bytes:
+        asked.append(source)
         return b"not the text"
 
-    monkeypatch.setattr(datasets, "read_place", place)
+    monkeypatch.setattr(builtin_datasets, "read_source", read)
     mirrored = settings.model_copy(update={"dataset_mirror": str(tmp_path)})
     with pytest.raises(DatasetUnavailable, match="not the text with sha256 b41e41a68f"):
         find_dataset(database, mirrored, "the-verdict")
@@ -260,9 +260,9 @@ def test_what_a_mirror_is_called_is_not_told(
     mirror: str,
     reason: str,
 ) -> None:
-    read = datasets.read_place
+    read = builtin_datasets.read_source
     monkeypatch.setattr(
-        datasets, "read_place", lambda place: b"" if "githubusercontent" in place else read(place)
+        builtin_datasets, "read_source", lambda source: b"" if "githubusercontent" in source else read(source)
     )
     with pytest.raises(DatasetUnavailable) as caught:
         find_dataset(database, settings.model_copy(update={"dataset_mirror": mirror}), "the-verdict")

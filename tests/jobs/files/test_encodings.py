@@ -27,17 +27,17 @@ def test_nothing_is_wrong_with_utf8(text: str) -> None:
 
 @given(st.binary(max_size=300))
 def test_of_any_bytes_just_those_that_are_not_utf8_or_have_many_nuls_are_refused(content: bytes) -> None:
-    found = why_not_utf8(content)
+    reason = why_not_utf8(content)
     is_utf8 = content.decode(errors="ignore").encode() == content
-    assert (found is None) == is_utf8 or (is_utf8 and b"\0" in content)
+    assert (reason is None) == is_utf8 or (is_utf8 and b"\0" in content)
 
 
 @pytest.mark.parametrize("text", [FRENCH, ENGLISH, "caf\xe9"])
 def test_western_text_of_windows_is_recognised(text: str) -> None:
-    found = why_not_utf8(text.encode("cp1252"))
-    assert found is not None
-    assert "it looks like cp1252" in found
-    assert "iconv -f CP1252 -t UTF-8 FILE > FILE.utf8" in found
+    reason = why_not_utf8(text.encode("cp1252"))
+    assert reason is not None
+    assert "it looks like cp1252" in reason
+    assert "iconv -f CP1252 -t UTF-8 FILE > FILE.utf8" in reason
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_western_text_of_windows_is_recognised(text: str) -> None:
 def test_text_of_two_or_four_bytes_a_character_is_recognised(
     mark: bytes, encoding: str, name: str, text: str
 ) -> None:
-    found = why_not_utf8(mark + text.encode(encoding))
-    assert found is not None
-    assert f"iconv -f {name} -t UTF-8 " in found
+    reason = why_not_utf8(mark + text.encode(encoding))
+    assert reason is not None
+    assert f"iconv -f {name} -t UTF-8 " in reason
 
 
 @pytest.mark.parametrize(
@@ -65,27 +65,27 @@ def test_text_of_two_or_four_bytes_a_character_is_recognised(
     [(RUSSIAN, "cp1251"), (RUSSIAN, "koi8-r"), (POLISH, "cp1250"), ("吾輩は猫である。" * 9, "shift_jis")],
 )
 def test_no_encoding_is_named_where_none_is_likely(text: str, encoding: str) -> None:
-    found = why_not_utf8(text.encode(encoding))
-    assert found is not None
-    assert "hard to tell" in found
-    assert "iconv -f ENCODING" in found
+    reason = why_not_utf8(text.encode(encoding))
+    assert reason is not None
+    assert "hard to tell" in reason
+    assert "iconv -f ENCODING" in reason
 
 
 @pytest.mark.parametrize("content", [RUSSIAN.encode() + b"\xff" + RUSSIAN.encode(), RUSSIAN.encode()[:-3]])
 def test_a_wrong_byte_among_utf8_is_called_damage(content: bytes) -> None:
-    found = why_not_utf8(content)
-    assert found is not None
-    assert "it is damaged there" in found
-    assert "iconv -c -f UTF-8" in found
+    reason = why_not_utf8(content)
+    assert reason is not None
+    assert "it is damaged there" in reason
+    assert "iconv -c -f UTF-8" in reason
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-16-le", "utf-32"])
 def test_the_command_converts_a_file_of_any_name(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "it's a 'story'; rm -rf.txt"
     file.write_bytes(FRENCH.encode(encoding))
-    found = why_not_utf8(file.read_bytes(), str(file))
-    assert found is not None
-    command = found.partition("This converts it: ")[2]
+    reason = why_not_utf8(file.read_bytes(), str(file))
+    assert reason is not None
+    command = reason.partition("This converts it: ")[2]
     subprocess.run(["sh", "-c", command], check=True)
     assert Path(shlex.split(command)[-1]).read_text(encoding="utf-8") == FRENCH
 
@@ -100,10 +100,10 @@ def test_the_command_converts_a_file_of_any_name(tmp_path: Path, encoding: str) 
     ],
 )
 def test_what_is_no_text_in_any_encoding_is_told_what_it_is(content: bytes, kind: str) -> None:
-    found = why_not_utf8(content)
-    assert found is not None
-    assert found.startswith(f"must be UTF-8 text, and this is not text but {kind}")
-    assert "iconv" not in found
+    reason = why_not_utf8(content)
+    assert reason is not None
+    assert reason.startswith(f"must be UTF-8 text, and this is not text but {kind}")
+    assert "iconv" not in reason
 
 
 def test_text_that_begins_as_a_pdf_does_is_text() -> None:

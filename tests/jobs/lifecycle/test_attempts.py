@@ -3,7 +3,7 @@ import threading
 import pytest
 from sqlalchemy import select
 
-from jobs.lifecycle.attempts import Fenced, claim, end, fail, renew, stop, succeed
+from jobs.lifecycle.attempts import Fenced, claim, end, fail, renew_lease, stop, succeed
 from jobs.lifecycle.history import record_checkpoint
 from jobs.lifecycle.requests import request_cancel
 from jobs.settings import Settings
@@ -58,7 +58,7 @@ def test_an_older_attempt_is_fenced_and_changes_nothing(database: Database, sett
         claim(session, job.id, "worker-2", lease_s=30)
     before = stored(database, job)
     for write in (
-        lambda session: renew(session, job.id, 1, 30),
+        lambda session: renew_lease(session, job.id, 1, 30),
         lambda session: succeed(session, job.id, 1, "epochs"),
         lambda session: end(session, job.id, 1, Status.FAILED, CRASH),
         lambda session: fail(session, job.id, 1, CRASH),
@@ -126,7 +126,7 @@ def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(
         asked = request_cancel(session, running.id)
         assert (asked.status, asked.stopping) == (Status.RUNNING, "cancel")
     with database.write() as session:
-        assert renew(session, running.id, 1, 30) == "cancel"
+        assert renew_lease(session, running.id, 1, 30) == "cancel"
 
 
 def test_cancelling_again_changes_nothing(database: Database, settings: Settings) -> None:
@@ -170,8 +170,8 @@ def test_what_a_job_ended_by_is_known_once_it_has_succeeded(database: Database, 
         assert succeed(session, job.id, 1, "early_stopping") == Status.SUCCEEDED
     assert stored(database, job).ended_by == "early_stopping"
     with database.read() as session:
-        told = list_events(session, job.id)[-1].data
-    assert told == {"status": "succeeded", "ended_by": "early_stopping"}
+        data = list_events(session, job.id)[-1].data
+    assert data == {"status": "succeeded", "ended_by": "early_stopping"}
 
 
 def test_a_crash_after_a_cancel_was_promised_ends_in_cancelled(

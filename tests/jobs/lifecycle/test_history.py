@@ -3,11 +3,11 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from jobs.lifecycle.attempts import Fenced, claim, stop, write_as
+from jobs.lifecycle.attempts import Fenced, claim, fenced_update, stop
 from jobs.lifecycle.history import (
     Superseded,
+    checkpoint_kinds,
     find_checkpoint,
-    kinds,
     list_checkpoints,
     list_evaluations,
     record_checkpoint,
@@ -107,8 +107,8 @@ def test_progress_is_never_behind_the_newest_evaluation(database: Database, sett
     job = running_job(database, settings)
     add_evaluation(database, job, 6, 9.0)
     with database.read() as session:
-        found = get_job(session, job.id)
-        assert (found.step, found.epoch, found.tokens_seen, found.latest_step) == (7, 1, 700, 6)
+        stored = get_job(session, job.id)
+        assert (stored.step, stored.epoch, stored.tokens_seen, stored.latest_step) == (7, 1, 700, 6)
 
 
 def test_a_row_computed_again_replaces_the_first(database: Database, settings: Settings) -> None:
@@ -154,9 +154,9 @@ def test_the_newest_and_the_best_checkpoint_are_kept_the_best_with_its_weights_a
     assert add_checkpoint(database, job, 3, 4.0) == Superseded([], ["step-2"])
     assert add_checkpoint(database, job, 4, 5.0) == Superseded(["step-3"], [])
     with database.read() as session:
-        kept = list_checkpoints(session, job.id)
-    assert [(checkpoint.step, checkpoint.resumable) for checkpoint in kept] == [(2, False), (4, True)]
-    assert list(kinds(kept).values()) == [["best"], ["last"]]
+        checkpoints = list_checkpoints(session, job.id)
+    assert [(checkpoint.step, checkpoint.resumable) for checkpoint in checkpoints] == [(2, False), (4, True)]
+    assert list(checkpoint_kinds(checkpoints).values()) == [["best"], ["last"]]
 
 
 def test_weights_alone_take_no_place_of_what_a_resume_needs(database: Database, settings: Settings) -> None:
@@ -166,8 +166,8 @@ def test_weights_alone_take_no_place_of_what_a_resume_needs(database: Database, 
     assert add_checkpoint(database, job, 3, 1.0, resumable=False) == Superseded(["step-2"], [])
     assert add_checkpoint(database, job, 4, 2.5) == Superseded(["step-1"], [])
     with database.read() as session:
-        kept = list_checkpoints(session, job.id)
-    assert [(checkpoint.step, checkpoint.resumable) for checkpoint in kept] == [(3, False), (4, True)]
+        checkpoints = list_checkpoints(session, job.id)
+    assert [(checkpoint.step, checkpoint.resumable) for checkpoint in checkpoints] == [(3, False), (4, True)]
 
 
 def test_only_what_a_job_can_go_on_from_counts_as_progress_after_crashes(
@@ -175,7 +175,7 @@ def test_only_what_a_job_can_go_on_from_counts_as_progress_after_crashes(
 ) -> None:
     job = running_job(database, settings)
     with database.write() as session:
-        write_as(session, job.id, 1, failures=2)
+        fenced_update(session, job.id, 1, failures=2)
     add_checkpoint(database, job, 1, 3.0, resumable=False)
     with database.read() as session:
         assert get_job(session, job.id).failures == 2
@@ -208,3 +208,15 @@ def test_a_checkpoint_is_found_by_name_or_step(database: Database, settings: Set
         assert [find_checkpoint(session, job.id, name).step for name in ("last", "best", "1")] == [2, 1, 1]
         with pytest.raises(NotFound, match="steps: 1, 2"):
             find_checkpoint(session, job.id, "7")
+
+
+def test_of_many_checkpoints_the_newest_ten_are_named_where_none_is_found(
+    database: Database, settings: Settings
+) -> None:
+    job = running_job(database, settings)
+    for step in range(1, 13):
+        add_checkpoint(database, job, step, 1.0, keep_last=100)
+    with database.read() as session:
+        newest = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
+        with pytest.raises(NotFound, match=f"has no checkpoint '77'; .* steps: {newest} and 2 earlier ones$"):
+            find_checkpoint(session, job.id, "77")

@@ -1,7 +1,7 @@
 from sqlalchemy import update
 
-from jobs.lifecycle.attempts import claim, renew, stop
-from jobs.lifecycle.reaper import idle_workers_to_ring, jobs_paused_for_disk, reap
+from jobs.lifecycle.attempts import claim, renew_lease, stop
+from jobs.lifecycle.reaper import jobs_paused_for_disk, messages_to_republish, reap
 from jobs.lifecycle.requests import request_pause, resume
 from jobs.settings import Settings
 from jobs.states import Status
@@ -18,9 +18,9 @@ from tests.jobs.making import (
 )
 
 
-def to_ring(database: Database) -> dict[str, int]:
+def messages(database: Database) -> dict[str, int]:
     with database.read() as session:
-        return idle_workers_to_ring(session, lease_s=30)
+        return messages_to_republish(session, lease_s=30)
 
 
 def test_a_running_job_whose_lease_ran_out_is_queued_again(database: Database, settings: Settings) -> None:
@@ -34,9 +34,9 @@ def test_a_running_job_whose_lease_ran_out_is_queued_again(database: Database, s
         assert get_job(session, alive.id).status == Status.RUNNING
 
 
-def paused(database: Database, patience_s: float = 60) -> list[str]:
+def paused(database: Database, min_age_s: float = 60) -> list[str]:
     with database.read() as session:
-        return [job.id for job in jobs_paused_for_disk(session, patience_s)]
+        return [job.id for job in jobs_paused_for_disk(session, min_age_s)]
 
 
 def test_a_job_that_a_full_disk_paused_is_found_once_it_has_been_paused_long_enough(
@@ -46,7 +46,7 @@ def test_a_job_that_a_full_disk_paused_is_found_once_it_has_been_paused_long_eno
     assert paused(database) == []
     age_events(database, job.id, age_s=61)
     assert paused(database) == [job.id]
-    assert paused(database, patience_s=100) == []
+    assert paused(database, min_age_s=100) == []
 
 
 def test_neither_what_a_person_paused_nor_what_a_disk_paused_and_was_resumed_waits_for_room(
@@ -67,7 +67,7 @@ def test_a_renewed_lease_is_not_reaped(database: Database, settings: Settings) -
     with database.write() as session:
         claim(session, job.id, "worker-1", lease_s=-1)
     with database.write() as session:
-        renew(session, job.id, 1, lease_s=30)
+        renew_lease(session, job.id, 1, lease_s=30)
     with database.write() as session:
         assert reap(session) == []
 
@@ -76,11 +76,11 @@ def test_idle_workers_are_rung_for_while_a_job_waits(database: Database, setting
     announce_worker(database, "train", id="a")
     announce_worker(database, "train", id="b")
     announce_worker(database, "generate")
-    assert to_ring(database) == {}
+    assert messages(database) == {}
     running_job(database, settings)
-    assert to_ring(database) == {}, "no job waits"
+    assert messages(database) == {}, "no job waits"
     queued_job(database, settings)
-    assert to_ring(database) == {"train": 2}
+    assert messages(database) == {"train": 2}
 
 
 def test_workers_that_are_busy_deaf_or_lost_are_not_rung_for(database: Database, settings: Settings) -> None:
@@ -88,9 +88,9 @@ def test_workers_that_are_busy_deaf_or_lost_are_not_rung_for(database: Database,
     announce_worker(database, "train", id="busy", job_id="job-1")
     announce_worker(database, "train", id="deaf", listening=False)
     silence_worker(database, announce_worker(database, "train", id="lost"), 21)
-    assert to_ring(database) == {}
+    assert messages(database) == {}
     silence_worker(database, announce_worker(database, "train", id="silent for a while"), 15)
-    assert to_ring(database) == {"train": 1}
+    assert messages(database) == {"train": 1}
 
 
 def test_a_worker_that_has_been_idle_for_long_is_rung_for_all_the_same(
@@ -100,7 +100,7 @@ def test_a_worker_that_has_been_idle_for_long_is_rung_for_all_the_same(
     with database.write() as session:
         session.execute(update(Job).where(Job.id == job.id).values(queued_at=now_s() - 1000))
     announce_worker(database, "train", state_age_s=1000)
-    assert to_ring(database) == {"train": 1}
+    assert messages(database) == {"train": 1}
 
 
 def test_no_worker_is_rung_for_a_job_that_fits_none_and_all_are_for_one_that_fits_some(
@@ -108,6 +108,6 @@ def test_no_worker_is_rung_for_a_job_that_fits_none_and_all_are_for_one_that_fit
 ) -> None:
     needed = queued_job(database, settings).memory_bytes or 0
     announce_worker(database, "train", id="small", memory_bytes=needed - 1)
-    assert to_ring(database) == {}
+    assert messages(database) == {}
     announce_worker(database, "train", id="large", memory_bytes=needed)
-    assert to_ring(database) == {"train": 2}, "a message may reach either"
+    assert messages(database) == {"train": 2}, "a message may reach either"

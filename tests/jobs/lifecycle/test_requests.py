@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from jobs.lifecycle.attempts import claim, fail, renew, stop, succeed
+from jobs.lifecycle.attempts import claim, fail, renew_lease, stop, succeed
 from jobs.lifecycle.history import record_checkpoint, record_evaluation, record_sample
 from jobs.lifecycle.requests import delete_job, request_cancel, request_pause, resume
 from jobs.settings import Settings
@@ -111,7 +111,7 @@ def test_a_request_has_its_outcome_in_every_state_and_a_repeat_changes_nothing(
 ) -> None:
     job = job_that_is(state, database, settings)
     outcome = OUTCOMES[request_name][state]
-    told_before = statuses(database, job)
+    history_before = statuses(database, job)
     if outcome is REFUSED:
         with pytest.raises(
             WrongState, match=f"job {job.id} is {job.status}, so {request_name} is not possible"
@@ -119,18 +119,18 @@ def test_a_request_has_its_outcome_in_every_state_and_a_repeat_changes_nothing(
             ask(database, job, request_name)
         after = stored(database, job)
         assert (after.status, after.stopping) == (job.status, job.stopping)
-        assert statuses(database, job) == told_before
+        assert statuses(database, job) == history_before
         return
     ask(database, job, request_name)
-    first, told = stored(database, job), statuses(database, job)
+    first, history = stored(database, job), statuses(database, job)
     assert (first.status, first.stopping) == outcome
-    assert told == told_before + ([first.status] if first.status != job.status else [])
+    assert history == history_before + ([first.status] if first.status != job.status else [])
     ask(database, job, request_name)
     again = stored(database, job)
     assert [getattr(again, c.name) for c in Job.__table__.columns] == [
         getattr(first, c.name) for c in Job.__table__.columns
     ]
-    assert statuses(database, job) == told
+    assert statuses(database, job) == history
 
 
 @pytest.mark.parametrize("state", ["paused", "cancelled", "succeeded", "failed"])
@@ -166,8 +166,8 @@ def test_a_request_for_an_unknown_job_is_not_found(database: Database, request_n
 def test_deletion_takes_the_rows_of_every_table_and_lists_the_folder(
     database: Database, settings: Settings
 ) -> None:
-    deleted, kept = running_job(database, settings), running_job(database, settings)
-    for job in (deleted, kept):
+    deleted, other = running_job(database, settings), running_job(database, settings)
+    for job in (deleted, other):
         with database.write() as session:
             record_everything(session, job.id)
             succeed(session, job.id, 1, "epochs")
@@ -175,8 +175,8 @@ def test_deletion_takes_the_rows_of_every_table_and_lists_the_folder(
     with database.read() as session:
         for table in (Checkpoint, Evaluation, Event, Sample):
             owners = set(session.scalars(select(table.job_id)))
-            assert owners == {kept.id}, table.__tablename__
-        assert list(session.scalars(select(Job.id))) == [kept.id]
+            assert owners == {other.id}, table.__tablename__
+        assert list(session.scalars(select(Job.id))) == [other.id]
         assert list(session.scalars(select(Removal.job_id))) == [deleted.id]
 
 
@@ -195,7 +195,7 @@ def test_a_cancel_outranks_a_pause_whichever_comes_first(database: Database, set
         job = running_job(database, settings)
         ask(database, job, *order)
         with database.write() as session:
-            assert renew(session, job.id, 1, lease_s=30) == "cancel"
+            assert renew_lease(session, job.id, 1, lease_s=30) == "cancel"
             assert stop(session, job.id, 1, "asked") == Status.CANCELLED
 
 

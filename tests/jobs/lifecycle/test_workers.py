@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from jobs.lifecycle.attempts import claim, stop
-from jobs.lifecycle.workers import forget_lost_workers, list_workers, retire, unserved_queues
+from jobs.lifecycle.workers import list_workers, remove_lost_workers, remove_worker, unserved_queues
 from jobs.settings import Settings
 from jobs.store.database import Database, now_s
 from jobs.store.tables import Job, Worker
@@ -13,13 +13,13 @@ from tests.jobs.making import announce_worker, queued_job, running_job, silence_
 LEASE_S = 30
 
 
-def judged(database: Database) -> dict[str, tuple[str, str | None]]:
+def statuses(database: Database) -> dict[str, tuple[str, str | None]]:
     """Status and detail of each worker."""
     with database.read() as session:
         return {state.worker.id: (state.status, state.detail) for state in list_workers(session, LEASE_S)}
 
 
-def lacking(database: Database) -> list[str]:
+def problems(database: Database) -> list[str]:
     with database.read() as session:
         return unserved_queues(list_workers(session, LEASE_S))
 
@@ -32,7 +32,7 @@ def let_wait(database: Database, job: Job, waited_s: float) -> None:
 
 def test_a_worker_without_work_is_idle(database: Database) -> None:
     announce_worker(database, "train")
-    assert judged(database) == {"train-1": ("idle", None)}
+    assert statuses(database) == {"train-1": ("idle", None)}
 
 
 def test_a_sign_of_life_replaces_the_one_before_and_keeps_the_age(database: Database) -> None:
@@ -49,14 +49,14 @@ def test_a_sign_of_life_replaces_the_one_before_and_keeps_the_age(database: Data
 def test_workers_come_the_oldest_first(database: Database) -> None:
     for worker_id, age_s in (("b", 1), ("c", 3), ("a", 2)):
         announce_worker(database, "train", id=worker_id, age_s=age_s)
-    assert list(judged(database)) == ["c", "a", "b"]
+    assert list(statuses(database)) == ["c", "a", "b"]
 
 
 def test_a_worker_at_its_own_job_is_busy_however_long(database: Database, settings: Settings) -> None:
     job = running_job(database, settings)
     announce_worker(database, "train", id=str(job.worker), job_id=job.id, state_age_s=10_000)
     let_wait(database, queued_job(database, settings), 10_000)
-    assert judged(database) == {"worker-1": ("busy", None)}
+    assert statuses(database) == {"worker-1": ("busy", None)}
 
 
 @pytest.mark.parametrize("values", [{}, {"job_id": "job-1"}, {"listening": False}])
@@ -65,19 +65,19 @@ def test_a_worker_that_is_silent_for_longer_than_a_lease_is_lost_whatever_it_sai
 ) -> None:
     announce_worker(database, "train", **values)
     silence_worker(database, "train-1", LEASE_S + 1)
-    assert judged(database) == {"train-1": ("lost", "no sign of life for 31 s")}
+    assert statuses(database) == {"train-1": ("lost", "no sign of life for 31 s")}
 
 
 def test_a_worker_that_has_just_missed_a_sign_of_life_is_not_lost(database: Database) -> None:
     announce_worker(database, "train")
     silence_worker(database, "train-1", 2 / 3 * LEASE_S - 5)
-    assert judged(database) == {"train-1": ("idle", None)}
+    assert statuses(database) == {"train-1": ("idle", None)}
 
 
 @pytest.mark.parametrize("queue", ["train", "generate"])
 def test_a_worker_that_no_longer_listens_is_hung(database: Database, queue: str) -> None:
     announce_worker(database, queue, listening=False)
-    assert judged(database) == {f"{queue}-1": ("hung", "it no longer listens to the broker")}
+    assert statuses(database) == {f"{queue}-1": ("hung", "it no longer listens to the broker")}
 
 
 def test_a_worker_that_is_still_at_a_job_that_another_has_taken_over_is_hung(
@@ -85,14 +85,14 @@ def test_a_worker_that_is_still_at_a_job_that_another_has_taken_over_is_hung(
 ) -> None:
     job = running_job(database, settings)
     announce_worker(database, "train", id="worker-0", job_id=job.id)
-    assert judged(database) == {
-        "worker-0": ("hung", f"it is still at {job.id}, which is no longer its job"),
+    assert statuses(database) == {
+        "worker-0": ("hung", f"it still runs {job.id}, which is no longer its job"),
     }
 
 
 def test_a_generation_worker_needs_no_running_job_to_be_busy(database: Database) -> None:
     announce_worker(database, "generate", job_id="job-that-ended")
-    assert judged(database) == {"generate-1": ("busy", None)}
+    assert statuses(database) == {"generate-1": ("busy", None)}
 
 
 def test_a_worker_that_is_idle_for_a_lease_while_a_job_waits_is_hung(
@@ -101,8 +101,7 @@ def test_a_worker_that_is_idle_for_a_lease_while_a_job_waits_is_hung(
     announce_worker(database, "train", state_age_s=100)
     announce_worker(database, "generate", state_age_s=100)
     let_wait(database, queued_job(database, settings), LEASE_S + 10)
-    found = judged(database)
-    assert found == {
+    assert statuses(database) == {
         "train-1": ("hung", "it has been idle for 40 s while jobs wait"),
         "generate-1": ("idle", None),
     }
@@ -113,10 +112,10 @@ def test_neither_a_job_that_came_just_now_nor_a_worker_that_was_busy_until_now_m
 ) -> None:
     job = queued_job(database, settings)
     announce_worker(database, "train", state_age_s=100)
-    assert judged(database) == {"train-1": ("idle", None)}
+    assert statuses(database) == {"train-1": ("idle", None)}
     let_wait(database, job, 100)
     announce_worker(database, "train", age_s=100, state_age_s=1)
-    assert judged(database) == {"train-1": ("idle", None)}
+    assert statuses(database) == {"train-1": ("idle", None)}
 
 
 def test_a_job_that_was_queued_again_waits_only_since_then(database: Database, settings: Settings) -> None:
@@ -126,42 +125,42 @@ def test_a_job_that_was_queued_again_waits_only_since_then(database: Database, s
         claim(session, job.id, "worker-1", lease_s=30)
         stop(session, job.id, 1, "drained")
     announce_worker(database, "train", state_age_s=100)
-    assert judged(database) == {"train-1": ("idle", None)}
+    assert statuses(database) == {"train-1": ("idle", None)}
 
 
 def test_a_worker_that_has_taken_leave_is_forgotten(database: Database) -> None:
     announce_worker(database, "train", id="a")
     announce_worker(database, "train", id="b")
     with database.write() as session:
-        retire(session, "a")
-    assert list(judged(database)) == ["b"]
+        remove_worker(session, "a")
+    assert list(statuses(database)) == ["b"]
 
 
 def test_only_workers_that_have_long_been_lost_are_forgotten(database: Database) -> None:
     for worker_id, silence_s in (("long", 4000), ("lately", 100)):
         silence_worker(database, announce_worker(database, "train", id=worker_id), silence_s)
     with database.write() as session:
-        forget_lost_workers(session, silence_s=3600)
-    assert list(judged(database)) == ["lately"]
+        remove_lost_workers(session, silence_s=3600)
+    assert list(statuses(database)) == ["lately"]
 
 
 def test_nothing_is_lacking_while_one_worker_of_each_kind_works(database: Database) -> None:
     announce_worker(database, "train", id="well")
     silence_worker(database, announce_worker(database, "train", id="lost"), 100)
     announce_worker(database, "generate")
-    assert lacking(database) == []
+    assert problems(database) == []
 
 
 def test_work_that_no_worker_does_is_named_with_what_is_the_matter_with_each(database: Database) -> None:
-    assert lacking(database) == [
+    assert problems(database) == [
         "no training worker works (none has been started)",
         "no generation worker works (none has been started)",
     ]
     announce_worker(database, "train", id="a", age_s=2, listening=False)
     silence_worker(database, announce_worker(database, "train", id="b", age_s=1), 40)
     announce_worker(database, "generate")
-    (found,) = lacking(database)
-    assert found == (
+    (problem,) = problems(database)
+    assert problem == (
         "no training worker works (a is hung: it no longer listens to the broker; "
         "b is lost: no sign of life for 40 s)"
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.process.garbage import exempt_all_so_far
+from jobs.process.garbage import freeze_existing_objects
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def restored() -> Iterator[None]:
 
 def test_what_was_there_is_not_searched_any_more_and_what_comes_later_is() -> None:
     before = [{"was": "there"}]
-    exempt_all_so_far()
+    freeze_existing_objects()
     later = [{"came": "later"}]
     searched = {id(each) for each in gc.get_objects()}
     assert id(before) not in searched
@@ -33,5 +33,5 @@ def test_garbage_that_was_there_is_collected_first() -> None:
     cycle.itself = cycle  # type: ignore[attr-defined]
     weakref.finalize(cycle, collected.append, "cycle")
     del cycle
-    exempt_all_so_far()
+    freeze_existing_objects()
     assert collected == ["cycle"]

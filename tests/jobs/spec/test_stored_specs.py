@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from jobs.lifecycle.attempts import fail
 from jobs.settings import Settings
-from jobs.spec.job_spec import parse_spec
+from jobs.spec.parsing import parse_spec
 from jobs.spec.stored_specs import UnreadableSpec, read_spec
 from jobs.states import job_error
 from jobs.store.database import Database

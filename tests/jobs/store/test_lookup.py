@@ -10,9 +10,9 @@ from jobs.store.tables import Event, Job
 from tests.jobs.making import queued_job, running_job
 
 
-def ids(database: Database, wanted: JobFilter, limit: int = 10, after: str | None = None) -> list[str]:
+def ids(database: Database, criteria: JobFilter, limit: int = 10, after: str | None = None) -> list[str]:
     with database.read() as session:
-        return [job.id for job in list_jobs(session, wanted, limit, after)[0]]
+        return [job.id for job in list_jobs(session, criteria, limit, after)[0]]
 
 
 def test_pages_go_from_the_newest_job_to_the_oldest_without_gaps(

@@ -35,8 +35,8 @@ def claim_all(database: Database, memory_bytes: int | None = None) -> list[str]:
 
 def positions(database: Database, *jobs: Job) -> list[int | None]:
     with database.read() as session:
-        found = queue_positions(session, [job.id for job in jobs])
-    return [found.get(job.id) for job in jobs]
+        by_job = queue_positions(session, [job.id for job in jobs])
+    return [by_job.get(job.id) for job in jobs]
 
 
 def test_jobs_are_claimed_by_priority_and_then_by_how_long_they_have_waited(
@@ -45,9 +45,9 @@ def test_jobs_are_claimed_by_priority_and_then_by_how_long_they_have_waited(
     jobs = {name: queued_job(database, settings, priority=int(name[0])) for name in ("4a", "0", "9", "4b")}
     for waited_s, job in enumerate((jobs["9"], jobs["4a"], jobs["0"], jobs["4b"])):
         change_job(database, job, queued_at=now_s() - waited_s)
-    wanted = [jobs[name].id for name in ("9", "4b", "4a", "0")]
+    in_order = [jobs[name].id for name in ("9", "4b", "4a", "0")]
     assert positions(database, *jobs.values()) == [3, 4, 1, 2]
-    assert claim_all(database) == wanted
+    assert claim_all(database) == in_order
 
 
 def test_a_priority_that_changes_while_a_job_waits_counts_at_the_next_claim(

@@ -1,4 +1,4 @@
-"""A stand-in for the checkpoints, with real tiny models, and for those who ask."""
+"""A stand-in for the checkpoints, with real tiny models, and for the requesters."""
 
 import threading
 from typing import Any
@@ -15,16 +15,19 @@ from model.manifest import CheckpointError
 from model.tokenizers import load_tokenizer
 from tests.model.tiny import tiny_config
 from tests.waiting import wait_until
-from worker.generation.batching import Request, RequestBatcher
-from worker.generation.models import Damaged, Found, LoadedModel
+from worker.generation.batcher import RequestBatcher
+from worker.generation.models import CheckpointDamaged, CheckpointRef, LoadedModel
+from worker.generation.request import Request
 
 BYTES = load_tokenizer("bytes")
 CONFIG = tiny_config(context_length=64, vocab_size=256)
 """Without an end of text, which a model could draw by chance."""
 
 
-def found_of(job_id: str, step: int = 1) -> Found:
-    return Found(job_id, step, f"jobs/{job_id}/attempt-1/step-{step}", f"{step:064d}", parameters=10_000)
+def checkpoint_of(job_id: str, step: int = 1) -> CheckpointRef:
+    return CheckpointRef(
+        job_id, step, f"jobs/{job_id}/attempt-1/step-{step}", f"{step:064d}", parameters=10_000
+    )
 
 
 class Shelf:
@@ -32,7 +35,7 @@ class Shelf:
 
     def __init__(self, config: GPTConfig = CONFIG) -> None:
         self.config = config
-        self.listed: dict[str, Found] = {}
+        self.listed: dict[str, CheckpointRef] = {}
         """What `last` is, if not step 1."""
         self.missing: set[str] = set()
         self.deleted: set[str] = set()
@@ -42,48 +45,50 @@ class Shelf:
         self.may_load = threading.Event()
         self.may_load.set()
 
-    def compile(self) -> None:
-        """They are compiled when first needed."""
+    def warm_up(self) -> None:
+        """What compiles does so when it is first needed."""
 
-    def model(self, found: Found) -> LoadedModel:
-        torch.manual_seed(sum(found.directory.encode()))
+    def model(self, checkpoint: CheckpointRef) -> LoadedModel:
+        torch.manual_seed(sum(checkpoint.directory.encode()))
         model = GPT(self.config).eval()
         return LoadedModel(model, fast_engine(model))
 
-    def find(self, job_id: str | None, wanted: str) -> Found:
+    def find(self, job_id: str | None, name: str) -> CheckpointRef:
         assert job_id is not None
         if job_id in self.deleted:
             raise NotFound(f"no job {job_id!r}")
-        return self.listed.get(job_id, found_of(job_id))
+        return self.listed.get(job_id, checkpoint_of(job_id))
 
-    def load(self, found: Found) -> LoadedModel:
-        self.loads.append(found.job_id)
+    def load(self, checkpoint: CheckpointRef) -> LoadedModel:
+        self.loads.append(checkpoint.job_id)
         self.may_load.wait()
         if self.errors:
             raise self.errors.pop(0)
-        if found.directory in self.missing:
-            raise CheckpointError(f"/srv/artifacts/{found.directory} can't be read")
-        return self.model(found)
+        if checkpoint.directory in self.missing:
+            raise CheckpointError(f"/srv/artifacts/{checkpoint.directory} can't be read")
+        return self.model(checkpoint)
 
-    def found_instead(self, found: Found, wanted: str, error: CheckpointError) -> Found:
-        now = self.find(found.job_id, wanted)
-        if now == found:
-            raise Damaged(f"the checkpoint of step {found.step} of job {found.job_id} is damaged")
-        return now
+    def find_replacement(self, checkpoint: CheckpointRef, name: str, error: CheckpointError) -> CheckpointRef:
+        current = self.find(checkpoint.job_id, name)
+        if current == checkpoint:
+            raise CheckpointDamaged(
+                f"the checkpoint of step {checkpoint.step} of job {checkpoint.job_id} is damaged"
+            )
+        return current
 
 
 class Askers:
-    """A batcher, and what it sends to those who ask."""
+    """A batcher, and what it sends to the requesters."""
 
     def __init__(self, shelf: Shelf | None = None, **options: Any) -> None:
         self.shelf = shelf or Shelf()
         self.messages: dict[str, list[Message]] = {}
-        self.turned_to: list[str | None] = []
-        defaults = {"places": 8, "loaded_models": 2, "timeout_s": 60.0}
+        self.jobs: list[str | None] = []
+        defaults = {"slots": 8, "max_models": 2, "timeout_s": 60.0}
         self.batcher = RequestBatcher(
             self.shelf,  # type: ignore[arg-type]
             send=lambda request_id, message: self.messages[request_id].append(message),
-            on_turn_to=self.turned_to.append,
+            on_job=self.jobs.append,
             **defaults | options,
         )
 
@@ -95,16 +100,19 @@ class Askers:
         self.batcher.close()
         self.batcher.join()
 
-    def ask(self, prompt: str = "the", job: str = "job-a", wanted: str = "last", **options: Any) -> str:
+    def ask(
+        self, prompt: str = "the", job: str = "job-a", checkpoint_name: str = "last", **options: Any
+    ) -> str:
         """Submit a request; its id."""
-        return self.submit(self.request(prompt, job, wanted, **options))
+        return self.submit(self.request(prompt, job, checkpoint_name, **options))
 
     def request(
-        self, prompt: str = "the", job: str = "job-a", wanted: str = "last", **options: Any
+        self, prompt: str = "the", job: str = "job-a", checkpoint_name: str = "last", **options: Any
     ) -> Request:
         context = self.shelf.config.context_length
         continuation = Continuation(BYTES, prompt, context, **options)
-        return Request(f"request-{len(self.messages)}", wanted, self.shelf.find(job, wanted), continuation)
+        checkpoint = self.shelf.find(job, checkpoint_name)
+        return Request(f"request-{len(self.messages)}", checkpoint_name, checkpoint, continuation)
 
     def submit(self, request: Request) -> str:
         self.messages[request.id] = []
@@ -140,4 +148,5 @@ class Askers:
 
     def alone(self, prompt: str, job: str = "job-a", **options: Any) -> str:
         """What the model gives by itself."""
-        return complete(self.shelf.model(self.shelf.find(job, "last")), BYTES, prompt, **options).completion
+        model = self.shelf.model(self.shelf.find(job, "last"))
+        return complete(model.gpt, BYTES, prompt, engine=model.make_engine(), **options).completion

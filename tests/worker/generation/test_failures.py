@@ -7,7 +7,7 @@ from jobs.process.panics import NativePanic
 from jobs.store.lookup import NotFound
 from model.manifest import CheckpointError
 from worker.generation.failures import ShuttingDown, failure_of
-from worker.generation.models import Damaged
+from worker.generation.models import CheckpointDamaged
 
 SECRET = "/srv/secret"
 
@@ -17,7 +17,7 @@ SECRET = "/srv/secret"
     [
         (NotFound("no job 'job-0'"), "not_found", "no job 'job-0'"),
         (
-            Damaged("the checkpoint of step 1 of job job-a is damaged"),
+            CheckpointDamaged("the checkpoint of step 1 of job job-a is damaged"),
             "unavailable",
             "the checkpoint of step 1",
         ),

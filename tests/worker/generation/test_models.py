@@ -16,7 +16,7 @@ from model.manifest import MANIFEST, WEIGHTS, CheckpointError
 from model.tokenizers import load_tokenizer
 from model.training import train
 from tests.model.tiny import CPU, TEXT, Recorder, newest, tiny_run
-from worker.generation.models import Damaged, Models
+from worker.generation.models import CheckpointDamaged, Models
 
 
 def test_last_is_the_newest_each_time(models, write, job):
@@ -32,52 +32,53 @@ def test_a_checkpoint_that_is_replaced_between_finding_and_reading_gives_way_to_
     models, write, job, monkeypatch
 ):
     write(1)
-    found = models.find(job.id, "last")
+    first = models.find(job.id, "last")
     write(2)
     with monkeypatch.context() as patch:
-        answers = iter([found, models.find(job.id, "last")])
+        answers = iter([first, models.find(job.id, "last")])
         patch.setattr(models, "find", lambda *_: next(answers))
-        described, manifest = models.describe(job.id, "last")
-    assert described.step == 2
+        checkpoint, manifest = models.find_with_manifest(job.id, "last")
+    assert checkpoint.step == 2
     assert manifest.run.tokenizer == "bytes"
     with pytest.raises(CheckpointError) as gone:
-        models.load(found)
-    assert models.found_instead(found, "last", gone.value).step == 2
+        models.load(first)
+    assert models.find_replacement(first, "last", gone.value).step == 2
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, MANIFEST])
 def test_a_damaged_checkpoint_is_told_without_a_path(models, write, job, settings, name):
     folder = settings.artifacts / write(1)
     (folder / name).write_bytes(b"no longer what it was")
-    found = models.find(job.id, "last")
+    checkpoint = models.find(job.id, "last")
     with pytest.raises(CheckpointError) as damage:
-        models.load(found)
-    with pytest.raises(Damaged) as told:
-        models.found_instead(found, "last", damage.value)
-    assert str(told.value) == f"the checkpoint of step 1 of job {job.id} is damaged"
+        models.load(checkpoint)
+    with pytest.raises(CheckpointDamaged) as damaged:
+        models.find_replacement(checkpoint, "last", damage.value)
+    assert str(damaged.value) == f"the checkpoint of step 1 of job {job.id} is damaged"
 
 
 def test_the_checkpoint_of_a_deleted_job_is_not_found(models, write, job, database, settings):
     write(1)
-    found = models.find(job.id, "last")
+    checkpoint = models.find(job.id, "last")
     with database.write() as session:
         end(session, job.id, job.attempt, Status.SUCCEEDED)
         delete_job(session, job.id)
     shutil.rmtree(settings.artifacts / "jobs" / job.id)
     with pytest.raises(CheckpointError) as gone:
-        models.load(found)
+        models.load(checkpoint)
     with pytest.raises(NotFound, match=job.id):
-        models.found_instead(found, "last", gone.value)
+        models.find_replacement(checkpoint, "last", gone.value)
 
 
 @pytest.mark.parametrize("int8", [False, True])
 def test_a_model_is_loaded_with_the_weights_that_were_asked_for(int8, settings, database, write, job, on_cpu):
     models = Models(settings.model_copy(update={"generate_int8": int8}), database)
-    models.compile()
+    models.warm_up()
     write(1)
     model = models.load(models.find(job.id, "last"))
-    assert model.token_weights.head.blocks.dtype == (np.int8 if int8 else np.float32)
-    assert len(list(generate(model, [1, 2, 3], 4))) == 4
+    engine = model.make_engine()
+    assert engine.weights.head.blocks.dtype == (np.int8 if int8 else np.float32)
+    assert len(list(generate(model.gpt, [1, 2, 3], 4, engine=engine))) == 4
 
 
 @pytest.mark.parametrize("ends", [[], [load_tokenizer("bytes").end_of_text]])
@@ -101,5 +102,5 @@ def test_a_checkpoint_says_whether_it_was_trained_on_ends_of_texts(ends, models,
     }  # fmt: skip
     with database.write() as session:
         record_checkpoint(session, job.id, job.attempt, row, keep_last=1, keep_best=1)
-    _, manifest = models.describe(job.id, "last")
+    _, manifest = models.find_with_manifest(job.id, "last")
     assert manifest.ends_texts is bool(ends)

@@ -1,5 +1,6 @@
 """The whole generation worker but Celery: prompts taken from Redis, computed, and answered through it."""
 
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -7,15 +8,15 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from jobs.broker.generation import Abandoned, GenerationFailed, GenerationRequest, ask, keys, take_request
+from jobs.broker.generation import GenerationRequest, redis_keys, take_request
 from jobs.broker.queue import make_redis
+from jobs.broker.requester import Abandoned, GenerationFailed, request_generation
 from model.generation import complete
 from model.manifest import WEIGHTS
 from model.tokenizers import ByteTokenizer, load_tokenizer
 from tests.jobs.process.test_panics import panic
 from tests.waiting import wait_until
 from tests.worker.generation.shelf import BYTES
-from worker.generation import batching
 from worker.generation.task import Intake
 
 LONG = {"max_new_tokens": 10_000}
@@ -35,8 +36,8 @@ def endless(monkeypatch):
     monkeypatch.setattr("worker.generation.task.load_tokenizer", lambda name: Endless())
 
 
-class Rung:
-    """Stands for Celery: whoever is rung for is taken at once, in a thread."""
+class FakeCelery:
+    """Whatever is published is taken at once, in a thread."""
 
     def __init__(self, intake):
         self.intake = intake
@@ -53,11 +54,11 @@ def redis(settings):
 
 @pytest.fixture
 def intake(settings, database, redis, on_cpu):
-    heartbeat = SimpleNamespace(worker_id="generate-1", turn_to=lambda _: None)
-    found = Intake(settings, database, redis, heartbeat)
-    yield found
-    found.close()
-    found.join()
+    heartbeat = SimpleNamespace(worker_id="generate-1", set_job=lambda _: None, warmed_up=lambda: None)
+    intake = Intake(settings, database, redis, heartbeat)
+    yield intake
+    intake.close()
+    intake.join()
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def asked(intake, redis, job):
 
     def asked(prompt="the", gone=lambda: False, timeout_s=60, **options):
         request = GenerationRequest(**{"job_id": job.id} | options, prompt=prompt)
-        pieces = ask(Rung(intake), redis, request, timeout_s, gone)
+        pieces = request_generation(FakeCelery(intake), redis, request, timeout_s, gone)
         while True:
             try:
                 next(pieces)
@@ -79,10 +80,11 @@ def asked(intake, redis, job):
 def test_a_prompt_is_answered_with_what_the_model_gives(asked, write, job, models):
     write(1)
     model = models.load(models.find(job.id, "last"))
-    expected = complete(model, BYTES, "the", max_new_tokens=20, seed=3)
-    found = asked(max_new_tokens=20, seed=3)
-    assert (found.completion, found.completion_tokens) == (expected.completion, expected.completion_tokens)
-    assert (found.checkpoint, found.seed, found.finish_reason) == (1, 3, expected.finish_reason)
+    options = {"max_new_tokens": 20, "seed": 3}
+    expected = complete(model.gpt, BYTES, "the", engine=model.make_engine(), **options)
+    answer = asked(**options)
+    assert (answer.completion, answer.completion_tokens) == (expected.completion, expected.completion_tokens)
+    assert (answer.checkpoint, answer.seed, answer.finish_reason) == (1, 3, expected.finish_reason)
 
 
 def test_the_newest_checkpoint_is_asked_while_a_job_replaces_them_as_fast_as_it_can(
@@ -110,14 +112,14 @@ def test_the_newest_checkpoint_is_asked_while_a_job_replaces_them_as_fast_as_it_
     assert all(answer.checkpoint >= 1 for answer in answers)
 
 
-@pytest.mark.parametrize("wanted", ["last", "best"])
-def test_what_is_not_there_is_not_found(asked, write, job, wanted):
+@pytest.mark.parametrize("name", ["last", "best"])
+def test_what_is_not_there_is_not_found(asked, write, job, name):
     write(1)
     for options in ({"job_id": "job-0"}, {"checkpoint": "7"}):
         with pytest.raises(GenerationFailed) as failed:
-            asked(**{"checkpoint": wanted} | options)
+            asked(**{"checkpoint": name} | options)
         assert failed.value.cause == "not_found"
-    assert asked(checkpoint=wanted, max_new_tokens=1).completion_tokens <= 1
+    assert asked(checkpoint=name, max_new_tokens=1).completion_tokens <= 1
 
 
 def test_a_prompt_on_which_native_code_panics_fails_at_once_and_alone(asked, write, monkeypatch):
@@ -168,9 +170,9 @@ def test_a_database_that_is_away_is_told_at_once(asked, write, intake, monkeypat
 
 
 def test_a_request_of_another_version_is_told_so(intake, redis):
-    redis.set(keys("generation-1")[0], '{"promt": "the"}')
+    redis.set(redis_keys("generation-1")[0], '{"promt": "the"}')
     intake.take("generation-1")
-    message = redis.blpop([keys("generation-1")[2]], timeout=60)
+    message = redis.blpop([redis_keys("generation-1")[2]], timeout=60)
     assert "another version" in message[1]
 
 
@@ -186,7 +188,7 @@ def test_fifty_clients_that_hang_up_at_once_leave_no_work_and_nothing_in_redis(
         for each in asking:
             assert isinstance(each.exception(), Abandoned)
     wait_until(lambda: not intake.batcher._requests, "nothing was left to compute")
-    wait_until(lambda: not intake.delivery._messages, "nothing was left to send")
+    wait_until(lambda: not intake.delivery._unsent, "nothing was left to send")
     assert list(redis.scan_iter("pretrain:*")) == []
     assert asked(max_new_tokens=1)
 
@@ -194,9 +196,9 @@ def test_fifty_clients_that_hang_up_at_once_leave_no_work_and_nothing_in_redis(
 def test_the_time_limit_ends_the_work(asked, write, intake, redis, endless):
     write(1)
     asked(max_new_tokens=1)  # so that all is compiled and loaded
-    found = asked(timeout_s=3, **LONG)
-    assert found.finish_reason == "timeout"
-    assert 0 < found.completion_tokens < 10_000
+    answer = asked(timeout_s=3, **LONG)
+    assert answer.finish_reason == "timeout"
+    assert 0 < answer.completion_tokens < 10_000
     wait_until(lambda: not intake.batcher._requests, "nothing was left to compute")
     assert list(redis.scan_iter("pretrain:*")) == []
 
@@ -213,7 +215,7 @@ def test_a_worker_that_shuts_down_says_so_and_leaves_new_prompts_to_others(
         intake.join()
         with pytest.raises(GenerationFailed, match="the worker is shutting down"):
             asking.result()
-    redis.set(keys("generation-1")[0], GenerationRequest().model_dump_json())
+    redis.set(redis_keys("generation-1")[0], GenerationRequest().model_dump_json())
     intake.take("generation-1")
     assert take_request(redis, "generation-1", "another") is not None
 
@@ -221,16 +223,16 @@ def test_a_worker_that_shuts_down_says_so_and_leaves_new_prompts_to_others(
 def test_a_worker_of_which_a_thread_has_died_is_overdue(intake, monkeypatch):
     assert intake.overdue_s() == 0
     intake.delivery.close()
-    assert intake.overdue_s() > batching.STEP_OVERDUE_S
+    assert intake.overdue_s() == math.inf
 
 
 def test_what_an_asker_that_has_died_had_asked_for_is_computed_no_further(
     asked, write, intake, redis, endless, monkeypatch
 ):
     write(1)
-    monkeypatch.setattr("jobs.broker.generation.REQUEST_ALIVE_S", 1)
+    monkeypatch.setattr("jobs.broker.requester.REQUEST_TTL_S", 1)
     monkeypatch.setattr(
-        "jobs.broker.generation.Asking.look", lambda _: None
+        "jobs.broker.requester.Requester.keep_alive", lambda _: None
     )  # as if its process were no more
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(asked, timeout_s=15, **LONG)

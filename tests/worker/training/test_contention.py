@@ -8,18 +8,18 @@ import pytest
 
 from tests.waiting import wait_until
 from worker.training import contention
-from worker.training.contention import ContentionWatch, waited_for_processor_s
+from worker.training.contention import ContentionMonitor, waited_for_processor_s
 
 
 @pytest.fixture
 def brisk(monkeypatch):
-    monkeypatch.setattr(contention, "LOOK_S", 0.01)
-    monkeypatch.setattr(contention, "LASTS_LOOKS", 3)
+    monkeypatch.setattr(contention, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(contention, "QUIET_INTERVALS", 3)
 
 
 @pytest.fixture
-def watch():
-    started = ContentionWatch()
+def monitor():
+    started = ContentionMonitor()
     yield started
     started.end()
 
@@ -28,7 +28,7 @@ def teams() -> int:
     return sum(thread.name == "second team" for thread in threading.enumerate())
 
 
-def test_a_second_team_lives_as_long_as_threads_have_to_wait_for_a_processor(brisk, watch, monkeypatch):
+def test_a_second_team_lives_as_long_as_threads_have_to_wait_for_a_processor(brisk, monitor, monkeypatch):
     waited = iter([0.0, 0.0, *(second / 10 for second in range(1, 6))])
     last = 0.0
     goes_on = threading.Event()
@@ -37,27 +37,27 @@ def test_a_second_team_lives_as_long_as_threads_have_to_wait_for_a_processor(bri
         nonlocal last
         last = next(waited, last)
         if last == 0.5 and not goes_on.is_set():
-            assert watch.is_contended
+            assert monitor.is_contended
             assert teams() == 1
             goes_on.wait(30)
         return last
 
     monkeypatch.setattr(contention, "waited_for_processor_s", scripted)
-    watch.start()
-    wait_until(lambda: watch.is_contended, "it saw the neighbour")
+    monitor.start()
+    wait_until(lambda: monitor.is_contended, "it saw the neighbour")
     goes_on.set()
-    wait_until(lambda: not watch.is_contended, "it saw that the neighbour had gone")
+    wait_until(lambda: not monitor.is_contended, "it saw that the neighbour had gone")
     wait_until(lambda: teams() == 0, "the second team had ended")
 
 
-def test_where_the_system_does_not_tell_the_watch_ends(watch, monkeypatch, tmp_path):
+def test_where_the_system_does_not_tell_the_watch_ends(monitor, monkeypatch, tmp_path):
     assert waited_for_processor_s(tmp_path / "nowhere") is None
     (tmp_path / "1").mkdir()
     assert waited_for_processor_s(tmp_path) is None
     monkeypatch.setattr(contention, "waited_for_processor_s", lambda: None)
-    watch.start()
-    watch.join(30)
-    assert not watch.is_alive()
+    monitor.start()
+    monitor.join(30)
+    assert not monitor.is_alive()
 
 
 def test_what_all_threads_have_waited_is_summed(tmp_path):
@@ -68,7 +68,7 @@ def test_what_all_threads_have_waited_is_summed(tmp_path):
 
 
 @pytest.mark.skipif(waited_for_processor_s() is None, reason="this kernel counts no waiting for processors")
-def test_a_process_that_computes_beside_more_than_there_are_processors_is_contended(brisk, watch):
+def test_a_process_that_computes_beside_more_than_there_are_processors_is_contended(brisk, monitor):
     over = threading.Event()
 
     def compute() -> None:
@@ -80,5 +80,5 @@ def test_a_process_that_computes_beside_more_than_there_are_processors_is_conten
             stack.callback(subprocess.Popen([sys.executable, "-c", "while True: pass"]).kill)
         stack.callback(over.set)
         threading.Thread(target=compute).start()
-        watch.start()
-        wait_until(lambda: watch.is_contended, "it saw its neighbours")
+        monitor.start()
+        wait_until(lambda: monitor.is_contended, "it saw its neighbours")

@@ -7,8 +7,8 @@ import pytest
 from worker.training.fence import FENCED_EXIT_STATUS
 
 GUARDED = (
-    "import signal; from worker.training.fence import keep_watch; "
-    "keep_watch(0); print('on', flush=True); signal.pause()"
+    "import signal; from worker.training.fence import start_fence; "
+    "start_fence(0); print('on', flush=True); signal.pause()"
 )
 
 

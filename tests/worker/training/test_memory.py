@@ -23,7 +23,7 @@ L4 = "1, GPU-77bb, 23034, [N/A]"
 
 @pytest.fixture
 def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Puts a stand-in on PATH that prints what it is told to, and a PyTorch that is built for CUDA."""
+    """Puts a stand-in on PATH that prints what the test says, and a PyTorch that is built for CUDA."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(memory, "torch_backend", lambda _: "cuda")
 
@@ -46,13 +46,13 @@ def test_with_a_gpu_it_is_the_gpus_memory_that_counts(
 
 
 @pytest.mark.parametrize(
-    ("visible", "found"),
+    ("visible", "index"),
     [(None, "0"), ("1", "1"), ("1,0", "1"), ("GPU-77", "1"), ("GPU-5ff2a1,GPU-77bb", "0"), ("MIG-3", None)],
 )
-def test_the_gpu_is_the_first_that_a_trainer_sees(visible: str | None, found: str | None) -> None:
+def test_the_gpu_is_the_first_that_a_trainer_sees(visible: str | None, index: str | None) -> None:
     gpus = [Gpu("0", "GPU-5ff2a1", 1, False), Gpu("1", "GPU-77bb", 1, False)]
     gpu = visible_gpu(gpus, visible)
-    assert (gpu and gpu.index) == found
+    assert (gpu and gpu.index) == index
 
 
 def test_a_gpu_without_memory_of_its_own_shares_the_machines(nvidia_smi: Install) -> None:

@@ -17,36 +17,37 @@ from tests.client.running import processes_of
 from tests.waiting import wait_until
 from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of
-from worker.training.launch import Spare
+from worker.training.launch import PrewarmedTrainer
 
 Post = Callable[..., Job]
 StartAttempt = Callable[[Job], Attempt]
-StartSpare = Callable[[], Spare]
+StartPrewarmed = Callable[[], PrewarmedTrainer]
 
 HOLDER = (
-    "import signal; from worker.training.launch import Spare; spare = Spare(); spare.start(); "
+    "import signal; from worker.training.launch import PrewarmedTrainer; "
+    "prewarmed = PrewarmedTrainer(); prewarmed.start(); "
     "print('on', flush=True); signal.pause()"
 )
 
 
 @pytest.fixture
-def start_spare(settings: Settings) -> Iterator[StartSpare]:
+def start_prewarmed(settings: Settings) -> Iterator[StartPrewarmed]:
     """Starts one and waits until it is ready. Pytest's own variable changes when the test itself begins, so
     that one which the fixture started would have another environment."""
-    spare = Spare()
+    prewarmed = PrewarmedTrainer()
 
-    def start() -> Spare:
-        spare.start()
+    def start() -> PrewarmedTrainer:
+        prewarmed.start()
         wait_until(lambda: waiting_pids("ready"))
-        return spare
+        return prewarmed
 
     yield start
-    spare.close()
+    prewarmed.close()
     assert waiting_pids() == []
 
 
-def waiting_pids(words: str = "", parent_pid: int | None = None) -> list[int]:
-    return pids_of(f"worker.training.prewarm {parent_pid or os.getpid()} {words}")
+def waiting_pids(stage: str = "", parent_pid: int | None = None) -> list[int]:
+    return pids_of(f"worker.training.prewarm {parent_pid or os.getpid()} {stage}")
 
 
 def stored(database: Database, job: Job) -> Job:
@@ -61,14 +62,14 @@ def check_success(database: Database, job: Job) -> str:
         return list_checkpoints(session, job.id)[-1].sha256
 
 
-def test_a_spare_trainer_trains_a_job_to_the_same_weights_as_a_fresh_one(
-    database: Database, settings: Settings, post: Post, attempt: StartAttempt, start_spare: StartSpare
+def test_a_prewarmed_trainer_trains_a_job_to_the_same_weights_as_a_fresh_one(
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt, start_prewarmed: StartPrewarmed
 ) -> None:
-    spare = start_spare()
+    prewarmed = start_prewarmed()
     [pid] = waiting_pids("ready")
     assert pid not in pids_of("worker.trainer"), "it counts as a trainer"
     fresh, job = post(), post()
-    running = Attempt(database, settings, job.id, spare)
+    running = Attempt(database, settings, job.id, prewarmed)
     assert wait_until(lambda: pids_of(f"worker.trainer {job.id} 1 ")) == [pid]
     assert pid in processes_of(settings.data_dir), "its environment cannot be read any more"
     assert waiting_pids("ready") == []
@@ -80,52 +81,56 @@ def test_a_spare_trainer_trains_a_job_to_the_same_weights_as_a_fresh_one(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_job_gets_a_fresh_trainer_when_the_spare_one_has_died_or_hangs(
-    database: Database, settings: Settings, post: Post, start_spare: StartSpare, number: signal.Signals
+def test_a_job_gets_a_fresh_trainer_when_the_prewarmed_one_has_died_or_hangs(
+    database: Database,
+    settings: Settings,
+    post: Post,
+    start_prewarmed: StartPrewarmed,
+    number: signal.Signals,
 ) -> None:
-    spare = start_spare()
+    prewarmed = start_prewarmed()
     [pid] = waiting_pids("ready")
     os.kill(pid, number)
     job = post()
-    Attempt(database, settings, job.id, spare).join()
+    Attempt(database, settings, job.id, prewarmed).join()
     check_success(database, job)
     assert pid not in waiting_pids(), "it was left over"
 
 
-def test_a_job_does_not_wait_for_a_spare_trainer_that_is_starting(
+def test_a_job_does_not_wait_for_a_prewarmed_trainer_that_is_starting(
     database: Database, settings: Settings, post: Post
 ) -> None:
-    spare = Spare()
+    prewarmed = PrewarmedTrainer()
     job = post()
-    spare.start()
+    prewarmed.start()
     [pid] = wait_until(waiting_pids)
-    Attempt(database, settings, job.id, spare).join()
+    Attempt(database, settings, job.id, prewarmed).join()
     check_success(database, job)
     assert pid not in waiting_pids()
-    spare.close()
+    prewarmed.close()
 
 
 def test_settings_that_have_changed_since_hold_for_the_job(
     database: Database,
     settings: Settings,
     post: Post,
-    start_spare: StartSpare,
+    start_prewarmed: StartPrewarmed,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    spare = start_spare()
+    prewarmed = start_prewarmed()
     monkeypatch.setenv("PRETRAIN_THREADS", "2")
     job = post()
-    Attempt(database, settings, job.id, spare).join()
+    Attempt(database, settings, job.id, prewarmed).join()
     check_success(database, job)
     assert stored(database, job).threads == 2
 
 
 def test_a_drained_spare_trainer_hands_its_job_back_with_a_checkpoint(
-    database: Database, settings: Settings, post: Post, start_spare: StartSpare
+    database: Database, settings: Settings, post: Post, start_prewarmed: StartPrewarmed
 ) -> None:
-    spare = start_spare()
+    prewarmed = start_prewarmed()
     job = post(training={"num_epochs": 1000})
-    running = Attempt(database, settings, job.id, spare)
+    running = Attempt(database, settings, job.id, prewarmed)
     wait_until(lambda: (stored(database, job).latest_step or 0) >= 3)
     running.shutting_down.set()
     running.join()
@@ -134,14 +139,14 @@ def test_a_drained_spare_trainer_hands_its_job_back_with_a_checkpoint(
     assert back.step > 3
 
 
-def test_what_a_spare_trainer_logs_is_the_jobs(
-    database: Database, settings: Settings, post: Post, start_spare: StartSpare
+def test_what_a_prewarmed_trainer_logs_is_the_jobs(
+    database: Database, settings: Settings, post: Post, start_prewarmed: StartPrewarmed
 ) -> None:
-    spare = start_spare()
+    prewarmed = start_prewarmed()
     job = post(max_attempts=1)
     (settings.artifacts / "jobs").mkdir(exist_ok=True)
     (settings.artifacts / "jobs" / job.id).write_text("a file where a folder belongs")
-    Attempt(database, settings, job.id, spare).join()
+    Attempt(database, settings, job.id, prewarmed).join()
     assert stored(database, job).status == Status.FAILED
     with database.read() as session:
         [log] = [event for event in list_events(session, job.id) if event.type == "log"]
@@ -149,15 +154,15 @@ def test_what_a_spare_trainer_logs_is_the_jobs(
 
 
 def test_none_is_started_after_it_was_closed(settings: Settings) -> None:
-    spare = Spare()
-    spare.start()
-    spare.close()
-    spare.start()
+    prewarmed = PrewarmedTrainer()
+    prewarmed.start()
+    prewarmed.close()
+    prewarmed.start()
     assert waiting_pids() == []
 
 
 @pytest.mark.parametrize("stage", ["", "ready"])
-def test_a_spare_trainer_dies_with_its_worker(stage: str) -> None:
+def test_a_prewarmed_trainer_dies_with_its_worker(stage: str) -> None:
     worker = subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE)
     assert worker.stdout is not None
     assert worker.stdout.readline() == b"on\n"

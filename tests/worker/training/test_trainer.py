@@ -26,10 +26,11 @@ from tests.jobs.making import running_job
 from tests.jobs.process.test_panics import panic
 from tests.model.tiny import CPU, tiny_data, tiny_run
 from worker.training import trainer
-from worker.training.pace import Pace
+from worker.training.eta import EtaEstimator
 from worker.training.recorder import Recorder
-from worker.training.reports import ReportPipe, TrainerEnd
-from worker.training.trainer import newest_good_checkpoint
+from worker.training.reports import ReportPipe, TrainerOutcome
+from worker.training.resumption import newest_good_checkpoint
+from worker.training.tokens import find_tokens
 
 
 def train_a_step(
@@ -54,8 +55,10 @@ def test_a_resume_checks_every_sum_of_a_checkpoint_once(
 ) -> None:
     job = running_job(database, settings)
     run = tiny_run()
-    pace = Pace(run, 8)
-    recorder = Recorder(database, settings.artifacts, job, run.checkpoints, alive=lambda: None, pace=pace)
+    eta = EtaEstimator(run, 8)
+    recorder = Recorder(
+        database, settings.artifacts, job, run.checkpoints, report_alive=lambda: None, eta=eta
+    )
     train_a_step(checkpoint_root(settings.artifacts, job.id, job.attempt), recorder)
     with database.read() as session:
         listed = list_checkpoints(session, job.id)
@@ -68,17 +71,17 @@ def test_a_resume_checks_every_sum_of_a_checkpoint_once(
         return file_checksum(path, name)
 
     monkeypatch.setattr(manifest, "file_checksum", counted)
-    found = newest_good_checkpoint(database, settings, job, listed)
-    assert found is not None
-    train_a_step(settings.artifacts / "next", lambda event: None, resume_from=found)
+    checkpoint = newest_good_checkpoint(database, settings, job, listed)
+    assert checkpoint is not None
+    train_a_step(settings.artifacts / "next", lambda event: None, resume_from=checkpoint)
     assert summed == {WEIGHTS: 1, TRAINING: 1}
 
 
 def claimed(database: Database, job: Job) -> Job:
     with database.write() as session:
-        found = claim(session, job.id, "test", 60)
-    assert found is not None
-    return found
+        job_claimed = claim(session, job.id, "test", 60)
+    assert job_claimed is not None
+    return job_claimed
 
 
 def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
@@ -86,7 +89,7 @@ def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
 ) -> None:
     job, known = post(), load_tokenizer("bytes")
     monkeypatch.setattr(
-        "model.tokenizers.load_tokenizer",
+        "worker.training.tokens.load_tokenizer",
         lambda name: SimpleNamespace(
             name=name,
             vocab_size=known.vocab_size,
@@ -97,7 +100,7 @@ def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
     )
     spec = JobSpec.model_validate(job.spec)
     with pytest.raises(BadText, match=r"the tokenizer bytes can't encode the text: .*StackOverflow"):
-        trainer.find_tokens(settings, database, job, spec, 1, lambda: None)
+        find_tokens(settings, database, job, spec, 1, lambda: None)
     assert list(tokens_directory(settings.artifacts).iterdir()) == []
 
 
@@ -107,9 +110,9 @@ def test_a_byte_order_mark_is_not_trained_on(
     story = "Ana counted the boats. Ana counted them again.\n" * 40
     marked, _ = store_dataset(database, settings, "marked", b"\xef\xbb\xbf" + story.encode())
     job = post(dataset=marked.id)
-    tokens = trainer.find_tokens(settings, database, job, JobSpec.model_validate(job.spec), 1, lambda: None)
-    found = [*tokens.train[:].tolist(), *tokens.validation[:].tolist()]
-    assert bytes(found).decode() == story
+    tokens = find_tokens(settings, database, job, JobSpec.model_validate(job.spec), 1, lambda: None)
+    ids = [*tokens.train[:].tolist(), *tokens.validation[:].tolist()]
+    assert bytes(ids).decode() == story
 
 
 def test_the_tokens_of_a_mark_that_an_earlier_version_trained_on_are_found_again(
@@ -121,13 +124,13 @@ def test_the_tokens_of_a_mark_that_an_earlier_version_trained_on_are_found_again
         session.execute(update(Dataset).values(text_start_bytes=0))
     job = post(dataset=marked.id)
     spec = JobSpec.model_validate(job.spec)
-    old = trainer.find_tokens(settings, database, job, spec, 1, lambda: None)
+    old = find_tokens(settings, database, job, spec, 1, lambda: None)
     assert bytes(old.train[:20].tolist()).decode() == "\ufeff" + story[:17]
     (file,) = tokens_directory(settings.artifacts).iterdir()
     assert file.name == f"{marked.sha256}-bytes-0.9.tokens"
     with database.write() as session:
         session.execute(update(Dataset).values(text_start_bytes=3))
-    new = trainer.find_tokens(settings, database, job, spec, 1, lambda: None)
+    new = find_tokens(settings, database, job, spec, 1, lambda: None)
     assert bytes(new.train[:20].tolist()).decode() == story[:20]
 
 
@@ -136,12 +139,12 @@ def test_damaged_tokens_are_written_again(
 ) -> None:
     job = post()
     spec = JobSpec.model_validate(job.spec)
-    first = trainer.find_tokens(settings, database, job, spec, 1, lambda: None).train[:].tolist()
+    first = find_tokens(settings, database, job, spec, 1, lambda: None).train[:].tolist()
     (file,) = tokens_directory(settings.artifacts).iterdir()
     whole = file.read_bytes()
     for damaged in (whole[:-1], b"", whole[:-2] + b"\xff\xff", b"{}" + whole[2:]):
         file.write_bytes(damaged)
-        assert trainer.find_tokens(settings, database, job, spec, 1, lambda: None).train[:].tolist() == first
+        assert find_tokens(settings, database, job, spec, 1, lambda: None).train[:].tolist() == first
         assert file.read_bytes() == whole
 
 
@@ -155,7 +158,7 @@ def test_any_other_panic_ends_the_attempt_with_what_it_said(
         return True
 
     monkeypatch.setattr(trainer, "train_job", train_job)
-    end = trainer.run_attempt(settings, job.id, job.attempt, ReportPipe(-1), lambda: False)
-    assert end == TrainerEnd("failed", "internal", end.message)
-    assert end.message.startswith("PanicException in native code: ")
-    assert "StackOverflow" in end.message
+    outcome = trainer.run_attempt(settings, job.id, job.attempt, ReportPipe(-1), lambda: False)
+    assert outcome == TrainerOutcome("failed", "internal", outcome.message)
+    assert outcome.message.startswith("PanicException in native code: ")
+    assert "StackOverflow" in outcome.message

@@ -5,23 +5,25 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from jobs.lifecycle.workers import WorkerState, list_workers
-from jobs.spec.estimate import gibibytes
+from jobs.lifecycle.workers import WorkerState, describe_workers, list_workers
 from jobs.states import Status
 from jobs.store.queue_order import queue_positions
 from jobs.store.tables import Job
+from jobs.validation.quoting import gibibytes
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """Of a queued job: its place in line, from 1, and in words what it waits for."""
+    """Why a queued job does not run yet."""
 
     queue_position: int
-    waiting_for: str
+    """From 1."""
+    waiting_for: str | None
+    """In words; None if an idle worker is about to take it."""
 
 
-def waiting_of(session: Session, jobs: Sequence[Job], lease_s: float) -> dict[str, Waiting]:
-    """For those of the jobs that are queued, by their ids: their places, and what each waits for.
+def waiting_by_job(session: Session, jobs: Sequence[Job], lease_s: float) -> dict[str, Waiting]:
+    """By the ids of those of the jobs that are queued, what each waits for.
 
     lease_s  see `list_workers`
     """
@@ -37,19 +39,19 @@ def waiting_of(session: Session, jobs: Sequence[Job], lease_s: float) -> dict[st
     }
 
 
-def waiting_for(job: Job, position: int, workers: Sequence[WorkerState]) -> str:
-    """What keeps a queued job from running, in words.
+def waiting_for(job: Job, position: int, workers: Sequence[WorkerState]) -> str | None:
+    """What keeps a queued job from running, in words; None if nothing does, and an idle worker is about to
+    take it.
 
-    position  its place in line
+    position  its place in the queue
     workers   every worker, of whatever queue
     """
     of_queue = [state for state in workers if state.worker.queue == job.queue]
-    alive = [state for state in of_queue if state.works]
+    alive = [state for state in of_queue if state.is_working]
     if not alive:
-        wrong = "; ".join(f"{state.worker.id} is {state.status}: {state.detail}" for state in of_queue)
-        return f"no live worker of its queue, {job.queue} ({wrong or 'none has been started'})"
-    able = [state for state in alive if state.holds(job.memory_bytes)]
-    if not able:
+        return f"no live worker of its queue, {job.queue} ({describe_workers(of_queue)})"
+    large_enough = [state for state in alive if state.has_memory_for(job)]
+    if not large_enough:
         needed, largest = job.memory_bytes or 0, max(state.worker.memory_bytes or 0 for state in alive)
         return (
             f"no worker that it fits: it needs about {gibibytes(needed)} of memory, "
@@ -57,6 +59,6 @@ def waiting_for(job: Job, position: int, workers: Sequence[WorkerState]) -> str:
         )
     if position > 1:
         return f"{position - 1:,} {'job' if position == 2 else 'jobs'} before it"
-    if all(state.status == "busy" for state in able):
-        return f"no worker is free: {len(able)} of {len(able)} busy"
-    return "nothing: an idle worker is about to take it"
+    if all(state.status == "busy" for state in large_enough):
+        return f"no worker is free: {len(large_enough)} of {len(large_enough)} busy"
+    return None

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.spec.quoting import MAX_QUOTED_CHARACTERS, cut, excerpt, quoted
+from jobs.validation.quoting import MAX_QUOTED_CHARACTERS, cut, excerpt, quoted
 
 TEXT = st.text(st.characters(exclude_categories=[]), max_size=300)  # lone surrogates too
 JSON = st.recursive(

@@ -1,4 +1,4 @@
-"""What is wrong with a field, as a person would say it."""
+"""What is wrong with a field, in plain words instead of pydantic's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,21 +6,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from jobs.spec.quoting import cut
-from model.config import LONE_SURROGATE, SURROGATE
+from jobs.validation.quoting import cut
+from model.config import LONE_SURROGATE
 
 Context = dict[str, Any]
-"""The figures that an error of pydantic's comes with."""
+"""The figures of an error of pydantic's: its `ctx`."""
 
 Message = Callable[[Context], str]
 
-UNSAYABLE = "must be another value"
-"""What no model's errors come to: a test goes through all of them."""
+UNKNOWN_ERROR = "must be another value"
+"""For errors without a message here, which no model has: a test goes through all of them."""
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One wrong field: its dotted path, what would be right, and the value that was given."""
+    """A wrong field: its dotted path, what would be right, and the value that was given."""
 
     field: str
     message: str
@@ -28,7 +28,7 @@ class FieldError:
 
 
 class SpecError(ValueError):
-    """A spec, or another body, that cannot be taken; `errors` holds every wrong field."""
+    """A spec, or another body, is wrong; `errors` has every wrong field."""
 
     def __init__(self, errors: list[FieldError]) -> None:
         super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
@@ -41,12 +41,12 @@ def field_errors(invalid: ValidationError) -> list[FieldError]:
 
 
 def as_field_error(error: Any) -> FieldError:
-    """A pydantic error as a person would say it: the path that they wrote, and what would be right."""
-    place, value = error["loc"], error["input"]
+    """Of a pydantic error: the path as the body has it, and what would be right."""
+    location, value = error["loc"], error["input"]
     message = plain_message(error["type"], error.get("ctx", {}), value)
-    if place and place[-1] == "[key]":
+    if location and location[-1] == "[key]":
         message = f"the name {message}"
-    return FieldError(cut(".".join(str(part) for part in place if part != "[key]")), message, value)
+    return FieldError(cut(".".join(str(part) for part in location if part != "[key]")), message, value)
 
 
 def plain_message(kind: str, context: Context, value: Any) -> str:
@@ -57,13 +57,13 @@ def plain_message(kind: str, context: Context, value: Any) -> str:
     value    what was given
     """
     if kind in ("too_short", "too_long"):
-        # Pydantic calls characters items too where a validator of ours stands between string and limit.
+        # Pydantic counts characters as items too where a validator of ours stands between string and limit.
         kind = f"{'string' if isinstance(value, str) else 'array'}_{kind}"
-    message = MESSAGES.get(kind, UNSAYABLE)
+    message = MESSAGES.get(kind, UNKNOWN_ERROR)
     return message if isinstance(message, str) else message(context)
 
 
-def not_shorter(many: str) -> Message:
+def min_length(many: str) -> Message:
     def message(context: Context) -> str:
         least: int = context["min_length"]
         return "must not be empty" if least == 1 else f"must have at least {least:,} {many}"
@@ -71,7 +71,7 @@ def not_shorter(many: str) -> Message:
     return message
 
 
-def not_longer(one: str, many: str) -> Message:
+def max_length(one: str, many: str) -> Message:
     def message(context: Context) -> str:
         most: int = context["max_length"]
         return f"must have at most {most:,} {one if most == 1 else many}"
@@ -90,8 +90,8 @@ MESSAGES: dict[str, str | Message] = {
     "dict_type": OBJECT,
     "list_type": ARRAY,
     "tuple_type": ARRAY,
-    "array_too_short": not_shorter("entries"),
-    "array_too_long": not_longer("entry", "entries"),
+    "array_too_short": min_length("entries"),
+    "array_too_long": max_length("entry", "entries"),
     "none_required": "must be null",
     "bool_type": BOOLEAN,
     "bool_parsing": BOOLEAN,
@@ -109,8 +109,8 @@ MESSAGES: dict[str, str | Message] = {
     "multiple_of": lambda context: f"must be a multiple of {context['multiple_of']}",
     "string_type": STRING,
     "string_unicode": LONE_SURROGATE,
-    "string_too_short": not_shorter("characters"),
-    "string_too_long": not_longer("character", "characters"),
+    "string_too_short": min_length("characters"),
+    "string_too_long": max_length("character", "characters"),
     "literal_error": lambda context: f"must be {context['expected']}",
     "enum": lambda context: f"must be {context['expected']}",
     # Those of the settings.
@@ -118,29 +118,4 @@ MESSAGES: dict[str, str | Message] = {
     "byte_size": "must be a number of bytes, such as 500MB or 16GiB",
     "byte_size_unit": "must be a number of bytes, such as 500MB or 16GiB",
 }
-"""By pydantic's names of its errors. A pattern's is not here: a validator says in words what it means."""
-
-
-def without_unwritable_names(body: Any, path: str = "") -> tuple[Any, list[FieldError]]:
-    """`body` without the members whose names hold lone surrogates, and an error for each of them.
-
-    Pydantic would say of such a body nothing but that, and the answer could not hold the name.
-    """
-    errors: list[FieldError] = []
-    rest: Any = body
-    if isinstance(body, dict):
-        rest = {}
-        for name, member in body.items():
-            below = f"{path}.{name}" if path else name
-            if SURROGATE.search(name):
-                errors.append(FieldError(cut(below), LONE_SURROGATE, member))
-            else:
-                rest[name], inner = without_unwritable_names(member, below)
-                errors += inner
-    elif isinstance(body, list):
-        rest = []
-        for number, entry in enumerate(body):
-            kept, inner = without_unwritable_names(entry, f"{path}.{number}" if path else str(number))
-            rest.append(kept)
-            errors += inner
-    return rest, errors
+"""By pydantic's names of its errors. A pattern's is not here: validators say in words what it means."""

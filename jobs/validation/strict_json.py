@@ -1,4 +1,4 @@
-"""JSON that every parser reads: Python's own would write `NaN` and `Infinity`, which JSON does not know."""
+"""JSON that every parser reads: Python writes `NaN` and `Infinity`, which are no JSON."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def finite(value: Any) -> Any:
-    """`value` with null for every number that is none, however deep it lies in objects and arrays."""
+    """`value` with null for every NaN and infinity, however deep it lies in objects and arrays."""
     match value:
         case float():
             return value if math.isfinite(value) else None
@@ -19,5 +19,5 @@ def finite(value: Any) -> Any:
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """The text of a JSON value, all ASCII. What is not finite is null."""
+    """The text of a JSON value, all ASCII. NaN and infinities are null."""
     return json.dumps(finite(value), indent=indent, allow_nan=False)

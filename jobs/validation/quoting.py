@@ -1,10 +1,10 @@
-"""What somebody else has written, as it may stand in an answer or a log: short, and valid Unicode."""
+"""Values as they may stand in an answer or a log: short, and valid Unicode, whoever has written them."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from jobs.spec.strict_json import to_json
+from jobs.validation.strict_json import to_json
 
 MAX_QUOTED_CHARACTERS = 200
 CUT = "…"
@@ -17,17 +17,17 @@ def cut(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """`text` in quotes on one line, what is unprintable as escapes, and 200 characters of it at most."""
-    written = repr(text[:MAX_QUOTED_CHARACTERS])
-    if len(text) <= MAX_QUOTED_CHARACTERS and len(written) <= MAX_QUOTED_CHARACTERS:
-        return written
-    return written[: MAX_QUOTED_CHARACTERS - 2] + CUT + written[0]
+    """`text` in quotes on one line, unprintable characters as escapes, and 200 characters of it at most."""
+    literal = repr(text[:MAX_QUOTED_CHARACTERS])
+    if len(text) <= MAX_QUOTED_CHARACTERS and len(literal) <= MAX_QUOTED_CHARACTERS:
+        return literal
+    return literal[: MAX_QUOTED_CHARACTERS - 2] + CUT + literal[0]
 
 
 def excerpt(value: Any) -> Any:
     """A JSON value, or its beginning if its text is longer than 200 characters: of a string, or of that text.
 
-    Takes time and memory for the beginning alone, however large the value is.
+    Takes time and memory for the beginning only, however large the value is.
     """
     if isinstance(value, str):
         return cut(value)
@@ -40,7 +40,7 @@ def excerpt(value: Any) -> Any:
 
 
 def json_pieces(value: Any) -> Iterator[str]:
-    """The JSON of `value` piece by piece; a string's end is left out where nobody will want it."""
+    """The JSON of `value` piece by piece; of each string as much as could be quoted."""
     if isinstance(value, dict):
         yield "{"
         for number, (name, member) in enumerate(value.items()):
@@ -62,3 +62,7 @@ def json_pieces(value: Any) -> Iterator[str]:
 def json_string(text: str) -> str:
     start = text[: MAX_QUOTED_CHARACTERS + 1].encode(errors="backslashreplace").decode()
     return json.dumps(start, ensure_ascii=False)
+
+
+def gibibytes(count: float) -> str:
+    return f"{count / 2**30:,.1f} GiB"

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from jobs.settings import Settings
-from jobs.spec.strict_json import finite, to_json
 from jobs.store.database import Database
 from jobs.store.events import list_events, record_event
 from jobs.store.tables import Event
+from jobs.validation.strict_json import finite, to_json
 from tests.jobs.making import queued_job
 
 values = st.recursive(

@@ -2,10 +2,10 @@ from typing import Any
 
 from sqlalchemy import update
 
+from jobs.lifecycle.waiting import Waiting, waiting_by_job
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Job
-from jobs.store.waiting import Waiting, waiting_of
 from tests.jobs.making import announce_worker, queued_job, running_job, silence_worker
 
 LEASE_S = 30
@@ -14,14 +14,14 @@ GIB = 2**30
 
 def waiting(database: Database, *jobs: Job) -> list[Waiting | None]:
     with database.read() as session:
-        found = waiting_of(session, [session.get_one(Job, job.id) for job in jobs], LEASE_S)
-    return [found.get(job.id) for job in jobs]
+        by_job = waiting_by_job(session, [session.get_one(Job, job.id) for job in jobs], LEASE_S)
+    return [by_job.get(job.id) for job in jobs]
 
 
-def reason(database: Database, job: Job) -> str:
-    (found,) = waiting(database, job)
-    assert found is not None
-    return found.waiting_for
+def reason(database: Database, job: Job) -> str | None:
+    (job_waiting,) = waiting(database, job)
+    assert job_waiting is not None
+    return job_waiting.waiting_for
 
 
 def job_of(database: Database, settings: Settings, **values: Any) -> Job:
@@ -39,9 +39,9 @@ def test_a_job_waits_for_a_live_worker_of_its_queue(database: Database, settings
     ]
     silence_worker(database, announce_worker(database, "train", id="a"), 100)
     announce_worker(database, "train", id="b", listening=False)
-    found = reason(database, job)
-    assert "a is lost: no sign of life for 100 s" in found
-    assert "b is hung: it no longer listens to the broker" in found
+    message = reason(database, job)
+    assert "a is lost: no sign of life for 100 s" in str(message)
+    assert "b is hung: it no longer listens to the broker" in str(message)
 
 
 def test_a_job_waits_for_a_worker_that_it_fits(database: Database, settings: Settings) -> None:
@@ -53,14 +53,14 @@ def test_a_job_waits_for_a_worker_that_it_fits(database: Database, settings: Set
         "and of the queue train the largest worker has 8.0 GiB"
     )
     announce_worker(database, "train", id="c", memory_bytes=16 * GIB)
-    assert reason(database, job) == "nothing: an idle worker is about to take it"
+    assert reason(database, job) is None
 
 
 def test_a_job_waits_for_those_before_it(database: Database, settings: Settings) -> None:
     announce_worker(database, "train")
     jobs = [queued_job(database, settings, priority=9 - number) for number in range(3)]
     assert waiting(database, *jobs) == [
-        Waiting(1, "nothing: an idle worker is about to take it"),
+        Waiting(1, None),
         Waiting(2, "1 job before it"),
         Waiting(3, "2 jobs before it"),
     ]
@@ -81,4 +81,4 @@ def test_neither_an_unknown_need_nor_an_unknown_memory_keeps_a_job_waiting(
     announce_worker(database, "train", memory_bytes=1)
     assert reason(database, job) == "1 job before it"
     announce_worker(database, "train", memory_bytes=None)
-    assert reason(database, large) == "nothing: an idle worker is about to take it"
+    assert reason(database, large) is None

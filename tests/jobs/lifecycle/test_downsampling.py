@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
+from jobs.lifecycle.downsampling import MIN_POINTS, downsample_evaluations
 from jobs.lifecycle.history import list_evaluations
-from jobs.lifecycle.thinning import MIN_POINTS, thin_evaluations
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Evaluation, Job
@@ -52,14 +52,14 @@ def test_every_extreme_of_the_whole_and_of_each_bucket_is_kept_in_order(
 ) -> None:
     store(database, job, losses)
     with database.read() as session:
-        rows = thin_evaluations(session, job.id, max_points)
-    kept = [row.step for row in rows]
-    assert kept == sorted(set(kept))
+        rows = downsample_evaluations(session, job.id, max_points)
+    steps = [row.step for row in rows]
+    assert steps == sorted(set(steps))
     assert all((row.train_loss, row.val_loss) == losses[row.step] for row in rows)
     if len(losses) <= max_points:
-        assert kept == sorted(losses)
+        assert steps == sorted(losses)
         return
-    assert len(kept) <= max_points
+    assert len(steps) <= max_points
     first, last = min(losses), max(losses)
     expected = {first, last}
     buckets = (max_points - 2) // 4
@@ -67,10 +67,10 @@ def test_every_extreme_of_the_whole_and_of_each_bucket_is_kept_in_order(
     for index in range(buckets):
         begin = first + index * width
         expected |= extremes(losses, begin, begin + width)
-    assert set(kept) == expected
+    assert set(steps) == expected
     for choose in (min, max):
         for which in (0, 1):
-            assert choose(losses[step][which] for step in kept) == choose(
+            assert choose(losses[step][which] for step in steps) == choose(
                 both[which] for both in losses.values()
             )
 
@@ -83,9 +83,9 @@ def job(database: Database, settings: Settings) -> Job:
 def test_only_the_asked_range_is_thinned(database: Database, job: Job) -> None:
     store(database, job, {step: (float(step), 50 - abs(25.0 - step)) for step in range(100)})
     with database.read() as session:
-        kept = [row.step for row in thin_evaluations(session, job.id, 6, since_step=9, until_step=49)]
-        assert kept == [10, 25, 49]
-        whole = thin_evaluations(session, job.id, 40, since_step=9, until_step=49)
+        steps = [row.step for row in downsample_evaluations(session, job.id, 6, since_step=9, until_step=49)]
+        assert steps == [10, 25, 49]
+        whole = downsample_evaluations(session, job.id, 40, since_step=9, until_step=49)
         assert whole == list_evaluations(session, job.id, 9, 49)
 
 
@@ -93,9 +93,9 @@ def test_another_jobs_rows_count_for_nothing(database: Database, settings: Setti
     other = running_job(database, settings)
     store(database, other, dict.fromkeys(range(20), (1.0, 1.0)))
     with database.read() as session:
-        assert thin_evaluations(session, job.id, 6) == []
+        assert downsample_evaluations(session, job.id, 6) == []
 
 
 def test_fewer_points_than_there_are_extremes_are_refused(database: Database, job: Job) -> None:
     with database.read() as session, pytest.raises(ValueError, match="at least 6 points, not 5"):
-        thin_evaluations(session, job.id, 5)
+        downsample_evaluations(session, job.id, 5)

@@ -6,14 +6,14 @@ from pydantic import ByteSize
 from sqlalchemy import func, select
 
 from jobs.files.datasets import store_dataset
+from jobs.lifecycle.submission import submit
 from jobs.settings import Settings
-from jobs.spec.field_errors import FieldError, SpecError
-from jobs.spec.job_spec import parse_spec
+from jobs.spec.parsing import parse_spec
 from jobs.spec.stored_specs import read_spec
-from jobs.spec.submission import submit
 from jobs.states import Status
 from jobs.store.database import Database
 from jobs.store.tables import Job
+from jobs.validation.field_errors import FieldError, SpecError
 from tests.jobs.making import TINY, announce_worker, queued_job, silence_worker
 
 
@@ -43,7 +43,7 @@ def test_a_text_shorter_than_the_context_says_which_context_fits(
     assert "43 training and 5 validation tokens" in error.message
     assert "largest context that fits is 4" in error.message
     fits = {"dataset": dataset.id, "tokenizer": "bytes", "model": {"context_length": 4}}
-    assert submit(database, settings, parse_spec(fits)).status == Status.QUEUED
+    assert submit(database, settings, parse_spec(fits))[0].status == Status.QUEUED
 
 
 def test_a_text_in_which_no_context_fits_says_so(database: Database, settings: Settings) -> None:
@@ -73,7 +73,7 @@ def test_a_model_larger_than_the_memory_is_refused_with_both_figures(
 def test_checkpoints_larger_than_the_whole_disk_are_refused_with_both_figures(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.spec.submission.disk_bytes", lambda _: 2**30)
+    monkeypatch.setattr("jobs.lifecycle.submission.disk_bytes", lambda _: 2**30)
     (error,) = refused(database, settings, {"dataset": "sample", "checkpoints": {"keep_last": 2}})
     assert error.field == "checkpoints"
     # 162,419,712 parameters: three times 12 bytes of each, and the best one's 4.
@@ -158,7 +158,7 @@ def test_a_stored_job_with_such_a_warm_up_is_still_read(database: Database, sett
 def test_checkpoints_that_will_not_be_written_take_no_disk(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.spec.submission.disk_bytes", lambda _: 2**30)
+    monkeypatch.setattr("jobs.lifecycle.submission.disk_bytes", lambda _: 2**30)
     many = {"keep_last": 1000, "every_steps": 1}
     (error,) = refused(database, settings, {**TINY, "checkpoints": many})  # 108 of 39 MB
     assert error.field == "checkpoints"
@@ -175,12 +175,12 @@ def test_an_unknown_data_set_is_refused(database: Database, settings: Settings) 
 def test_a_verdict_that_cannot_be_fetched_names_the_sample(
     database: Database, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from jobs.files import datasets
+    from jobs.files import builtin_datasets
 
-    def no_internet(place: str) -> bytes:
+    def no_internet(source: str) -> bytes:
         raise OSError("no route to host")
 
-    monkeypatch.setattr(datasets, "read_place", no_internet)
+    monkeypatch.setattr(builtin_datasets, "read_source", no_internet)
     (error,) = refused(database, settings, {})
     assert error.field == "dataset"
     assert "`sample`" in error.message
@@ -192,7 +192,7 @@ def test_a_job_that_fits_none_of_its_queues_live_workers_is_refused_with_what_th
 ) -> None:
     unlimited = settings.model_copy(update={"max_job_memory": None})
     spec = parse_spec({"dataset": "sample"})
-    needed = submit(database, unlimited, spec).memory_bytes or 0
+    needed = submit(database, unlimited, spec)[0].memory_bytes or 0
     announce_worker(database, "train", id="small", memory_bytes=2**30)
     announce_worker(database, "train", id="larger", memory_bytes=2**31)
     announce_worker(database, "generate", memory_bytes=2**60)
@@ -217,7 +217,7 @@ def test_while_it_is_not_known_what_the_workers_have_any_job_is_taken(
         announce_worker(database, "train", id="silent")
         announce_worker(database, "train", id="small", memory_bytes=2**30)
     unlimited = settings.model_copy(update={"max_job_memory": None})
-    assert submit(database, unlimited, parse_spec({"dataset": "sample"})).status == "queued"
+    assert submit(database, unlimited, parse_spec({"dataset": "sample"}))[0].status == "queued"
 
 
 def test_the_setting_bounds_what_is_taken_however_much_a_worker_has(

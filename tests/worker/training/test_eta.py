@@ -15,7 +15,7 @@ from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, 
 from model.training import train
 from tests.jobs.making import running_job
 from tests.model.tiny import tiny_data, tiny_run
-from worker.training.pace import Pace
+from worker.training.eta import EtaEstimator
 from worker.training.recorder import Recorder
 
 EPOCH_STEPS = 8  # of `tiny_run`
@@ -34,13 +34,13 @@ class Simulation:
 
     def __init__(self, run: Run, total_steps: int, resumed_step: int | None = None) -> None:
         self.clock = Clock()
-        self.pace = Pace(run, EPOCH_STEPS, self.clock)
+        self.eta = EtaEstimator(run, EPOCH_STEPS, self.clock)
         self.total_steps = total_steps
         self.after(7, Started(total_steps, 1, "float32", "cpu", 1, resumed_step))
 
     def after(self, seconds: float, event: Event) -> None:
         self.clock.now_s += seconds
-        self.pace.note(event)
+        self.eta.observe(event)
 
     def step(self, number: int, seconds: float) -> None:
         self.after(seconds, Progress(number, 1, self.total_steps, number, None))
@@ -77,19 +77,19 @@ def test_every_kind_of_work_that_is_left_counts_as_it_was_measured() -> None:
             run.evaluate(number - 1, 10)
     run.sample(7, 100)
     run.checkpoint(8, 1000)
-    assert run.pace.remaining_s == 8 * 1 + 5 * 10 + 100 + 1000
+    assert run.eta.remaining_s == 8 * 1 + 5 * 10 + 100 + 1000
 
 
 def test_it_is_unknown_while_a_sample_that_may_take_long_has_never_been_measured() -> None:
     run = Simulation(tiny_run(), total_steps=16)
-    assert run.pace.remaining_s is None
+    assert run.eta.remaining_s is None
     for number in range(1, 9):
         run.step(number, 1)
         run.evaluate(number - 1, 4)
-        assert run.pace.remaining_s is None
+        assert run.eta.remaining_s is None
     run.sample(7, 1)
     run.checkpoint(8, 1)
-    assert run.pace.remaining_s is not None
+    assert run.eta.remaining_s is not None
 
 
 def test_it_is_known_when_what_was_never_measured_is_small_at_most() -> None:
@@ -97,10 +97,10 @@ def test_it_is_known_when_what_was_never_measured_is_small_at_most() -> None:
     run = Simulation(
         tiny_run(training={"num_epochs": 1}, evaluation={"eval_freq": 10_000}), total_steps=5_000
     )
-    run.pace._epoch_steps = 5_000
+    run.eta._epoch_steps = 5_000
     run.step(1, 1)
     run.evaluate(0, 4)
-    assert run.pace.remaining_s == 4_999 * 1 + 4
+    assert run.eta.remaining_s == 4_999 * 1 + 4
 
 
 def test_the_first_piece_of_a_process_counts_only_while_it_is_the_only_one() -> None:
@@ -113,7 +113,7 @@ def test_the_first_piece_of_a_process_counts_only_while_it_is_the_only_one() -> 
     run.sample(2, 5)
     run.checkpoint(3, 3)
     # Steps 4 to 8, evaluations of the steps 4, 6 and 7, a sample, checkpoints after the steps 6 and 8.
-    assert run.pace.remaining_s == 5 * 1 + 3 * 2 + 5 + 2 * 3
+    assert run.eta.remaining_s == 5 * 1 + 3 * 2 + 5 + 2 * 3
 
 
 def test_old_pieces_are_forgotten() -> None:
@@ -128,7 +128,7 @@ def test_old_pieces_are_forgotten() -> None:
         run.step(number, 1)
     for number in range(50, 70):
         run.step(number, 3)
-    assert run.pace.remaining_s == pytest.approx(731 * 3)
+    assert run.eta.remaining_s == pytest.approx(731 * 3)
 
 
 def test_a_resumed_run_counts_what_is_behind_its_checkpoint_only() -> None:
@@ -139,7 +139,7 @@ def test_a_resumed_run_counts_what_is_behind_its_checkpoint_only() -> None:
     run.sample(13, 3)
     run.checkpoint(14, 4)  # by time: so many of the steps that are left have one too
     # Steps 15 and 16, evaluations of 14 and 15, a sample, and a checkpoint at the end and one by time.
-    assert run.pace.remaining_s == 2 * 1 + 2 * 2 + 3 + (1 + 2 * 1 / 2) * 4
+    assert run.eta.remaining_s == 2 * 1 + 2 * 2 + 3 + (1 + 2 * 1 / 2) * 4
 
 
 class WholeCheckpoint(BackgroundCheckpoint):
@@ -163,16 +163,16 @@ def test_a_real_run_of_many_evaluations_and_long_samples_ends_when_it_says(
         checkpoints={"every_steps": 3},
     )
     job, clock = running_job(database, settings), Clock()
-    pace = Pace(run, EPOCH_STEPS, clock)
-    recorder = Recorder(database, tmp_path, job, run.checkpoints, lambda: None, pace)
-    told: list[tuple[float, float | None]] = []
+    eta = EtaEstimator(run, EPOCH_STEPS, clock)
+    recorder = Recorder(database, tmp_path, job, run.checkpoints, lambda: None, eta)
+    estimates: list[tuple[float, float | None]] = []
 
     def on_event(event: Event) -> None:
         clock.now_s += seconds[event.name] if isinstance(event, Phase) else 0.01
         recorder(event)
         if isinstance(event, Progress):
             with database.read() as session:
-                told.append((clock.now_s, get_job(session, job.id).remaining_s))
+                estimates.append((clock.now_s, get_job(session, job.id).remaining_s))
 
     train(
         run,
@@ -184,7 +184,7 @@ def test_a_real_run_of_many_evaluations_and_long_samples_ends_when_it_says(
         device=torch.device("cpu"),
     )
     recorder.wait_for_deletions()
-    assert len(told) == 4 * EPOCH_STEPS
-    assert [remaining_s for _, remaining_s in told[:EPOCH_STEPS]] == [None] * EPOCH_STEPS
-    for now_s, remaining_s in told[EPOCH_STEPS:]:
+    assert len(estimates) == 4 * EPOCH_STEPS
+    assert [remaining_s for _, remaining_s in estimates[:EPOCH_STEPS]] == [None] * EPOCH_STEPS
+    for now_s, remaining_s in estimates[EPOCH_STEPS:]:
         assert remaining_s == pytest.approx(clock.now_s - now_s, rel=0.02, abs=0.1)

@@ -1,30 +1,28 @@
-"""How long a run will still take: what is left of each kind of work, at what that kind has taken so far."""
+"""How long a run will still take (ETA): the work of each kind that is left, at the pace of the last such."""
 
 import time
 from collections import deque
 from collections.abc import Callable
 from statistics import fmean
-from typing import Literal
 
 from model.config import Run
 from model.estimate import checkpoints_left, evaluations_left, is_checkpointed, samples_left
 from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample, Started
 
-Work = Literal["step", "evaluation", "sample", "checkpoint"]
-
 RECENT = 20
-"""Pieces of a kind that count: a machine gets busy, and quiet again."""
+"""Durations of a kind that count: a machine gets busy, and quiet again."""
 
-UNKNOWN_SHARE = 0.1
-"""What has never been measured may be so much of the rest, at most, for the rest to be told without it."""
+MAX_UNKNOWN_SHARE = 0.1
+"""Work of kinds that have never been measured may be guessed to take so much of the rest, at most, for an
+estimate to be given without it."""
 
 CHECKPOINT_STEPS = 20
 """Steps that a checkpoint which has not been measured takes, at most: 12 bytes a parameter to a slow disk."""
 
 
-class Recent:
-    """The last durations of something, in seconds. The very first does not count once there is another: it is
-    also what a process needs to get going."""
+class RecentDurations:
+    """The last durations of something, in seconds. The very first does not count once there is another: it
+    includes the process's warm-up."""
 
     def __init__(self) -> None:
         self._durations_s: deque[float] = deque(maxlen=RECENT)
@@ -46,29 +44,31 @@ class Recent:
         return fmean(self._durations_s) if self._durations_s else None
 
 
-class Pace:
-    """Measures a run by its events. Its work is done one piece after another, so the time since the last one
-    ended belongs to that whose end is reported now.
+class EtaEstimator:
+    """Measures a run by its events. It works on one thing after the other, so the time since the last one
+    ended belongs to the one whose end is reported now.
 
     epoch_steps  steps of an epoch
     """
 
     def __init__(self, run: Run, epoch_steps: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._run, self._epoch_steps, self._clock = run, epoch_steps, clock
-        self._steps, self._evaluations, self._samples, self._checkpoints = (Recent() for _ in range(4))
-        self._batches, self._writes = Recent(), Recent()
+        self._steps, self._evaluations, self._samples, self._checkpoints = (
+            RecentDurations() for _ in range(4)
+        )
+        self._batches, self._writes = RecentDurations(), RecentDurations()
         self._total_steps = self._step = self._first_step = 0
         self._evaluated = self._sampled = self._checkpointed = 0
         """Updates up to which each has been done."""
         self._unscheduled_checkpoints = 0
-        self._noted_s = self._ended_s = self._checkpoint_begun_s = clock()
+        self._observed_s = self._ended_s = self._checkpoint_began_s = clock()
         self._is_evaluating = False
 
-    def note(self, event: Event) -> None:
-        """Learn from an event of the run, as soon as whoever else hears of it is done with it."""
+    def observe(self, event: Event) -> None:
+        """Learn from an event of the run, as soon as all other handlers have returned."""
         now_s = self._clock()
-        took_s, since_last_s = now_s - self._ended_s, now_s - self._noted_s
-        self._noted_s = now_s
+        took_s, since_last_s = now_s - self._ended_s, now_s - self._observed_s
+        self._observed_s = now_s
         was_evaluating, self._is_evaluating = self._is_evaluating, event == Phase("evaluating")
         match event:
             case Started():
@@ -88,20 +88,22 @@ class Pace:
                 self._sampled = event.step + 1
                 self._samples.add(took_s)
             case Phase("training"):
-                self._note_checkpoint(now_s)
+                self._begin_checkpoint(now_s)
                 self._checkpoints.add(took_s)
             case CheckpointWritten():
                 self._checkpoints.lengthen(took_s)
-                self._writes.add(now_s - self._checkpoint_begun_s)
+                self._writes.add(now_s - self._checkpoint_began_s)
             case _:
                 return
         self._ended_s = now_s
 
-    def _note_checkpoint(self, now_s: float) -> None:
-        self._checkpoint_begun_s = now_s
+    def _begin_checkpoint(self, now_s: float) -> None:
+        self._checkpoint_began_s = now_s
         self._checkpointed = self._step
-        scheduled = is_checkpointed(self._step, self._total_steps, self._epoch_steps, self._run.checkpoints)
-        self._unscheduled_checkpoints += not scheduled
+        is_scheduled = is_checkpointed(
+            self._step, self._total_steps, self._epoch_steps, self._run.checkpoints
+        )
+        self._unscheduled_checkpoints += not is_scheduled
 
     @property
     def remaining_s(self) -> float | None:
@@ -113,16 +115,16 @@ class Pace:
             return None
         known_s = steps_left * step_s + (self._writes.mean_s or 0.0)
         unknown_s = 0.0
-        for left, pieces, guess_s in (
+        for left, durations, guess_s in (
             (self._evaluations_left(), self._evaluations, self._evaluation_guess_s(step_s)),
             (self._samples_left(), self._samples, self._sample_guess_s(step_s)),
             (self._checkpoints_left(steps_left), self._checkpoints, CHECKPOINT_STEPS * step_s),
         ):
-            if pieces.mean_s is None:
+            if durations.mean_s is None:
                 unknown_s += left * guess_s
             else:
-                known_s += left * pieces.mean_s
-        return known_s if unknown_s <= UNKNOWN_SHARE * known_s else None
+                known_s += left * durations.mean_s
+        return known_s if unknown_s <= MAX_UNKNOWN_SHARE * known_s else None
 
     def _evaluations_left(self) -> int:
         return evaluations_left(self._evaluated, self._total_steps, self._run.evaluation.eval_freq)
@@ -131,7 +133,8 @@ class Pace:
         return samples_left(self._sampled, self._total_steps, self._epoch_steps)
 
     def _checkpoints_left(self, steps_left: int) -> float:
-        """Those by epochs and steps, and so many of the others (by time, of a new best) as came until now."""
+        """Those by epochs and steps, and the others (by time, of a new best) at the rate at which they came
+        until now."""
         scheduled = checkpoints_left(
             self._checkpointed, self._total_steps, self._epoch_steps, self._run.checkpoints
         )

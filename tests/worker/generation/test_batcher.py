@@ -11,9 +11,10 @@ from jobs.broker.generation import Failure
 from model.config import Distribution
 from model.inference.decoding import Decoding
 from tests.waiting import wait_until
-from tests.worker.generation.shelf import CONFIG, Askers, Shelf, found_of
-from worker.generation import batching
-from worker.generation.batching import TURN_STEPS
+from tests.worker.generation.shelf import CONFIG, Askers, Shelf, checkpoint_of
+from worker.generation import batcher, loader
+from worker.generation.batch import SLOT_STEPS, Batch
+from worker.generation.failures import ShuttingDown
 
 ENDLESS = {"max_new_tokens": 10_000, "distribution": Distribution(temperature=1.0), "seed": 1}
 """Longer than any test."""
@@ -23,19 +24,19 @@ OUT_OF_MEMORY = "the worker ran out of memory"
 @pytest.fixture
 def batch_sizes(monkeypatch):
     """Of each step of a batch, how many tokens were computed together."""
-    found = []
+    sizes = []
     read_tokens = Decoding.read_tokens
 
     def counted(self, sequences):
-        found.append(len(sequences))
+        sizes.append(len(sequences))
         return read_tokens(self, sequences)
 
     monkeypatch.setattr(Decoding, "read_tokens", counted)
-    return found
+    return sizes
 
 
 def test_requests_get_what_each_gets_alone_however_many_come_for_however_many_models():
-    """More requests than places, more models than are kept, texts beyond the context."""
+    """More requests than slots, more models than stay loaded, texts beyond the context."""
     asked = [
         (prompt, job, {"max_new_tokens": n, "distribution": Distribution(temperature=temperature), "seed": n})
         for n, (prompt, temperature) in enumerate(
@@ -44,7 +45,7 @@ def test_requests_get_what_each_gets_alone_however_many_come_for_however_many_mo
         )
         for job in ("job-a", "job-b", "job-c")
     ]  # fmt: skip
-    with Askers(places=2, loaded_models=1) as askers:
+    with Askers(slots=2, max_models=1) as askers:
         expected = [askers.alone(prompt, job, **options) for prompt, job, options in asked]
         requests = [askers.ask(prompt, job, **options) for prompt, job, options in asked]
         assert [askers.text(request) for request in requests] == expected
@@ -88,18 +89,18 @@ def test_a_message_tells_of_the_checkpoint_and_the_prompt_first():
         assert (begun.step, begun.seed, begun.prompt_tokens, begun.prompt_truncated) == (1, 7, 100, True)
 
 
-def test_no_more_are_computed_together_than_there_are_places(batch_sizes):
-    with Askers(places=3) as askers:
+def test_no_more_are_computed_together_than_there_are_slots(batch_sizes):
+    with Askers(slots=3) as askers:
         requests = [askers.ask(max_new_tokens=50) for _ in range(7)]
         for request in requests:
             askers.text(request)
     assert max(batch_sizes) == 3
 
 
-def test_with_all_places_taken_those_that_have_had_their_turn_make_room():
-    with Askers(places=1) as askers:
+def test_with_all_slots_taken_those_that_have_had_theirs_for_long_make_room():
+    with Askers(slots=1) as askers:
         askers.shelf.may_load.clear()  # until all have come
-        requests = [askers.ask(**ENDLESS | {"max_new_tokens": 5 * TURN_STEPS}) for _ in range(3)]
+        requests = [askers.ask(**ENDLESS | {"max_new_tokens": 5 * SLOT_STEPS}) for _ in range(3)]
         seen = []
         send = askers.batcher._send_message
         askers.batcher._send_message = lambda it, message: (seen.append(it), send(it, message))
@@ -109,20 +110,20 @@ def test_with_all_places_taken_those_that_have_had_their_turn_make_room():
     changes = [it for it, before in zip(seen[1:], seen, strict=False) if it != before]
     assert len(changes) >= 3 * 4, "they take turns"
     first = {request: seen.index(request) for request in requests}
-    assert max(first.values()) < 3 * (TURN_STEPS + 2), "the last one began after two turns"
+    assert max(first.values()) < 3 * (SLOT_STEPS + 2), "the last one began after two turns"
 
 
-def test_those_that_wait_keep_no_more_memory_than_the_places_hold(monkeypatch):
+def test_those_that_wait_cache_no_more_than_the_slots_hold(monkeypatch):
     held = []
-    bound = batching.Batch._bound_memory
+    bound = Batch._limit_cache_memory
 
     def spied(self, request):
         bound(self, request)
-        kept = [other.sequence for other in self._waiting if other.sequence is not None]
-        held.append(sum(self._decoding.held_tokens(sequence) for sequence in kept))
+        waiting = [other.sequence for other in self._waiting if other.sequence is not None]
+        held.append(sum(self._decoding.held_tokens(sequence) for sequence in waiting))
 
-    monkeypatch.setattr(batching.Batch, "_bound_memory", spied)
-    with Askers(Shelf(CONFIG.model_copy(update={"context_length": 200})), places=1) as askers:
+    monkeypatch.setattr(Batch, "_limit_cache_memory", spied)
+    with Askers(Shelf(CONFIG.model_copy(update={"context_length": 200})), slots=1) as askers:
         options = {"max_new_tokens": 150, "distribution": Distribution(temperature=1.0), "seed": 3}
         expected = askers.alone("fox", **options)
         requests = [askers.ask("fox", **options) for _ in range(6)]
@@ -132,10 +133,8 @@ def test_those_that_wait_keep_no_more_memory_than_the_places_hold(monkeypatch):
 
 def test_models_take_turns_token_by_token(monkeypatch):
     order = []
-    step = batching.Batch.step
-    monkeypatch.setattr(
-        batching.Batch, "step", lambda self: (order.append(self.found.job_id), step(self))[-1]
-    )
+    step = Batch.step
+    monkeypatch.setattr(Batch, "step", lambda self: (order.append(self.checkpoint.job_id), step(self))[-1])
     with Askers() as askers:
         for job in ("job-a", "job-b"):
             askers.text(askers.ask(job=job, max_new_tokens=1))
@@ -162,20 +161,20 @@ def test_a_model_that_is_loaded_holds_up_no_other():
 
 
 def test_no_more_models_are_kept_than_allowed_and_a_busy_one_makes_room_only_after_its_turn():
-    with Askers(loaded_models=1) as askers:
-        options = ENDLESS | {"max_new_tokens": 6 * TURN_STEPS}
+    with Askers(max_models=1) as askers:
+        options = ENDLESS | {"max_new_tokens": 6 * SLOT_STEPS}
         expected = askers.alone("the", **options)
         long = askers.ask(**options)
         wait_until(lambda: askers.pieces(long), "it was computed")
         askers.text(askers.ask(job="job-b", max_new_tokens=1))
-        assert askers.pieces(long)[-1].completion_tokens >= TURN_STEPS - 3  # half a character is held back
+        assert askers.pieces(long)[-1].completion_tokens >= SLOT_STEPS - 3  # half a character is held back
         assert askers.text(long) == expected
         assert askers.shelf.loads == ["job-a", "job-b", "job-a"]
         assert len(askers.batcher._batches) == 1
 
 
 def test_the_model_used_longest_ago_makes_room():
-    with Askers(loaded_models=2) as askers:
+    with Askers(max_models=2) as askers:
         for job in ("job-a", "job-b", "job-a", "job-c", "job-a", "job-b"):
             askers.text(askers.ask(job=job, max_new_tokens=1))
         assert askers.shelf.loads == ["job-a", "job-b", "job-c", "job-b"]
@@ -240,7 +239,7 @@ def test_an_error_while_a_prompt_is_read_fails_that_prompt_alone(monkeypatch):
 def test_an_error_of_the_batch_itself_leaves_nobody_without_an_answer(monkeypatch):
     with Askers() as askers:
         with monkeypatch.context() as patch:
-            patch.setattr(batching.Batch, "_take_turns", lambda self: 1 / 0)
+            patch.setattr(Batch, "_fill_slots", lambda self: 1 / 0)
             requests = [askers.ask() for _ in range(3)]
             assert {askers.failure(request).cause for request in requests} == {"internal"}
         askers.text(askers.ask(max_new_tokens=2))
@@ -263,12 +262,12 @@ def test_a_model_that_does_not_fit_beside_idle_ones_takes_their_room():
 
 
 def test_what_last_is_is_looked_up_when_it_is_loaded():
-    with Askers(loaded_models=1) as askers:
+    with Askers(max_models=1) as askers:
         askers.shelf.may_load.clear()
         askers.ask(job="job-b", max_new_tokens=1)
         wait_until(lambda: askers.shelf.loads, "another model was being loaded")
         waiting = askers.ask(max_new_tokens=1)
-        askers.shelf.listed["job-a"] = found_of("job-a", 2)  # whose files may still be there
+        askers.shelf.listed["job-a"] = checkpoint_of("job-a", 2)  # whose files may still be there
         askers.shelf.may_load.set()
         assert askers.begun(waiting).step == 2
         assert askers.shelf.loads == ["job-b", "job-a"]
@@ -276,11 +275,11 @@ def test_what_last_is_is_looked_up_when_it_is_loaded():
 
 def test_a_checkpoint_that_is_replaced_while_it_is_loaded_gives_way_to_the_newest():
     with Askers() as askers:
-        askers.shelf.missing = {found_of("job-a", 1).directory, found_of("job-a", 2).directory}
+        askers.shelf.missing = {checkpoint_of("job-a", 1).directory, checkpoint_of("job-a", 2).directory}
         askers.shelf.may_load.clear()
         request = askers.ask(max_new_tokens=1)
         wait_until(lambda: askers.shelf.loads, "it was being loaded")
-        askers.shelf.listed["job-a"] = found_of("job-a", 3)
+        askers.shelf.listed["job-a"] = checkpoint_of("job-a", 3)
         askers.shelf.may_load.set()
         assert askers.begun(request).step == 3
         askers.text(request)
@@ -288,7 +287,7 @@ def test_a_checkpoint_that_is_replaced_while_it_is_loaded_gives_way_to_the_newes
 
 def test_a_checkpoint_whose_job_was_deleted_is_not_found():
     with Askers() as askers:
-        askers.shelf.missing = {found_of("job-a").directory}
+        askers.shelf.missing = {checkpoint_of("job-a").directory}
         askers.shelf.may_load.clear()
         request = askers.ask()
         wait_until(lambda: askers.shelf.loads, "it was being loaded")
@@ -299,7 +298,7 @@ def test_a_checkpoint_whose_job_was_deleted_is_not_found():
 
 def test_a_damaged_checkpoint_fails_its_requests_without_a_path():
     with Askers() as askers:
-        askers.shelf.missing = {found_of("job-a").directory}
+        askers.shelf.missing = {checkpoint_of("job-a").directory}
         reason = "the checkpoint of step 1 of job job-a is damaged"
         for request in [askers.ask() for _ in range(3)]:
             assert askers.failure(request) == Failure(cause="unavailable", reason=reason)
@@ -307,7 +306,7 @@ def test_a_damaged_checkpoint_fails_its_requests_without_a_path():
 
 
 def test_what_nobody_waits_for_is_computed_no_further():
-    with Askers(places=1, loaded_models=1) as askers:
+    with Askers(slots=1, max_models=1) as askers:
         running, waiting = askers.ask(**ENDLESS), askers.ask(**ENDLESS)
         wait_until(lambda: askers.pieces(running), "one was computed")
         askers.shelf.may_load.clear()
@@ -316,7 +315,7 @@ def test_what_nobody_waits_for_is_computed_no_further():
             askers.batcher.cancel(request)
         askers.batcher.cancel("request-unknown")
         wait_until(lambda: not askers.batcher._requests, "none was left")
-        wait_until(lambda: askers.turned_to == ["job-a", None], "the worker was idle")
+        wait_until(lambda: askers.jobs == ["job-a", None], "the worker was idle")
         assert not any(batch.requests for batch in askers.batcher._batches.values())
         askers.shelf.may_load.set()
         askers.text(askers.ask(max_new_tokens=1))
@@ -325,7 +324,7 @@ def test_what_nobody_waits_for_is_computed_no_further():
 def test_the_worker_is_at_no_job_once_all_are_answered():
     with Askers() as askers:
         askers.text(askers.ask(max_new_tokens=1))
-        wait_until(lambda: askers.turned_to == ["job-a", None], "the worker was idle")
+        wait_until(lambda: askers.jobs == ["job-a", None], "the worker was idle")
 
 
 def test_the_end_fails_what_is_not_over_and_takes_nothing_more():
@@ -343,7 +342,7 @@ def test_the_end_fails_what_is_not_over_and_takes_nothing_more():
                 cause="unavailable", reason="the worker is shutting down"
             )
         askers.end(loading)
-        with pytest.raises(batching.ShuttingDown):
+        with pytest.raises(ShuttingDown):
             askers.ask()
 
 
@@ -356,11 +355,11 @@ def test_nothing_is_overdue_while_there_is_nothing_to_do_or_all_goes_on():
 
 
 def test_a_step_that_does_not_end_is_overdue(monkeypatch):
-    monkeypatch.setattr(batching, "STEP_OVERDUE_S", 0.01)
+    monkeypatch.setattr(batcher, "STEP_OVERDUE_S", 0.01)
     go_on = threading.Event()
     with Askers() as askers:
         with monkeypatch.context() as patch:
-            patch.setattr(batching.Batch, "step", lambda _: go_on.wait())
+            patch.setattr(Batch, "step", lambda _: go_on.wait())
             askers.ask(max_new_tokens=1)
             wait_until(lambda: askers.batcher.overdue_s() > 0.1, "it was overdue")
         go_on.set()
@@ -368,7 +367,7 @@ def test_a_step_that_does_not_end_is_overdue(monkeypatch):
 
 
 def test_a_model_that_does_not_load_is_overdue(monkeypatch):
-    monkeypatch.setattr(batching, "LOAD_OVERDUE_S", 0.01)
+    monkeypatch.setattr(loader, "OVERDUE_S", 0.01)
     with Askers() as askers:
         askers.shelf.may_load.clear()
         request = askers.ask(max_new_tokens=1)
@@ -379,10 +378,10 @@ def test_a_model_that_does_not_load_is_overdue(monkeypatch):
 
 
 def test_a_large_model_has_more_time_for_a_step_and_for_loading(monkeypatch):
-    for name in ("STEP_OVERDUE_S", "LOAD_OVERDUE_S", "REQUEST_OVERDUE_S"):
-        monkeypatch.setattr(batching, name, 0.01)
-    for name in ("STEP_PARAMETERS_PER_S", "LOAD_PARAMETERS_PER_S"):
-        monkeypatch.setattr(batching, name, 1.0)  # of 10,000: hours
+    for module, name in ((batcher, "STEP_OVERDUE_S"), (loader, "OVERDUE_S"), (batcher, "REQUEST_OVERDUE_S")):
+        monkeypatch.setattr(module, name, 0.01)
+    for module, name in ((batcher, "STEP_PARAMETERS_PER_S"), (loader, "PARAMETERS_PER_S")):
+        monkeypatch.setattr(module, name, 1.0)  # of 10,000: hours
     began, go_on = threading.Event(), threading.Event()
 
     def step(_):
@@ -392,10 +391,10 @@ def test_a_large_model_has_more_time_for_a_step_and_for_loading(monkeypatch):
     with Askers(timeout_s=0.01) as askers:
         askers.shelf.may_load.clear()
         with monkeypatch.context() as patch:
-            patch.setattr(batching.Batch, "step", step)
+            patch.setattr(Batch, "step", step)
             askers.batcher._timeout_s = 3600.0
             askers.ask(max_new_tokens=1)
-            wait_until(lambda: askers.batcher._load_since_s is not None, "it is being loaded")
+            wait_until(lambda: askers.batcher._loader.is_loading, "it is being loaded")
             time.sleep(0.05)
             assert askers.batcher.overdue_s() == 0
             askers.shelf.may_load.set()
@@ -407,15 +406,26 @@ def test_a_large_model_has_more_time_for_a_step_and_for_loading(monkeypatch):
 
 
 def test_a_request_that_outlives_its_asker_is_overdue(monkeypatch):
-    monkeypatch.setattr(batching, "REQUEST_OVERDUE_S", 0.01)
+    monkeypatch.setattr(batcher, "REQUEST_OVERDUE_S", 0.01)
     with Askers(timeout_s=0.01) as askers:
         askers.ask(**ENDLESS)
         wait_until(lambda: askers.batcher.overdue_s() > 0.1, "it was overdue")
 
 
+def test_it_is_ready_once_it_is_warm(monkeypatch):
+    shelf, may_warm_up, events = Shelf(), threading.Event(), []
+    monkeypatch.setattr(shelf, "warm_up", lambda: (may_warm_up.wait(), events.append("warm")))
+    with Askers(shelf, on_ready=lambda: events.append("ready")) as askers:
+        time.sleep(0.05)
+        assert events == []
+        may_warm_up.set()
+        askers.text(askers.ask(max_new_tokens=1))
+    assert events == ["warm", "ready"]
+
+
 def test_a_batcher_that_has_died_is_overdue_for_ever(monkeypatch):
     shelf = Shelf()
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
-    monkeypatch.setattr(shelf, "compile", partial(int, "x"))
+    monkeypatch.setattr(shelf, "warm_up", partial(int, "x"))
     askers = Askers(shelf)
     wait_until(lambda: askers.batcher.overdue_s() == math.inf, "it was known to be dead")

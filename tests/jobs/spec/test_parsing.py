@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.spec.field_errors import SpecError
-from jobs.spec.job_spec import JobSpec, parse_spec
+from jobs.spec.job_spec import JobSpec
+from jobs.spec.parsing import parse_spec, without_unwritable_names
 from jobs.spec.presets import PRESETS
-from model.config import parameter_count
+from jobs.validation.field_errors import SpecError
+from model.estimate import parameter_count
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -170,3 +171,10 @@ def test_any_json_is_a_spec_or_a_spec_error(body: dict[str, Any]) -> None:
         named = []
         assert JobSpec.model_validate(spec.model_dump(mode="json")) == spec
     assert all(error.message for error in named)
+
+
+def test_names_that_no_answer_could_hold_are_taken_out_and_named() -> None:
+    body = {"a": {"\ud800": 1, "b": [{"\udfff\ud800": 2}, 3]}, "c": 4}
+    rest, errors = without_unwritable_names(body)
+    assert rest == {"a": {"b": [{}, 3]}, "c": 4}
+    assert [(error.field, error.value) for error in errors] == [("a.\\ud800", 1), ("a.b.0.\\udfff\\ud800", 2)]

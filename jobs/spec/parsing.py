@@ -1,0 +1,109 @@
+"""Decoded JSON bodies made specs and other requests, or an error for each wrong field, all in one answer."""
+
+import copy
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from jobs.spec.job_spec import RULES, JobSpec
+from jobs.spec.presets import PRESETS
+from jobs.validation.field_errors import FieldError, SpecError, field_errors
+from jobs.validation.quoting import cut
+from jobs.validation.request_model import RequestModel
+from model.config import LONE_SURROGATE, SURROGATE, StrictModel, with_initialization
+
+Request = TypeVar("Request", bound=RequestModel)
+
+PRESET_NAMES = list(PRESETS)
+SECTIONS = {name for name, value in JobSpec() if isinstance(value, StrictModel)}
+
+
+def parse_spec(body: Any) -> JobSpec:
+    """Check a decoded JSON body and fill in what it leaves out.
+
+    Rules between fields are checked too when other fields are wrong, so that one answer names everything.
+    raises  SpecError with every wrong field
+    """
+    if not isinstance(body, dict):
+        raise SpecError([FieldError("", "must be a JSON object", body)])
+    body, errors = without_unwritable_names(body)
+    filled = fill_in(body)
+    spec = None
+    try:
+        spec = JobSpec.model_validate(filled)
+    except ValidationError as invalid:
+        errors += field_errors(invalid)
+    wrong = {error.field for error in errors}
+    for fields, check in RULES:
+        if any(field == bad or field.startswith(bad + ".") for field in fields for bad in wrong):
+            continue
+        values = [value_at(filled, field) for field in fields]
+        message = check(*values)
+        if message is not None:
+            errors.append(FieldError(fields[0], message, values[0]))
+    if errors or spec is None:
+        raise SpecError(errors)
+    return spec
+
+
+def parse(model: type[Request], body: Any) -> Request:
+    """Check a decoded JSON body that is to be a `model`. raises SpecError with every wrong field"""
+    writable, errors = without_unwritable_names(body)
+    try:
+        parsed = model.model_validate(writable)
+    except ValidationError as invalid:
+        errors += field_errors(invalid)
+    if errors:
+        raise SpecError(errors)
+    return parsed
+
+
+def without_unwritable_names(body: Any, path: str = "") -> tuple[Any, list[FieldError]]:
+    """`body` without the members whose names hold lone surrogates, and an error for each of them.
+
+    Pydantic would say of such a body nothing but that, and the answer could not hold the name.
+    """
+    errors: list[FieldError] = []
+    writable: Any = body
+    if isinstance(body, dict):
+        writable = {}
+        for name, member in body.items():
+            member_path = f"{path}.{name}" if path else name
+            if SURROGATE.search(name):
+                errors.append(FieldError(cut(member_path), LONE_SURROGATE, member))
+            else:
+                writable[name], member_errors = without_unwritable_names(member, member_path)
+                errors += member_errors
+    elif isinstance(body, list):
+        writable = []
+        for number, entry in enumerate(body):
+            entry_path = f"{path}.{number}" if path else str(number)
+            writable_entry, entry_errors = without_unwritable_names(entry, entry_path)
+            writable.append(writable_entry)
+            errors += entry_errors
+    return writable, errors
+
+
+def fill_in(body: dict[str, Any]) -> dict[str, Any]:
+    """`body` over its preset over the defaults. What is wrong in `body` stays, for validation to find."""
+    preset = body.get("preset", "lecture")
+    filled = overlay(JobSpec().model_dump(), PRESETS[preset] if preset in PRESET_NAMES else {})
+    filled = overlay(filled, body)
+    model = filled["model"]
+    return {**filled, "model": with_initialization(model)} if isinstance(model, dict) else filled
+
+
+def overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the fields of `changes`, which replace a section's fields, not the whole section."""
+    merged = copy.copy(base)
+    for name, value in changes.items():
+        is_section = name in SECTIONS and isinstance(value, dict)
+        merged[name] = {**base[name], **value} if is_section else value
+    return merged
+
+
+def value_at(tree: dict[str, Any], path: str) -> Any:
+    value: Any = tree
+    for name in path.split("."):
+        value = value[name]
+    return value
