@@ -98,7 +98,7 @@ def tuned_parts(numerics: ResolvedNumerics, text: str, steps: int, evaluations: 
         (training,) = made
 
         def timed_step() -> float:
-            micro_batches = next(training.steps_left_in_epoch())
+            micro_batches = next(training.steps_of_epoch())
             return seconds_of(lambda: training.train_step(micro_batches))
 
         def timed_steps(n: int) -> list[float]:

@@ -106,9 +106,12 @@ def write_checkpoint(
             }
         on_read()
         files = {}
-        for name, checksum in writing.items():
+        for name, written in writing.items():
+            checksum = (
+                written.result()
+            )  # first: what kept it from being written, a full disk say, is the reason
             sync(temporary / name)
-            files[name] = {"bytes": (temporary / name).stat().st_size, CHECKSUM[name]: checksum.result()}
+            files[name] = {"bytes": (temporary / name).stat().st_size, CHECKSUM[name]: checksum}
         manifest = replace(snapshot.manifest, files=files)
         write_manifest(temporary, manifest)
         if directory.exists():

@@ -160,7 +160,8 @@ class TrainingConfig(StrictModel):
     lecture's (none)."""
 
     min_learning_rate: float = Field(0.0, ge=0, le=100)
-    """Where `linear` and `cosine` end; at most `learning_rate`. Default: 0."""
+    """What `linear` and `cosine` approach: the step after the last would have it. At most `learning_rate`.
+    Default: 0."""
 
     grad_clip: float | None = Field(None, gt=0, le=1_000_000)
     """Global gradient-norm clip: the greatest L2 norm of all gradients together; null does not clip.
@@ -168,8 +169,8 @@ class TrainingConfig(StrictModel):
 
     numerics: Numerics = "auto"
     """`reference`: float32 and the lecture's own arithmetic and random draws, to the digit. `float32` and
-    `bfloat16`: the same mathematics, computed fast. `auto`: the faster of the two on the device.
-    Default: auto."""
+    `bfloat16`: the same mathematics, computed fast (`float32` on a GPU by TF32, 10 bits of precision).
+    `auto`: bfloat16 where the device has arithmetic for it, else float32. Default: auto."""
 
     compile: bool = False
     """Whether to compile the loss with `torch.compile`: the first step takes up to a minute longer, those

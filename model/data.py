@@ -59,6 +59,7 @@ class TokenWindows:
         """The windows at `indices` (B,), stacked: (B, T) int64 each."""
         starts = [index * self.stride for index in indices.tolist()]
         tokens = torch.stack([self.ids[s : s + self.context_length + 1] for s in starts])  # (B, T + 1)
+        # Copies, since kernels read whole rows: the two views of one tensor have gaps between theirs.
         return tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
 
 
@@ -93,7 +94,9 @@ class Data:
     @classmethod
     def _of(cls, train: Ids, validation: Ids, *, ends_texts: bool, run: Run) -> "Data":
         context, batch_size = run.model.context_length, run.training.batch_size
-        stride = run.training.stride or context  # by default windows lie end to end, and no token is in two
+        stride = (
+            run.training.stride or context
+        )  # by default windows lie end to end: no token is an input twice
         data = cls(
             TokenWindows(train, context, stride), TokenWindows(validation, context, stride), ends_texts
         )

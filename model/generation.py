@@ -32,8 +32,8 @@ def generate(
 ) -> Iterator[int]:
     """Yield up to `max_new_tokens` token ids that continue `ids`, ending before a token of `stop`.
 
-    The model sees the last `context_length` tokens; each is sampled as `sample_token` says. `engine` computes
-    single tokens, or the model itself. ValueError if `ids` is empty.
+    The model sees the last `context_length` tokens; each is sampled as `sample_token` says. Tokens after
+    `ids` are computed by `engine`, without one by the model. ValueError if `ids` is empty.
     """
     decoding = Decoding(model, [ids], engine)
     for _ in range(max_new_tokens):
@@ -85,7 +85,7 @@ def stream(
 ) -> Generator[str, None, Completion]:
     """Yield the completion of `prompt` in pieces of whole characters; return it as a `Completion`.
 
-    `engine` computes single tokens, or the model itself.
+    Tokens after the prompt are computed by `engine`, without one by the model.
     """
     continuation = Continuation(tokenizer, prompt, model.config.context_length, **options)
     decoding = Decoding(model, [continuation.context], engine)
@@ -122,8 +122,11 @@ def complete(model: GPT, tokenizer: Tokenizer, prompt: str, **options: Unpack[Op
 
 
 class Continuation:
-    """Takes the logits of one token after the other. An empty prompt continues `text_start`; the
-    end-of-text token ends the text. The global generator is left alone."""
+    """One prompt on its way to a completion: takes the logits of one token after the other, and gives text.
+
+    It computes nothing, so that a service may continue many prompts side by side. An empty prompt continues
+    `text_start`; the end-of-text token ends the text. The global generator is left alone.
+    """
 
     def __init__(
         self,
@@ -165,7 +168,8 @@ class Continuation:
         return self.completion_tokens / max(1e-9, time.perf_counter() - self._began_s)
 
     def take(self, logits: Tensor) -> str:
-        """Sample the next token by the logits (V,); returns the text that is certain now."""
+        """Sample the next token by the logits (V,); returns the text that is certain now: without
+        half a character, and without what may become a stop string."""
         token = sample_token(logits, self._distribution, self._generator)
         if token == self._tokenizer.end_of_text:
             return self._end("stop")

@@ -61,7 +61,8 @@ class GPT(nn.Module):
         return self.final_norm(x)  # (B, T, C)
 
     def positions(self, ids: Tensor, caches: Sequence[KVCache]) -> Tensor:
-        """raises ValueError if there are more tokens than the context has places"""
+        """Where each of `ids` (B, T) stands in its context, from 0: (T,), or (B, T) with caches. raises
+        ValueError if there are more tokens than the context has places"""
         T = ids.shape[1]
         if caches:
             return torch.stack([cache.positions(T, ids.device) for cache in caches])  # (B, T)
@@ -82,7 +83,7 @@ class GPT(nn.Module):
 
 class Block(nn.Module):
     """A transformer block: tokens exchange what they know (attention), then each one thinks it over (feed
-    forward). Both add to x instead of atomic_write it, so that gradients reach the first block undiminished.
+    forward). Both add to x instead of replacing it, so that gradients reach the first block undiminished.
 
     Norms come before, not after, what they are for ("pre-norm"), which trains without a warm-up.
     """
@@ -105,6 +106,8 @@ class Attention(nn.Module):
 
     Each token asks (query), is asked (key) and answers (value). It takes the mean of the values of all tokens
     up to itself, weighted by how well their keys fit its query; each head does so with numbers of its own.
+    The formula, written out with its mask, its softmax and its root of D, is `model.layers.reference.attend`;
+    the other kits compute the same.
     """
 
     def __init__(self, config: GPTConfig, kit: Kit) -> None:

@@ -35,6 +35,8 @@ def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
 def loss_of(model: GPT, inputs: Tensor, targets: Tensor) -> Tensor:
     """`next_token_loss` of the model's logits for inputs (B, T) and targets (B, T), with less memory and
     time. A compiler fuses the plain version."""
+    # On a GPU there are more columns than V, to fill its kernels' tiles: -inf, which no softmax notices.
+    # A term over all columns would have to leave them out.
     logits = model.kit.training_logits(model.head, model.hidden(inputs))  # (B, T, V or more)
     if model.kit.numerics == "reference" or torch.compiler.is_compiling():
         return next_token_loss(logits, targets)

@@ -132,7 +132,7 @@ def learning_rate(training: TrainingConfig, step: int, total_steps: int) -> floa
     linear    min + (peak - min) * (1 - p)
     cosine    min + (peak - min) * (1 + cos(pi * p)) / 2    (Loshchilov and Hutter 2017, equation 5)
 
-    The minimum would be reached one step after the last, so that no step is wasted on a rate of 0.
+    The minimum would be reached one step after the last: with a minimum of 0 no step is without effect.
     """
     peak, least = training.learning_rate, training.min_learning_rate
     warmup = training.warmup_steps

@@ -65,36 +65,39 @@ def train(
     `resume_from` continues such a checkpoint: with the same numerics, device and number of threads, weights
     and events are those of a run without a break.
 
+    `step` counts from 0, as in the lecture: the step just made is one less than the updates done, which
+    `position.step` and checkpoints count.
+
     Returns what the run ended by, or that it was stopped before its end. Raises Diverged, CheckpointError if
     `resume_from` can't be resumed, ValueError for a run that is not supported, OSError if a checkpoint can't
     be written.
     """
-    training = Training(
+    state = Training(
         run, data, on_event, checkpoint_root, numerics, device, resume_from, checkpoint_interval_s
     )
-    plan, position = training.plan, training.position
+    plan, position = state.plan, state.position
     try:
         while not plan.is_finished:
-            for micro_batches in training.steps_left_in_epoch():
+            for micro_batches in state.steps_of_epoch():
                 step = position.step
-                grad_norm = training.train_step(micro_batches)
-                val_loss = training.evaluate(step, grad_norm) if plan.evaluates(step) else None
+                grad_norm = state.train_step(micro_batches)
+                val_loss = state.evaluate(step, grad_norm) if plan.evaluates(step) else None
                 if plan.epoch_is_over or plan.is_finished:
-                    if val_loss is None:  # nothing can be sampled from weights that are not finite
-                        val_loss = training.evaluator.validation_loss(step)
-                    training.sample(step)
+                    if val_loss is None:  # raises Diverged where there would be nothing to sample from
+                        val_loss = state.evaluator.validation_loss(step)
+                    state.sample(step)
                 stopping = should_stop()
-                if training.checkpoint_is_due or plan.is_finished or stopping:
-                    training.begin_checkpoint(val_loss)
+                if state.checkpoint_is_due or plan.is_finished or stopping:
+                    state.begin_checkpoint(val_loss)
                 elif plan.keeps_weights_of(step):
-                    training.begin_checkpoint(val_loss, resumable=False)
+                    state.begin_checkpoint(val_loss, resumable=False)
                 if plan.is_finished:
                     break
                 if stopping:
                     return "stopped"
         return plan.ended_by
     finally:
-        training.finish_checkpoint()
+        state.finish_checkpoint()
 
 
 class Training:
@@ -169,8 +172,8 @@ class Training:
         if OptimizerInBackward.supports(self.run.training, numerics, self.device):
             self.optimizer_in_backward = OptimizerInBackward(self.model, self.optimizer.adamw)
 
-    def steps_left_in_epoch(self) -> Iterator[list[Batch]]:
-        """The micro-batches of each step left in the running epoch, or in the next one if it is over."""
+    def steps_of_epoch(self) -> Iterator[list[Batch]]:
+        """Begin the next epoch if one is over; yield the micro-batches of each step left in it."""
         plan, position, training = self.plan, self.position, self.run.training
         if position.epoch == 0 or plan.epoch_is_over:
             position.epoch += 1
@@ -211,6 +214,7 @@ class Training:
             if done < len(micro_batches):
                 (loss / len(micro_batches)).backward()  # gradients add up until the update
                 self.report_progress()
+        # Its backward pass is the update's, which may already use it up gradient by gradient.
         grad_norm = self.update(loss / len(micro_batches))
         position.step += 1
         self.speed.add(position.tokens_seen - tokens_before, perf_counter() - started)
@@ -233,7 +237,9 @@ class Training:
         norm = None
         if norms is not None:
             gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-            norm = torch.nn.utils.get_total_norm([*norms, *gradients])
+            norm = torch.nn.utils.get_total_norm(
+                [*norms, *gradients]
+            )  # the norm of parts' norms is that of all
         if limit is not None and norm is not None:
             torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), limit, norm)
         self.optimizer.step()

@@ -84,7 +84,7 @@ def store_dataset(
         stored_text = scan_text(path, start_bytes=start_bytes)
         counts = count_splits(stored_text, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
         with database.write() as session:
-            is_new = insert_if_absent(session, Dataset, ["sha256", "builtin"], values)
+            is_new = insert_if_absent(session, Dataset, values)
             dataset = session.scalars(select(Dataset).where(*is_same)).one()
             if dataset.text_start_bytes == start_bytes:
                 totals = token_count(dataset, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO, counts)

@@ -114,8 +114,9 @@ def upsert(session: Session, table: type[Table], key: list[str], values: dict[st
     session.execute(insert.on_conflict_do_update(index_elements=key, set_=rest))
 
 
-def insert_if_absent(session: Session, table: type[Table], key: list[str], values: dict[str, Any]) -> bool:
-    """Insert the row unless one has the same `key` columns. Returns whether it was inserted."""
+def insert_if_absent(session: Session, table: type[Table], values: dict[str, Any]) -> bool:
+    """Insert the row unless one has the same primary key or another unique one. Returns whether it was
+    inserted."""
     insert = INSERTS[session.get_bind().dialect.name](table).values(values)
-    statement = insert.on_conflict_do_nothing(index_elements=key).returning(*table.__table__.primary_key)
+    statement = insert.on_conflict_do_nothing().returning(*table.__table__.primary_key)
     return session.execute(statement).first() is not None

@@ -419,6 +419,16 @@ def test_a_full_disk_is_an_oserror_that_leaves_nothing_behind(tmp_path, monkeypa
     assert is_whole(tmp_path / "step-1")
 
 
+def test_a_disk_that_has_no_room_for_a_file_at_all_is_the_reason_that_is_raised(tmp_path, monkeypatch):
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("model.checkpoint.write_tensors", full)
+    with pytest.raises(OSError, match="No space left"):
+        written(tmp_path / "step-1")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_checkpoint_replaces_an_unlisted_one_of_its_name(tmp_path):
     written(tmp_path / "step-1")
     (tmp_path / "step-1" / WEIGHTS).write_bytes(b"damaged")

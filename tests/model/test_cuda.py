@@ -185,7 +185,7 @@ def test_a_step_that_is_not_evaluated_waits_for_nothing(numerics, tmp_path):
         resume_from=None,
         checkpoint_interval_s=None,
     )
-    steps = training.steps_left_in_epoch()
+    steps = training.steps_of_epoch()
     training.train_step(next(steps))  # is evaluated
     torch.cuda.set_sync_debug_mode("error")
     try:

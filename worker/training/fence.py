@@ -12,9 +12,9 @@ FENCED_EXIT_STATUS = 70
 def start_fence(descriptor: int) -> None:
     """Read deadlines from `descriptor` in a thread, and end this process when the last one has passed.
 
-    It ends at once too when the other end closes: then the supervisor is gone. The first deadline may take as
-    long as it likes: the supervisor has just claimed the job. The process ends without cleaning up, in
-    mid-write if need be; checkpoints and rows can take that.
+    It ends at once too when the other end closes: then the supervisor is gone. The first deadline is in the
+    pipe before the process reads it. The process ends without cleaning up, in mid-write if need be;
+    checkpoints and rows can take that.
     """
     threading.Thread(target=enforce_deadlines, args=(descriptor,), name="fence", daemon=True).start()
 

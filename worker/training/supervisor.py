@@ -63,6 +63,7 @@ class Supervisor:
         renewed_s = time.monotonic()
         next_renewal_s = renewed_s
         trainer = TrainerProcess(self._take_prewarmed() or launch_trainer(self._job), self._job.id)
+        trainer.extend_deadline(self._deadline_s(renewed_s))  # at once: the first renewal may hang
         while (status := trainer.wait(TICK_S)) is None:
             now = time.monotonic()
             if now >= next_renewal_s:
