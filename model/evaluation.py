@@ -9,7 +9,7 @@ from torch import Tensor
 from model.config import Run
 from model.data import Batch, Data, TokenWindows, batches
 from model.gpt import GPT
-from model.layers.devices import wait_asleep
+from model.layers.devices import blocking_synchronise
 from model.loss import LossFunction, check_finite, loss_of
 from model.shuffle import ShuffleSeeds, subset
 
@@ -35,7 +35,7 @@ def mean_loss(model: GPT, batches: Iterable[Batch], loss_of: LossFunction = loss
         losses = [loss_of(model, inputs, targets) for inputs, targets in batches]
     if not losses:
         raise ValueError("there is no batch to evaluate on")
-    wait_asleep(losses[-1].device)
+    blocking_synchronise(losses[-1].device)
     return sum(loss.item() for loss in losses) / len(losses)
 
 

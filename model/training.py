@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from model.accelerate.compiled_loss import compile_loss
+from model.accelerate.compiled_loss import CompiledLoss
 from model.accelerate.graphed_loss import GraphedLoss
 from model.accelerate.optimizer_in_backward import OptimizerInBackward
 from model.checkpoint import BackgroundCheckpoint, resume, size_bytes, take_snapshot
@@ -33,7 +33,7 @@ from model.events import (
 from model.generation import stream
 from model.gpt import GPT
 from model.inference.engine import fast_engine
-from model.layers.devices import wait_asleep
+from model.layers.devices import blocking_synchronise
 from model.layers.kit import KITS
 from model.loss import LossFunction, check_finite, loss_of
 from model.manifest import TRAINING, WEIGHTS, VerifiedCheckpoint
@@ -114,7 +114,7 @@ class Training:
         resume_from: VerifiedCheckpoint | None,
         checkpoint_interval_s: float | None,
     ) -> None:
-        if run.training.compile and numerics == "reference":
+        if run.training.compile and not CompiledLoss.supports(run.training, numerics, device):
             raise ValueError("training.compile does not go with the numerics 'reference'")
         self.run, self.data, self.on_event = run, data, on_event
         self.checkpoint_root, self.device = checkpoint_root, device
@@ -153,9 +153,9 @@ class Training:
     def accelerate(self, numerics: ResolvedNumerics) -> None:
         """Take what makes this run faster or smaller on this device; without it all is the same but the time
         and the memory."""
-        self.loss_of = compile_loss() if self.run.training.compile else loss_of
+        self.loss_of = CompiledLoss() if self.run.training.compile else loss_of
         evaluated_loss_of: LossFunction = loss_of
-        if GraphedLoss.supports(self.device):
+        if GraphedLoss.supports(self.run.training, numerics, self.device):
             pool = torch.cuda.graph_pool_handle()
             self.loss_of = GraphedLoss(self.loss_of, pool)
             evaluated_loss_of = GraphedLoss(loss_of, pool)
@@ -245,7 +245,7 @@ class Training:
         self.optimizer.step()
         if norm is None or not is_evaluated:
             return None
-        wait_asleep(self.device)
+        blocking_synchronise(self.device)
         return finite(norm.item())
 
     def evaluate(self, step: int, grad_norm: float | None) -> float:

@@ -152,8 +152,8 @@ MUTATIONS = [
     Mutation(
         "a page of another origin may use the service",
         "api",
-        "parse_origin(origin) is None or parse_origin(origin) != parse_origin(request.host_url)",
-        "parse_origin(origin) is None",
+        "and parse_origin(origin) != parse_origin(request.host_url)",
+        "and parse_origin(origin) is None",
         ("tests/api/http/test_access.py",),
     ),
     Mutation(

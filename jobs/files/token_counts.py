@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from jobs.store.database import upsert
 from jobs.store.tables import Dataset, TokenCount
 from model.config import TrainingConfig
-from model.storage.splits import Split, TextFile, read_pieces
+from model.storage.splits import Split, TextFile, read_splits
 from model.tokenizers import load_tokenizer
 
 TOTALS_TOKENIZER = "gpt2"
@@ -17,8 +17,8 @@ def count_splits(text: TextFile, tokenizer: str, train_ratio: float) -> dict[Spl
     """Tokenise a whole text, and count the tokens of each split."""
     counts: dict[Split, int] = {"train": 0, "validation": 0}
     encoder = load_tokenizer(tokenizer)
-    for split, piece in read_pieces(text, train_ratio, encoder.last_cut):
-        counts[split] += len(encoder.encode(piece))
+    for split, chunk in read_splits(text, train_ratio, encoder.last_boundary):
+        counts[split] += len(encoder.encode(chunk))
     return counts
 
 

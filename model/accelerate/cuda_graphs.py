@@ -1,20 +1,20 @@
-"""Kernels of a GPU that are recorded once and then started all at once."""
+"""CUDA graphs: kernels that are captured once and then launched all at once."""
 
 from collections.abc import Callable
 
 import torch
 
-Pool = tuple[int, int]
-"""Memory on a GPU: a `torch.cuda.graph_pool_handle()`."""
+MemoryPool = tuple[int, int]
+"""A `torch.cuda.graph_pool_handle()`."""
 
 
-def record(compute: Callable[[], object], pool: Pool | None = None) -> torch.cuda.CUDAGraph:
-    """A graph whose `replay` starts the kernels that `compute` starts, at the same addresses. They do not run
-    while they are recorded.
+def capture(compute: Callable[[], object], pool: MemoryPool | None = None) -> torch.cuda.CUDAGraph:
+    """A graph whose `replay` launches the kernels that `compute` launches, at the same addresses. They do not
+    run while they are captured.
 
-    Libraries set themselves up in a first call, which can't be recorded: `warm_up` first.
+    Libraries initialise themselves in a first call, which can't be captured: `warm_up` first.
 
-    pool  for what is computed on the way. Graphs that share one must not need what another one overwrites.
+    pool  for intermediate results. Graphs that share one must not need what another one overwrites.
     """
     graph = torch.cuda.CUDAGraph()
     # Other threads of this process may use the GPU meanwhile.
@@ -24,11 +24,11 @@ def record(compute: Callable[[], object], pool: Pool | None = None) -> torch.cud
 
 
 def warm_up(compute: Callable[[], object]) -> None:
-    """Call `compute`, and leave the GPU's random numbers as they were."""
-    state = torch.cuda.get_rng_state()
-    here, beside = torch.cuda.current_stream(), torch.cuda.Stream()
-    beside.wait_stream(here)
-    with torch.cuda.stream(beside):
+    """Call `compute` on a stream of its own, and leave the state of the GPU's generator as it was."""
+    generator_state = torch.cuda.get_rng_state()
+    current, side = torch.cuda.current_stream(), torch.cuda.Stream()
+    side.wait_stream(current)
+    with torch.cuda.stream(side):
         compute()
-    here.wait_stream(beside)
-    torch.cuda.set_rng_state(state)
+    current.wait_stream(side)
+    torch.cuda.set_rng_state(generator_state)

@@ -1,4 +1,4 @@
-"""Updating each matrix in the backward pass, as soon as its gradient is complete."""
+"""Optimizer-in-backward: each matrix is updated in the backward pass, as soon as its gradient is complete."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,17 +16,17 @@ from model.layers.gradients import GradientRows
 from model.numerics import ResolvedNumerics
 from model.optimizer import AdamW, State
 
-ROWS = 2048
-"""Of a matrix of the vocabulary that are updated at once: 6 MB of GPT-2 small's."""
+ROWS_PER_UPDATE = 2048
+"""Rows of the vocabulary's matrices that are updated at once: 6 MB of GPT-2 small's."""
 
 
 class OptimizerInBackward:
-    """Has AdamW update each matrix of a model while the gradients of others are still to come, and free its
-    gradient, so that never more than one lies in memory: of the lecture's job that takes 0.5 GB less. Those
-    of the largest, the vocabulary's two, are never whole: a few rows are computed, applied and forgotten.
+    """Has AdamW update each matrix of a model while the gradients of others are still to come, and frees its
+    gradient, so that at most one is in memory: 0.5 GB less for the lecture's job. Those of the two largest,
+    the vocabulary's, are never whole: a few rows are computed, applied and freed.
 
-    The numbers are those of `optimizer.step()`, which updates the rest. It does not support a run that clips
-    the norm of the whole gradient, nor CUDA, where one kernel for all parameters is faster.
+    The numbers are those of `optimizer.step()`, which updates the rest. A run that clips the global gradient
+    norm needs all gradients before any update; on CUDA one kernel for all parameters is faster.
     """
 
     @staticmethod
@@ -35,8 +35,8 @@ class OptimizerInBackward:
 
     def __init__(self, model: GPT, adamw: AdamW) -> None:
         self._adamw = adamw
-        self._copies = {
-            module.weight: module.copy for module in model.modules() if isinstance(module, Bfloat16Linear)
+        self._cast_caches = {
+            layer.weight: layer.cast_cache for layer in model.modules() if isinstance(layer, Bfloat16Linear)
         }
         self._is_active = False
         self._norms: list[Tensor] | None = None
@@ -44,13 +44,13 @@ class OptimizerInBackward:
             if parameter.dim() == 2:
                 parameter.register_post_accumulate_grad_hook(self._update)
         for layer in (model.tok_emb, model.head):
-            # With a tied head either has a part of the matrix's gradient only.
+            # If the head is tied, each of the two has only a part of the matrix's gradient.
             if not model.config.tie_weights and isinstance(layer, Embedding | Float32Linear | Bfloat16Linear):
-                layer.gradient_consumer = partial(self._update_in_parts, layer.weight)
+                layer.gradient_consumer = partial(self._update_by_rows, layer.weight)
 
     @contextmanager
     def active(self, norms: list[Tensor] | None) -> Iterator[None]:
-        """Update during the backward pass made in this context; `norms` takes the gradients' L2 norms."""
+        """Update during the backward pass made in this context; `norms` collects the gradients' L2 norms."""
         self._is_active, self._norms = True, norms
         try:
             yield
@@ -62,19 +62,20 @@ class OptimizerInBackward:
             return
         self._apply(parameter, parameter.grad, self._adamw.state[parameter])
         parameter.grad = None
-        self._finish(parameter)
+        self._refresh_cast(parameter)
 
-    def _update_in_parts(self, parameter: Tensor, gradient: GradientRows) -> bool:
-        if not self._is_active or parameter.grad is not None:  # there is a part to add to
+    def _update_by_rows(self, parameter: Tensor, gradient: GradientRows) -> bool:
+        """A `GradientConsumer`."""
+        if not self._is_active or parameter.grad is not None:  # of earlier micro-batches, to be added to
             return False
         state = self._adamw.state[parameter]
-        for start in range(0, len(parameter), ROWS):
-            rows = slice(start, start + ROWS)
+        for start in range(0, len(parameter), ROWS_PER_UPDATE):
+            rows = slice(start, start + ROWS_PER_UPDATE)
             moments = {name: state[name][rows] for name in ("exp_avg", "exp_avg_sq")}
-            part = {"step": state["step"].clone(), **moments}
-            self._apply(parameter.detach()[rows], gradient(rows), part)
+            rows_state = {"step": state["step"].clone(), **moments}
+            self._apply(parameter.detach()[rows], gradient(rows), rows_state)
         state["step"] += 1
-        self._finish(parameter)
+        self._refresh_cast(parameter)
         return True
 
     def _apply(self, parameter: Tensor, gradient: Tensor, state: State) -> None:
@@ -82,6 +83,6 @@ class OptimizerInBackward:
             self._norms.append(torch.linalg.vector_norm(gradient))
         self._adamw.update([parameter], [gradient], [state])
 
-    def _finish(self, parameter: Tensor) -> None:
-        if copy := self._copies.get(parameter):
-            copy.of(parameter)  # now, while the processor has it in its cache
+    def _refresh_cast(self, parameter: Tensor) -> None:
+        if cast_cache := self._cast_caches.get(parameter):
+            cast_cache.cast(parameter)  # now, while the processor has it in its cache

@@ -1,50 +1,48 @@
-"""Text that ends before a stop string."""
+"""Stop strings: a streamed text that ends before the first of them."""
 
 import codecs
 from collections.abc import Sequence
 
 
-class StoppableText:
-    """Text made of UTF-8 bytes that arrive in any portions, released no further than the first stop string.
+class StopStringFilter:
+    """Decodes UTF-8 bytes as they arrive and lets the text through up to the first stop string.
 
-    What might be the beginning of a stop string, or is half a character, is held back until more arrives.
+    What might be the beginning of a stop string, or is an incomplete character, is held back until more
+    arrives.
     """
 
     def __init__(self, stop: Sequence[str]) -> None:
         self.stop = [string for string in stop if string]
         self.decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self.released = ""
-        self.held = ""
+        self.pending = ""
+        """Decoded, but held back."""
         self.stopped = False
 
-    def add(self, data: bytes) -> str:
-        """Take more bytes; return the text that they release."""
-        return self._release(self.decoder.decode(data))
+    def feed(self, data: bytes) -> str:
+        """Take more bytes; return the text that is certain now."""
+        return self._let_through(self.decoder.decode(data))
 
-    def finish(self) -> str:
-        """No more bytes come; return the rest of the text, half a character as U+FFFD."""
-        last = self._release(self.decoder.decode(b"", final=True))
-        rest = "" if self.stopped else self.held
-        self.released += rest
-        return last + rest
+    def flush(self) -> str:
+        """Return the rest of the text, an incomplete character as U+FFFD."""
+        text = self._let_through(self.decoder.decode(b"", final=True))
+        return text if self.stopped else text + self.pending
 
-    def _release(self, text: str) -> str:
+    def _let_through(self, text: str) -> str:
         if self.stopped:
             return ""
-        self.held += text
-        found = [at for string in self.stop if (at := self.held.find(string)) >= 0]
-        self.stopped = bool(found)
-        end = min(found) if found else len(self.held) - self._possible_start()
-        piece, self.held = self.held[:end], self.held[end:]
-        self.released += piece
-        return piece
+        self.pending += text
+        starts = [start for string in self.stop if (start := self.pending.find(string)) >= 0]
+        self.stopped = bool(starts)
+        end = min(starts) if starts else len(self.pending) - self._partial_match()
+        certain, self.pending = self.pending[:end], self.pending[end:]
+        return certain
 
-    def _possible_start(self) -> int:
-        """Length of the longest end of the held text with which a stop string begins."""
+    def _partial_match(self) -> int:
+        """Length of the longest suffix of the pending text that is a prefix of a stop string."""
         lengths = (
             length
             for string in self.stop
-            for length in range(min(len(string) - 1, len(self.held)), 0, -1)
-            if self.held.endswith(string[:length])
+            for length in range(min(len(string) - 1, len(self.pending)), 0, -1)
+            if self.pending.endswith(string[:length])
         )
         return max(lengths, default=0)

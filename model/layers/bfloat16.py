@@ -1,4 +1,4 @@
-"""Linear layers that multiply in bfloat16 and keep their weights in float32."""
+"""Linear layers that multiply in bfloat16 and keep their weights in float32, as autocast does."""
 
 from typing import Any
 
@@ -11,95 +11,103 @@ from model.layers.gradients import GradientConsumer, weight_gradient
 from model.layers.head import TiedHead
 
 HAS_KERNELS: bool = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-"""Whether PyTorch has fast ones for this processor: on x86 they want AVX-512 or AVX-NE-CONVERT."""
+"""Whether PyTorch has matrix kernels for this processor: on x86 with AVX-512 or AVX-NE-CONVERT."""
 
 
-def for_product(x: Tensor) -> Tensor:
+def as_matmul_operand(x: Tensor) -> Tensor:
     """x itself, or where no kernel multiplies bfloat16, the same numbers in float32.
 
-    There PyTorch falls back to a loop that took 100 times as long as float32's kernel (benchmarks/LOG.md). A
-    product of such numbers rounded to bfloat16 is what a kernel gives, which sums in float32 too.
+    There PyTorch falls back to a loop that took 100 times as long as float32's kernel (benchmarks/LOG.md).
+    Rounded to bfloat16, the product is that of a bfloat16 kernel, which sums in float32 too.
     """
     return x.float() if x.dtype == torch.bfloat16 and x.is_cpu and not HAS_KERNELS else x
 
 
-class Bfloat16Copy:
-    """A float32 parameter in bfloat16, converted again only when the parameter has changed.
+class CastCache:
+    """A float32 parameter's cast to bfloat16, computed again only when the parameter has changed.
 
-    Autocast converts every matrix at every forward pass: a tenth of a step of the lecture's job on two cores,
-    and a third of an evaluation (benchmarks/LOG.md). On CUDA the conversion is cheap and compiles.
+    Autocast casts every matrix at every forward pass: a tenth of a step of the lecture's job on two cores,
+    and a third of an evaluation (benchmarks/LOG.md). On CUDA the cast is cheap and compiles.
     """
 
     def __init__(self) -> None:
-        self._copy: Tensor | None = None
-        self._of: tuple[int, int] | None = None
+        self._cast: Tensor | None = None
+        self._version: tuple[int, int] | None = None
 
     @torch.inference_mode(mode=False)
-    def of(self, parameter: Tensor) -> Tensor:
+    def cast(self, parameter: Tensor) -> Tensor:
         """`parameter`, detached, in bfloat16."""
-        state = (parameter.data_ptr(), parameter._version)
-        if self._copy is None or self._of != state:
-            if self._copy is None or self._copy.shape != parameter.shape:
-                self._copy = torch.empty_like(parameter, dtype=torch.bfloat16)
-            self._copy.copy_(parameter.detach())
-            self._of = state
-        return self._copy
+        version = (parameter.data_ptr(), parameter._version)
+        if self._cast is None or self._version != version:
+            if self._cast is None or self._cast.shape != parameter.shape:
+                self._cast = torch.empty_like(parameter, dtype=torch.bfloat16)
+            self._cast.copy_(parameter.detach())
+            self._version = version
+        return self._cast
 
 
-class Bfloat16Product(torch.autograd.Function):
-    """x (..., I) bfloat16 times `weight` (O, I) float32 transposed, computed with its bfloat16 copy."""
+class Bfloat16LinearFunction(torch.autograd.Function):
+    """x (..., I) bfloat16, `weight` (O, I) float32 and its cast to bfloat16 -> (..., O) bfloat16.
+
+    The product is computed with the cast; the gradient is the float32 weight's.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, copy: Tensor, bias: Tensor | None, take: GradientConsumer | None
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        cast: Tensor,
+        bias: Tensor | None,
+        consume: GradientConsumer | None,
     ) -> Tensor:
-        ctx.save_for_backward(x, copy)
-        ctx.take = take
+        ctx.save_for_backward(x, cast)
+        ctx.consume = consume
         ctx.has_bias = bias is not None
-        return rounded_linear(x, copy, None if bias is None else bias.bfloat16())
+        return pure_bfloat16_linear(x, cast, None if bias is None else bias.bfloat16())
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, Tensor | None, None]:
-        x, copy = ctx.saved_tensors
-        grad_out = for_product(gradients[0].flatten(0, -2))  # (N, O)
-        grad_x = (grad_out @ for_product(copy)).bfloat16().view_as(x)
+        x, cast = ctx.saved_tensors
+        grad_out = as_matmul_operand(gradients[0].flatten(0, -2))  # (N, O)
+        grad_x = (grad_out @ as_matmul_operand(cast)).bfloat16().view_as(x)
         grad_bias = grad_out.sum(0, dtype=torch.float32) if ctx.has_bias else None
 
         def grad_weight(rows: slice) -> Tensor:
-            return (grad_out[:, rows].T @ for_product(x.flatten(0, -2))).float()
+            return (grad_out[:, rows].T @ as_matmul_operand(x.flatten(0, -2))).float()
 
-        return grad_x, weight_gradient(grad_weight, ctx.take), None, grad_bias, None
+        return grad_x, weight_gradient(grad_weight, ctx.consume), None, grad_bias, None
 
 
 def bfloat16_linear(
-    x: Tensor, weight: Tensor, bias: Tensor | None, copy: Bfloat16Copy, take: GradientConsumer | None = None
+    x: Tensor, weight: Tensor, bias: Tensor | None, casts: CastCache, consume: GradientConsumer | None = None
 ) -> Tensor:
     """x (..., I), weight (O, I) float32, bias (O,) float32 -> (..., O) bfloat16."""
     x = x.bfloat16()
     if not is_eager_cpu(x):
-        return rounded_linear(x, weight.bfloat16(), None if bias is None else bias.bfloat16())
-    return Bfloat16Product.apply(x, weight, copy.of(weight), bias, take)
+        return pure_bfloat16_linear(x, weight.bfloat16(), None if bias is None else bias.bfloat16())
+    return Bfloat16LinearFunction.apply(x, weight, casts.cast(weight), bias, consume)
 
 
-def rounded_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`F.linear` of bfloat16 tensors."""
-    bias = None if bias is None else for_product(bias)
-    return F.linear(for_product(x), for_product(weight), bias).bfloat16()
+def pure_bfloat16_linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`F.linear` of tensors that are all bfloat16."""
+    bias = None if bias is None else as_matmul_operand(bias)
+    return F.linear(as_matmul_operand(x), as_matmul_operand(weight), bias).bfloat16()
 
 
 class Bfloat16Linear(nn.Linear):
     gradient_consumer: GradientConsumer | None = None
-    """Of the weight."""
+    """Of the weight's gradient."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.copy = Bfloat16Copy()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cast_cache = CastCache()
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., I) -> (..., O) bfloat16"""
-        return bfloat16_linear(x, self.weight, self.bias, self.copy, self.gradient_consumer)
+        return bfloat16_linear(x, self.weight, self.bias, self.cast_cache, self.gradient_consumer)
 
 
 def bfloat16_tied_head(embedding: nn.Embedding) -> TiedHead:
-    copy = Bfloat16Copy()
-    return TiedHead(embedding, lambda hidden, weight: bfloat16_linear(hidden, weight, None, copy))
+    cast_cache = CastCache()
+    return TiedHead(embedding, lambda hidden, weight: bfloat16_linear(hidden, weight, None, cast_cache))

@@ -1,4 +1,4 @@
-"""Cross-entropy that holds no more than the logits."""
+"""Cross-entropy in the memory of its logits."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 CHUNK_BYTES = 8 * 2**20
-"""Of float32 logits that are worked on at once: they stay in the processor's cache."""
+"""Float32 logits in a chunk, on the CPU: they stay in its cache."""
 GPU_CHUNK_BYTES = 256 * 2**20
 """The same on a GPU: enough to keep it busy."""
 
 
 class ChunkedCrossEntropy(torch.autograd.Function):
-    """Mean cross-entropy of logits (N, V), which are overwritten with their gradient, a few rows at a time.
+    """Mean cross-entropy of logits (N, V), which are overwritten with their gradient, a chunk of rows at a
+    time.
 
     The plain version holds the logits in float32, their log-softmax and its gradient: 0.3 GB in the lecture's
     job, where this holds the logits alone, in their own type (benchmarks/LOG.md).
@@ -21,23 +22,24 @@ class ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
         N, V = logits.shape
-        chunk = max(1, (CHUNK_BYTES if logits.is_cpu else GPU_CHUNK_BYTES) // (4 * V))
-        is_learning = ctx.needs_input_grad[0]
+        chunk_rows = max(1, (CHUNK_BYTES if logits.is_cpu else GPU_CHUNK_BYTES) // (4 * V))
+        needs_grad = ctx.needs_input_grad[0]
         total = torch.zeros((), dtype=torch.float64, device=logits.device)
-        for part, target in zip(logits.detach().split(chunk), targets[:, None].split(chunk), strict=True):
-            log_probs = torch.log_softmax(part, dim=-1, dtype=torch.float32)
+        chunks = zip(logits.detach().split(chunk_rows), targets[:, None].split(chunk_rows), strict=True)
+        for chunk, target in chunks:  # (n, V) and (n, 1)
+            log_probs = torch.log_softmax(chunk, dim=-1, dtype=torch.float32)
             total -= log_probs.gather(1, target).sum(dtype=torch.float64)
-            if is_learning:
+            if needs_grad:
                 # The gradient of cross-entropy: the probabilities, less 1 at the target.
                 gradient = log_probs.exp_()
                 gradient.scatter_add_(1, target, -torch.ones_like(target, dtype=torch.float32))
-                torch.mul(gradient, 1 / N, out=part)
-        ctx.gradient = logits.detach() if is_learning else None
+                torch.mul(gradient, 1 / N, out=chunk)
+        ctx.gradient = logits.detach() if needs_grad else None
         return (total / N).float()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         gradient, ctx.gradient = ctx.gradient, None
-        # Looking at a number on a GPU would wait for all that is queued.
+        # On a GPU, to compare would wait for all kernels that are queued.
         is_scaled = not gradient.is_cpu or gradients[0] != 1
         return gradient.mul_(gradients[0]) if is_scaled else gradient, None

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def is_eager_cpu(x: Tensor) -> bool:
-    """Whether x is computed on by the CPU, an operation at a time.
+    """Whether x is computed on by the CPU in eager mode.
 
     There PyTorch's general operations leave time and memory that code of our own saves. On a GPU its kernels
     are fused already, and a compiler fuses the plain version better than what was written out.
@@ -13,11 +13,12 @@ def is_eager_cpu(x: Tensor) -> bool:
     return x.is_cpu and not torch.compiler.is_compiling()
 
 
-def wait_asleep(device: torch.device) -> None:
-    """Return when the device has done all that it was given. Does nothing on the CPU, which is never behind.
+def blocking_synchronise(device: torch.device) -> None:
+    """Return when the device has finished all work that is queued. Does nothing on the CPU, which queues
+    none.
 
-    To read a number from a GPU waits too, but keeps a core awake meanwhile, for seconds in an evaluation of a
-    large model.
+    The thread sleeps meanwhile (`cudaEventBlockingSync`). To read a number from a GPU waits too, but spins on
+    a core, for seconds in an evaluation of a large model.
     """
     if device.type == "cuda":
         done = torch.cuda.Event(blocking=True)

@@ -1,4 +1,4 @@
-"""The vocabulary's embedding, whose gradient need not lie in memory as a whole."""
+"""The token embedding, whose gradient need not be in memory as a whole."""
 
 from typing import Any
 
@@ -13,36 +13,38 @@ from model.layers.gradients import GradientConsumer, weight_gradient
 class Embedding(nn.Embedding):
     """ids (B, T) -> (B, T, C).
 
-    The gradient of its weight is zero but for the tokens that occur, yet PyTorch makes all of it: at the peak
-    of the lecture's job 80 MB more (benchmarks/LOG.md).
+    The gradient of its weight is zero but for the tokens that occur, yet PyTorch allocates all of it: 80 MB
+    at the peak of the lecture's job (benchmarks/LOG.md).
     """
 
     gradient_consumer: GradientConsumer | None = None
-    """Of the weight."""
+    """Of the weight's gradient."""
 
     def forward(self, ids: Tensor) -> Tensor:
         if not is_eager_cpu(self.weight):
             return F.embedding(ids, self.weight)
-        return EmbeddingInRows.apply(ids, self.weight, self.gradient_consumer)
+        return EmbeddingFunction.apply(ids, self.weight, self.gradient_consumer)
 
 
-class EmbeddingInRows(torch.autograd.Function):
+class EmbeddingFunction(torch.autograd.Function):
+    """`F.embedding` whose gradient can be computed for a range of tokens at a time."""
+
     @staticmethod
-    def forward(ctx: Any, ids: Tensor, weight: Tensor, take: GradientConsumer | None) -> Tensor:
+    def forward(ctx: Any, ids: Tensor, weight: Tensor, consume: GradientConsumer | None) -> Tensor:
         ctx.save_for_backward(ids)
-        ctx.take, ctx.rows = take, range(len(weight))
+        ctx.consume, ctx.vocabulary = consume, range(len(weight))
         return F.embedding(ids, weight)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor | None, None]:
         (ids,) = ctx.saved_tensors
-        ids, gradient = ids.flatten(), gradients[0].flatten(0, -2)  # (N,) and (N, C)
+        ids, grad_out = ids.flatten(), gradients[0].flatten(0, -2)  # (N,) and (N, C)
 
-        def of_weight(rows: slice) -> Tensor:
-            part = ctx.rows[rows]
-            inside = (ids >= part.start) & (ids < part.stop)
+        def grad_weight(rows: slice) -> Tensor:
+            tokens = ctx.vocabulary[rows]
+            is_inside = (ids >= tokens.start) & (ids < tokens.stop)
             return torch.ops.aten.embedding_dense_backward(
-                gradient[inside], ids[inside] - part.start, len(part), -1, False
+                grad_out[is_inside], ids[is_inside] - tokens.start, len(tokens), -1, False
             )
 
-        return None, weight_gradient(of_weight, ctx.take), None
+        return None, weight_gradient(grad_weight, ctx.consume), None

@@ -1,15 +1,16 @@
-"""The gradient of a linear layer's weight, whole or a few rows at a time."""
+"""A weight's gradient, as a whole for autograd or a few rows at a time for a consumer (see
+`model.accelerate.optimizer_in_backward`)."""
 
 from collections.abc import Callable
 
 from torch import Tensor
 
 GradientRows = Callable[[slice], Tensor]
-"""The gradient of those rows of a weight (O, I)."""
+"""Computes a range of rows of the gradient of a weight (O, I)."""
 GradientConsumer = Callable[[GradientRows], bool]
-"""Does with a gradient what is to be done with it, unless it returns False."""
+"""Uses a weight's gradient up, or returns False and leaves it to autograd."""
 
 
-def weight_gradient(rows: GradientRows, take: GradientConsumer | None) -> Tensor | None:
-    """(O, I) for autograd to add to the weight's; None if `take` has taken it."""
-    return None if take is not None and take(rows) else rows(slice(None))
+def weight_gradient(rows: GradientRows, consume: GradientConsumer | None) -> Tensor | None:
+    """(O, I) for autograd to accumulate; None if `consume` has used it up."""
+    return None if consume is not None and consume(rows) else rows(slice(None))

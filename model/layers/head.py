@@ -1,4 +1,4 @@
-"""The output head: from C numbers for each token to V logits."""
+"""The output head: hidden states (..., C) to logits (..., V)."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 TILE = 64
-"""A multiple of what tensor cores want of a matrix's sides: 128 bytes of bfloat16. Source: NVIDIA, "Matrix
+"""Tensor cores want a matrix's sides to be multiples of this: 128 bytes of bfloat16. Source: NVIDIA, "Matrix
 Multiplication Background User's Guide", section "Tensor Core Requirements"."""
 
 
@@ -24,8 +24,8 @@ class Head(Protocol):
 
 
 class TiedHead:
-    """A head whose weight is that of the token embedding (Press and Wolf 2017). No module: it owns nothing
-    that a checkpoint would hold."""
+    """A head whose weight is that of the token embedding (Press and Wolf 2017). It is no module: it owns no
+    parameter that a checkpoint would hold."""
 
     def __init__(self, embedding: nn.Embedding, linear: Callable[[Tensor, Tensor], Tensor]) -> None:
         self._embedding, self._linear = embedding, linear
@@ -38,27 +38,26 @@ class TiedHead:
         return self._linear(hidden, self.weight)
 
 
-def logits_of(head: Head, hidden: Tensor) -> Tensor:
+def plain_logits(head: Head, hidden: Tensor) -> Tensor:
     return head(hidden)
 
 
 def padded_logits(head: Head, hidden: Tensor, dtype: torch.dtype) -> Tensor:
-    """`head` on (B, T, C), on a GPU computed in `dtype` and padded as `padded_linear` does."""
+    """(B, T, C) -> (B, T, V); on a GPU computed in `dtype`, with V padded as `padded_linear` does."""
     if hidden.is_cpu:
         return head(hidden)
     return padded_linear(hidden.to(dtype), head.weight.to(dtype))
 
 
 def padded_linear(x: Tensor, weight: Tensor) -> Tensor:
-    """x (..., I), weight (O, I) -> (..., O rounded up to whole tiles): as `F.linear`, then -inf.
+    """x (..., I), weight (O, I) -> (..., O rounded up to whole tiles): as `F.linear`, padded with -inf.
 
-    For the GPU, whose product with GPT-2's 50,257 rows runs at a seventh of the throughput that whole tiles
-    reach (benchmarks/LOG.md). The -inf take no part in a softmax, so nothing cuts them off. It copies the
-    weight, which is little beside the product of many tokens and as much as that of one, so generating does
-    without.
+    For the GPU, whose product with GPT-2's 50,257 rows has a seventh of the throughput of whole tiles
+    (benchmarks/LOG.md). The padding does not change a softmax, so it is never cut off. The weight is copied,
+    which costs little beside the product of many tokens and as much as that of one, so decoding does without.
     """
-    missing = -len(weight) % TILE
-    if missing == 0:
+    padding = -len(weight) % TILE
+    if padding == 0:
         return F.linear(x, weight)
-    bias = F.pad(weight.new_zeros(len(weight)), (0, missing), value=-torch.inf)
-    return F.linear(x, F.pad(weight, (0, 0, 0, missing)), bias)
+    bias = F.pad(weight.new_zeros(len(weight)), (0, padding), value=-torch.inf)
+    return F.linear(x, F.pad(weight, (0, 0, 0, padding)), bias)

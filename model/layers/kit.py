@@ -1,8 +1,9 @@
 """The kits of layers that a GPT can be made of, one for each numerical mode (`model.numerics`).
 
 To try another layer everywhere, change it here; to try another architecture, change `model.gpt`. A kit's
-layers run on every device: where one computes otherwise on a GPU, it asks its input, because a model may
-move, and because the compiler traces the same model that evaluations run as it is.
+layers run on every device. Where one computes otherwise on a GPU, it looks at its input's device and not at a
+setting, because a model may move, and because the model that is compiled for training is evaluated in eager
+mode.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from model.layers.bfloat16 import Bfloat16Linear, bfloat16_tied_head
 from model.layers.dropout import Dropout
 from model.layers.embedding import Embedding
 from model.layers.float32 import Float32Linear, float32_linear
-from model.layers.head import Head, TiedHead, logits_of, padded_logits
+from model.layers.head import Head, TiedHead, padded_logits, plain_logits
 from model.layers.layer_norm import LayerNorm
 from model.numerics import ResolvedNumerics
 
@@ -29,21 +30,22 @@ from model.numerics import ResolvedNumerics
 class Kit:
     numerics: ResolvedNumerics
     has_cache: bool
-    """Whether attention can go on from the keys and values of tokens read before."""
+    """Whether `attend` takes KV caches."""
     linear: type[nn.Linear]
     embedding: type[nn.Embedding]
-    """Of the vocabulary; that of positions is small, and PyTorch's own."""
+    """Of tokens; that of positions is small, and PyTorch's own."""
     dropout: Callable[[float], nn.Module]
     layer_norm: type[LayerNorm]
     gelu: Callable[[Tensor], Tensor]
     project_qkv: Callable[[nn.Linear, Tensor, int], Any]
     """The layer (3C, C), x (B, T, C) and the number of heads -> queries, keys and values, (B, H, T, D) each,
-    in the form that `attend` takes."""
+    as three tensors or as one (3, B, H, T, D)."""
     attend: Callable[[Any, Sequence[LayerKVCache], float], Tensor]
-    """Those, the caches of earlier tokens and the dropout of the attention weights -> (B, H, T, D)."""
+    """Queries, keys and values as of `project_qkv`, or always (3, B, H, T, D); the sequences' KV caches; the
+    dropout rate of the attention weights -> (B, H, T, D)."""
     tied_head: Callable[[nn.Embedding], TiedHead]
     training_logits: Callable[[Head, Tensor], Tensor]
-    """A head on (B, T, C) -> (B, T, V or more), for the loss: what comes after V is -inf."""
+    """A head and hidden states (B, T, C) -> (B, T, V or more), for the loss: padding after V is -inf."""
 
 
 REFERENCE = Kit(
@@ -57,7 +59,7 @@ REFERENCE = Kit(
     project_qkv=reference.project_qkv,
     attend=reference.attend,
     tied_head=partial(TiedHead, linear=F.linear),
-    training_logits=logits_of,
+    training_logits=plain_logits,
 )
 FLOAT32 = Kit(
     numerics="float32",

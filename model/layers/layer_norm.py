@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 
 class LayerNorm(nn.Module):
-    """(..., C) -> (..., C) with mean 0 and variance 1, then scaled and shifted by what is learnt.
+    """(..., C) -> (..., C) with mean 0 and variance 1, then scaled and shifted by learnt parameters.
     Source: Ba et al. 2016, equation 4."""
 
     def __init__(self, emb_dim: int) -> None:

@@ -1,4 +1,4 @@
-"""Models whose weights are still to come from elsewhere."""
+"""Models without weights, to be loaded from elsewhere: on the device `meta`, which has shapes only."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from torch.overrides import TorchFunctionMode
 
 @contextmanager
 def meta_init() -> Iterator[None]:
-    """Modules made in this context have parameters of the right shapes, on the device `meta`: without memory.
+    """Modules made in this context have parameters of the right shapes on the device `meta`, without memory.
 
-    No weight is drawn: not even on `meta`, where to draw imports PyTorch's compiler (see `model.optimizer`).
+    Nothing is initialised, not even on `meta`, where that imports PyTorch's compiler (see `model.optimizer`).
     """
     with torch.device("meta"), SkipInit():
         yield

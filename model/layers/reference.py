@@ -1,7 +1,7 @@
 """The lecture's arithmetic, each operation in its order, for `numerics="reference"`.
 
 Fused kernels compute the same functions but round differently; here the lecture's printed losses come out to
-the digit. Whoever knows the lecture finds its formulas here.
+the digit. These are its formulas.
 """
 
 from collections.abc import Sequence
@@ -35,8 +35,8 @@ def project_qkv(qkv: nn.Linear, x: Tensor, n_heads: int) -> tuple[Tensor, Tensor
     weights = qkv.weight.chunk(3)  # (C, C) each
     biases = qkv.bias.chunk(3) if qkv.bias is not None else (None, None, None)
 
-    def project(part: int) -> Tensor:
-        projected = F.linear(x, weights[part], biases[part])  # (B, T, C)
+    def project(index: int) -> Tensor:
+        projected = F.linear(x, weights[index], biases[index])  # (B, T, C)
         return projected.view(B, T, n_heads, C // n_heads).transpose(1, 2)  # (B, H, T, D)
 
     # Three products in this order, not one of three times the width: the sums of the backward pass follow it.
@@ -47,17 +47,17 @@ def project_qkv(qkv: nn.Linear, x: Tensor, n_heads: int) -> tuple[Tensor, Tensor
 def attend(qkv: Sequence[Tensor], caches: Sequence[LayerKVCache], drop_rate: float) -> Tensor:
     """Queries, keys and values, (B, H, T, D) each -> (B, H, T, D), with dropout on the attention weights.
 
-    raises  ValueError for caches: the lecture reads everything again for every token
+    raises  ValueError if there are caches: the lecture reads everything again for every token
     source  Vaswani et al. 2017, equation 1
     """
     if caches:
-        raise ValueError("the lecture's own arithmetic knows no cache")
+        raise ValueError("the numerics 'reference' has no KV cache")
     queries, keys, values = qkv
     T, D = queries.shape[-2:]
-    scores = queries @ keys.transpose(2, 3)  # (B, H, T, T): of each query, how well each key fits
+    scores = queries @ keys.transpose(2, 3)  # (B, H, T, T): how well each key fits each query
     future = torch.ones(T, T, dtype=torch.bool, device=scores.device).triu(diagonal=1)
     scores = scores.masked_fill(future, -torch.inf)
-    # Sums of D products are about the root of D in size: undivided, softmax would be all or nothing.
+    # A sum of D products grows with the root of D: undivided, softmax would saturate.
     weights = torch.softmax(scores / D**0.5, dim=-1)  # (B, H, T, T), each row summing to 1
     weights = F.dropout(weights, drop_rate)
-    return weights @ values
+    return weights @ values  # (B, H, T, D)

@@ -1,4 +1,4 @@
-"""Files that survive a crash, whole or not at all. Torch-free: the record writes some too."""
+"""Atomic writes: files that survive a crash, whole or not at all. Torch-free: the record writes some too."""
 
 import os
 from collections.abc import Iterator

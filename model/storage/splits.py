@@ -1,4 +1,7 @@
-"""The two parts of a text, at once or a piece at a time. Torch-free: the service counts their tokens too."""
+"""The training and the validation split of a text, at once or a chunk at a time.
+
+Torch-free: the service counts their tokens too.
+"""
 
 import codecs
 import hashlib
@@ -9,11 +12,12 @@ from typing import Literal
 
 Split = Literal["train", "validation"]
 
-PIECE_BYTES = 2 * 2**20
-"""Some tenths of a second of tokenising; a few pieces are in memory at once."""
-LONGEST_WORD = 2 * PIECE_BYTES
-"""Characters without a place to cut after which a text is cut anyway. Encoding takes about 30 bytes for each
-byte of a word: 0.4 GB for one of this length in Chinese, and all there is for gigabytes without a space."""
+CHUNK_BYTES = 2 * 2**20
+"""Some tenths of a second of tokenising; a few chunks are in memory at once."""
+MAX_PRETOKEN_CHARACTERS = 2 * CHUNK_BYTES
+"""After so many characters without a boundary a text is cut anyway. Encoding takes about 30 bytes for each
+byte of a pre-token: 0.4 GB for one of this length in Chinese, and all memory there is for gigabytes without a
+space."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,8 @@ class TextFile:
 
 def split_text(text: str, train_ratio: float) -> tuple[str, str]:
     """Split by characters, not tokens, as the lecture does: the training text, then the validation text."""
-    border = split_index(len(text), train_ratio)
-    return text[:border], text[border:]
+    index = split_index(len(text), train_ratio)
+    return text[:index], text[index:]
 
 
 def split_index(characters: int, train_ratio: float) -> int:
@@ -39,90 +43,92 @@ def split_index(characters: int, train_ratio: float) -> int:
     return int(train_ratio * characters)
 
 
-def scan_text(path: Path, on_piece: Callable[[], object] = lambda: None, *, start_bytes: int = 0) -> TextFile:
-    """Read a text through, a piece at a time; `on_piece` is called after each. It begins after `start_bytes`.
+def scan_text(path: Path, on_chunk: Callable[[], object] = lambda: None, *, start_bytes: int = 0) -> TextFile:
+    """Read a text through, a chunk at a time; `on_chunk` is called after each. It begins after `start_bytes`.
 
     raises  OSError; ValueError if it is not UTF-8
     """
     sha256 = hashlib.sha256()
 
-    def hashed() -> Iterator[bytes]:
-        before = start_bytes
-        for content in read_contents(path, PIECE_BYTES):
-            sha256.update(content)
-            on_piece()
-            yield content[before:]
-            before = 0
+    def text_bytes() -> Iterator[bytes]:
+        skipped_bytes = start_bytes
+        for chunk in read_chunks(path, CHUNK_BYTES):
+            sha256.update(chunk)
+            on_chunk()
+            yield chunk[skipped_bytes:]
+            skipped_bytes = 0
 
-    characters = sum(len(text) for text in decoded(hashed(), start_bytes))
+    characters = sum(len(text) for text in decode_utf8(text_bytes(), start_bytes))
     return TextFile(path, characters, sha256.hexdigest(), start_bytes)
 
 
-def read_pieces(
+def read_splits(
     text: TextFile,
     train_ratio: float,
-    last_cut: Callable[[str], int | None],
-    piece_bytes: int = PIECE_BYTES,
-    longest_word: int = LONGEST_WORD,
+    last_boundary: Callable[[str], int | None],
+    chunk_bytes: int = CHUNK_BYTES,
+    max_pretoken_characters: int = MAX_PRETOKEN_CHARACTERS,
 ) -> Iterator[tuple[Split, str]]:
-    """The text in order, in pieces of about `piece_bytes`, each with the part that it belongs to.
+    """The text in order, in chunks of about `chunk_bytes`, each with its split.
 
-    last_cut      `Tokenizer.last_cut`: the pieces' tokens one after the other are then those of the whole
-    longest_word  a piece without a place to cut grows until there is one, or to that many characters
+    last_boundary            of the `Tokenizer` by which the chunks' tokens are those of the whole split
+    max_pretoken_characters  a chunk without a boundary grows until there is one, or to that many characters
     """
-    part: Split = "train"
-    held: list[str] = []
-    texts = decoded(read_contents(text.path, piece_bytes, text.start_bytes), text.start_bytes)
-    for next_part, characters in divided(texts, split_index(text.characters, train_ratio)):
-        if next_part != part:
-            yield part, "".join(held)
-            part, held = next_part, []
-        cut = last_cut(characters)
-        if cut is None:
-            held.append(characters)
-            if sum(map(len, held)) >= longest_word:
-                yield part, "".join(held)
-                held = []
+    split: Split = "train"
+    pending: list[str] = []
+    """What was read of the split since the last boundary."""
+    texts = decode_utf8(read_chunks(text.path, chunk_bytes, text.start_bytes), text.start_bytes)
+    for next_split, characters in label_splits(texts, split_index(text.characters, train_ratio)):
+        if next_split != split:
+            yield split, "".join(pending)
+            split, pending = next_split, []
+        boundary = last_boundary(characters)
+        if boundary is None:
+            pending.append(characters)
+            if sum(map(len, pending)) >= max_pretoken_characters:
+                yield split, "".join(pending)
+                pending = []
             continue
-        yield part, "".join([*held, characters[:cut]])
-        held = [characters[cut:]]
-    yield part, "".join(held)
+        yield split, "".join([*pending, characters[:boundary]])
+        pending = [characters[boundary:]]
+    yield split, "".join(pending)
 
 
-def divided(texts: Iterable[str], border: int) -> Iterator[tuple[Split, str]]:
-    """The same characters, of which the first `border` are the training text."""
-    left = border
+def label_splits(texts: Iterable[str], train_characters: int) -> Iterator[tuple[Split, str]]:
+    """The same characters, the first `train_characters` of them as the training split."""
+    train_left = train_characters
     for text in texts:
-        if left > 0:
-            yield "train", text[:left]
-        if left < len(text):
-            yield "validation", text[left:]
-        left = max(0, left - len(text))
+        if train_left > 0:
+            yield "train", text[:train_left]
+        if train_left < len(text):
+            yield "validation", text[train_left:]
+        train_left = max(0, train_left - len(text))
 
 
-def read_contents(path: Path, piece_bytes: int, start_bytes: int = 0) -> Iterator[bytes]:
+def read_chunks(path: Path, chunk_bytes: int, start_bytes: int = 0) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(start_bytes)
-        while content := file.read(piece_bytes):
-            yield content
+        while chunk := file.read(chunk_bytes):
+            yield chunk
 
 
-def decoded(contents: Iterable[bytes], start: int = 0) -> Iterator[str]:
-    """UTF-8 as text, wherever it was divided; ValueError names the first byte that is not.
+def decode_utf8(chunks: Iterable[bytes], start_bytes: int = 0) -> Iterator[str]:
+    """UTF-8 as text, wherever it was cut into chunks.
 
-    start  number of the first byte
+    start_bytes  where in its file the first chunk begins
+    raises       ValueError that says which byte of the file is not UTF-8
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    end = start
+    end_bytes = start_bytes
 
-    def decode(content: bytes, *, final: bool = False) -> str:
-        start = end - len(decoder.getstate()[0])
+    def decode(chunk: bytes, *, final: bool = False) -> str:
+        start = end_bytes - len(decoder.getstate()[0])  # half a character may be left of the chunk before
         try:
-            return decoder.decode(content, final)
+            return decoder.decode(chunk, final)
         except UnicodeDecodeError as error:
             raise ValueError(f"must be UTF-8 text; byte {start + error.start} is not") from error
 
-    for content in contents:
-        yield decode(content)
-        end += len(content)
+    for chunk in chunks:
+        yield decode(chunk)
+        end_bytes += len(chunk)
     yield decode(b"", final=True)

@@ -1,9 +1,8 @@
-"""The tokens of a text in a file: written once, a piece at a time, and read as slices.
+"""The tokens of a text in a file: written once, a chunk at a time, and read as slices.
 
-A file is `HEADER_BYTES` of JSON, padded with spaces, the tokens of the training text and those of the
-validation text, little-endian. It is written under a temporary name beside its place, synced and renamed. Two
-processes that write the same file write the same bytes: the later one replaces the earlier, which its readers
-keep open.
+A file is `HEADER_BYTES` of JSON, padded with spaces, the tokens of the training split and those of the
+validation split, little-endian. It is written atomically. Two processes that write the same file write the
+same bytes: the later one replaces the earlier, which its readers keep open.
 
 Slices are read, not mapped: mapped pages would count as the trainer's memory, up to the size of the file.
 """
@@ -23,25 +22,26 @@ from torch import Tensor
 from xxhash import xxh3_128
 
 from model.storage.atomic import atomic_write
-from model.storage.splits import PIECE_BYTES, Split, TextFile, read_contents, read_pieces
+from model.storage.splits import CHUNK_BYTES, Split, TextFile, read_chunks, read_splits
 from model.tokenizers import Tokenizer
 
 FORMAT = 1
 HEADER_BYTES = 4096
-AHEAD = 2
-"""Pieces under way for each thread: one that it encodes, one for it to go on with."""
+CHUNKS_PER_THREAD = 2
+"""Chunks in flight: one that a thread encodes, one that it finds when it is done."""
 
 DType = Literal["uint16", "uint32"]
-Encoded = tuple[Split, np.ndarray]
+EncodedChunk = tuple[Split, np.ndarray]
+"""A chunk's split and its token ids (N,)."""
 
 
 class TokenFileError(Exception):
-    """There is no such token file, or it is not whole or not the one that is wanted."""
+    """A token file is missing, not whole, damaged or of another text or tokenizer."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What the header says."""
+    """A token file's header."""
 
     text_sha256: str
     tokenizer: str
@@ -53,9 +53,9 @@ class Manifest:
     train_texts_ended: int = 0
     """End-of-text tokens among `train_tokens`. Files of earlier versions have none and do not say so."""
     text_start_bytes: int = 0
-    """Where the text begins in its file; for earlier versions at the start, byte order mark and all."""
+    """Where the text begins in its file; in files of earlier versions at 0, byte order mark included."""
     tokens_xxh3: str | None = None
-    """XXH3 of all tokens as they are stored; None in files of earlier versions, which are believed."""
+    """XXH3 of all tokens as they are stored; None in files of earlier versions, which are not checked."""
 
     @property
     def file_bytes(self) -> int:
@@ -63,7 +63,7 @@ class Manifest:
 
 
 class StoredIds:
-    """Consecutive tokens of a file; slices of them are (N,) int64. The file is kept open."""
+    """Consecutive tokens of a file, which is kept open; slices of them are (N,) int64."""
 
     def __init__(self, path: Path, dtype: DType, start_bytes: int, count: int) -> None:
         self._file = path.open("rb", buffering=0)
@@ -78,9 +78,10 @@ class StoredIds:
         start, stop, step = tokens.indices(self._count)
         if step != 1:
             raise ValueError("only consecutive tokens can be read")
-        wanted = max(0, stop - start) * self._dtype.itemsize
-        content = os.pread(self._file.fileno(), wanted, self._start_bytes + start * self._dtype.itemsize)
-        if len(content) < wanted:
+        size_bytes = max(0, stop - start) * self._dtype.itemsize
+        offset_bytes = self._start_bytes + start * self._dtype.itemsize
+        content = os.pread(self._file.fileno(), size_bytes, offset_bytes)
+        if len(content) < size_bytes:
             raise TokenFileError(f"{self._file.name} has become shorter")
         return torch.from_numpy(np.frombuffer(content, self._dtype).astype(np.int64))
 
@@ -92,9 +93,9 @@ class TokenFile:
         """raises TokenFileError"""
         self.manifest = manifest = read_manifest(path)
         item_bytes = np.dtype(manifest.dtype).itemsize
-        border_bytes = HEADER_BYTES + item_bytes * manifest.train_tokens
+        validation_start_bytes = HEADER_BYTES + item_bytes * manifest.train_tokens
         self.train = StoredIds(path, manifest.dtype, HEADER_BYTES, manifest.train_tokens)
-        self.validation = StoredIds(path, manifest.dtype, border_bytes, manifest.val_tokens)
+        self.validation = StoredIds(path, manifest.dtype, validation_start_bytes, manifest.val_tokens)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -115,30 +116,30 @@ def read_manifest(path: Path) -> Manifest:
 
 def check_tokens(path: Path, manifest: Manifest) -> None:
     """Read all tokens; TokenFileError if they are not those that were written."""
-    found = xxh3_128()
+    hasher = xxh3_128()
     try:
-        for content in read_contents(path, PIECE_BYTES, HEADER_BYTES):
-            found.update(content)
+        for chunk in read_chunks(path, CHUNK_BYTES, HEADER_BYTES):
+            hasher.update(chunk)
     except OSError as error:
         raise TokenFileError(f"{path} cannot be read: {error}") from error
-    if manifest.tokens_xxh3 not in (None, found.hexdigest()):
+    if manifest.tokens_xxh3 not in (None, hasher.hexdigest()):
         raise TokenFileError(f"{path} is damaged: its tokens are not those that were written")
 
 
 def open_tokens(
     path: Path, text_sha256: str, tokenizer: str, train_ratio: float, text_start_bytes: int = 0
 ) -> TokenFile:
-    """The token file at `path`; TokenFileError if it is not whole, damaged or of something else."""
+    """The token file at `path`; TokenFileError if it is not whole, damaged or of another text."""
     file = TokenFile(path)
-    found = file.manifest
-    if (found.text_sha256, found.tokenizer, found.train_ratio, found.text_start_bytes) != (
+    manifest = file.manifest
+    if (manifest.text_sha256, manifest.tokenizer, manifest.train_ratio, manifest.text_start_bytes) != (
         text_sha256,
         tokenizer,
         train_ratio,
         text_start_bytes,
     ):
-        raise TokenFileError(f"{path} has other tokens: {found}")
-    check_tokens(path, found)
+        raise TokenFileError(f"{path} has other tokens: {manifest}")
+    check_tokens(path, manifest)
     return file
 
 
@@ -149,29 +150,29 @@ def write_tokens(
     train_ratio: float,
     *,
     threads: int,
-    on_piece: Callable[[], object] = lambda: None,
-    piece_bytes: int = PIECE_BYTES,
+    on_chunk: Callable[[], object] = lambda: None,
+    chunk_bytes: int = CHUNK_BYTES,
 ) -> None:
-    """Tokenise both parts of `text` into a file at `path`, whole or not at all.
+    """Tokenise both splits of `text` into a file at `path`, whole or not at all.
 
-    threads   that encode; tiktoken lets them run at the same time
-    on_piece  called in this thread whenever a piece has been written; what it raises ends the writing
+    threads   that encode; tiktoken releases the interpreter's lock
+    on_chunk  called in this thread after each chunk is written; what it raises ends the writing
     raises    OSError; ValueError if the text is not UTF-8
     """
     dtype: DType = "uint16" if tokenizer.vocab_size <= 2**16 else "uint32"
     counts: dict[Split, int] = {"train": 0, "validation": 0}
     ended = dict(counts)
     checksum = xxh3_128()
-    pieces = read_pieces(text, train_ratio, tokenizer.last_cut, piece_bytes)
+    chunks = read_splits(text, train_ratio, tokenizer.last_boundary, chunk_bytes)
 
     with atomic_write(path) as file, ThreadPoolExecutor(threads) as pool:
-        file.write(b" " * HEADER_BYTES)
-        for part, ids in encoded(pieces, tokenizer, dtype, pool, AHEAD * threads):  # ids (N,)
+        file.write(b" " * HEADER_BYTES)  # overwritten at the end, when the counts are known
+        for split, ids in encode_in_order(chunks, tokenizer, dtype, pool, CHUNKS_PER_THREAD * threads):
             file.write(ids.data)
             checksum.update(ids.data)
-            counts[part] += len(ids)
-            ended[part] += int(np.count_nonzero(ids == tokenizer.end_of_text))
-            on_piece()
+            counts[split] += len(ids)
+            ended[split] += int(np.count_nonzero(ids == tokenizer.end_of_text))
+            on_chunk()
         manifest = Manifest(
             text.sha256,
             tokenizer.name,
@@ -187,23 +188,23 @@ def write_tokens(
         file.write(json.dumps(asdict(manifest)).encode())
 
 
-def encoded(
-    pieces: Iterable[tuple[Split, str]],
+def encode_in_order(
+    chunks: Iterable[tuple[Split, str]],
     tokenizer: Tokenizer,
     dtype: DType,
     pool: ThreadPoolExecutor,
-    ahead: int,
-) -> Iterator[Encoded]:
-    """The tokens of the pieces in their order, `ahead` of them under way at once."""
-    stored = np.dtype(dtype).newbyteorder("<")
+    max_in_flight: int,
+) -> Iterator[EncodedChunk]:
+    """The tokens of the chunks in their order, while the pool encodes those that follow."""
+    stored_dtype = np.dtype(dtype).newbyteorder("<")
 
-    def encode(part: Split, piece: str) -> Encoded:
-        return part, np.asarray(tokenizer.encode_buffer(piece)).astype(stored)
+    def encode(split: Split, text: str) -> EncodedChunk:
+        return split, np.asarray(tokenizer.encode_buffer(text)).astype(stored_dtype)
 
-    under_way: deque[Future[Encoded]] = deque()
-    for part, piece in pieces:
-        under_way.append(pool.submit(encode, part, piece))
-        if len(under_way) > ahead:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
+    in_flight: deque[Future[EncodedChunk]] = deque()
+    for split, text in chunks:
+        in_flight.append(pool.submit(encode, split, text))
+        if len(in_flight) > max_in_flight:
+            yield in_flight.popleft().result()
+    while in_flight:
+        yield in_flight.popleft().result()

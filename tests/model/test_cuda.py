@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from model.accelerate.compiled_loss import compile_loss
+from model.accelerate.compiled_loss import CompiledLoss
 from model.accelerate.graphed_loss import GraphedLoss
 from model.checkpoint import resume
 from model.config import GPTConfig
@@ -84,26 +84,26 @@ def test_gradients_repeat_bit_for_bit_at_the_size_of_a_real_model(numerics, comp
     config = GPTConfig(vocab_size=50257, context_length=1024, n_layers=1)
     model = GPT(config, KITS[numerics]).to(GPU).train()
     tokens = torch.randint(50257, (4, 1025), device=GPU)
-    loss_function = compile_loss() if compiled else loss_of
-    found = []
+    loss_function = CompiledLoss() if compiled else loss_of
+    passes = []
     for _ in range(3):
         torch.manual_seed(2)  # of the dropout
         model.zero_grad()
         loss_function(model, tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()).backward()
-        found.append([parameter.grad for parameter in model.parameters()])
-    for again in found[1:]:
-        assert all(torch.equal(mine, first) for mine, first in zip(again, found[0], strict=True))
+        passes.append([parameter.grad for parameter in model.parameters()])
+    for again in passes[1:]:
+        assert all(torch.equal(mine, first) for mine, first in zip(again, passes[0], strict=True))
 
 
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("numerics", MODES)
 @pytest.mark.parametrize(("B", "T"), [(2, 256), (8, 1024)])
-def test_recorded_losses_and_gradients_are_those_of_kernels_started_one_by_one(numerics, compiled, B, T):
+def test_captured_losses_and_gradients_are_those_of_kernels_launched_one_by_one(numerics, compiled, B, T):
     if numerics == "reference" and compiled:
         pytest.skip("the lecture's arithmetic is not compiled")
     torch.manual_seed(1)
     model = GPT(GPTConfig(vocab_size=50257, context_length=T, n_layers=2), KITS[numerics]).to(GPU).train()
-    plain = compile_loss() if compiled else loss_of
+    plain = CompiledLoss() if compiled else loss_of
     graphed = GraphedLoss(plain, torch.cuda.graph_pool_handle())
     evaluated = GraphedLoss(loss_of, torch.cuda.graph_pool_handle())
     tokens = torch.randint(50257, (3, 2, B, T + 1), device=GPU)
@@ -117,11 +117,11 @@ def test_recorded_losses_and_gradients_are_those_of_kernels_started_one_by_one(n
                 loss = functions[0](model, batch[:, :-1].contiguous(), batch[:, 1:].contiguous())
                 (loss / 2).backward()
                 numbers.append(loss.detach())
-                del loss  # it keeps nodes that belong to another stream than the one recorded on
+                del loss  # it keeps nodes that belong to another stream than the one captured on
             numbers += [parameter.grad.sum() for parameter in model.parameters()]
             with evaluating(model):
-                for rows in (B, 1):
-                    inputs, targets = step[0, :rows, :-1].contiguous(), step[0, :rows, 1:].contiguous()
+                for count in (B, 1):
+                    inputs, targets = step[0, :count, :-1].contiguous(), step[0, :count, 1:].contiguous()
                     numbers.append(functions[1](model, inputs, targets))
         numbers += [parameter.grad for parameter in model.parameters()]
         found.append(numbers)
@@ -199,28 +199,28 @@ def test_a_step_that_is_not_evaluated_waits_for_nothing(numerics, tmp_path):
 def test_sequences_that_come_and_go_get_the_logits_that_each_gets_alone_without_a_cache(numerics, is_fast):
     torch.manual_seed(1)
     model = GPT(tiny_config(), KITS[numerics]).to(GPU).eval()
-    rows = [[1, 2, 3], [4], [5] * 9, [6] * 7]  # of a context of 8
+    sequences = [[1, 2, 3], [4], [5] * 9, [6] * 7]  # of a context of 8
     with torch.inference_mode():
-        decoding = Decoding(model, rows, fast_engine(model)() if is_fast else None)
-        decoding.piece_tokens = 5
+        decoding = Decoding(model, sequences, fast_engine(model)() if is_fast else None)
+        decoding.chunk_tokens = 5
         for token in range(10):
             logits = decoding.next_logits()
-            for row, scores in zip(rows, logits, strict=True):
-                expected = model(torch.tensor([row[-8:]], device=GPU))[0, -1].float()
-                torch.testing.assert_close(scores, expected, rtol=0, atol=2e-2)
-                row.append(token)
-            decoding.append([token] * len(rows))
+            for sequence, row_logits in zip(sequences, logits, strict=True):
+                expected = model(torch.tensor([sequence[-8:]], device=GPU))[0, -1].float()
+                torch.testing.assert_close(row_logits, expected, rtol=0, atol=2e-2)
+                sequence.append(token)
+            decoding.append([token] * len(sequences))
             if token == 3:
                 decoding.leave(decoding.sequences[2])
-                del rows[2]
+                del sequences[2]
             if token in (1, 4):
                 decoding.join([7, 8])
-                rows.append([7, 8])
+                sequences.append([7, 8])
             if token == 5:
-                resting = decoding.sequences[1]
-                decoding.leave(resting, goes_on=True)
-                decoding.go_on(resting)
-                rows.append(rows.pop(1))
+                paused = decoding.sequences[1]
+                decoding.leave(paused, will_resume=True)
+                decoding.resume(paused)
+                sequences.append(sequences.pop(1))
 
 
 @pytest.mark.parametrize("numerics", MODES)

@@ -83,9 +83,9 @@ def test_a_text_that_is_too_short_is_refused_with_its_tokens(n_train, n_validati
         Data.from_ids([1] * n_train, [1] * n_validation, tiny_run())
 
 
-@pytest.mark.parametrize("piece_tokens", [1, 7, 2**20])
-def test_the_hash_is_that_of_the_tokens_as_int64_however_many_are_read_at_once(monkeypatch, piece_tokens):
-    monkeypatch.setattr("model.data.HASHED_TOKENS", piece_tokens)
+@pytest.mark.parametrize("chunk_tokens", [1, 7, 2**20])
+def test_the_hash_is_that_of_the_tokens_as_int64_however_many_are_read_at_once(monkeypatch, chunk_tokens):
+    monkeypatch.setattr("model.data.HASHED_TOKENS", chunk_tokens)
     train, validation = torch.arange(40), torch.arange(20)
     hashed = hashlib.sha256(b"40 20 " + train.numpy().tobytes() + validation.numpy().tobytes())
     assert Data.from_ids(train.tolist(), validation.tolist(), tiny_run()).sha256() == hashed.hexdigest()

@@ -109,7 +109,7 @@ def test_the_parameters_of_each_part_are_those_of_its_modules(options):
 @pytest.mark.parametrize("drop_rate", [0.0, 0.1])
 @pytest.mark.parametrize("numerics", ["reference", "float32", "bfloat16"])
 def test_what_attention_keeps_for_pairs_of_tokens_is_what_is_estimated(monkeypatch, numerics, drop_rate):
-    masks = returned_by(monkeypatch, dropout, "keep_bits")
+    masks = returned_by(monkeypatch, dropout, "draw_keep_bits")
     saved = []
     model = ModelConfig(context_length=1024, emb_dim=4, n_heads=2, drop_rate=drop_rate)
     run = Run(model=model, training=TrainingConfig(numerics=numerics))

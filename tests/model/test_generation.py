@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from model.config import Distribution
 from model.generation import complete, generate, stream
 from model.gpt import GPT
-from model.inference.stop_strings import StoppableText
+from model.inference.stop_strings import StopStringFilter
+from model.layers.kit import REFERENCE
 from model.tokenizers import load_tokenizer
 from tests.model.tiny import tiny_config
 
@@ -20,7 +21,7 @@ class Scripted(GPT):
     lecture's arithmetic the whole window, each time."""
 
     def __init__(self, script: list[int]) -> None:
-        super().__init__(tiny_config(), "reference")
+        super().__init__(tiny_config(), REFERENCE)
         self.script = iter(script)
         self.read: list[list[int]] = []
 
@@ -86,29 +87,29 @@ def test_the_global_generator_is_left_alone(model):
 
 
 def test_a_completion_says_what_it_took(model):
-    found = complete(Scripted(list(b" fox")), BYTES, "the", max_new_tokens=4)
-    assert (found.text, found.completion) == ("the fox", " fox")
-    assert (found.prompt_tokens, found.completion_tokens, found.finish_reason) == (3, 4, "length")
-    assert not found.prompt_truncated
-    assert found.tokens_per_s > 0
+    answer = complete(Scripted(list(b" fox")), BYTES, "the", max_new_tokens=4)
+    assert (answer.text, answer.completion) == ("the fox", " fox")
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.finish_reason) == (3, 4, "length")
+    assert not answer.prompt_truncated
+    assert answer.tokens_per_s > 0
 
 
 def test_a_prompt_longer_than_the_context_keeps_its_end_and_says_so():
     model = Scripted(list(b"xy"))
-    found = complete(model, BYTES, "0123456789", max_new_tokens=2)
+    answer = complete(model, BYTES, "0123456789", max_new_tokens=2)
     assert model.read == [list(b"23456789"), list(b"3456789x")]
-    assert found.prompt_truncated
-    assert found.prompt_tokens == 10
-    assert found.text == "0123456789xy"
+    assert answer.prompt_truncated
+    assert answer.prompt_tokens == 10
+    assert answer.text == "0123456789xy"
     assert not complete(Scripted([1]), BYTES, "01234567", max_new_tokens=1).prompt_truncated
 
 
 @pytest.mark.parametrize(("ends_texts", "start"), [(False, list(b"\n")), (True, [BYTES.end_of_text])])
 def test_an_empty_prompt_continues_the_end_of_a_text_or_a_newline_if_training_saw_none(ends_texts, start):
     model = Scripted(list(b"a"))
-    found = complete(model, BYTES, "", max_new_tokens=1, ends_texts=ends_texts)
+    answer = complete(model, BYTES, "", max_new_tokens=1, ends_texts=ends_texts)
     assert model.read == [start]
-    assert (found.text, found.completion, found.prompt_tokens) == ("a", "a", 0)
+    assert (answer.text, answer.completion, answer.prompt_tokens) == ("a", "a", 0)
 
 
 def test_a_prompt_that_is_not_empty_begins_with_itself():
@@ -118,8 +119,8 @@ def test_a_prompt_that_is_not_empty_begins_with_itself():
 
 
 def test_the_end_of_text_token_ends_the_text():
-    found = complete(Scripted([*b"ab", BYTES.end_of_text, *b"cd"]), BYTES, "the", max_new_tokens=5)
-    assert (found.completion, found.completion_tokens, found.finish_reason) == ("ab", 2, "stop")
+    answer = complete(Scripted([*b"ab", BYTES.end_of_text, *b"cd"]), BYTES, "the", max_new_tokens=5)
+    assert (answer.completion, answer.completion_tokens, answer.finish_reason) == ("ab", 2, "stop")
 
 
 @pytest.mark.parametrize(
@@ -136,8 +137,8 @@ def test_the_end_of_text_token_ends_the_text():
     ],
 )
 def test_a_stop_string_ends_the_text_before_itself(stop, completion, tokens, reason):
-    found = complete(Scripted(list(b"fox jumps over")), BYTES, "the ", max_new_tokens=14, stop=stop)
-    assert (found.completion, found.completion_tokens, found.finish_reason) == (completion, tokens, reason)
+    answer = complete(Scripted(list(b"fox jumps over")), BYTES, "the ", max_new_tokens=14, stop=stop)
+    assert (answer.completion, answer.completion_tokens, answer.finish_reason) == (completion, tokens, reason)
 
 
 def test_a_stream_never_splits_a_character_and_holds_back_what_may_be_a_stop_string():
@@ -148,8 +149,8 @@ def test_a_stream_never_splits_a_character_and_holds_back_what_may_be_a_stop_str
 def test_half_a_character_at_the_end_becomes_a_replacement_character():
     script = list("é🎉".encode())
     assert list(stream(Scripted(script), BYTES, "x", max_new_tokens=4)) == ["é", "\ufffd"]
-    found = complete(Scripted(script), BYTES, "x", max_new_tokens=4)
-    assert found.text == "xé\ufffd"
+    answer = complete(Scripted(script), BYTES, "x", max_new_tokens=4)
+    assert answer.text == "xé\ufffd"
 
 
 @given(
@@ -161,10 +162,8 @@ def test_released_text_is_the_text_before_the_first_stop_string_however_it_arriv
     data = text.encode()
     borders = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     portions = [data[a:b] for a, b in pairwise(borders)]
-    stoppable = StoppableText(stop)
-    pieces = [stoppable.add(portion) for portion in portions] + [stoppable.finish()]
-    released = "".join(pieces)
-    assert released == stoppable.released
+    stop_filter = StopStringFilter(stop)
+    released = "".join([*map(stop_filter.feed, portions), stop_filter.flush()])
     assert text.startswith(released)
     assert not any(string in released for string in stop)
     assert (released == text) is not any(string in text for string in stop)

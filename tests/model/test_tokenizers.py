@@ -44,16 +44,16 @@ def test_the_buffer_has_the_same_ids(name, text):
 @given(before=TEXTS, text=TEXTS, after=TEXTS)
 @example(before=" ", text="x <|endoftext|>\n\n", after=" y")
 @example(before=" '", text="!。你'", after="s")
-def test_both_sides_of_a_cut_can_be_encoded_apart_whatever_stands_around(name, before, text, after):
+def test_both_sides_of_a_boundary_can_be_encoded_apart_whatever_stands_around(name, before, text, after):
     tokenizer = load_tokenizer(name)
-    cut = tokenizer.last_cut(text)
-    if cut is not None:
-        left, right = before + text[:cut], text[cut:] + after
+    boundary = tokenizer.last_boundary(text)
+    if boundary is not None:
+        left, right = before + text[:boundary], text[boundary:] + after
         assert tokenizer.encode(left) + tokenizer.encode(right) == tokenizer.encode(left + right)
 
 
 @pytest.mark.parametrize(
-    ("text", "cut"),
+    ("text", "boundary"),
     [
         ("two words and more", 13),
         ("a line\n", 6),
@@ -70,22 +70,22 @@ def test_both_sides_of_a_cut_can_be_encoded_apart_whatever_stands_around(name, b
         ("'。s", None),
     ],
 )
-def test_gpt2_is_cut_where_white_space_begins_or_after_chinese_punctuation(text, cut):
-    assert load_tokenizer("gpt2").last_cut(text) == cut
+def test_a_boundary_of_gpt2_is_where_white_space_begins_or_after_chinese_punctuation(text, boundary):
+    assert load_tokenizer("gpt2").last_boundary(text) == boundary
 
 
 CHARACTERS = "".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
 
 
-def found_by_tiktoken(pattern):
-    """Of all characters those that match, in order."""
+def matched_by_tiktoken(pattern):
+    """The characters that match, in order."""
     single_bytes = {bytes([value]): value for value in range(256)}
-    encoding = tiktoken.Encoding("found", pat_str=pattern, mergeable_ranks=single_bytes, special_tokens={})
+    encoding = tiktoken.Encoding("matched", pat_str=pattern, mergeable_ranks=single_bytes, special_tokens={})
     return encoding.decode(encoding.encode_ordinary(CHARACTERS))  # what the pattern skips has no tokens
 
 
 def test_white_space_is_what_it_is_to_tiktoken():
-    assert set(found_by_tiktoken(r"\s")) == set(WHITE_SPACE)
+    assert set(matched_by_tiktoken(r"\s")) == set(WHITE_SPACE)
     assert WHITE_SPACE.isspace()
 
 
@@ -93,8 +93,8 @@ def test_where_a_clause_begins_a_letter_follows_punctuation_to_tiktoken_too():
     punctuation, letters = (
         re.findall(one, CHARACTERS) for one in CLAUSE_BEGINS.removesuffix(")").split("(?=")
     )
-    assert set(punctuation) <= set(found_by_tiktoken(r"[^\s\p{L}\p{N}]"))
-    assert set(letters) <= set(found_by_tiktoken(r"\p{L}"))
+    assert set(punctuation) <= set(matched_by_tiktoken(r"[^\s\p{L}\p{N}]"))
+    assert set(letters) <= set(matched_by_tiktoken(r"\p{L}"))
     assert (len(punctuation), len(letters)) == (7, 86 + 90 + 20_902)
 
 
@@ -128,16 +128,16 @@ def test_gpt2s_ids_are_those_of_the_pattern_as_it_was_released(as_released, text
 
 
 @pytest.fixture(scope="module")
-def by_another_hand():
+def reference_encode():
     """GPT-2's tokenizer in the library `tokenizers`, from the same two tables."""
     merges = checked_table("vocab.bpe").read_text().splitlines()[1:]
-    found = tokenizers.Tokenizer(
+    reference = tokenizers.Tokenizer(
         tokenizers.models.BPE(
             json.loads(checked_table("encoder.json").read_text()), [tuple(line.split()) for line in merges]
         )
     )
-    found.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    return lambda text: found.encode(text).ids
+    reference.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return lambda text: reference.encode(text).ids
 
 
 RUNS = st.builds(str.__mul__, st.sampled_from(sorted(ONE_OF_EACH_KIND.values())), st.integers(1, 12))
@@ -151,21 +151,21 @@ TEXTS_OF_RUNS = st.lists(RUNS | TEXTS, max_size=6).map("".join)
 @example(text="    \n\n\n", long_run=3)
 @example(text="a  \nb  \nc   ", long_run=2)
 def test_gpt2s_ids_are_those_of_another_implementation_wherever_long_runs_begin(
-    by_another_hand, text, long_run
+    reference_encode, text, long_run
 ):
     with patch("model.tokenizers.LONG_RUN", long_run):
         tokenizer = load_tokenizer("gpt2")
-        assert tokenizer.encode(text) == tokenizer.encode_buffer(text).tolist() == by_another_hand(text)
+        assert tokenizer.encode(text) == tokenizer.encode_buffer(text).tolist() == reference_encode(text)
 
 
 @pytest.mark.parametrize("around", [("", ""), ("x", ""), ("", "y"), (" x", " y"), ("x\n", "'s")], ids=str)
 @pytest.mark.parametrize("length", [LONG_RUN - 1, LONG_RUN, LONG_RUN + 1, 2 * LONG_RUN - 1, 2 * LONG_RUN])
 def test_runs_of_white_space_about_as_long_as_the_limit_have_the_ids_of_another_implementation(
-    by_another_hand, length, around
+    reference_encode, length, around
 ):
     before, after = around
     text = before + " " * (length - 1) + "\t" + after
-    assert load_tokenizer("gpt2").encode(text) == by_another_hand(text)
+    assert load_tokenizer("gpt2").encode(text) == reference_encode(text)
 
 
 @pytest.mark.parametrize("name", sorted(TOKENIZERS))
@@ -176,9 +176,9 @@ def test_a_million_equal_characters_of_any_kind_come_back(name, kind):
 
 
 @pytest.mark.parametrize("text", [" " * 1_000_000, "x" + " " * 1_048_574 + "y", " \n\t" * 400_000 + "'s"])
-def test_white_space_that_fills_tiktokens_stack_has_the_ids_of_another_implementation(by_another_hand, text):
+def test_white_space_that_fills_tiktokens_stack_has_the_ids_of_another_implementation(reference_encode, text):
     tokenizer = load_tokenizer("gpt2")
-    expected = by_another_hand(text)
+    expected = reference_encode(text)
     assert tokenizer.encode(text) == expected
     assert tokenizer.encode_buffer(text).tolist() == expected
 

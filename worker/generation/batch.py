@@ -15,7 +15,7 @@ from worker.generation.request import Request, Send
 log = logging.getLogger(__name__)
 
 SLOT_STEPS = 32
-"""Tokens, or pieces of the prompt, after which a request gives up its slot to one that waits."""
+"""Tokens, or chunks of the prompt, after which a request gives up its slot to one that waits."""
 
 
 class Batch:
@@ -54,17 +54,18 @@ class Batch:
 
     def step(self) -> None:
         """The next token of each request that has a slot and has read its prompt. Of the prompts that are not
-        read to the end, as much as one piece, of all of them together."""
+        read to the end, as much as one chunk, of all of them together."""
         began_s = time.monotonic()
         self._drop_cancelled()
         self._fill_slots()
-        prompt_tokens_left = self._decoding.piece_tokens
+        prompt_tokens_left = self._decoding.chunk_tokens
         for request in list(self._running):
             sequence = sequence_of(request)
-            if prompt_tokens_left > 0 and sequence.has_pieces:
-                prompt_tokens_left -= min(self._decoding.piece_tokens, sequence.in_pieces - sequence.read)
-                self._read_prompt_piece(request)
-        self._decode_tokens([request for request in self._running if not sequence_of(request).has_pieces])
+            if prompt_tokens_left > 0 and sequence.needs_prefill:
+                unread_tokens = sequence.prefill_tokens - sequence.cached_tokens
+                prompt_tokens_left -= min(self._decoding.chunk_tokens, unread_tokens)
+                self._prefill_chunk(request)
+        self._decode_tokens([request for request in self._running if not sequence_of(request).needs_prefill])
         self._steps += 1
         self._computed_s += time.monotonic() - began_s
 
@@ -89,7 +90,7 @@ class Batch:
     def _start(self, request: Request) -> None:
         self._running.append(request)
         if request.sequence is not None:
-            self._decoding.go_on(request.sequence)
+            self._decoding.resume(request.sequence)
             return
         continuation = request.continuation
         continuation.begin()
@@ -103,28 +104,28 @@ class Batch:
         self._send(request, begun)
 
     def _preempt(self, request: Request) -> None:
-        self._leave(request, goes_on=True)
+        self._leave(request, will_resume=True)
         self._waiting.append(request)
 
     def _limit_cache_memory(self, request: Request) -> None:
         """Those that wait may cache as many tokens as all slots can hold. Beyond that the request that has
         just lost its slot will be read again, to the same logits."""
         sequences = [other.sequence for other in self._waiting if other.sequence is not None]
-        cached_tokens = sum(self._decoding.held_tokens(sequence) for sequence in sequences)
+        cached_tokens = sum(self._decoding.allocated_tokens(sequence) for sequence in sequences)
         if cached_tokens > self._slots * self._decoding.model.config.context_length:
-            sequence_of(request).forget()
+            sequence_of(request).evict()
 
-    def _leave(self, request: Request, *, goes_on: bool = False) -> None:
+    def _leave(self, request: Request, *, will_resume: bool = False) -> None:
         self._running.remove(request)
-        self._decoding.leave(sequence_of(request), goes_on=goes_on)
+        self._decoding.leave(sequence_of(request), will_resume=will_resume)
 
-    def _read_prompt_piece(self, request: Request) -> None:
-        # At the end of the line, so that the next piece is another's.
+    def _prefill_chunk(self, request: Request) -> None:
+        # At the end of the line, so that the next chunk is another's.
         self._running.remove(request)
         self._running.append(request)
         request.steps_in_slot += 1
         try:
-            logits = self._decoding.read_piece(sequence_of(request))
+            logits = self._decoding.prefill_chunk(sequence_of(request))
             if logits is not None:
                 self._sample(request, logits)
         except BaseException as error:
@@ -134,7 +135,7 @@ class Batch:
         if not requests:
             return
         try:
-            logits = self._decoding.read_tokens([sequence_of(request) for request in requests])
+            logits = self._decoding.decode_tokens([sequence_of(request) for request in requests])
         except BaseException as error:
             if len(requests) == 1:
                 self._fail(requests[0], error)

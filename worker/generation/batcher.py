@@ -23,8 +23,8 @@ STEP_OVERDUE_S, REQUEST_OVERDUE_S = 15, 15
 """After so long a step of a batch hangs, or a request that has outlived the time limit of its requester; what
 the model's size takes is added."""
 STEP_PARAMETERS_PER_S = 20e6
-"""Of the slowest healthy machine, in a step with a piece of a prompt. With several others at two cores a
-piece takes 4 of GPT-2 XL's 48 layers 4 to 6 s."""
+"""Of the slowest healthy machine, in a step with a chunk of a prompt. With several others at two cores a
+chunk takes 4 of GPT-2 XL's 48 layers 4 to 6 s."""
 
 
 class RequestBatcher:

@@ -42,7 +42,7 @@ def find_tokens(
                     load_tokenizer(spec.tokenizer),
                     spec.training.train_ratio,
                     threads=threads,
-                    on_piece=on_progress,
+                    on_chunk=on_progress,
                 )
         except NativePanic as panic:  # it would only happen again
             raise BadText(f"the tokenizer {spec.tokenizer} can't encode the text: {panic}") from panic

@@ -1,4 +1,4 @@
-"""What a token goes through between its matrices."""
+"""What a decode step computes between its linear layers: layer norm, residual sums, GELU and attention."""
 
 import math
 from typing import Any
@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 
 from model.inference.cpu_kernel.weights import Float32
 
-# Sums in any order, which lets them be vectors.
-compiled = numba.njit(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+njit_reassociating = numba.njit(nogil=True, fastmath={"contract", "reassoc", "nsz"}, error_model="numpy")
+"""Compiles sums in any order, which lets them be vectorised."""
 
 LOG2_E, LN_2 = np.float32(math.log2(math.e)), np.float32(math.log(2))
-TAYLOR = tuple(np.float32(1 / math.factorial(n)) for n in range(7))
-LEAST, GREATEST = np.float32(-87), np.float32(88)
+EXP_TAYLOR = tuple(np.float32(1 / math.factorial(n)) for n in range(7))
+EXP_MIN, EXP_MAX = np.float32(-87), np.float32(88)
+"""Between these e to the power of x is a normal float32."""
 KVShape = tuple[int, int, int, int, int]
-"""Layers, keys and values, heads, tokens that there is room for, numbers of a head."""
+"""(L, 2, H, context length, D) of a sequence's keys and values."""
 
 
 @intrinsic
-def as_pointer(context: Any, address: Any) -> Any:
-    """Where float32 numbers lie."""
+def float32_pointer(context: Any, address: Any) -> Any:
+    """An integer address as a pointer to float32."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
@@ -31,26 +32,27 @@ def as_pointer(context: Any, address: Any) -> Any:
     return types.CPointer(types.float32)(address), generate
 
 
-@compiled
-def exponential(x: np.float32) -> np.float32:
-    """e to the power of x, float32, or of -87 or 88 where x is beyond: a power of 2 times the Taylor series
-    of the rest, off by 1 / 2,000,000 at most. Loops over it become vectors, those over `math.exp` do not."""
-    within = min(max(x, LEAST), GREATEST)
-    n = np.floor(within * LOG2_E + np.float32(0.5))
-    rest = within - n * LN_2
-    series = TAYLOR[6]
-    series = series * rest + TAYLOR[5]
-    series = series * rest + TAYLOR[4]
-    series = series * rest + TAYLOR[3]
-    series = series * rest + TAYLOR[2]
-    series = series * rest + TAYLOR[1]
-    series = series * rest + TAYLOR[0]
+@njit_reassociating
+def exp(x: np.float32) -> np.float32:
+    """e to the power of x, clamped to [-87, 88]: a power of 2 times the Taylor series of the remainder, with
+    a relative error of 5e-7 at most. Loops over it are vectorised, those over `math.exp` are not."""
+    clamped = min(max(x, EXP_MIN), EXP_MAX)
+    n = np.floor(clamped * LOG2_E + np.float32(0.5))
+    remainder = clamped - n * LN_2
+    series = EXP_TAYLOR[6]
+    series = series * remainder + EXP_TAYLOR[5]
+    series = series * remainder + EXP_TAYLOR[4]
+    series = series * remainder + EXP_TAYLOR[3]
+    series = series * remainder + EXP_TAYLOR[2]
+    series = series * remainder + EXP_TAYLOR[1]
+    series = series * remainder + EXP_TAYLOR[0]
+    # 2 to the power of n, by the exponent bits of a float32.
     return series * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
-@compiled
+@njit_reassociating
 def layer_norm(x: Float32, norm: Float32, y: Float32) -> None:
-    """x (R, C), scale and shift (2, C) -> the first R and C of y.
+    """x (B, C), scale and shift (2, C) -> y, of at least x's shape.
     Source: Ba, Kiros and Hinton 2016, section 3.1."""
     C = np.float32(x.shape[1])
     for row in range(x.shape[0]):
@@ -61,30 +63,30 @@ def layer_norm(x: Float32, norm: Float32, y: Float32) -> None:
         variance = np.float32(0)
         for value in x[row]:
             variance += (value - mean) * (value - mean)
-        factor = np.float32(1) / np.sqrt(variance / C + np.float32(1e-5))
+        inverse_std = np.float32(1) / np.sqrt(variance / C + np.float32(1e-5))
         for i in range(x.shape[1]):
-            y[row, i] = (x[row, i] - mean) * factor * norm[0, i] + norm[1, i]
+            y[row, i] = (x[row, i] - mean) * inverse_std * norm[0, i] + norm[1, i]
 
 
-@compiled
+@njit_reassociating
 def add(x: Float32, y: Float32) -> None:
-    """To x (R, C), in place, the first R and C of y."""
+    """x += y, for x (B, C) and y of at least that shape."""
     for row in range(x.shape[0]):
         for i in range(x.shape[1]):
             x[row, i] += y[row, i]
 
 
-@compiled
+@njit_reassociating
 def gelu(x: Float32) -> None:
-    """Of x, in place, by its approximation with tanh: (1 + tanh(u)) / 2 is the logistic function of 2u.
+    """The tanh approximation of GELU of x (N,), in place: (1 + tanh(u)) / 2 is the logistic function of 2u.
     Source: Hendrycks and Gimpel 2016, section 2."""
-    double = np.float32(2 * math.sqrt(2 / math.pi))
+    two_sqrt_2_over_pi = np.float32(2 * math.sqrt(2 / math.pi))
     for i in range(len(x)):
-        u = double * (x[i] + np.float32(0.044715) * x[i] * x[i] * x[i])
-        x[i] = x[i] / (np.float32(1) + exponential(-u))
+        two_u = two_sqrt_2_over_pi * (x[i] + np.float32(0.044715) * x[i] * x[i] * x[i])
+        x[i] = x[i] / (np.float32(1) + exp(-two_u))
 
 
-@compiled
+@njit_reassociating
 def attend(
     qkv: Float32,
     inputs: NDArray[np.int64],
@@ -94,42 +96,44 @@ def attend(
     thread: int,
     threads: int,
 ) -> None:
-    """Let a token of each sequence attend to those before it and to itself. Each thread computes some heads.
+    """Append a token's keys and values to each sequence's cache and let it attend to all of them. Each thread
+    computes some of the B * H heads.
 
-    qkv       (R, 3C or more): queries, keys and values of the tokens
-    inputs    (R, 3): as in `one_token`
-    kv_shape  of the keys and values of the tokens before, where those of this one are put
-    attn_out  (R, C or more): the result
+    qkv       (B, 3C or more): queries, keys and values of the tokens
+    inputs    (B, 3): as in `decode_step`
+    kv_shape  of each sequence's cached keys and values
+    attn_out  (B, C or more): the result
     source    Vaswani et al. 2017, section 3.2
     """
     _, _, H, limit, D = kv_shape
     weights = np.empty(limit, np.float32)
     scale = np.float32(1) / np.sqrt(np.float32(D))
-    units = len(inputs) * H
-    for unit in range(units * thread // threads, units * (thread + 1) // threads):
-        row, head = unit // H, unit % H
-        _, address, last = inputs[row]
-        place: Any = as_pointer(address)  # type: ignore[call-arg]  # numba passes the context
-        kv = numba.carray(place, kv_shape, np.float32)
-        keys, values = kv[layer, 0, head], kv[layer, 1, head]
-        query, mine = qkv[row, head * D : (head + 1) * D], attn_out[row, head * D : (head + 1) * D]
+    heads = len(inputs) * H
+    for index in range(heads * thread // threads, heads * (thread + 1) // threads):
+        row, head = index // H, index % H
+        _, address, position = inputs[row]
+        pointer: Any = float32_pointer(address)  # type: ignore[call-arg]  # numba passes the context
+        kv = numba.carray(pointer, kv_shape, np.float32)
+        keys, values = kv[layer, 0, head], kv[layer, 1, head]  # (context length, D) each
+        query, out = qkv[row, head * D : (head + 1) * D], attn_out[row, head * D : (head + 1) * D]
         for i in range(D):
-            keys[last, i] = qkv[row, (H + head) * D + i]
-            values[last, i] = qkv[row, (2 * H + head) * D + i]
-        greatest = np.float32(-np.inf)
-        for token in range(last + 1):
+            keys[position, i] = qkv[row, (H + head) * D + i]
+            values[position, i] = qkv[row, (2 * H + head) * D + i]
+        max_score = np.float32(-np.inf)
+        for token in range(position + 1):
             score = np.float32(0)
             for i in range(D):
                 score += query[i] * keys[token, i]
             weights[token] = score * scale
-            greatest = max(greatest, weights[token])
+            max_score = max(max_score, weights[token])
+        # Softmax, with the largest score subtracted so that no exponential overflows.
         total = np.float32(0)
-        for token in range(last + 1):
-            weights[token] = exponential(weights[token] - greatest)
+        for token in range(position + 1):
+            weights[token] = exp(weights[token] - max_score)
             total += weights[token]
         for i in range(D):
-            mine[i] = 0
-        for token in range(last + 1):
-            share = weights[token] / total
+            out[i] = 0
+        for token in range(position + 1):
+            weight = weights[token] / total
             for i in range(D):
-                mine[i] += share * values[token, i]
+                out[i] += weight * values[token, i]

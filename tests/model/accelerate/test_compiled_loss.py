@@ -61,9 +61,9 @@ def test_a_compiled_run_has_the_losses_of_one_that_is_not(tmp_path):
     losses = {}
     for compiled in (False, True):
         run = tiny_run(model={"drop_rate": 0.0}, training={"compile": compiled, "grad_accumulation": 2})
-        found = Recorder()
-        train_tiny(run, tmp_path / str(compiled), found)
-        losses[compiled] = [(event.train_loss, event.val_loss) for event in found.of(Evaluation)]
+        recorder = Recorder()
+        train_tiny(run, tmp_path / str(compiled), recorder)
+        losses[compiled] = [(event.train_loss, event.val_loss) for event in recorder.of(Evaluation)]
     assert len(losses[True]) > 1
     torch.testing.assert_close(losses[True], losses[False], rtol=1e-4, atol=0)
 

@@ -1,9 +1,9 @@
-"""What CUDA graphs record, computed anew at each replay; tests/model/test_cuda.py records it."""
+"""What CUDA graphs capture, computed anew at each replay; tests/model/test_cuda.py captures it."""
 
 import pytest
 import torch
 
-from model.accelerate import graphed_loss as loss_graph
+from model.accelerate import graphed_loss
 from model.accelerate.graphed_loss import GraphedLoss
 from model.evaluation import evaluating
 from model.gpt import GPT
@@ -14,8 +14,8 @@ from tests.model.tiny import MODES, tiny_batch, tiny_config
 POOL = (0, 0)
 
 
-class Again:
-    """In place of a CUDA graph, which computes nothing while it is recorded."""
+class Replayed:
+    """In place of a CUDA graph, which computes nothing while it is captured."""
 
     def __init__(self, compute, pool):
         self.compute = compute
@@ -42,8 +42,8 @@ class Event:
 
 @pytest.fixture(autouse=True)
 def without_a_gpu(monkeypatch):
-    monkeypatch.setattr(loss_graph, "record", Again)
-    monkeypatch.setattr(loss_graph, "warm_up", lambda compute: compute())
+    monkeypatch.setattr(graphed_loss, "capture", Replayed)
+    monkeypatch.setattr(graphed_loss, "warm_up", lambda compute: compute())
     monkeypatch.setattr(torch.cuda, "Event", Event)
 
 
@@ -65,25 +65,25 @@ def test_gradients_of_several_batches_add_up_at_each_step_anew(numerics):
         torch.testing.assert_close(steps[1], steps[0], rtol=1e-6, atol=1e-8)
 
 
-def test_gradients_stay_where_they_were_recorded():
+def test_gradients_stay_where_they_were_captured():
     model = GPT(tiny_config(), FLOAT32).train()
     graphed = GraphedLoss(loss_of, POOL)
-    places = []
+    addresses = []
     for _ in range(3):
         model.zero_grad()
         graphed(model, *tiny_batch()).backward()
-        places.append([parameter.grad.data_ptr() for parameter in model.parameters()])
-    assert places[0] == places[1] == places[2]
+        addresses.append([parameter.grad.data_ptr() for parameter in model.parameters()])
+    assert addresses[0] == addresses[1] == addresses[2]
 
 
-def test_an_evaluation_is_recorded_apart_and_leaves_the_gradients_alone():
+def test_an_evaluation_is_captured_apart_and_leaves_the_gradients_alone():
     torch.manual_seed(1)
     model = GPT(tiny_config(drop_rate=0.5), FLOAT32).train()
     graphed = GraphedLoss(loss_of, POOL)
     graphed(model, *tiny_batch()).backward()
     before = [parameter.grad.clone() for parameter in model.parameters()]
-    for rows in (2, 2, 1):  # a last batch may be smaller
-        inputs, targets = (part[:rows] for part in tiny_batch())
+    for B in (2, 2, 1):  # a last batch may be smaller
+        inputs, targets = (tokens[:B] for tokens in tiny_batch())
         with evaluating(model):
             torch.testing.assert_close(graphed(model, inputs, targets), loss_of(model, inputs, targets))
     assert all(torch.equal(p.grad, g) for p, g in zip(model.parameters(), before, strict=True))

@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from model.layers.bfloat16 import Bfloat16Copy, Bfloat16Linear
+from model.layers.bfloat16 import Bfloat16Linear, CastCache
 from model.layers.kit import FLOAT32
 from model.optimizer import make_optimizer
 from tests.model.test_optimizer import TOKENS, learner
@@ -53,7 +53,7 @@ def replaced(layer):
 
 
 @pytest.mark.parametrize("change", [changed_by_the_optimizer, loaded, replaced])
-def test_a_changed_weight_is_converted_again(change):
+def test_a_changed_weight_is_cast_again(change):
     layer = Bfloat16Linear(4, 4, bias=False)
     x = torch.randn(2, 4)
     before = layer(x)
@@ -62,15 +62,15 @@ def test_a_changed_weight_is_converted_again(change):
     assert torch.equal(layer(x), x.bfloat16() @ layer.weight.detach().bfloat16().T)
 
 
-def test_an_unchanged_weight_is_converted_once_also_where_no_gradient_is_wanted():
-    weight, kept = torch.nn.Parameter(torch.randn(4, 4)), Bfloat16Copy()
+def test_an_unchanged_weight_is_cast_once_also_in_inference_mode():
+    weight, cache = torch.nn.Parameter(torch.randn(4, 4)), CastCache()
     with torch.inference_mode():
-        first = kept.of(weight)
-    assert kept.of(weight) is first
+        first = cache.cast(weight)
+    assert cache.cast(weight) is first
     assert not first.is_inference()
 
 
-def test_a_copy_of_the_layer_has_a_conversion_of_its_own():
+def test_a_copy_of_the_layer_has_a_cast_of_its_own():
     layer = Bfloat16Linear(4, 4, bias=False)
     layer(torch.randn(2, 4))
     other = copy.deepcopy(layer)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from model.gpt import GPT
-from model.layers.devices import is_eager_cpu, wait_asleep
+from model.layers.devices import blocking_synchronise, is_eager_cpu
 from model.layers.head import TILE
 from model.layers.kit import KITS
 from model.loss import loss_of
@@ -61,7 +61,7 @@ def test_what_is_written_out_for_the_cpu_is_for_it_alone_and_not_for_a_compiler(
 
 
 def test_nobody_waits_for_the_cpu():
-    wait_asleep(torch.device("cpu"))
+    blocking_synchronise(torch.device("cpu"))
 
 
 def test_a_gpu_is_waited_for_by_an_event_that_lets_the_thread_sleep(monkeypatch):
@@ -79,5 +79,5 @@ def test_a_gpu_is_waited_for_by_an_event_that_lets_the_thread_sleep(monkeypatch)
 
     monkeypatch.setattr(torch.cuda, "Event", Event)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"the stream of {device}")
-    wait_asleep(torch.device("cuda", 0))
+    blocking_synchronise(torch.device("cuda", 0))
     assert calls == [("blocking", True), ("record", "the stream of cuda:0"), "synchronize"]

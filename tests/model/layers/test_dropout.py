@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from model.layers.dropout import Dropout, dropout, keep_bits
+from model.layers.dropout import Dropout, draw_keep_bits, dropout
 
 DTYPES = [torch.float32, torch.bfloat16]
 
@@ -16,9 +16,9 @@ def test_as_many_elements_as_the_rate_says_are_zero_and_the_others_are_scaled_up
     dropped = dropout(x, rate)
     share = (dropped == 0).float().mean().item()
     assert share == pytest.approx(rate, abs=5 * (rate * (1 - rate) / len(x)) ** 0.5 + 2**-16)
-    kept = dropped[dropped != 0].float()
-    assert kept.unique().numel() == 1
-    assert kept[0].item() == pytest.approx(1 / (1 - rate), rel=1e-2 if dtype == torch.bfloat16 else 1e-4)
+    scaled = dropped[dropped != 0].float()
+    assert scaled.unique().numel() == 1
+    assert scaled[0].item() == pytest.approx(1 / (1 - rate), rel=1e-2 if dtype == torch.bfloat16 else 1e-4)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -36,14 +36,14 @@ def test_the_gradient_passes_where_the_element_was_kept_and_is_scaled_alike(dtyp
 
 def test_neighbours_are_dropped_independently():
     torch.manual_seed(1)
-    kept = (keep_bits(torch.Size([200_000]), round(0.5 * 2**15)) != 0).float() - 0.5
+    deviations = (draw_keep_bits(torch.Size([200_000]), round(0.5 * 2**15)) != 0).float() - 0.5
     for distance in (1, 2, 3, 4, 5):  # four come from one draw of the generator
-        assert abs((kept[distance:] * kept[:-distance]).mean().item()) < 0.005
+        assert abs((deviations[distance:] * deviations[:-distance]).mean().item()) < 0.005
 
 
 @pytest.mark.parametrize("n", [0, 1, 3, 4, 5])
 def test_any_number_of_elements_may_be_dropped(n):
-    assert keep_bits(torch.Size([n]), 2**14).shape == (n,)
+    assert draw_keep_bits(torch.Size([n]), 2**14).shape == (n,)
 
 
 def test_a_rate_of_0_and_the_evaluation_mode_change_nothing_and_draw_nothing():

@@ -35,7 +35,7 @@ def test_products_and_gradients_are_those_of_the_plain_layer_in_float64(shape, o
 
 
 @pytest.mark.usefixtures("library")
-def test_what_takes_the_gradient_of_the_weight_gets_its_rows_after_all_else_is_computed():
+def test_a_consumer_of_the_weights_gradient_gets_its_rows_after_all_else_is_computed():
     torch.manual_seed(1)
     layer, plain = Float32Linear(24, 40, bias=False), torch.nn.Linear(24, 40, bias=False)
     plain.load_state_dict(layer.state_dict())
@@ -43,12 +43,12 @@ def test_what_takes_the_gradient_of_the_weight_gets_its_rows_after_all_else_is_c
     mine, its = x.clone().requires_grad_(), x.clone().requires_grad_()
     parts = []
 
-    def take(rows):
-        parts.extend(rows(slice(start, start + 16)) for start in range(0, 40, 16))
+    def consume(gradient):
+        parts.extend(gradient(slice(start, start + 16)) for start in range(0, 40, 16))
         layer.weight.detach().zero_()  # as an update would change it
         return True
 
-    layer.gradient_consumer = take
+    layer.gradient_consumer = consume
     layer(mine).square().sum().backward()
     plain(its).square().sum().backward()
     assert layer.weight.grad is None

@@ -9,14 +9,14 @@ from tests.model.tiny import tiny_config
 
 @pytest.mark.parametrize("initialization", ["pytorch", "gpt2"])
 @pytest.mark.parametrize("numerics", ["reference", "float32", "bfloat16"])
-def test_an_undrawn_model_has_every_parameters_shape_and_no_memory(numerics, initialization):
+def test_a_model_on_meta_has_every_parameters_shape_and_no_memory(numerics, initialization):
     config = tiny_config(initialization=initialization, qkv_bias=True)
-    drawn = GPT(config, KITS[numerics])
+    initialised = GPT(config, KITS[numerics])
     with meta_init():
         model = GPT(config, KITS[numerics])
     assert all(parameter.is_meta for parameter in model.parameters())
     shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
-    assert shapes == {name: parameter.shape for name, parameter in drawn.named_parameters()}
+    assert shapes == {name: parameter.shape for name, parameter in initialised.named_parameters()}
 
 
 def test_it_leaves_the_generator_alone_and_draws_again_afterwards():

@@ -48,20 +48,20 @@ def ids_of(path: Path) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("name", sorted(TOKENIZERS))
-@given(text=TEXTS, train_ratio=st.floats(0.01, 0.99), piece_bytes=st.integers(1, 30))
-@example(text="", train_ratio=0.5, piece_bytes=1)
-@example(text="it's  a\n\n b \n\n\n c's <|endoftext|> <|endoftext|>", train_ratio=0.9, piece_bytes=4)
-def test_tokens_of_the_pieces_are_those_of_one_call_on_each_part(
-    shared, name, text, train_ratio, piece_bytes
+@given(text=TEXTS, train_ratio=st.floats(0.01, 0.99), chunk_bytes=st.integers(1, 30))
+@example(text="", train_ratio=0.5, chunk_bytes=1)
+@example(text="it's  a\n\n b \n\n\n c's <|endoftext|> <|endoftext|>", train_ratio=0.9, chunk_bytes=4)
+def test_tokens_of_the_chunks_are_those_of_one_call_on_each_split(
+    shared, name, text, train_ratio, chunk_bytes
 ):
-    found = ids_of(written(shared, text, name, train_ratio, piece_bytes=piece_bytes))
-    assert found == [load_tokenizer(name).encode(part) for part in split_text(text, train_ratio)]
+    ids = ids_of(written(shared, text, name, train_ratio, chunk_bytes=chunk_bytes))
+    assert ids == [load_tokenizer(name).encode(split) for split in split_text(text, train_ratio)]
 
 
-def test_many_pieces_keep_their_order(tmp_path):
+def test_many_chunks_keep_their_order(tmp_path):
     text = " ".join(str(number) for number in range(3000))
-    path = written(tmp_path, text, "gpt2", 0.5, piece_bytes=64)
-    assert ids_of(path) == [load_tokenizer("gpt2").encode(part) for part in split_text(text, 0.5)]
+    path = written(tmp_path, text, "gpt2", 0.5, chunk_bytes=64)
+    assert ids_of(path) == [load_tokenizer("gpt2").encode(split) for split in split_text(text, 0.5)]
 
 
 def test_the_file_is_a_header_and_little_endian_tokens(tmp_path):
@@ -88,7 +88,7 @@ def test_a_vocabulary_beyond_two_bytes_takes_four(tmp_path):
         name="large",
         vocab_size=2**16 + 1,
         end_of_text=2**16,
-        last_cut=len,
+        last_boundary=len,
         encode_buffer=lambda text: np.array([2**16] * len(text), np.uint32).data,
     )
     write_tokens(scan_text(tmp_path / "text.txt"), tmp_path / "t", large, 0.5, threads=1)
@@ -102,12 +102,12 @@ def test_data_from_a_file_is_that_from_the_text(tmp_path):
     stored, whole = Data.from_file(TokenFile(written(tmp_path, TEXT)), run), tiny_data(run)
     assert stored.sha256() == whole.sha256()
     order = torch.randperm(len(whole.train))
-    for found, expected in zip(
+    for batch, expected in zip(
         batches(stored.train, order, 2, drop_last=True, device=CPU),
         batches(whole.train, order, 2, drop_last=True, device=CPU),
         strict=True,
     ):
-        for ours, theirs in zip(found, expected, strict=True):
+        for ours, theirs in zip(batch, expected, strict=True):
             assert ours.dtype == torch.int64
             assert torch.equal(ours, theirs)
 
@@ -117,11 +117,11 @@ def test_a_file_of_too_few_tokens_is_refused_with_its_tokens(tmp_path):
         Data.from_file(TokenFile(written(tmp_path, "x" * 10)), tiny_run())
 
 
-def test_only_the_file_that_is_wanted_is_opened(tmp_path):
+def test_only_the_file_of_the_same_text_and_tokenizer_is_opened(tmp_path):
     path = written(tmp_path, TEXT)
-    wanted = (scan_text(tmp_path / "text.txt").sha256, "bytes", 0.9)
-    assert len(open_tokens(path, *wanted).train) == int(0.9 * len(TEXT))
-    for other in (("0", "bytes", 0.9), (wanted[0], "gpt2", 0.9), (wanted[0], "bytes", 0.8)):
+    identity = (scan_text(tmp_path / "text.txt").sha256, "bytes", 0.9)
+    assert len(open_tokens(path, *identity).train) == int(0.9 * len(TEXT))
+    for other in (("0", "bytes", 0.9), (identity[0], "gpt2", 0.9), (identity[0], "bytes", 0.8)):
         with pytest.raises(TokenFileError, match="other tokens"):
             open_tokens(path, *other)
 
@@ -174,16 +174,16 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path, damage, reason):
 
 def test_a_flipped_bit_among_the_tokens_is_noticed_where_they_were_summed(tmp_path):
     path = written(tmp_path, TEXT)
-    wanted = (scan_text(tmp_path / "text.txt").sha256, "bytes", 0.9)
+    identity = (scan_text(tmp_path / "text.txt").sha256, "bytes", 0.9)
     content = bytearray(path.read_bytes())
     content[HEADER_BYTES + 20] ^= 1
     path.write_bytes(content)
     with pytest.raises(TokenFileError, match="is damaged"):
-        open_tokens(path, *wanted)
+        open_tokens(path, *identity)
     header = json.loads(content[:HEADER_BYTES])
     del header["tokens_xxh3"]  # as earlier versions wrote it
     path.write_bytes(json.dumps(header).encode().ljust(HEADER_BYTES) + content[HEADER_BYTES:])
-    assert len(open_tokens(path, *wanted).train) == int(0.9 * len(TEXT))
+    assert len(open_tokens(path, *identity).train) == int(0.9 * len(TEXT))
 
 
 def test_a_file_that_is_cut_off_while_it_is_read_is_noticed(tmp_path):
@@ -198,12 +198,12 @@ def fail(*_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("place", ["on_piece", "fsync"])
+@pytest.mark.parametrize("place", ["on_chunk", "fsync"])
 def test_what_fails_on_the_way_leaves_nothing(tmp_path, monkeypatch, place):
     if place == "fsync":
         monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space left"):
-        written(tmp_path, TEXT, on_piece=fail if place == "on_piece" else lambda: None)
+        written(tmp_path, TEXT, on_chunk=fail if place == "on_chunk" else lambda: None)
     assert [file.name for file in tmp_path.iterdir()] == ["text.txt"]
 
 
@@ -219,5 +219,5 @@ def test_four_that_write_at_once_leave_one_whole_file(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         for writer in [pool.submit(write) for _ in range(4)]:
             writer.result()
-    assert ids_of(path) == [list(part.encode()) for part in split_text(TEXT, 0.9)]
+    assert ids_of(path) == [list(split.encode()) for split in split_text(TEXT, 0.9)]
     assert {file.name for file in tmp_path.iterdir()} == {"text.txt", "bytes.tokens"}

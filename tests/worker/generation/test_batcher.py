@@ -25,13 +25,13 @@ OUT_OF_MEMORY = "the worker ran out of memory"
 def batch_sizes(monkeypatch):
     """Of each step of a batch, how many tokens were computed together."""
     sizes = []
-    read_tokens = Decoding.read_tokens
+    decode_tokens = Decoding.decode_tokens
 
     def counted(self, sequences):
         sizes.append(len(sequences))
-        return read_tokens(self, sequences)
+        return decode_tokens(self, sequences)
 
-    monkeypatch.setattr(Decoding, "read_tokens", counted)
+    monkeypatch.setattr(Decoding, "decode_tokens", counted)
     return sizes
 
 
@@ -120,7 +120,7 @@ def test_those_that_wait_cache_no_more_than_the_slots_hold(monkeypatch):
     def spied(self, request):
         bound(self, request)
         waiting = [other.sequence for other in self._waiting if other.sequence is not None]
-        held.append(sum(self._decoding.held_tokens(sequence) for sequence in waiting))
+        held.append(sum(self._decoding.allocated_tokens(sequence) for sequence in waiting))
 
     monkeypatch.setattr(Batch, "_limit_cache_memory", spied)
     with Askers(Shelf(CONFIG.model_copy(update={"context_length": 200})), slots=1) as askers:
@@ -205,14 +205,14 @@ def test_an_error_fails_its_request_alone():
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("no kernel")])
 def test_an_error_in_a_pass_of_many_fails_the_one_to_blame_and_the_others_get_their_texts(monkeypatch, error):
-    read_tokens = Decoding.read_tokens
+    decode_tokens = Decoding.decode_tokens
 
     def poisoned(self, sequences):
         if any(len(sequence.tokens) == 10 and sequence.tokens[:3] == [*b"bad"] for sequence in sequences):
             raise error
-        return read_tokens(self, sequences)
+        return decode_tokens(self, sequences)
 
-    monkeypatch.setattr(Decoding, "read_tokens", poisoned)
+    monkeypatch.setattr(Decoding, "decode_tokens", poisoned)
     with Askers() as askers:
         expected = askers.alone("the", max_new_tokens=40)
         requests = [askers.ask(prompt, max_new_tokens=40) for prompt in ("the", "bad", "the")]
@@ -222,14 +222,14 @@ def test_an_error_in_a_pass_of_many_fails_the_one_to_blame_and_the_others_get_th
 
 
 def test_an_error_while_a_prompt_is_read_fails_that_prompt_alone(monkeypatch):
-    read_piece = Decoding.read_piece
+    prefill_chunk = Decoding.prefill_chunk
 
     def poisoned(self, sequence):
         if sequence.tokens[:3] == [*b"bad"]:
             raise MemoryError
-        return read_piece(self, sequence)
+        return prefill_chunk(self, sequence)
 
-    monkeypatch.setattr(Decoding, "read_piece", poisoned)
+    monkeypatch.setattr(Decoding, "prefill_chunk", poisoned)
     with Askers() as askers:
         requests = [askers.ask(prompt, max_new_tokens=4) for prompt in ("the", "bad")]
         assert askers.failure(requests[1]).reason == OUT_OF_MEMORY

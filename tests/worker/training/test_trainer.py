@@ -94,7 +94,7 @@ def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
             name=name,
             vocab_size=known.vocab_size,
             end_of_text=known.end_of_text,
-            last_cut=known.last_cut,
+            last_boundary=known.last_boundary,
             encode_buffer=lambda _: panic(),
         ),
     )
