@@ -1,13 +1,13 @@
-"""How much of its speed training keeps on a machine that others use too.
+"""How much of its speed training keeps under contention, on a machine that others use too.
 
     python -m benchmarks.busy [--rounds 5] [--seconds 8] [--models lecture tiny]
 
-Steps a second of the lecture's model (bfloat16 where the processor multiplies it, else float32) and of
-`tiny` (float32): alone, beside one and two processes that compute without end, beside a generation worker
-that writes 50-token texts one after the other, and with another trainer of the same model, whose steps count
-too. Each as the product sets its threads up, as OpenMP does by itself, and in a plain PyTorch loop. All
-trainers live from the start and rest while another is measured; the rounds go through everything in turns,
-and medians count. Prints markdown for `benchmarks/LOG.md`; the exit status is 1 if a goal is missed.
+Steps a second of the lecture's model (bfloat16 where the processor multiplies it, else float32) and of `tiny`
+(float32): alone, beside one and two processes that compute without end, beside a generation worker that
+writes 50-token texts one after the other, and with another trainer of the same model, whose steps count too.
+Each with the product's settings for threads, with OpenMP's defaults, and as the baseline, a plain PyTorch
+loop. All trainers run from the start and pause while another is measured; the rounds go through everything in
+turns, and medians count. Prints markdown for `benchmarks/LOG.md`; the exit status is 1 if a goal is missed.
 """
 
 import argparse
@@ -39,51 +39,51 @@ from worker.training.allocator import with_allocator_settings
 from worker.training.contention import ContentionMonitor
 
 Model = Literal["lecture", "tiny"]
-Kind = Literal["ours", "shorter", "as it is", "plain"]
+Variant = Literal["ours", "shorter spin", "default", "baseline"]
 Scenario = Literal["nothing", "one busy process", "two busy processes", "50-token answers", "another trainer"]
 
-KINDS: dict[Kind, str] = {
+DESCRIPTIONS: dict[Variant, str] = {
     "ours": f"as the product sets it: `GOMP_SPINCOUNT={TRAINER_SPINS['GOMP_SPINCOUNT']}`, watched",
-    "shorter": f"`GOMP_SPINCOUNT={SHORT_SPINS['GOMP_SPINCOUNT']}`",
-    "as it is": "OpenMP as it is",
-    "plain": "a plain PyTorch loop",
+    "shorter spin": f"`GOMP_SPINCOUNT={SHORT_SPINS['GOMP_SPINCOUNT']}`",
+    "default": "OpenMP's defaults",
+    "baseline": "baseline: a plain PyTorch loop",
 }
-SETTINGS: dict[Kind, dict[str, str]] = {
+ENVIRONMENTS: dict[Variant, dict[str, str]] = {
     "ours": with_spin_settings(with_allocator_settings({}), TRAINER_SPINS),
-    "shorter": with_spin_settings(with_allocator_settings({}), SHORT_SPINS),
-    "as it is": with_allocator_settings({}),
-    "plain": {},
+    "shorter spin": with_spin_settings(with_allocator_settings({}), SHORT_SPINS),
+    "default": with_allocator_settings({}),
+    "baseline": {},
 }
-LEAST_STEPS = 2
-"""Of a look. Beside busy processes one step may take longer than a look should."""
+MIN_STEPS = 2
+"""Of a measurement. Beside busy processes one step may take longer than a measurement should."""
 WARM_UP_STEPS = 3
 SETTLE_S = 1.5
 """After which a trainer has noticed what is beside it; steps before are not counted."""
 PARAGRAPHS = 400
-"""So that no epoch ends, and with it comes a sample, while steps are counted."""
+"""So that no epoch ends, which would bring a sample, while steps are counted."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    what: str
+    description: str
     model: Model
     scenario: Scenario
-    least: float
-    """Of the product's speed alone; for `nothing`, of the best setting's."""
+    min_share: float
+    """Of the product's speed alone; for `nothing`, of the best variant's."""
 
 
 GOALS = [
-    Goal("alone, of the best setting", "lecture", "nothing", 0.97),
+    Goal("alone, of the best variant", "lecture", "nothing", 0.97),
     Goal("beside one busy process", "lecture", "one busy process", 0.50),
     Goal("under constant answers", "lecture", "50-token answers", 0.45),
     Goal("two trainers together, of one alone", "lecture", "another trainer", 0.90),
-    Goal("alone, of the best setting", "tiny", "nothing", 0.93),
+    Goal("alone, of the best variant", "tiny", "nothing", 0.93),
     Goal("beside one busy process", "tiny", "one busy process", 0.50),
 ]
 
 
 class Counter:
-    """A `should_stop` that lets the run rest until its stdin says for how many seconds to count steps."""
+    """A `should_stop` that pauses the run until its stdin says for how many seconds to count steps."""
 
     def __init__(self) -> None:
         self._warm_up_left = WARM_UP_STEPS
@@ -95,23 +95,23 @@ class Counter:
         if self._warm_up_left:
             self._warm_up_left -= 1
             if self._warm_up_left == 0:
-                self._rest("ready")
+                self._report_and_pause("ready")
             return False
         if time.perf_counter() < self._settles_until_s:
             self._started_s = time.perf_counter()
             return False
         self._steps += 1
         elapsed_s = time.perf_counter() - self._started_s
-        if elapsed_s >= self._seconds and self._steps >= LEAST_STEPS:
-            self._rest(json.dumps(self._steps / elapsed_s))
+        if elapsed_s >= self._seconds and self._steps >= MIN_STEPS:
+            self._report_and_pause(json.dumps(self._steps / elapsed_s))
         return False
 
-    def _rest(self, told: str) -> None:
-        print(told, flush=True)
-        asked = sys.stdin.readline()
-        if not asked:
+    def _report_and_pause(self, report: str) -> None:
+        print(report, flush=True)
+        line = sys.stdin.readline()
+        if not line:
             raise SystemExit  # the benchmark is over
-        self._steps, self._seconds, self._started_s = 0, float(asked), time.perf_counter()
+        self._steps, self._seconds, self._started_s = 0, float(line), time.perf_counter()
         self._settles_until_s = self._started_s + SETTLE_S
 
 
@@ -120,13 +120,13 @@ def long_text() -> str:
     return story.read_text() * PARAGRAPHS
 
 
-def run_ours(model: Model, kind: Kind) -> None:
+def run_ours(model: Model, variant: Variant) -> None:
     device = pick_device()
     numerics = resolve_numerics("auto" if model == "lecture" else "float32", device)
     body: dict[str, Any] = {"preset": model, "dataset": "sample"}
     body |= {"evaluation": {"eval_freq": 10**9}, "checkpoints": {"every_epochs": None}}
     run = parse_spec(body)
-    if kind == "ours":
+    if variant == "ours":
         ContentionMonitor().start()
     with tempfile.TemporaryDirectory() as folder:
         train(
@@ -140,7 +140,7 @@ def run_ours(model: Model, kind: Kind) -> None:
         )
 
 
-def run_plain() -> None:
+def run_baseline() -> None:
     loop, count = Loop(long_text()), Counter()
     for inputs, targets in cycle(loop.train_loader):
         loop.step(inputs, targets)
@@ -148,18 +148,18 @@ def run_plain() -> None:
 
 
 class Trainer:
-    """A process that trains when it is asked to."""
+    """A process that trains on request."""
 
-    def __init__(self, model: Model, kind: Kind) -> None:
+    def __init__(self, model: Model, variant: Variant) -> None:
         variables = {name: value for name, value in os.environ.items() if name not in SHORT_SPINS}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.busy", "--train", model, "--kind", kind],
+            [sys.executable, "-m", "benchmarks.busy", "--train", model, "--variant", variant],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=variables | SETTINGS[kind],
+            env=variables | ENVIRONMENTS[variant],
         )
-        self._told()
+        self._read_report()
 
     def begin(self, seconds: float) -> None:
         assert self._process.stdin is not None
@@ -168,9 +168,9 @@ class Trainer:
 
     def end(self) -> float:
         """Steps a second since `begin`."""
-        return float(self._told())
+        return float(self._read_report())
 
-    def _told(self) -> str:
+    def _read_report(self) -> str:
         assert self._process.stdout is not None
         if line := self._process.stdout.readline():
             return line
@@ -181,8 +181,8 @@ class Trainer:
         self._process.wait()
 
 
-def together(trainers: list[Trainer], seconds: float) -> float:
-    """Their steps a second, of all of them."""
+def measure_together(trainers: list[Trainer], seconds: float) -> float:
+    """Steps a second of all of them."""
     for trainer in trainers:
         trainer.begin(seconds)
     return sum(trainer.end() for trainer in trainers)
@@ -202,10 +202,10 @@ def busy(processes: int) -> Iterator[None]:
 @contextmanager
 def answering(client: Client) -> Iterator[None]:
     """Texts of 50 tokens of the newest job, one after the other."""
-    over = threading.Event()
+    done = threading.Event()
 
     def ask() -> None:
-        while not over.is_set():
+        while not done.is_set():
             client.generate({"prompt": "Every effort moves you", "max_new_tokens": 50})
 
     thread = threading.Thread(target=ask)
@@ -213,82 +213,89 @@ def answering(client: Client) -> Iterator[None]:
     try:
         yield
     finally:
-        over.set()
+        done.set()
         thread.join()
 
 
 @dataclass
 class Speeds:
-    """Steps a second by scenario and kind, of every round."""
+    """Steps a second by scenario and variant, of every round."""
 
-    found: dict[tuple[Scenario, Kind], list[float]] = field(default_factory=dict)
+    by_scenario: dict[tuple[Scenario, Variant], list[float]] = field(default_factory=dict)
 
-    def add(self, scenario: Scenario, kind: Kind, speed: float) -> None:
-        self.found.setdefault((scenario, kind), []).append(speed)
+    def add(self, scenario: Scenario, variant: Variant, speed: float) -> None:
+        self.by_scenario.setdefault((scenario, variant), []).append(speed)
 
-    def median(self, scenario: Scenario, kind: Kind) -> float | None:
-        speeds = self.found.get((scenario, kind))
+    def median(self, scenario: Scenario, variant: Variant) -> float | None:
+        speeds = self.by_scenario.get((scenario, variant))
         return statistics.median(speeds) if speeds else None
 
 
 def measure(model: Model, client: Client | None, rounds: int, seconds: float) -> Speeds:
     """With the answers of a service's newest job, if there is one."""
     speeds = Speeds()
-    kinds: list[Kind] = ["ours", "shorter", "as it is", *(["plain"] if model == "lecture" else [])]
+    variants: list[Variant] = [
+        "ours",
+        "shorter spin",
+        "default",
+        *(["baseline"] if model == "lecture" else []),
+    ]
     with ExitStack() as stack:
-        trainers = {kind: Trainer(model, kind) for kind in kinds}
-        seconds_trainer = {kind: Trainer(model, kind) for kind in ("ours", "as it is")}
-        for trainer in (*trainers.values(), *seconds_trainer.values()):
+        trainers = {variant: Trainer(model, variant) for variant in variants}
+        second_trainers = {variant: Trainer(model, variant) for variant in ("ours", "default")}
+        for trainer in (*trainers.values(), *second_trainers.values()):
             stack.callback(trainer.close)
 
-        def look(scenario: Scenario, kind: Kind) -> None:
-            speeds.add(scenario, kind, together([trainers[kind]], seconds))
+        def measure_one(scenario: Scenario, variant: Variant) -> None:
+            speeds.add(scenario, variant, measure_together([trainers[variant]], seconds))
 
         for _ in range(rounds):
-            for kind in kinds:
-                look("nothing", kind)
+            for variant in variants:
+                measure_one("nothing", variant)
             for processes, scenario in ((1, "one busy process"), (2, "two busy processes")):
                 with busy(processes):
-                    for kind in kinds:
-                        if kind != "shorter":
-                            look(scenario, kind)
+                    for variant in variants:
+                        if variant != "shorter spin":
+                            measure_one(scenario, variant)
             if client is not None:
                 with answering(client):
-                    for kind in ("ours", "as it is"):
-                        look("50-token answers", kind)
-            for kind, other in seconds_trainer.items():
-                both = together([trainers[kind], other], seconds)
-                speeds.add("another trainer", kind, both)
+                    for variant in ("ours", "default"):
+                        measure_one("50-token answers", variant)
+            for variant, other in second_trainers.items():
+                both = measure_together([trainers[variant], other], seconds)
+                speeds.add("another trainer", variant, both)
     return speeds
 
 
 def table(model: Model, speeds: Speeds) -> Iterator[str]:
-    kinds = [kind for kind in KINDS if speeds.median("nothing", kind) is not None]
-    yield f"| {model}, beside it | " + " | ".join(KINDS[kind] for kind in kinds) + " |"
-    yield "| --- |" + " ---: |" * len(kinds)
+    variants = [variant for variant in DESCRIPTIONS if speeds.median("nothing", variant) is not None]
+    yield f"| {model}, beside it | " + " | ".join(DESCRIPTIONS[variant] for variant in variants) + " |"
+    yield "| --- |" + " ---: |" * len(variants)
     for scenario in get_args(Scenario):
-        cells = [cell(speeds, scenario, kind) for kind in kinds]
+        cells = [cell(speeds, scenario, variant) for variant in variants]
         if any(cells):
             yield f"| {scenario} | " + " | ".join(cells) + " |"
 
 
-def cell(speeds: Speeds, scenario: Scenario, kind: Kind) -> str:
-    speed, alone = speeds.median(scenario, kind), speeds.median("nothing", kind)
+def cell(speeds: Speeds, scenario: Scenario, variant: Variant) -> str:
+    speed, alone = speeds.median(scenario, variant), speeds.median("nothing", variant)
     if speed is None or alone is None:
         return ""
     return f"{speed:.2f}" if scenario == "nothing" else f"{speed:.2f} ({speed / alone:.0%})"
 
 
-def judge(goal: Goal, speeds: Speeds) -> tuple[str, bool]:
+def check(goal: Goal, speeds: Speeds) -> tuple[str, bool]:
+    """A line that says whether the goal is reached, and whether it is."""
     reached, alone = speeds.median(goal.scenario, "ours"), speeds.median("nothing", "ours")
     assert reached is not None
     assert alone is not None
     if goal.scenario == "nothing":
-        own = [speeds.median("nothing", kind) for kind in ("ours", "shorter", "as it is")]
-        alone = max(speed for speed in own if speed is not None)
+        candidates = [speeds.median("nothing", variant) for variant in ("ours", "shorter spin", "default")]
+        alone = max(speed for speed in candidates if speed is not None)
     share = reached / alone
-    told = f"{goal.model}, {goal.what}: {share:.0%}, at least {goal.least:.0%}"
-    return f"{told}: {'yes' if share >= goal.least else 'NO'}", share >= goal.least
+    is_met = share >= goal.min_share
+    line = f"{goal.model}, {goal.description}: {share:.0%}, at least {goal.min_share:.0%}"
+    return f"{line}: {'yes' if is_met else 'NO'}", is_met
 
 
 @contextmanager
@@ -299,23 +306,23 @@ def service_with_a_model() -> Iterator[Client]:
         job = client.submit(
             {"dataset": "sample", "training": {"max_steps": 1}, "evaluation": {"eval_iter": 1}}
         )
-        wait_for_success(stack, client, job, look_every_s=1)
+        wait_for_success(stack, client, job, poll_s=1)
         yield client
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8, help="of a look at the lecture's model")
+    parser.add_argument("--seconds", type=float, default=8, help="of a measurement of the lecture's model")
     parser.add_argument("--models", nargs="+", choices=get_args(Model), default=get_args(Model))
     parser.add_argument("--train", choices=get_args(Model), help="be a trainer of this model")
-    parser.add_argument("--kind", choices=get_args(Kind))
+    parser.add_argument("--variant", choices=get_args(Variant))
     arguments = parser.parse_args()
     if arguments.train:
-        if arguments.kind == "plain":
-            run_plain()
+        if arguments.variant == "baseline":
+            run_baseline()
         else:
-            run_ours(arguments.train, arguments.kind)
+            run_ours(arguments.train, arguments.variant)
         return
     missed = 0
     for model in arguments.models:
@@ -327,8 +334,8 @@ def main() -> None:
         print()
         for goal in GOALS:
             if goal.model == model:
-                told, is_met = judge(goal, speeds)
-                print(told, flush=True)
+                line, is_met = check(goal, speeds)
+                print(line, flush=True)
                 missed += not is_met
         print()
     sys.exit(1 if missed else 0)

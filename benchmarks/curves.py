@@ -45,7 +45,7 @@ def main() -> None:
     runs: Runs = {mode: [outcome for outcome in outcomes if outcome.numerics == mode] for mode in MODES}
     print_table(runs)
     plot(runs, arguments.plot)
-    sys.exit(0 if lies_within_noise(runs) else 1)
+    sys.exit(0 if is_within_noise(runs) else 1)
 
 
 def values(runs: Runs, mode: ResolvedNumerics, loss: str) -> list[list[float]]:
@@ -59,29 +59,33 @@ def print_table(runs: Runs) -> None:
     print("| ---: | --- | ---: | ---: | ---: | ---: |")
     for loss in LOSSES:
         pairs = zip(values(runs, "float32", loss), values(runs, "bfloat16", loss), strict=True)
-        for evaluation, (exact, half) in zip(runs["float32"][0].evaluations, pairs, strict=True):
-            means = statistics.mean(exact), statistics.mean(half)
+        for evaluation, (float32, bfloat16) in zip(runs["float32"][0].evaluations, pairs, strict=True):
+            means = statistics.mean(float32), statistics.mean(bfloat16)
             print(
                 f"| {evaluation.step} | {loss.removesuffix('_loss')} | {means[0]:.3f} | {means[1]:.3f} "
-                f"| {means[1] - means[0]:+.3f} | {statistics.stdev(exact):.3f} |"
+                f"| {means[1] - means[0]:+.3f} | {statistics.stdev(float32):.3f} |"
             )
     for mode in MODES:
         best = [min(evaluation.val_loss for evaluation in run.evaluations) for run in runs[mode]]
-        told = ", ".join(f"{loss:.3f}" for loss in best)
-        print(f"\nbest validation loss in {mode}, by seed: {told}; mean {statistics.mean(best):.3f}")
+        losses = ", ".join(f"{loss:.3f}" for loss in best)
+        print(f"\nbest validation loss in {mode}, by seed: {losses}; mean {statistics.mean(best):.3f}")
 
 
-def lies_within_noise(runs: Runs) -> bool:
+def is_within_noise(runs: Runs) -> bool:
     """Whether the modes' means differ by less than two standard errors of that difference, at 9 of 10
-    evaluations: where every seed has an order of its own, single ones stray farther."""
-    is_near = []
+    evaluations: single ones differ more, as every seed has an order of windows of its own."""
+    is_within = []
     for loss in LOSSES:
         pairs = zip(values(runs, "float32", loss), values(runs, "bfloat16", loss), strict=True)
-        for exact, half in pairs:
-            error = ((statistics.variance(exact) + statistics.variance(half)) / len(exact)) ** 0.5
-            is_near.append(abs(statistics.mean(half) - statistics.mean(exact)) <= max(2 * error, 0.005))
-    print(f"\nwithin noise at {sum(is_near)} of {len(is_near)} evaluations of a loss; 9 of 10 are wanted")
-    return sum(is_near) >= 0.9 * len(is_near)
+        for float32, bfloat16 in pairs:
+            error = ((statistics.variance(float32) + statistics.variance(bfloat16)) / len(float32)) ** 0.5
+            is_within.append(
+                abs(statistics.mean(bfloat16) - statistics.mean(float32)) <= max(2 * error, 0.005)
+            )
+    print(
+        f"\nwithin noise at {sum(is_within)} of {len(is_within)} evaluations of a loss; 9 of 10 are required"
+    )
+    return sum(is_within) >= 0.9 * len(is_within)
 
 
 def plot(runs: Runs, path: Path) -> None:

@@ -1,11 +1,11 @@
-"""How close training comes to what a GPU can do, and what each measure contributes.
+"""How close training comes to a GPU's GEMM throughput, and what each acceleration contributes.
 
     python -m benchmarks.gpu [--batches 8 16 32] [--steps 20]
 
 GPT-2 small at a context of 1,024 on the first CUDA device, with `model.training`'s own step: tokens a second
 for each batch size in float32 (TF32), in bfloat16 and in both compiled, as a share of the card's measured
-rate of a bfloat16 matrix product, and peak memory; the same for the two windows of 256 of the lecture's job;
-then the speed of generated text. Without a GPU it says so and exits with 2; `--device cpu` tries the code
+bfloat16 GEMM throughput, and peak memory; the same for the two windows of 256 of the lecture's job; then how
+fast text is generated. Without a GPU it says so and exits with 2; `--device cpu` tries the code
 paths on a tiny model.
 """
 
@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from benchmarks import generating
-from benchmarks.arithmetic import operations_per_token
+from benchmarks.flops import training_flops_per_token
 from benchmarks.measuring import seconds_of
-from model.accelerate.compiled_loss import compile_loss
+from model.accelerate.compiled_loss import CompiledLoss
 from model.accelerate.graphed_loss import GraphedLoss
 from model.config import GPTConfig, TrainingConfig
 from model.generation import generate
@@ -42,7 +42,7 @@ GOAL = 0.5
 
 
 @dataclass(frozen=True)
-class Way:
+class Variant:
     name: str
     numerics: ResolvedNumerics
     compiled: bool = False
@@ -50,8 +50,8 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Measured:
-    way: Way
+class Measurement:
+    variant: Variant
     batch: int
     tokens_per_s: float
     peak_bytes: int
@@ -59,12 +59,12 @@ class Measured:
     """Compiling included."""
 
 
-WAYS = (
-    Way("float32, TF32", "float32"),
-    Way("float32, TF32, compiled", "float32", compiled=True),
-    Way("bfloat16, kernels started one by one", "bfloat16", graphed=False),
-    Way("bfloat16", "bfloat16"),
-    Way("bfloat16, compiled", "bfloat16", compiled=True),
+VARIANTS = (
+    Variant("float32, TF32", "float32"),
+    Variant("float32, TF32, compiled", "float32", compiled=True),
+    Variant("bfloat16, kernels launched one by one", "bfloat16", graphed=False),
+    Variant("bfloat16", "bfloat16"),
+    Variant("bfloat16, compiled", "bfloat16", compiled=True),
 )
 
 
@@ -73,8 +73,8 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def product_flops(device: torch.device, size: int) -> float:
-    """Of a square bfloat16 matrix product, a second; the median."""
+def gemm_flops(device: torch.device, size: int) -> float:
+    """bfloat16 GEMM throughput, in FLOP/s: the median of square matrix products."""
     a, b = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
     seconds = []
     for _ in range(20):
@@ -86,14 +86,15 @@ def product_flops(device: torch.device, size: int) -> float:
     return 2 * size**3 / statistics.median(seconds)
 
 
-def make_step(way: Way, config: GPTConfig, batch: int, device: torch.device) -> Callable[[], Tensor]:
-    """A step of training on fresh random tokens, as `Training.train_step` makes it; gives the loss unread."""
-    set_up(device, way.numerics)
+def make_step(variant: Variant, config: GPTConfig, batch: int, device: torch.device) -> Callable[[], Tensor]:
+    """A step of training on fresh random tokens, as `Training.train_step` makes it; it returns the loss
+    without waiting for it."""
+    set_up(device, variant.numerics)
     torch.manual_seed(123)
-    model = GPT(config, KITS[way.numerics]).to(device).train()
+    model = GPT(config, KITS[variant.numerics]).to(device).train()
     optimizer = make_optimizer(model, TrainingConfig())
-    loss_function: LossFunction = compile_loss() if way.compiled else loss_of
-    if way.graphed and device.type == "cuda":
+    loss_function: LossFunction = CompiledLoss() if variant.compiled else loss_of
+    if variant.graphed and device.type == "cuda":
         loss_function = GraphedLoss(loss_function, torch.cuda.graph_pool_handle())
     shape = (batch, config.context_length + 1)
 
@@ -110,16 +111,16 @@ def make_step(way: Way, config: GPTConfig, batch: int, device: torch.device) -> 
     return step
 
 
-def measure(config: GPTConfig, batches: list[int], steps: int, device: torch.device) -> Iterator[Measured]:
-    """Every way with every batch; one that does not fit is left out."""
-    for way in WAYS:
+def measure(config: GPTConfig, batches: list[int], steps: int, device: torch.device) -> Iterator[Measurement]:
+    """Every variant with every batch; one that does not fit is left out."""
+    for variant in VARIANTS:
         for batch in batches:
             try:
                 if device.type == "cuda":
                     torch.cuda.empty_cache()
                     torch.cuda.reset_peak_memory_stats()
                 torch.compiler.reset()  # else the second shape is compiled for any
-                step = make_step(way, config, batch, device)
+                step = make_step(variant, config, batch, device)
                 synchronise(device)
                 started = time.perf_counter()
                 step()
@@ -136,45 +137,45 @@ def measure(config: GPTConfig, batches: list[int], steps: int, device: torch.dev
             except RuntimeError as error:
                 if find_oom_error(error) is None:
                     raise
-                print(f"| {way.name} | {batch} | does not fit | | | | |", flush=True)
+                print(f"| {variant.name} | {batch} | does not fit | | | | |", flush=True)
                 continue
             peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else 0
-            yield Measured(way, batch, steps * batch * config.context_length / seconds, peak, first)
+            yield Measurement(variant, batch, steps * batch * config.context_length / seconds, peak, first)
 
 
 def print_table(
-    config: GPTConfig, batches: list[int], steps: int, rate: float, device: torch.device
+    config: GPTConfig, batches: list[int], steps: int, peak_flops: float, device: torch.device
 ) -> float:
-    """Of every way with every batch; returns the best share of `rate`."""
-    print("| how | batch | ms a step | tokens/s | of the product's rate | peak GB | first step |")
+    """Of every variant with every batch; returns the best share of `peak_flops`."""
+    print("| how | batch | ms a step | tokens/s | of GEMM throughput | peak GB | first step |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     best = 0.0
-    for found in measure(config, batches, steps, device):
-        share = found.tokens_per_s * operations_per_token(config) / rate
+    for measured in measure(config, batches, steps, device):
+        share = measured.tokens_per_s * training_flops_per_token(config) / peak_flops
         best = max(best, share)
-        step_s = found.batch * config.context_length / found.tokens_per_s
-        speed = f"{1000 * step_s:.1f} | {found.tokens_per_s:,.0f} | {share:.0%}"
-        costs = f"{found.peak_bytes / 1e9:.1f} | {found.first_step_s:.1f} s"
-        print(f"| {found.way.name} | {found.batch} | {speed} | {costs} |", flush=True)
+        step_s = measured.batch * config.context_length / measured.tokens_per_s
+        speed = f"{1000 * step_s:.1f} | {measured.tokens_per_s:,.0f} | {share:.0%}"
+        costs = f"{measured.peak_bytes / 1e9:.1f} | {measured.first_step_s:.1f} s"
+        print(f"| {measured.variant.name} | {measured.batch} | {speed} | {costs} |", flush=True)
     return best
 
 
 def text_speeds(config: GPTConfig, device: torch.device) -> tuple[float, float]:
-    """Tokens a second of one prompt, and of `generating.AT_ONCE` side by side, in bfloat16."""
+    """Tokens a second of one prompt, and of a batch of `generating.BATCH`, in bfloat16."""
     torch.manual_seed(123)
     model = GPT(config, BFLOAT16).to(device).eval()
     make_engine = fast_engine(model)
     prompt = [token % config.vocab_size for token in generating.PROMPT]
     tokens = generating.TOKENS
-    one, at_once = [], []
+    one, batch = [], []
     for _ in range(4):
         one.append(
             tokens
             / seconds_of(lambda: generating.drain(generate(model, prompt, tokens, engine=make_engine())))
         )
-        together = seconds_of(lambda: generating.generate_side_by_side(model, make_engine(), prompt, tokens))
-        at_once.append(generating.AT_ONCE * tokens / together)
-    return statistics.median(one[1:]), statistics.median(at_once[1:])
+        together = seconds_of(lambda: generating.generate_batch(model, make_engine(), prompt, tokens))
+        batch.append(generating.BATCH * tokens / together)
+    return statistics.median(one[1:]), statistics.median(batch[1:])
 
 
 def main() -> int:
@@ -195,19 +196,19 @@ def main() -> int:
         config = GPTConfig(vocab_size=257, context_length=64, emb_dim=64, n_heads=4, n_layers=2)
         size = 512
         print(f"the CPU, a tiny model: only that it runs; PyTorch {torch.__version__}\n")
-    rate = product_flops(device, size)
-    print(f"a bfloat16 matrix product: {rate / 1e12:.2f} TFLOP/s\n")
-    best = print_table(config, arguments.batches, arguments.steps, rate, device)
+    peak_flops = gemm_flops(device, size)
+    print(f"bfloat16 GEMM: {peak_flops / 1e12:.2f} TFLOP/s\n")
+    best = print_table(config, arguments.batches, arguments.steps, peak_flops, device)
     lecture = config.model_copy(update={"context_length": min(256, config.context_length), "drop_rate": 0.1})
     print(f"\nthe lecture's windows of {lecture.context_length} tokens:\n")
-    print_table(lecture, [2], arguments.steps, rate, device)
-    one, at_once = text_speeds(config, device)
-    print(f"\ntext of one prompt: {one:.0f} tokens/s, of {generating.AT_ONCE} at once: {at_once:.0f}")
+    print_table(lecture, [2], arguments.steps, peak_flops, device)
+    one, batch = text_speeds(config, device)
+    print(f"\ntext of one prompt: {one:.0f} tokens/s, of a batch of {generating.BATCH}: {batch:.0f}")
     if device.type == "cpu":
         return 0
-    scaled = A100_TOKENS_PER_S * rate / A100_DENSE_FLOPS
-    print(f"\nbest: {best:.0%} of the product's rate, goal {GOAL:.0%}: {'yes' if best >= GOAL else 'NO'}")
-    print(f"the public A100 figure scaled to this card by that rate: {scaled:,.0f} tokens/s")
+    scaled = A100_TOKENS_PER_S * peak_flops / A100_DENSE_FLOPS
+    print(f"\nbest: {best:.0%} of GEMM throughput, goal {GOAL:.0%}: {'yes' if best >= GOAL else 'NO'}")
+    print(f"the public A100 figure scaled to this card by it: {scaled:,.0f} tokens/s")
     return 0 if best >= GOAL else 1
 
 

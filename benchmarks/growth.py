@@ -1,10 +1,9 @@
-"""How the time of a step grows with the model and the batch, against the arithmetic it takes.
+"""How the time of a step grows with the model and the batch, against its FLOPs.
 
     python -m benchmarks.growth [--plot benchmarks/growth.svg]
 
 Each of depth, width, context and batch is doubled again and again while the others stay. Prints a markdown
-table and plots seconds against operations, with the rate of a plain matrix product as the line that can't be
-crossed.
+table and plots seconds against FLOPs, with GEMM throughput as the bound.
 """
 
 import argparse
@@ -20,8 +19,8 @@ from typing import Any
 import matplotlib
 import torch
 
-from benchmarks.arithmetic import operations_per_token
-from benchmarks.measuring import product_rate, seconds_of
+from benchmarks.flops import training_flops_per_token
+from benchmarks.measuring import gemm_flops, seconds_of
 from model.accelerate.optimizer_in_backward import OptimizerInBackward
 from model.config import GPTConfig, TrainingConfig
 from model.gpt import GPT
@@ -36,7 +35,7 @@ matplotlib.use("svg")
 from matplotlib import pyplot
 
 BASE = {"n_layers": 6, "emb_dim": 384, "context_length": 256, "batch": 2}
-GROWN = {
+SWEEPS = {
     "n_layers": [3, 6, 12, 24],
     "emb_dim": [192, 384, 768, 1536],
     "context_length": [64, 128, 256, 512, 1024],
@@ -48,26 +47,26 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Point:
-    grown: str
+    dimension: str
     value: int
-    operations: float
-    """Multiplications and additions of a step."""
+    flops: float
+    """Of a step."""
     seconds: float
 
 
 def measure() -> Iterator[Point]:
-    seen: dict[tuple[tuple[str, int], ...], Point] = {}
-    for grown, values in GROWN.items():
+    by_shape: dict[tuple[tuple[str, int], ...], Point] = {}
+    for dimension, values in SWEEPS.items():
         for value in values:
-            shape = {**BASE, grown: value}
+            shape = {**BASE, dimension: value}
             key = tuple(shape.items())
-            if key not in seen:
-                gc.collect()  # of the model before
-                seen[key] = time_step(shape, grown, value)
-            yield Point(grown, value, seen[key].operations, seen[key].seconds)
+            if key not in by_shape:
+                gc.collect()  # the model before
+                by_shape[key] = time_step(shape, dimension, value)
+            yield Point(dimension, value, by_shape[key].flops, by_shape[key].seconds)
 
 
-def time_step(shape: dict[str, int], grown: str, value: int) -> Point:
+def time_step(shape: dict[str, int], dimension: str, value: int) -> Point:
     fields: dict[str, Any] = {name: size for name, size in shape.items() if name != "batch"}
     config = GPTConfig(vocab_size=VOCABULARY, n_heads=max(1, shape["emb_dim"] // 64), **fields)
     device = pick_device()
@@ -86,17 +85,18 @@ def time_step(shape: dict[str, int], grown: str, value: int) -> Point:
 
     step()
     seconds = statistics.median(seconds_of(step) for _ in range(ROUNDS))
-    return Point(grown, value, operations_per_token(config) * shape["batch"] * config.context_length, seconds)
+    flops = training_flops_per_token(config) * shape["batch"] * config.context_length
+    return Point(dimension, value, flops, seconds)
 
 
-def plot(points: list[Point], rate: float, path: Path) -> None:
+def plot(points: list[Point], peak_flops: float, path: Path) -> None:
     figure, axis = pyplot.subplots(figsize=(7, 5))
-    for grown in GROWN:
-        own = [point for point in points if point.grown == grown]
-        axis.loglog([p.operations for p in own], [p.seconds for p in own], "o-", label=grown)
-    ends = [min(p.operations for p in points), max(p.operations for p in points)]
-    axis.loglog(ends, [end / rate for end in ends], "k--", label="a matrix product's rate")
-    axis.set(xlabel="operations of a step", ylabel="seconds")
+    for dimension in SWEEPS:
+        series = [point for point in points if point.dimension == dimension]
+        axis.loglog([p.flops for p in series], [p.seconds for p in series], "o-", label=dimension)
+    ends = [min(p.flops for p in points), max(p.flops for p in points)]
+    axis.loglog(ends, [end / peak_flops for end in ends], "k--", label="GEMM throughput")
+    axis.set(xlabel="FLOPs of a step", ylabel="seconds")
     axis.legend()
     figure.tight_layout()
     figure.savefig(path)
@@ -106,23 +106,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--plot", type=Path, default=Path(__file__).with_name("growth.svg"))
     arguments = parser.parse_args()
-    tuned = with_spin_settings(with_allocator_settings(os.environ), TRAINER_SPINS)
-    if tuned != dict(os.environ):  # they count from a process's start
-        os.execve(sys.executable, [sys.executable, "-m", "benchmarks.growth", *sys.argv[1:]], tuned)
+    environment = with_spin_settings(with_allocator_settings(os.environ), TRAINER_SPINS)
+    if environment != dict(os.environ):  # read when a process starts
+        os.execve(sys.executable, [sys.executable, "-m", "benchmarks.growth", *sys.argv[1:]], environment)
     numerics = resolve_numerics("auto", pick_device())
-    rate = product_rate(torch.bfloat16 if numerics == "bfloat16" else torch.float32)
-    print(f"{numerics}, a matrix product: {rate / 1e9:.0f} GFLOP/s; the others as in {BASE}\n")
-    print("| grown | to | GFLOP a step | ms | GFLOP/s |\n| --- | ---: | ---: | ---: | ---: |")
+    peak_flops = gemm_flops(torch.bfloat16 if numerics == "bfloat16" else torch.float32)
+    print(f"{numerics}, GEMM throughput: {peak_flops / 1e9:.0f} GFLOP/s; the others as in {BASE}\n")
+    print("| dimension | value | GFLOP a step | ms | GFLOP/s |\n| --- | ---: | ---: | ---: | ---: |")
     points = []
     for point in measure():
         points.append(point)
-        speed = point.operations / point.seconds / 1e9
+        speed = point.flops / point.seconds / 1e9
         print(
-            f"| {point.grown} | {point.value} | {point.operations / 1e9:.0f} | {point.seconds * 1e3:.0f} "
+            f"| {point.dimension} | {point.value} | {point.flops / 1e9:.0f} | {point.seconds * 1e3:.0f} "
             f"| {speed:.0f} |",
             flush=True,
         )
-    plot(points, rate, arguments.plot)
+    plot(points, peak_flops, arguments.plot)
     print(f"\nplotted in {arguments.plot}")
 
 

@@ -1,8 +1,8 @@
 """Seconds of each part of the lecture's job, from which the whole is computed.
 
-    python -m benchmarks.job_parts {plain,float32,bfloat16} [--steps 6] [--evaluations 2] [--samples 1]
+    python -m benchmarks.job_parts {baseline,float32,bfloat16} [--steps 6] [--evaluations 2] [--samples 1]
 
-`plain` is `benchmarks.lecture_loop`, the others are `model.training`'s. Prints JSON.
+`baseline` is `benchmarks.lecture_loop`, the others are `model.training`'s. Prints JSON.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.lecture import lecture_run
 from benchmarks.lecture_loop import Loop
-from benchmarks.measuring import OF_TRAINERS, alone, peak_memory_bytes, seconds_of
+from benchmarks.measuring import TRAINER_ENVIRONMENT, peak_memory_bytes, run_in_process, seconds_of
 from benchmarks.verdict import find_verdict
 from model.data import Data
 from model.numerics import ResolvedNumerics
@@ -33,12 +33,12 @@ class Parts:
     """Medians, in seconds."""
 
     start: float
-    """Until model and data stand ready, without the import of PyTorch."""
+    """Until model and data are ready, without importing PyTorch."""
     step: float
     evaluation: float
     sample: float
     checkpoint: float
-    """What one adds to the steps beside which it is written."""
+    """What one adds to the steps during which it is written."""
     last_checkpoint: float
     peak_bytes: int
 
@@ -55,20 +55,20 @@ class Parts:
         )
 
 
-def measure(who: str, steps: int, evaluations: int, samples: int) -> Parts:
+def measure(implementation: str, steps: int, evaluations: int, samples: int) -> Parts:
     """In a process of its own, with `steps` steps after the first ones."""
     counts = ["--steps", str(steps), "--evaluations", str(evaluations), "--samples", str(samples)]
-    settings = {} if who == "plain" else OF_TRAINERS
-    return Parts(**alone("benchmarks.job_parts", who, *counts, settings=settings))
+    environment = {} if implementation == "baseline" else TRAINER_ENVIRONMENT
+    return Parts(**run_in_process("benchmarks.job_parts", implementation, *counts, environment=environment))
 
 
 def median_of(parts: Sequence[Parts]) -> Parts:
     """Field by field; of the peak memory too."""
-    fields = {name: statistics.median(getattr(each, name) for each in parts) for name in asdict(parts[0])}
+    fields = {name: statistics.median(getattr(part, name) for part in parts) for name in asdict(parts[0])}
     return Parts(**fields)
 
 
-def plain_parts(text: str, steps: int, evaluations: int, samples: int) -> Parts:
+def baseline_parts(text: str, steps: int, evaluations: int, samples: int) -> Parts:
     loops: list[Loop] = []
     start = seconds_of(lambda: loops.append(Loop(text)))
     (loop,) = loops
@@ -84,18 +84,18 @@ def plain_parts(text: str, steps: int, evaluations: int, samples: int) -> Parts:
     return Parts(**median, start=start, checkpoint=0.0, last_checkpoint=0.0, peak_bytes=peak_memory_bytes())
 
 
-def tuned_parts(numerics: ResolvedNumerics, text: str, steps: int, evaluations: int, samples: int) -> Parts:
-    made: list[Training] = []
+def our_parts(numerics: ResolvedNumerics, text: str, steps: int, evaluations: int, samples: int) -> Parts:
+    trainings: list[Training] = []
 
     def make() -> None:
         run = lecture_run()
         data = Data.from_text(text, load_tokenizer(run.tokenizer), run)
         device = torch.device("cpu")
-        made.append(Training(run, data, lambda event: None, Path(folder), numerics, device, None, None))
+        trainings.append(Training(run, data, lambda event: None, Path(folder), numerics, device, None, None))
 
     with tempfile.TemporaryDirectory() as folder:
         start = seconds_of(make)
-        (training,) = made
+        (training,) = trainings
 
         def timed_step() -> float:
             micro_batches = next(training.steps_of_epoch())
@@ -110,22 +110,28 @@ def tuned_parts(numerics: ResolvedNumerics, text: str, steps: int, evaluations: 
             seconds_of(lambda: training.evaluate(0, 0.0)) for _ in range(evaluations)
         )
         sample = statistics.median(seconds_of(lambda: training.sample(0)) for _ in range(samples))
-        beside = 0.0
-        begun = seconds_of(lambda: training.begin_checkpoint(1.0))
+        during_s = 0.0
+        begin_s = seconds_of(lambda: training.begin_checkpoint(1.0))
         n = 0
         while training.checkpoint is not None:
-            beside += timed_step()
+            during_s += timed_step()
             n += 1
         timed_step()
         last = seconds_of(lambda: (training.begin_checkpoint(1.0), training.finish_checkpoint()))
         return Parts(
-            start, step, evaluation, sample, begun + beside - n * step, last, peak_bytes=peak_memory_bytes()
+            start,
+            step,
+            evaluation,
+            sample,
+            begin_s + during_s - n * step,
+            last,
+            peak_bytes=peak_memory_bytes(),
         )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("who", choices=["plain", "float32", "bfloat16"])
+    parser.add_argument("implementation", choices=["baseline", "float32", "bfloat16"])
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--evaluations", type=int, default=2)
     parser.add_argument("--samples", type=int, default=1)
@@ -136,7 +142,9 @@ def main() -> None:
     counts = (arguments.steps, arguments.evaluations, arguments.samples)
     text = path.read_text()
     parts = (
-        plain_parts(text, *counts) if arguments.who == "plain" else tuned_parts(arguments.who, text, *counts)
+        baseline_parts(text, *counts)
+        if arguments.implementation == "baseline"
+        else our_parts(arguments.implementation, text, *counts)
     )
     print(json.dumps(asdict(parts)))
 

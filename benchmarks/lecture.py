@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.measuring import alone, peak_memory_bytes
+from benchmarks.measuring import peak_memory_bytes, run_in_process
 from benchmarks.verdict import find_verdict
 from model.config import CheckpointConfig, EvaluationConfig, Run, TrainingConfig
 from model.data import Data
@@ -59,7 +59,7 @@ def train_once(numerics: ResolvedNumerics, text: str, seed: int = 123) -> Outcom
     samples: list[Sample] = []
     started = time.perf_counter()
 
-    def keep(event: Event) -> None:
+    def record(event: Event) -> None:
         match event:
             case Evaluation():
                 evaluations.append(event)
@@ -77,7 +77,7 @@ def train_once(numerics: ResolvedNumerics, text: str, seed: int = 123) -> Outcom
         train(
             run,
             Data.from_text(text, load_tokenizer(run.tokenizer), run),
-            on_event=keep,
+            on_event=record,
             should_stop=lambda: False,
             checkpoint_root=Path(folder),
             numerics=numerics,
@@ -96,7 +96,7 @@ def train_once(numerics: ResolvedNumerics, text: str, seed: int = 123) -> Outcom
 def train_alone(numerics: ResolvedNumerics, text: Path, seed: int = 123) -> Outcome:
     """`train_once` in a process of its own: peak memory is a process's."""
     options = ["--alone", "--numerics", numerics, "--text", str(text), "--seed", str(seed)]
-    outcome = alone("benchmarks.lecture", *options)
+    outcome = run_in_process("benchmarks.lecture", *options)
     outcome["evaluations"] = [Evaluation(**evaluation) for evaluation in outcome["evaluations"]]
     outcome["samples"] = [Sample(**sample) for sample in outcome["samples"]]
     return Outcome(**outcome)
@@ -105,7 +105,11 @@ def train_alone(numerics: ResolvedNumerics, text: Path, seed: int = 123) -> Outc
 def goals(outcome: Outcome) -> Iterator[tuple[str, bool]]:
     """What the outcome must show, and whether it does."""
     # The service evaluates the last step too, which the lecture does not print.
-    printed = [row for row in outcome.evaluations if row.step % EvaluationConfig().eval_freq == 0]
+    printed = [
+        evaluation
+        for evaluation in outcome.evaluations
+        if evaluation.step % EvaluationConfig().eval_freq == 0
+    ]
     first, last = printed[0], printed[-1]
     val_losses = [evaluation.val_loss for evaluation in printed]
     best = min(val_losses)
@@ -141,17 +145,20 @@ def report(outcome: Outcome) -> bool:
     print(
         "| step | epoch | tokens seen | train loss | validation loss |\n| ---: | ---: | ---: | ---: | ---: |"
     )
-    for row in outcome.evaluations:
-        print(f"| {row.step} | {row.epoch} | {row.tokens_seen} | {row.train_loss:.3f} | {row.val_loss:.3f} |")
+    for evaluation in outcome.evaluations:
+        print(
+            f"| {evaluation.step} | {evaluation.epoch} | {evaluation.tokens_seen} "
+            f"| {evaluation.train_loss:.3f} | {evaluation.val_loss:.3f} |"
+        )
     print("\n| epoch | sample |\n| ---: | --- |")
     for sample in outcome.samples:
         print(f"| {sample.epoch} | {one_line(sample).replace('|', chr(92) + '|')} |")
     print()
-    checked = list(goals(outcome))
-    for goal, holds in checked:
+    results = list(goals(outcome))
+    for goal, holds in results:
         print(f"- {'yes' if holds else 'NO'}: {goal}")
     print(flush=True)
-    return all(holds for _, holds in checked)
+    return all(holds for _, holds in results)
 
 
 def main() -> int:

@@ -1,10 +1,10 @@
-"""The lecture's training run as one would write it first: plain, in float32, with nothing made fast.
+"""The baseline: the lecture's training run as one would write it first, in float32, with nothing made fast.
 
     python -m benchmarks.lecture_loop [--text FILE]
 
-It is what the others are measured against, so it uses nothing of `model` but the tokenizer: separate query,
+All else is measured against it, so it uses nothing of `model` but the tokenizer: separate query,
 key and value projections, attention, normalisation and GELU written out, PyTorch's AdamW as it comes,
-evaluation a batch at a time, and samples that read everything again for every token. Prints the losses, as
+evaluation a batch at a time, and samples without a KV cache. Prints the losses, as
 the lecture does, and the seconds that each part took.
 """
 
@@ -59,8 +59,8 @@ class Attention(nn.Module):
         keys, queries, values = heads(self.key(x)), heads(self.query(x)), heads(self.value(x))
         scores = queries @ keys.transpose(2, 3)
         scores = scores.masked_fill(self.future[:length, :length], -torch.inf)
-        shares = self.drop(torch.softmax(scores / math.sqrt(C // H), dim=-1))
-        return self.out((shares @ values).transpose(1, 2).reshape(B, length, C))
+        weights = self.drop(torch.softmax(scores / math.sqrt(C // H), dim=-1))
+        return self.out((weights @ values).transpose(1, 2).reshape(B, length, C))
 
 
 class Norm(nn.Module):
@@ -92,7 +92,7 @@ class Block(nn.Module):
         return x + self.drop(self.feed_forward(self.norm2(x)))
 
 
-class PlainGPT(nn.Module):
+class BaselineGPT(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.tokens, self.positions = nn.Embedding(V, C), nn.Embedding(T, C)
@@ -108,8 +108,8 @@ class PlainGPT(nn.Module):
 
 
 @torch.no_grad()
-def generate_plainly(model: PlainGPT, ids: list[int], n: int) -> Iterator[int]:
-    """Greedy, every token from a pass over all before it."""
+def generate_without_cache(model: BaselineGPT, ids: list[int], n: int) -> Iterator[int]:
+    """Greedy; each token takes a pass over all before it."""
     model.eval()
     ids = list(ids)
     for _ in range(n):
@@ -129,12 +129,12 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.tokenizer = load_tokenizer("gpt2")
-        cut = int(0.9 * len(self.text))
+        index = int(0.9 * len(self.text))
         torch.manual_seed(123)
-        self.model = PlainGPT()
+        self.model = BaselineGPT()
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=4e-4, weight_decay=0.1)
         train, validation = (
-            Windows(self.tokenizer.encode(part)) for part in (self.text[:cut], self.text[cut:])
+            Windows(self.tokenizer.encode(split)) for split in (self.text[:index], self.text[index:])
         )
         self.train_loader = DataLoader(train, batch_size=BATCH, shuffle=True, drop_last=True)
         self.validation_loader = DataLoader(validation, batch_size=BATCH, shuffle=False, drop_last=False)
@@ -167,7 +167,7 @@ class Loop:
     def sample(self) -> str:
         started = time.perf_counter()
         ids = list(
-            generate_plainly(self.model, self.tokenizer.encode("Every effort moves you"), SAMPLE_TOKENS)
+            generate_without_cache(self.model, self.tokenizer.encode("Every effort moves you"), SAMPLE_TOKENS)
         )
         self.seconds["sample"].append(time.perf_counter() - started)
         return self.tokenizer.decode(ids)

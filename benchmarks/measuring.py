@@ -1,4 +1,4 @@
-"""What all benchmarks need: processes of their own, the machine's rates, medians."""
+"""What all benchmarks need: processes of their own, and the machine's throughput, as medians."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import torch
 from worker.threads import TRAINER_SPINS, with_spin_settings
 from worker.training.allocator import with_allocator_settings
 
-OF_TRAINERS = with_spin_settings(with_allocator_settings({}), TRAINER_SPINS)
+TRAINER_ENVIRONMENT = with_spin_settings(with_allocator_settings({}), TRAINER_SPINS)
 
 
 def peak_memory_bytes() -> int:
@@ -23,13 +23,17 @@ def peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def alone(module: str, *arguments: str, settings: Mapping[str, str] = OF_TRAINERS) -> Any:
-    """What `python -m module arguments` prints as JSON, in a process of its own with these settings in its
-    environment, unless they are there already."""
-    command = [sys.executable, "-m", module, *arguments]
-    environment = {**settings, **os.environ}
-    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    return json.loads(ran.stdout)
+def run_in_process(module: str, *arguments: str, environment: Mapping[str, str] = TRAINER_ENVIRONMENT) -> Any:
+    """What `python -m module arguments` prints as JSON, in a process of its own, with `environment` where
+    this process's says nothing else."""
+    completed = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**environment, **os.environ},
+    )
+    return json.loads(completed.stdout)
 
 
 def seconds_of(action: Callable[[], object]) -> float:
@@ -38,14 +42,14 @@ def seconds_of(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def product_rate(dtype: torch.dtype, size: int = 2048, rounds: int = 15) -> float:
-    """Multiplications and additions a second of a matrix product of that size; the median."""
+def gemm_flops(dtype: torch.dtype, size: int = 2048, rounds: int = 15) -> float:
+    """GEMM throughput on the CPU, in FLOP/s: the median of square matrix products."""
     a, b = (torch.randn(size, size).to(dtype) for _ in range(2))
     a @ b
     return 2 * size**3 / statistics.median(seconds_of(lambda: a @ b) for _ in range(rounds))
 
 
-def read_rate(size_bytes: int = 2**29, rounds: int = 9) -> float:
+def memory_bandwidth(size_bytes: int = 2**29, rounds: int = 9) -> float:
     """Bytes a second that all threads together read from memory; the median."""
     data = torch.ones(size_bytes // 4)
     data.sum()

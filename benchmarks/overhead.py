@@ -30,8 +30,8 @@ import torch
 
 from benchmarks import recording
 from benchmarks.lecture import lecture_run
-from benchmarks.measuring import alone
-from benchmarks.service import ProcessorTime, moment, running_service, wait_for_success, wait_until_warm
+from benchmarks.measuring import run_in_process
+from benchmarks.service import CpuTime, running_service, timestamp, wait_for_success, wait_until_warm
 from benchmarks.verdict import find_verdict
 from model.config import CheckpointConfig, TrainingConfig
 from model.data import Data
@@ -42,20 +42,20 @@ from model.training import train
 
 SERVICE_GOAL = 0.03
 CHECKPOINTS_GOAL = 0.10
-LOOK_EVERY_S = 5
+POLL_S = 5
 LECTURE_EPOCHS = 10
 
 
 def time_bare(epochs: int, text: str, *, checkpoints: bool) -> float:
     """Seconds of training after the first step; without checkpoints up to where the last would be written."""
     training = TrainingConfig(num_epochs=epochs)
-    chosen = CheckpointConfig(every_epochs=1 if checkpoints else None)
-    run = lecture_run().model_copy(update={"training": training, "checkpoints": chosen})
+    checkpointing = CheckpointConfig(every_epochs=1 if checkpoints else None)
+    run = lecture_run().model_copy(update={"training": training, "checkpoints": checkpointing})
     device = pick_device()
     moments: dict[str, float] = {}
     written: list[Path] = []
 
-    def keep(event: Event) -> None:
+    def record(event: Event) -> None:
         match event:
             case Evaluation(step=0):
                 moments["start"] = time.perf_counter()
@@ -71,7 +71,7 @@ def time_bare(epochs: int, text: str, *, checkpoints: bool) -> float:
         train(
             run,
             Data.from_text(text, load_tokenizer(run.tokenizer), run),
-            on_event=keep,
+            on_event=record,
             should_stop=lambda: False,
             checkpoint_root=Path(folder),
             numerics=resolve_numerics("auto", device),
@@ -82,7 +82,7 @@ def time_bare(epochs: int, text: str, *, checkpoints: bool) -> float:
 
 def time_bare_alone(epochs: int, text: Path, *, checkpoints: bool) -> float:
     options = ["--bare", "with" if checkpoints else "without", "--epochs", str(epochs), "--text", str(text)]
-    return float(alone("benchmarks.overhead", *options))
+    return float(run_in_process("benchmarks.overhead", *options))
 
 
 def time_service(epochs: int, text: Path) -> tuple[float, float]:
@@ -91,13 +91,13 @@ def time_service(epochs: int, text: Path) -> tuple[float, float]:
     with running_service() as (stack, client):
         wait_until_warm(stack)
         dataset, _ = client.add_dataset("the lecture's", text.read_text())
-        others = ProcessorTime()
+        others = CpuTime()
         job = client.submit({"dataset": dataset["id"], "training": {"num_epochs": epochs}})
-        wait_for_success(stack, client, job, LOOK_EVERY_S)
-        used_s = others.used_s()
+        wait_for_success(stack, client, job, POLL_S)
+        others_cpu_s = others.used_s()
         ended = [event for event in client.events(job["id"]) if event["type"] == "checkpoint"][-1]
         first = client.losses(job["id"])[0]
-    return moment(ended["created_at"]) - moment(first["recorded_at"]), used_s
+    return timestamp(ended["created_at"]) - timestamp(first["recorded_at"]), others_cpu_s
 
 
 @dataclass(frozen=True)

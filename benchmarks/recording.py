@@ -1,4 +1,4 @@
-"""What recording takes from the training thread.
+"""How long recording holds up the training thread.
 
     python -m benchmarks.recording
 
@@ -49,8 +49,8 @@ COUNTS: dict[type, int] = {
 def seconds_by_event() -> dict[type, float]:
     """The median of each kind that the lecture's job has."""
     spec = parse_spec({"preset": "tiny", "dataset": "sample", "training": {"num_epochs": 10}})
-    found: dict[type, list[float]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as folder, open("/dev/null", "wb") as nowhere:
+    seconds: dict[type, list[float]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder, open("/dev/null", "wb") as devnull:
         settings = Settings(data_dir=Path(folder))
         database = Database(settings.database)
         upgrade(database)
@@ -58,7 +58,7 @@ def seconds_by_event() -> dict[type, float]:
         with database.write() as session:
             claimed = claim(session, job.id, "the benchmark", lease_s=3600)
         assert claimed is not None
-        pipe = ReportPipe(nowhere.fileno())
+        pipe = ReportPipe(devnull.fileno())
         dataset = find_dataset(database, settings, spec.dataset)
         text = find_text(settings, dataset).path.read_bytes().decode()
         data = Data.from_text(text, load_tokenizer(spec.tokenizer), spec)
@@ -66,26 +66,28 @@ def seconds_by_event() -> dict[type, float]:
         recorder = Recorder(database, settings.artifacts, claimed, spec.checkpoints, pipe.report_alive, eta)
         last_progress: list[Progress] = []
 
-        def timed(event: Event) -> None:
-            found[type(event)].append(seconds_of(lambda: recorder(event)))
+        def record(event: Event) -> None:
+            seconds[type(event)].append(seconds_of(lambda: recorder(event)))
             if isinstance(event, Progress):
                 last_progress[:] = [event]
 
         train(
             spec,
             data,
-            on_event=timed,
+            on_event=record,
             should_stop=lambda: False,
             checkpoint_root=checkpoint_root(settings.artifacts, job.id, claimed.attempt),
             numerics="float32",
             device=torch.device("cpu"),
         )
-        found[Progress].clear()  # most of those came too early to be written; the last is written every time
+        seconds[
+            Progress
+        ].clear()  # most of those came too early to be written; the last is written every time
         for _ in range(10):
-            timed(last_progress[0])
+            record(last_progress[0])
         recorder.wait_for_deletions()
         database.close()
-    return {kind: statistics.median(found[kind]) for kind in COUNTS}
+    return {kind: statistics.median(seconds[kind]) for kind in COUNTS}
 
 
 def seconds_of_job(by_event: dict[type, float]) -> float:

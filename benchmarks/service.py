@@ -34,28 +34,28 @@ def running_service() -> Iterator[tuple[Stack, Client]]:
             yield stack, client
 
 
-REST_S = 0.5
-AT_REST = 0.1
-"""Of a processor. While it imports or compiles, a service uses all of one or two, else a tenth of this."""
+IDLE_S = 0.5
+IDLE_CORES = 0.1
+"""While it imports or compiles, a service uses one core or two, else a tenth of this."""
 
 
 def wait_until_warm(stack: Stack) -> None:
     """Return when the next job finds a trainer that has imported what it needs, and nothing else of the
     service still does so: its generation worker compiles when it starts."""
-    while not (has_spare() and is_at_rest(stack)):
+    while not (has_prewarmed_trainer() and is_idle(stack)):
         stack.supervise(0.1)
 
 
-def has_spare() -> bool:
-    """Whether a process of the service waits for a job."""
-    commands = [process.command for process in started()]
+def has_prewarmed_trainer() -> bool:
+    """Whether a trainer that has imported PyTorch waits for a job."""
+    commands = [process.command for process in descendants()]
     return any(b" worker.training.prewarm " in command and command.endswith(b"ready") for command in commands)
 
 
-def is_at_rest(stack: Stack) -> bool:
-    watched = ProcessorTime()
-    stack.supervise(REST_S)
-    return watched.used_s() < AT_REST * REST_S
+def is_idle(stack: Stack) -> bool:
+    cpu_time = CpuTime()
+    stack.supervise(IDLE_S)
+    return cpu_time.used_s() < IDLE_CORES * IDLE_S
 
 
 @dataclass(frozen=True)
@@ -63,24 +63,23 @@ class Process:
     number: int
     parent: int
     command: bytes
-    used_s: float
-    """Of a processor."""
+    cpu_s: float
 
 
-def started() -> list[Process]:
-    """What this process has started, and what those have. Nothing else tells them all: a process that has
-    given itself a title, as Celery does, no longer tells its environment."""
-    everything = list(every_process())
-    found: list[Process] = []
+def descendants() -> list[Process]:
+    """The processes that this one has started, directly or indirectly. They are found by their parents,
+    because a process that has given itself a title, as Celery does, no longer shows its environment."""
+    processes = list(all_processes())
+    result: list[Process] = []
     parents = {os.getpid()}
     while parents:
-        children = [process for process in everything if process.parent in parents]
-        found += children
+        children = [process for process in processes if process.parent in parents]
+        result += children
         parents = {child.number for child in children}
-    return found
+    return result
 
 
-def every_process() -> Iterator[Process]:
+def all_processes() -> Iterator[Process]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes().rstrip(b"\0")
@@ -92,35 +91,33 @@ def every_process() -> Iterator[Process]:
         yield Process(int(folder.name), int(fields[1]), command, ticks / os.sysconf("SC_CLK_TCK"))
 
 
-class ProcessorTime:
-    """Seconds of a processor that the service uses from now on, this process with its polling included.
+class CpuTime:
+    """CPU time that the service uses from now on, this process with its polling included.
 
-    Counted are the processes there are now and at the end: neither a trainer that ends in between nor the
-    spare one that is started after it.
+    Counted are processes that run now and at the end: neither a trainer that ends in between nor the
+    prewarmed one that is started after it.
     """
 
     def __init__(self) -> None:
         self._own_s = time.process_time()
-        self._before = {process.number: process.used_s for process in started()}
+        self._before = {process.number: process.cpu_s for process in descendants()}
 
     def used_s(self) -> float:
         own_s = time.process_time() - self._own_s
-        stayed = [process for process in started() if process.number in self._before]
-        return own_s + sum(process.used_s - self._before[process.number] for process in stayed)
+        remaining = [process for process in descendants() if process.number in self._before]
+        return own_s + sum(process.cpu_s - self._before[process.number] for process in remaining)
 
 
-def wait_for_success(
-    stack: Stack, client: Client, job: dict[str, Any], look_every_s: float
-) -> dict[str, Any]:
+def wait_for_success(stack: Stack, client: Client, job: dict[str, Any], poll_s: float) -> dict[str, Any]:
     """The job's record when it has succeeded; SystemExit if it ends otherwise."""
     while job["status"] in ("queued", "running"):
-        stack.supervise(look_every_s)
+        stack.supervise(poll_s)
         job = client.job(job["id"])
     if job["status"] != "succeeded":
         raise SystemExit(f"the job {job['status']}: {job['error']}")
     return job
 
 
-def moment(written: str) -> float:
-    """Seconds since 1970 of a time as the API writes it."""
-    return datetime.fromisoformat(written).timestamp()
+def timestamp(iso_time: str) -> float:
+    """Seconds since 1970 of a time of the API."""
+    return datetime.fromisoformat(iso_time).timestamp()

@@ -12,12 +12,12 @@ import statistics
 import sys
 import time
 
-from benchmarks.service import moment, running_service, wait_for_success, wait_until_warm
+from benchmarks.service import running_service, timestamp, wait_for_success, wait_until_warm
 from client.http.client import Client
 from client.local.stack import Stack
 
 GOAL_S = 1.0
-LOOK_EVERY_S = 0.1
+POLL_S = 0.1
 SPEC = {
     "preset": "tiny",
     "dataset": "sample",
@@ -36,12 +36,12 @@ def time_start(stack: Stack, client: Client) -> dict[str, float]:
     posted_s = time.time()
     job = client.submit(SPEC)
     stages = {"answered": time.time()}
-    job = wait_for_success(stack, client, job, LOOK_EVERY_S)
+    job = wait_for_success(stack, client, job, POLL_S)
     events = client.events(job["id"])
-    stages["queued"] = moment(job["created_at"])
-    stages["claimed"] = moment(job["started_at"])
-    stages["started"] = moment(next(e["created_at"] for e in events if e["type"] == "started"))
-    stages["evaluated"] = moment(client.losses(job["id"])[0]["recorded_at"])
+    stages["queued"] = timestamp(job["created_at"])
+    stages["claimed"] = timestamp(job["started_at"])
+    stages["started"] = timestamp(next(e["created_at"] for e in events if e["type"] == "started"))
+    stages["evaluated"] = timestamp(client.losses(job["id"])[0]["recorded_at"])
     return {stage: at_s - posted_s for stage, at_s in sorted(stages.items(), key=lambda item: item[1])}
 
 
@@ -49,7 +49,7 @@ def median_start(rounds: int) -> dict[str, float]:
     """The stages of `time_start`, as medians over the jobs of a service of its own."""
     with running_service() as (stack, client):
         times = [time_start(stack, client) for _ in range(rounds)]
-    return {stage: statistics.median(one[stage] for one in times) for stage in times[0]}
+    return {stage: statistics.median(start[stage] for start in times) for stage in times[0]}
 
 
 def report(times: dict[str, float]) -> list[str]:

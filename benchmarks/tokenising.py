@@ -1,9 +1,9 @@
-"""Preparing a large text: one tiktoken call on the whole against the trainer's token file.
+"""Tokenising a large text: the trainer's token file against the baseline, one tiktoken call on the whole.
 
     python -m benchmarks.tokenising [--megabytes 100] [--rounds 3]
 
 Makes a text like English, then takes turns, each in a process of its own: read the file and encode it in one
-call (`encode_ordinary`); scan_text the file and write its tokens piece by piece, synced. Prints the medians,
+call (`encode_ordinary`); scan the file and write its tokens chunk by chunk, synced. Prints the medians,
 their ratio, the peak memory of each and whether the tokens are equal; the exit status is 1 if a goal is
 missed.
 """
@@ -30,7 +30,7 @@ import numpy as np
 import tiktoken
 from tiktoken_ext.openai_public import r50k_pat_str
 
-from benchmarks.measuring import alone, peak_memory_bytes
+from benchmarks.measuring import peak_memory_bytes, run_in_process
 from model.storage.splits import scan_text
 from model.storage.token_file import TokenFile, write_tokens
 from model.tokenizers import gpt2_ranks, load_tokenizer
@@ -63,8 +63,8 @@ SEED = 123
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One process's turn."""
+class Measurement:
+    """Of one process."""
 
     seconds: float
     peak_bytes: int
@@ -74,7 +74,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Tokenising:
-    """Medians of the turns, peaks of them all."""
+    """Medians over the rounds, peaks of all of them."""
 
     text_bytes: int
     tokens: int
@@ -90,7 +90,7 @@ class Tokenising:
         return self.one_call_s / self.prepared_s
 
     @property
-    def is_good(self) -> bool:
+    def meets_goals(self) -> bool:
         return (
             self.tokens_are_equal and self.ratio >= SPEED_GOAL and self.prepared_peak_bytes < PEAK_GOAL_BYTES
         )
@@ -99,108 +99,115 @@ class Tokenising:
 def write_text(path: Path, size_bytes: int, seed: int = SEED) -> None:
     """About `size_bytes` of sentences, lines and paragraphs: the words of the built-in `sample`, then made-up
     ones, as often as Zipf's law says; numbers, names, contractions, punctuation."""
-    draw = random.Random(seed)
+    rng = random.Random(seed)
     sample = resources.files("jobs.files").joinpath("texts", "sample.txt").read_text()
     words = [word for word, _ in Counter(re.findall(r"[a-z]+", sample)).most_common()]
     while len(words) < VOCABULARY:
-        words.append("".join(draw.choices(SYLLABLES, k=draw.randint(2, 4))))
+        words.append("".join(rng.choices(SYLLABLES, k=rng.randint(2, 4))))
     weights = list(accumulate(1 / rank for rank in range(1, VOCABULARY + 1)))
     with path.open("w", encoding="utf-8") as file:
         while file.tell() < size_bytes:
             # A chapter at a time: drawing is slower than encoding.
-            chapter = " ".join(sentence(draw, words, weights) for _ in range(2000))
+            chapter = " ".join(sentence(rng, words, weights) for _ in range(2000))
             for _ in range(20):
-                start = draw.randrange(len(chapter) // 2)
+                start = rng.randrange(len(chapter) // 2)
                 file.write(chapter[chapter.index(" ", start) + 1 :])
                 file.write("\n\n")
 
 
-def sentence(draw: random.Random, words: list[str], weights: list[float]) -> str:
-    chosen = draw.choices(words, cum_weights=weights, k=draw.randint(4, 24))
+def sentence(rng: random.Random, words: list[str], weights: list[float]) -> str:
+    chosen = rng.choices(words, cum_weights=weights, k=rng.randint(4, 24))
     chosen[0] = chosen[0].capitalize()
-    place = draw.randrange(len(chosen))
-    match draw.randrange(8):
+    place = rng.randrange(len(chosen))
+    match rng.randrange(8):
         case 0:
             chosen[place] += ","
         case 1:
-            chosen[place] = str(draw.randint(0, 2100))
+            chosen[place] = str(rng.randint(0, 2100))
         case 2:
-            chosen[place] += draw.choice(["'s", "n't", "'ll", "'ve"])
+            chosen[place] += rng.choice(["'s", "n't", "'ll", "'ve"])
         case 3:
             chosen[place] = f'"{chosen[place]}"'
         case 4:
             chosen[place] = chosen[place].capitalize() + " —"
-    return " ".join(chosen) + draw.choice([".", ".", ".", "?", "!", ".\n", ";"])
+    return " ".join(chosen) + rng.choice([".", ".", ".", "?", "!", ".\n", ";"])
 
 
-def time_one_call(text: Path) -> Measured:
+def time_one_call(text: Path) -> Measurement:
     """Read the text and encode it in one call, by the pattern of `tiktoken.get_encoding("gpt2")`."""
     encoding = tiktoken.Encoding(
         "gpt2", pat_str=r50k_pat_str, mergeable_ranks=gpt2_ranks(), special_tokens={}
     )
     started = time.perf_counter()
     tokens = encoding.encode_ordinary(text.read_bytes().decode())
-    return measured(started, tokens.__getitem__, len(tokens))
+    return measurement_since(started, tokens.__getitem__, len(tokens))
 
 
-def time_prepared(text: Path) -> Measured:
+def time_prepared(text: Path) -> Measurement:
     """Write the text's token file beside it, as a trainer does."""
     tokenizer = load_tokenizer("gpt2")
     path = text.with_suffix(".tokens")
     started = time.perf_counter()
     write_tokens(scan_text(text), path, tokenizer, TRAIN_RATIO, threads=os.cpu_count() or 1)
     ids = TokenFile(path).train
-    return measured(started, ids.__getitem__, len(ids))
+    return measurement_since(started, ids.__getitem__, len(ids))
 
 
-WAYS: dict[str, Callable[[Path], Measured]] = {"one-call": time_one_call, "prepared": time_prepared}
+IMPLEMENTATIONS: dict[str, Callable[[Path], Measurement]] = {
+    "one-call": time_one_call,
+    "prepared": time_prepared,
+}
 
 
-def measured(started: float, read: Callable[[slice], Any], tokens: int) -> Measured:
+def measurement_since(started: float, read: Callable[[slice], Any], tokens: int) -> Measurement:
     seconds = time.perf_counter() - started
     peak_bytes = peak_memory_bytes()
     sha256 = hashlib.sha256()
     for start in range(0, tokens, HASHED_TOKENS):
         sha256.update(np.asarray(read(slice(start, start + HASHED_TOKENS)), np.int64).data)
-    return Measured(seconds, peak_bytes, tokens, sha256.hexdigest())
+    return Measurement(seconds, peak_bytes, tokens, sha256.hexdigest())
 
 
-def run_alone(way: str, text: Path) -> Measured:
-    return Measured(**alone("benchmarks.tokenising", "--alone", way, "--text", str(text), settings={}))
+def measure(implementation: str, text: Path) -> Measurement:
+    return Measurement(
+        **run_in_process(
+            "benchmarks.tokenising", "--alone", implementation, "--text", str(text), environment={}
+        )
+    )
 
 
 def compare(megabytes: float, rounds: int) -> Tokenising:
-    """Take `rounds` turns of each way on a text of `megabytes` (10**6 bytes), in a temporary folder."""
+    """Measure each implementation `rounds` times on a text of `megabytes` (10**6 bytes)."""
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text.txt"
         write_text(text, int(megabytes * 1e6))
-        turns: dict[str, list[Measured]] = {way: [] for way in WAYS}
+        measurements: dict[str, list[Measurement]] = {name: [] for name in IMPLEMENTATIONS}
         for _ in range(rounds):
-            for way, taken in turns.items():
-                taken.append(run_alone(way, text))
-        one_call, prepared = turns["one-call"], turns["prepared"]
+            for name, taken in measurements.items():
+                taken.append(measure(name, text))
+        one_call, prepared = measurements["one-call"], measurements["prepared"]
         return Tokenising(
             text_bytes=text.stat().st_size,
             tokens=one_call[0].tokens,
-            one_call_s=statistics.median(turn.seconds for turn in one_call),
-            prepared_s=statistics.median(turn.seconds for turn in prepared),
-            one_call_peak_bytes=max(turn.peak_bytes for turn in one_call),
-            prepared_peak_bytes=max(turn.peak_bytes for turn in prepared),
-            tokens_are_equal=len({turn.tokens_sha256 for turn in [*one_call, *prepared]}) == 1,
+            one_call_s=statistics.median(one.seconds for one in one_call),
+            prepared_s=statistics.median(one.seconds for one in prepared),
+            one_call_peak_bytes=max(one.peak_bytes for one in one_call),
+            prepared_peak_bytes=max(one.peak_bytes for one in prepared),
+            tokens_are_equal=len({one.tokens_sha256 for one in [*one_call, *prepared]}) == 1,
         )
 
 
-def report(found: Tokenising) -> Iterator[str]:
-    yield f"{found.text_bytes / 1e6:.0f} MB of text, {found.tokens:,} tokens, {os.cpu_count()} cores"
+def report(measured: Tokenising) -> Iterator[str]:
+    yield f"{measured.text_bytes / 1e6:.0f} MB of text, {measured.tokens:,} tokens, {os.cpu_count()} cores"
     yield ""
     yield "| | one call | prepared |"
     yield "| --- | ---: | ---: |"
-    yield f"| seconds, median | {found.one_call_s:.1f} | {found.prepared_s:.1f} |"
-    peaks = (found.one_call_peak_bytes, found.prepared_peak_bytes)
+    yield f"| seconds, median | {measured.one_call_s:.1f} | {measured.prepared_s:.1f} |"
+    peaks = (measured.one_call_peak_bytes, measured.prepared_peak_bytes)
     yield f"| peak memory, MB | {peaks[0] / 1e6:.0f} | {peaks[1] / 1e6:.0f} |"
     yield ""
-    yield f"{found.ratio:.2f} times as fast (goal {SPEED_GOAL}); equal tokens: " + (
-        "yes" if found.tokens_are_equal else "no"
+    yield f"{measured.ratio:.2f} times faster (goal {SPEED_GOAL}); equal tokens: " + (
+        "yes" if measured.tokens_are_equal else "no"
     )
 
 
@@ -210,15 +217,15 @@ def main() -> None:
     )
     parser.add_argument("--megabytes", type=float, default=100)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--alone", choices=WAYS, help="take one turn in this process")
+    parser.add_argument("--alone", choices=IMPLEMENTATIONS, help="measure once, in this process")
     parser.add_argument("--text", type=Path, help="the text for --alone")
     options = parser.parse_args()
     if options.alone:
-        print(json.dumps(asdict(WAYS[options.alone](options.text))))
+        print(json.dumps(asdict(IMPLEMENTATIONS[options.alone](options.text))))
         return
-    found = compare(options.megabytes, options.rounds)
-    print("\n".join(report(found)))
-    sys.exit(not found.is_good)
+    measured = compare(options.megabytes, options.rounds)
+    print("\n".join(report(measured)))
+    sys.exit(not measured.meets_goals)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Whole lecture jobs: the plain loop from start to end, and ours from POST to `succeeded`."""
+"""Whole lecture jobs: the baseline from start to end, and ours from POST to `succeeded`."""
 
 import subprocess
 import sys
@@ -8,15 +8,15 @@ from benchmarks.measuring import seconds_of
 from benchmarks.service import running_service, wait_for_success
 from benchmarks.verdict import find_verdict
 
-LOOK_EVERY_S = 1
+POLL_S = 1
 
 
-def seconds(who: str) -> float:
-    """`plain`, or the numerics of a job that is posted to a service of its own."""
-    return plain_seconds() if who == "plain" else posted_seconds(who)
+def seconds(implementation: str) -> float:
+    """`baseline`, or the numerics of a job that is posted to a service of its own."""
+    return baseline_seconds() if implementation == "baseline" else posted_seconds(implementation)
 
 
-def plain_seconds() -> float:
+def baseline_seconds() -> float:
     command = [sys.executable, "-m", "benchmarks.lecture_loop"]
     return seconds_of(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
 
@@ -29,5 +29,5 @@ def posted_seconds(numerics: str) -> float:
         dataset, _ = client.add_dataset("the lecture's", path.read_text())
         started = time.perf_counter()
         job = client.submit({"dataset": dataset["id"], "training": {"numerics": numerics}})
-        wait_for_success(stack, client, job, LOOK_EVERY_S)
+        wait_for_success(stack, client, job, POLL_S)
         return time.perf_counter() - started
