@@ -3,11 +3,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-# Tests that start whole services run alone, one after the other; all others share the cores.
+# Tests that start whole services.
 SERVICE_TESTS := $(wildcard tests/e2e tests/chaos)
+# Most tests wait for something most of the time, so that more of them than cores may run at once.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --durations=15
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos soak check bench bench-lecture bench-overhead bench-tokenising clean
+.PHONY: help setup demo test-fast test test-mutations chaos soak check bench bench-lecture bench-overhead bench-tokenising clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -24,14 +26,22 @@ setup: .venv/.installed  ## make .venv with everything in it
 demo: setup  ## train the lecture's GPT on a real text and watch it learn
 	$(BIN)/pretrain demo
 
-test: setup  ## run every test
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(SERVICE_TESTS:%=--ignore=%)
+test-fast: setup  ## the tests for daily work: no services, no PostgreSQL, short sweeps (less than 2 minutes)
+	$(PYTEST) -n 2 --dist worksteal --fast $(SERVICE_TESTS:%=--ignore=%)
+
+test: setup  ## run every test (10 to 25 minutes)
+	$(PYTEST) -n 4 --dist worksteal $(SERVICE_TESTS:%=--ignore=%)
 ifneq ($(SERVICE_TESTS),)
-	$(BIN)/pytest $(SERVICE_TESTS)
+	$(PYTEST) -n 2 --dist loadfile -m 'not alone' $(SERVICE_TESTS)
+	$(PYTEST) -m alone $(SERVICE_TESTS)
 endif
 
+test-mutations: setup  ## write twenty faults into copies of the source, each of which the tests must find
+	$(BIN)/python -m tests.mutations
+
 chaos: setup  ## every fault, as often as promised, and a table (needs root, strace, faketime; about 40 minutes)
-	$(BIN)/pytest tests/chaos --thorough
+	$(PYTEST) tests/chaos --thorough --hangs-after=3600 -o faulthandler_timeout=3590
+	$(PYTEST) -n 4 --dist worksteal --thorough -m 'hypothesis or sqlite_will_do' $(SERVICE_TESTS:%=--ignore=%)
 
 soak: setup  ## 60 jobs in 10 minutes of killed workers and a broker that comes and goes
 	$(BIN)/python -m tests.chaos.soak

@@ -11,9 +11,11 @@ import signal
 # Before anything imports torch: the tests' processes share the machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 from pydantic import ByteSize
 from redis import Redis
@@ -21,6 +23,7 @@ from redis import Redis
 from jobs.settings import Settings
 from jobs.store.database import Database
 from migrations.upgrade import upgrade
+from tests import sweeps
 from tests.backends import (
     PostgresServer,
     RedisServer,
@@ -29,15 +32,58 @@ from tests.backends import (
     standalone_redis_server,
 )
 
-HANGS_AFTER_S = 600
+HANGS_AFTER_S = 1200
 """Several times as long as any test takes on the slowest machine: what has not ended by then hangs."""
 AGAIN_AFTER_S = 60
+MARKERS = (
+    "slow: starts processes or trains; not for daily work",
+    "sqlite_will_do: asks of the database what others ask of both; of PostgreSQL it does with --thorough",
+)
+EXAMPLES = 400
+"""Of each property, unless it says otherwise, where it is tested the whole way."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="what takes little time: no PostgreSQL, no services")
+    parser.addoption("--thorough", action="store_true", help="go the whole way, however long it is")
     parser.addoption(
         "--hangs-after", type=int, default=HANGS_AFTER_S, help="seconds after which a test has hung"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    if config.getoption("--fast"):
+        sweeps.reach = "fast"
+    elif config.getoption("--thorough"):
+        sweeps.reach = "whole"
+    # How long an example takes depends on what else the machine does.
+    hypothesis.settings.register_profile(
+        "suite",
+        deadline=None,
+        max_examples=sweeps.examples(EXAMPLES),
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+    hypothesis.settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if not is_due(item)]
+    items[:] = [item for item in items if is_due(item)]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def is_due(item: pytest.Item) -> bool:
+    """Whether tests that go as far as these run it."""
+    on_postgresql = "postgresql" in (item.callspec.params.values() if hasattr(item, "callspec") else ())
+    match sweeps.reach:
+        case "fast":
+            return item.get_closest_marker("slow") is None and not on_postgresql
+        case "usual":
+            return item.get_closest_marker("sqlite_will_do") is None or not on_postgresql
+        case "whole":
+            return True
 
 
 @pytest.hookimpl(wrapper=True)
@@ -70,6 +116,14 @@ def no_settings_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("PRETRAIN_") and name != "PRETRAIN_DATASET_MIRROR":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], Any]:
+    """What a job ends in when nothing disturbs it: see `reference_of`."""
+    from tests.chaos.reference import reference_of  # and PyTorch with it, which most tests do without
+
+    return lambda spec: reference_of(spec, tmp_path_factory)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

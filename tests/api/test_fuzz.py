@@ -22,6 +22,9 @@ from jobs.store.database import Database
 from tests.api.conftest import Serve
 from tests.api.seeds import evaluate, sample
 from tests.jobs.making import announce_worker, running_job
+from tests.sweeps import examples
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = 10
 ALLOWED_EXAMPLES = 50
@@ -52,6 +55,7 @@ REASONS_OF_DATA = {
 """By field, why a request may be refused that the document allows: what no schema can know or say."""
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_response_is_documented_and_none_is_a_server_error(
     serve: Serve, settings: Settings, database: Database, mode: GenerationMode
@@ -69,7 +73,7 @@ def test_every_response_is_documented_and_none_is_a_server_error(
             continue  # there is nothing to get wrong
 
         @hypothesis.settings(
-            max_examples=EXAMPLES,
+            max_examples=examples(EXAMPLES),
             deadline=None,
             database=None,
             derandomize=True,
@@ -90,6 +94,7 @@ def test_every_response_is_documented_and_none_is_a_server_error(
         ask()
 
 
+@pytest.mark.hypothesis
 def test_what_the_document_allows_is_refused_for_reasons_of_data_alone(
     serve: Serve, settings: Settings, database: Database
 ) -> None:
@@ -101,7 +106,7 @@ def test_what_the_document_allows_is_refused_for_reasons_of_data_alone(
             continue
 
         @hypothesis.settings(
-            max_examples=ALLOWED_EXAMPLES,
+            max_examples=examples(ALLOWED_EXAMPLES),
             deadline=None,
             database=None,
             derandomize=True,

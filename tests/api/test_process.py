@@ -16,6 +16,8 @@ from jobs.settings import Settings
 from jobs.store.database import Database
 from tests.backends import free_port
 
+pytestmark = pytest.mark.slow
+
 SERVE_ONE_REQUEST = """
 import sys
 from api.app import create_app

@@ -28,7 +28,7 @@ from tests.chaos.faults import Fault
 from tests.chaos.invariants import Outcome, outcome_of
 from tests.chaos.service import INJECTED_PATH
 from tests.waiting import PATIENCE_S, wait_until
-from tests.worker.processes import pids_of
+from tests.worker.processes import pids_of, state_of
 from worker.training.supervisor import Supervisor
 
 KILLED = "the trainer died of SIGKILL"
@@ -41,8 +41,9 @@ class Attempt:
         self.number = job.attempt
         self.shutting_down = threading.Event()
         self._words = f"worker.trainer {job.id} {job.attempt} "
-        supervisor = Supervisor(database, settings, job, self.shutting_down)
-        self._thread = threading.Thread(target=supervisor.run)
+        self._settings = settings
+        self._supervisor = Supervisor(database, settings, job, self.shutting_down)
+        self._thread = threading.Thread(target=self._supervisor.run)
         self._thread.start()
 
     def ended_within(self, seconds: float) -> bool:
@@ -52,6 +53,14 @@ class Attempt:
 
     def join(self) -> None:
         assert self.ended_within(PATIENCE_S), f"the attempt has not ended within {PATIENCE_S} s"
+
+    def lose_patience(self) -> None:
+        """Let a trainer that has stopped count as one that hangs. A limit on all of its life would have to be
+        longer than its imports may take."""
+        wait_until(
+            lambda: [state_of(pid) for pid in pids_of(self._words)] == ["T"], "the trainer had stopped"
+        )
+        self._supervisor._settings = self._settings.model_copy(update={"stall_s": 1.0})
 
     def send(self, number: signal.Signals) -> None:
         """To the trainer, as soon as there is one, unless the attempt ends first."""

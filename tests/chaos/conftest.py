@@ -12,29 +12,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis
 
-from tests.backends import PostgresServer, RedisServer, running_redis
+from tests.backends import RedisServer, running_redis
 from tests.chaos.attempts import Attempts
 from tests.chaos.faults import PROMISES, Fault, table
 from tests.chaos.proxy import Proxy
-from tests.chaos.reference import Referee, reference_of
 from tests.chaos.service import Service
+from tests.chaos.services import Services
 
 TOOLS = ("strace", "faketime")
 PROPERTY = "fault"
 """Under which a test's report has its fault."""
+HAS_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--thorough", action="store_true", help="inject every fault, as often as promised")
     parser.addoption("--seed", type=int, default=None, help="seed of the random moments")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fault(number): the fault that the test injects")
     config.addinivalue_line("markers", "thorough: needs what only `make chaos` asks for")
-    if config.getoption("--thorough", default=False):
+    config.addinivalue_line("markers", "alone: takes the whole machine, or expects something within a second")
+    if config.getoption("--thorough"):
         missing = [f"Debian's {tool}" for tool in TOOLS if shutil.which(tool) is None]
         missing += [] if os.geteuid() == 0 else ["root (to mount a small disk and to limit memory)"]
         if missing:
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--thorough", default=False):
+    if not config.getoption("--thorough"):
         left_out = [item for item in items if item.get_closest_marker("thorough")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def thorough(request: pytest.FixtureRequest) -> bool:
-    chosen: bool = request.config.getoption("--thorough", default=False)
+    chosen: bool = request.config.getoption("--thorough")
     return chosen
 
 
@@ -80,6 +80,8 @@ def fault(request: pytest.FixtureRequest) -> Iterator[Fault]:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """A test that fails in any other way is a violation, too."""
     report = yield
+    if report.failed:
+        item.stash[HAS_FAILED] = True
     found = getattr(item, "funcargs", {}).get("fault")
     if report.failed and isinstance(found, Fault) and not found.violations:
         found.violations.append(str(call.excinfo))
@@ -95,11 +97,20 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter.write_line(line)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """One that the test may restart, empty and stop."""
     with running_redis(standalone=True) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def services(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer
+) -> Iterator[Services]:
+    found = Services(tmp_path_factory, redis_server, lambda: request.getfixturevalue("postgres"))
+    yield found
+    found.close()
 
 
 Serve = Callable[..., Service]
@@ -107,29 +118,11 @@ MakeProxy = Callable[[int | Path], Proxy]
 
 
 @pytest.fixture
-def serve(request: pytest.FixtureRequest, redis_server: RedisServer, tmp_path: Path) -> Iterator[Serve]:
-    """Starts services; `database="postgresql"` for one on PostgreSQL, else SQLite. See `Service`."""
-    services: list[Service] = []
-    urls: list[str] = []
-
-    def start(*, database: str = "sqlite", **options: Any) -> Service:
-        url = None
-        if database == "postgresql":
-            url = request.getfixturevalue("postgres").make_database()
-            urls.append(url)
-        folder = tmp_path / f"service-{len(services)}"
-        service = Service(folder, database_url=url, redis_url=redis_server.url, **options)
-        services.append(service)
-        service.start()
-        return service
-
-    Redis.from_url(redis_server.url).flushall()
-    yield start
-    for service in services:
-        service.close()
-    for url in urls:
-        postgres: PostgresServer = request.getfixturevalue("postgres")
-        postgres.drop_database(url)
+def serve(request: pytest.FixtureRequest, services: Services) -> Iterator[Serve]:
+    """Starts services, or hands over the one of the test before: see `Services`."""
+    yield services.start
+    violated = getattr(request.node.funcargs.get("fault"), "violations", [])
+    services.end_test(passed=HAS_FAILED not in request.node.stash and not violated)
 
 
 @pytest.fixture
@@ -152,9 +145,3 @@ def attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Attemp
     found = Attempts(tmp_path / "data", monkeypatch)
     yield found
     found.close()
-
-
-@pytest.fixture(scope="session")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Referee:
-    """What a job ends in when nothing disturbs it: see `reference_of`."""
-    return lambda spec: reference_of(spec, tmp_path_factory)

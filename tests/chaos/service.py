@@ -11,13 +11,17 @@ from typing import Any
 
 import httpx2
 from pydantic import ByteSize
+from sqlalchemy import delete, select, update
 
+from jobs.broker.queue import make_redis
+from jobs.lifecycle.attempts import LEFT
 from jobs.lifecycle.history import list_evaluations
 from jobs.settings import Settings
-from jobs.store.database import Database
+from jobs.states import TERMINAL, Status
+from jobs.store.database import Database, now_s
 from jobs.store.events import list_events
 from jobs.store.lookup import get_job
-from jobs.store.tables import Event, Job
+from jobs.store.tables import Event, Job, Worker
 from migrations.upgrade import upgrade
 from tests.backends import free_port
 from tests.chaos.invariants import Outcome, outcome_of
@@ -41,14 +45,29 @@ QUICK = {"lease_s": 6.0, "renew_s": 0.5, "keeper_s": 0.5, "stop_grace_s": 30.0, 
 
 
 class Process:
-    """A process of the service, in a session of its own, with its output in a file."""
+    """A process of the service, in a session of its own, with its output in a file.
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+    is_usual  whether nothing was asked of it but what its kind does
+    """
+
+    def __init__(
+        self, name: str, command: list[str], environment: dict[str, str], log: Path, *, is_usual: bool
+    ) -> None:
         self.name = name
         self.log = log
+        self.is_usual = is_usual
         self._command = command
         self._environment = environment
+        self._logged_before = 0
         self.start()
+
+    @property
+    def logged(self) -> str:
+        """What it has logged since the test began."""
+        return self.log.read_bytes()[self._logged_before :].decode(errors="replace")
+
+    def begin_test(self) -> None:
+        self._logged_before = self.log.stat().st_size
 
     def start(self) -> None:
         with self.log.open("ab") as log:
@@ -126,6 +145,7 @@ class Service:
         self.settings = Settings(**values)
         self.database = Database(self.settings.database)
         self.processes: list[Process] = []
+        self._spawned = 0
         self._counts = {"api": 1, "worker": workers, "generator": generators, "keeper": keepers}
         values |= {name: behind(link, values[name]) for name, link in links.items()}
         settings = {
@@ -139,22 +159,59 @@ class Service:
         """Migrate, start everything, and wait until the API answers and every worker listens."""
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         upgrade(self.database)
+        self._complete()
+
+    def restore(self) -> None:
+        """Make it again what it was after `start`, for the next test: what runs since is ended, what has died
+        is started, and no job or prompt waits or runs. What has ended stays on record."""
+        for process in self.processes:
+            if process.alive:
+                process.send(signal.SIGCONT)
+        with self.database.read() as session:
+            is_at_rest = not list(session.scalars(select(Job.id).where(Job.status.not_in(TERMINAL))))
+        usual = [
+            process
+            for kind, count in self._counts.items()
+            for process in [process for process in self.of_kind(kind) if process.is_usual][:count]
+            if is_at_rest or kind != "worker"
+        ]
+        for process in self.processes:
+            if process not in usual:
+                process.close()
+        self.processes = usual
+        with self.database.write() as session:
+            left = update(Job).where(Job.status.not_in(TERMINAL))
+            session.execute(left.values(status=Status.CANCELLED, stopping=None, finished_at=now_s(), **LEFT))
+            session.execute(delete(Worker).where(Worker.pid.not_in([process.pid for process in usual])))
+        with make_redis(self.settings) as redis:
+            for key in redis.scan_iter("pretrain:generation-*"):  # of prompts that nobody waits for now
+                redis.delete(key)
+        self._complete()
+        for process in usual:
+            process.begin_test()
+
+    def _complete(self) -> None:
+        """Start what is missing, and wait until all of it works."""
         for kind, count in self._counts.items():
-            for _ in range(count):
+            for _ in range(count - len(self.of_kind(kind))):
                 self.spawn(kind)
         if self._counts["api"]:
             self.wait_for_api()
         listening = self._counts["worker"] + self._counts["generator"]
-        wait_until(lambda: len(self.live_workers()) >= listening, "the workers listened")
+        wait_until(lambda: self._idle_workers() == listening, "the workers listened")
+
+    def _idle_workers(self) -> int:
+        return sum(worker["status"] == "idle" for worker in self.live_workers())
 
     def spawn(self, kind: str, **variables: str) -> Process:
         """Start one more of MODULES; `variables` are of its environment alone."""
-        number = len(self.processes)
+        self._spawned += 1
         process = Process(
-            f"{kind}-{number}",
+            f"{kind}-{self._spawned}",
             [sys.executable, "-m", *MODULES[kind]],
             {**self._environment, **variables},
-            self.folder / f"{number}-{kind}.log",
+            self.folder / f"{self._spawned}-{kind}.log",
+            is_usual=not variables,
         )
         self.processes.append(process)
         return process

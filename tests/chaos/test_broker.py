@@ -61,7 +61,7 @@ def test_a_message_delivered_ten_times_at_once_is_claimed_once(
 
 def no_ops_of(service: Service) -> int:
     """Messages for which the workers found nothing to do, as their logs tell."""
-    return sum(worker.log.read_text().count("nothing to do") for worker in service.of_kind("worker"))
+    return sum(worker.logged.count("nothing to do") for worker in service.of_kind("worker"))
 
 
 @pytest.mark.fault(11)
@@ -104,7 +104,8 @@ def moved_on(service: Service, job_id: str, step: int) -> bool:
 def test_a_broker_that_is_emptied_loses_no_job(
     serve: Serve, redis_server: RedisServer, reference: Referee, fault: Fault, thorough: bool, database: str
 ) -> None:
-    service = serve(database=database, keepers=2)
+    service = serve(database=database)
+    service.spawn("keeper")
     redis = Redis.from_url(redis_server.url)
     for _ in range(5 if thorough else 1):
         running = service.post(LONGER)

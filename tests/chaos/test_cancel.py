@@ -18,20 +18,12 @@ from tests.chaos.reference import Referee, Reference, small
 from tests.chaos.service import Service
 from tests.chaos.stopping import go_on, stop
 from tests.waiting import wait_until
-from tests.worker.processes import pids_of
+from tests.worker.processes import pids_of, state_of
 
 LONGER = small(training={"num_epochs": 12})
 LONG = small(training={"num_epochs": 1000})
 PATIENT_S = 60.0
 """A lease that does not run out while a worker is stopped, however slow the machine is."""
-
-
-def state_of(pid: int) -> str:
-    """As in `man proc`: T is stopped, Z a zombie. X: it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return "X"
 
 
 def ask(service: Service, job_id: str, what: str) -> tuple[int, str]:
@@ -110,12 +102,14 @@ def training(service: Service) -> Iterator[str]:
 def finishing(service: Service) -> Iterator[str]:
     """The trainer is done, and its supervisor has yet to see it."""
     job_id = service.post(LONGER)
-    pid = service.trainer_pid(job_id)
+    trainer, worker = service.trainer_pid(job_id), service.worker.pid
     service.wait_for_step(job_id, 1)
-    with stopped_worker(service):
-        wait_until(lambda: state_of(pid) == "Z", "the trainer was done")
-        assert service.job(job_id).step == service.job(job_id).total_steps
-        yield job_id
+    stop(service, worker, trainer)  # both, or the trainer might be done before the worker has been stopped
+    go_on(trainer)
+    wait_until(lambda: state_of(trainer) == "Z", "the trainer was done")
+    assert service.job(job_id).step == service.job(job_id).total_steps
+    yield job_id
+    go_on(worker)
 
 
 @contextmanager
@@ -164,7 +158,8 @@ def test_a_job_cancelled_at_any_stage_ends_as_cancelled_alone(
 def test_jobs_are_cancelled_and_paused_while_redis_is_down(
     serve: Serve, redis_server: RedisServer, reference: Referee, fault: Fault
 ) -> None:
-    service = serve(workers=2)
+    service = serve()
+    service.spawn("worker")
     cancelled, resumed, announced = (service.post(spec) for spec in (LONG, LONGER, LONG))
     for job_id in (cancelled, resumed):
         service.wait_for_step(job_id, 1)

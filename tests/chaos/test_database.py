@@ -109,7 +109,8 @@ def test_no_job_is_taken_away_until_a_lease_after_the_database_is_back(
 def test_a_postgresql_that_is_restarted_costs_no_job_a_failure(
     serve: Serve, postgres: PostgresServer, reference: Referee, fault: Fault, thorough: bool
 ) -> None:
-    service = serve(database="postgresql", keepers=2)
+    service = serve(database="postgresql")
+    service.spawn("keeper")
     job_id = service.post(LONGER)
     for number in range(1, 5 if thorough else 2):
         service.wait_for_step(job_id, 15 * number)

@@ -23,8 +23,10 @@ from tests.chaos.service import Service
 from tests.waiting import wait_until
 
 SYNCS_OF_A_CHECKPOINT = 5
-SECOND_CHECKPOINT = 9
-"""A sync in it, also of a trainer that has had to write the tokens first, which are two syncs."""
+SYNCS_OF_TOKENS = 2
+"""Which only the first trainer of a text writes."""
+SECOND_CHECKPOINT = SYNCS_OF_A_CHECKPOINT + SYNCS_OF_TOKENS + 2
+"""A sync in it, also of a trainer that has had to write the tokens first."""
 LONGER = small(training={"num_epochs": 30})
 NEVER_S = 3600.0
 
@@ -47,9 +49,10 @@ def check_paused(fault: Fault, job: Job) -> None:
 def test_whatever_part_of_a_checkpoint_finds_no_room_the_earlier_ones_stay_and_the_job_goes_on(
     attempts: Attempts, reference: Referee, fault: Fault, thorough: bool
 ) -> None:
-    # At the first write of the tokens, which only the first trainer writes, and at the last of the second
-    # checkpoint.
-    for nth in range(1, 5 * SYNCS_OF_A_CHECKPOINT) if thorough else (1, 10):
+    # The tokens; then in the first checkpoint, and in the third, which replaces one, whatever it writes.
+    third = 2 * SYNCS_OF_A_CHECKPOINT
+    parts = range(1, SYNCS_OF_A_CHECKPOINT + 1)
+    for nth in (1, *parts, *(third + part for part in parts)) if thorough else (1, third):
         job_id = attempts.post(small())
         attempts.run(job_id, call="fsync", nth=nth, action="no-space")
         fault.inject()

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
 
 import httpx2
 import pytest
@@ -65,10 +66,22 @@ class Prompts:
         wait_until(lambda: self.ask(job_id, max_new_tokens=1).status_code == 200, "a prompt was answered")
 
 
-def trained(service: Service, spec: dict[str, Any] = SHORT) -> str:
+def train(service: Service, spec: dict[str, Any] = SHORT) -> str:
+    """A new job, trained to its end."""
     job_id = service.post(spec)
     service.wait_for_status(job_id, Status.SUCCEEDED)
     return job_id
+
+
+TRAINED: WeakKeyDictionary[Service, list[str]] = WeakKeyDictionary()
+
+
+def trained(service: Service, number: int = 0) -> str:
+    """A trained job to be asked and left as it is: the same for all tests that share the service."""
+    jobs = TRAINED.setdefault(service, [])
+    while len(jobs) <= number:
+        jobs.append(train(service))
+    return jobs[number]
 
 
 def check_heard(fault: Fault, asking: list[Future[httpx2.Response]], since_s: float) -> None:
@@ -136,32 +149,9 @@ def test_those_whose_generation_worker_dies_or_stops_hear_in_time(
 
 
 @pytest.mark.fault(26)
-def test_a_prompt_on_which_native_code_panics_fails_at_once_and_alone(
-    serve: Serve, fault: Fault, pool: ThreadPoolExecutor, tmp_path: Path
-) -> None:
-    service = serve()
-    job_id, prompts = trained(service), Prompts(service)
-    strikes = {"process": "generate", "call": "encode", "nth": 4, "action": "panic", "token": tmp_path / "t"}
-    generator = service.spawn_injected("generator", **strikes)
-    wait_until_idle(service, generator)
-    answers = list(pool.map(lambda _: prompts.ask(job_id, max_new_tokens=300), range(6)))
-    fault.inject()
-    failed = [answer for answer in answers if answer.status_code != 200]
-    fault.expect(len(failed) == 1, f"{len(failed)} of six failed")
-    for answer in failed:
-        fault.expect(answer.status_code == 500, f"answered {answer.status_code}")
-        fault.expect("NativePanic" in answer.json()["detail"], f"no reason: {answer.text}")
-        seconds = answer.elapsed.total_seconds()
-        fault.expect(seconds < HEARD_WITHIN_S, f"it failed only after {seconds:.1f} s")
-        check_no_path(fault, answer)
-    prompts.wait_for_answer(job_id)
-    fault.expect(generator.alive, "the worker has ended")
-
-
-@pytest.mark.fault(26)
 def test_a_damaged_file_fails_what_asks_for_it_and_nothing_else(serve: Serve, fault: Fault) -> None:
     service = serve(generators=1)
-    damaged, sound = trained(service), trained(service)
+    damaged, sound = train(service), trained(service)
     prompts = Prompts(service)
     with service.database.read() as session:
         weights = service.settings.artifacts / find_checkpoint(session, damaged, "last").directory / WEIGHTS
@@ -182,7 +172,7 @@ def test_a_damaged_file_fails_what_asks_for_it_and_nothing_else(serve: Serve, fa
 def test_a_model_for_which_there_is_no_memory_fails_its_prompts_alone(serve: Serve, fault: Fault) -> None:
     service = serve(generators=1)
     large_one = {"emb_dim": 512, "n_heads": 4, "n_layers": 8, "context_length": 64}
-    large = trained(service, small(model=large_one, training={"max_steps": 1}))
+    large = train(service, small(model=large_one, training={"max_steps": 1}))
     little, prompts = trained(service), Prompts(service)
     prompts.wait_for_answer(little)
     (generator,) = service.of_kind("generator")
@@ -223,6 +213,7 @@ def hang_up_all(service: Service, job_id: str, prompts: Prompts) -> float:
     return time.monotonic()
 
 
+@pytest.mark.alone
 @pytest.mark.fault(27)
 def test_clients_that_hang_up_all_at_once_leave_no_work_and_nothing_in_redis(
     serve: Serve, fault: Fault, thorough: bool
@@ -307,12 +298,13 @@ def test_a_job_that_replaces_its_checkpoints_at_every_step_answers_every_prompt(
     fault.expect(answers[-1].status_code == 404, f"answered {answers[-1].status_code} after the deletion")
 
 
+@pytest.mark.alone
 @pytest.mark.fault(29)
 def test_a_short_request_waits_for_no_long_one_of_its_own_or_another_model(
     serve: Serve, fault: Fault, pool: ThreadPoolExecutor, thorough: bool
 ) -> None:
     service = serve(generators=1)
-    mine, other, unloaded = (trained(service) for _ in range(3))
+    mine, other, unloaded = trained(service, 0), trained(service, 1), train(service)
     prompts = Prompts(service)
     for job_id in (other, mine):
         prompts.wait_for_answer(job_id)
@@ -365,6 +357,30 @@ def test_those_whose_redis_restarts_or_forgets_hear_in_time_and_the_next_prompt_
         prompts.wait_for_answer(job_id)
     fault.expect(generator.alive, "the worker has ended")
     fault.expect(os.getpgid(generator.pid) == generator.pid, "another worker has taken its place")
+
+
+@pytest.mark.fault(26)
+def test_a_prompt_on_which_native_code_panics_fails_at_once_and_alone(
+    serve: Serve, fault: Fault, pool: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    service = serve(generators=1)
+    job_id, prompts = trained(service), Prompts(service)
+    service.of_kind("generator")[0].terminate()
+    strikes = {"process": "generate", "call": "encode", "nth": 4, "action": "panic", "token": tmp_path / "t"}
+    generator = service.spawn_injected("generator", **strikes)
+    wait_until_idle(service, generator)
+    answers = list(pool.map(lambda _: prompts.ask(job_id, max_new_tokens=300), range(6)))
+    fault.inject()
+    failed = [answer for answer in answers if answer.status_code != 200]
+    fault.expect(len(failed) == 1, f"{len(failed)} of six failed")
+    for answer in failed:
+        fault.expect(answer.status_code == 500, f"answered {answer.status_code}")
+        fault.expect("NativePanic" in answer.json()["detail"], f"no reason: {answer.text}")
+        seconds = answer.elapsed.total_seconds()
+        fault.expect(seconds < HEARD_WITHIN_S, f"it failed only after {seconds:.1f} s")
+        check_no_path(fault, answer)
+    prompts.wait_for_answer(job_id)
+    fault.expect(generator.alive, "the worker has ended")
 
 
 @pytest.mark.fault(13)

@@ -114,9 +114,10 @@ def test_a_watched_worker_that_is_shut_down_hands_its_job_back(
     service.outcome(job_id).check(fault, reference(LONGER))
 
 
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Running]:
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A real `pretrain up`, with leases short enough to wait for."""
+    tmp_path = tmp_path_factory.mktemp("up")
     quick = {"PRETRAIN_LEASE_S": "9", "PRETRAIN_RENEW_S": "1", "PRETRAIN_SPARE_TRAINER": "false"}
     running = Running(["up", "--port", "0"], environment_on(tmp_path / "data", **quick, OMP_NUM_THREADS="1"))
     running.wait_for("pretrain is ready.")

@@ -73,6 +73,7 @@ class Crowd:
         return answer
 
 
+@pytest.mark.alone
 @pytest.mark.fault(22)
 def test_readers_and_writers_crowd_sqlite_while_a_job_is_trained(
     serve: Serve, reference: Referee, fault: Fault, thorough: bool
@@ -91,4 +92,4 @@ def test_readers_and_writers_crowd_sqlite_while_a_job_is_trained(
     service.wait_for_status(trained, Status.SUCCEEDED)
     service.outcome(trained).check(fault, reference(TRAINED))
     for process, cry in itertools.product(service.processes, ("is locked", "Traceback")):
-        fault.expect(cry not in process.log.read_text(), f"{process.name} logged {cry!r}: see {process.log}")
+        fault.expect(cry not in process.logged, f"{process.name} logged {cry!r}: see {process.log}")

@@ -26,9 +26,6 @@ from tests.waiting import wait_until
 Moment = Callable[[Event, Event], bool]
 """Whether it lies between two neighbouring events."""
 
-STALL_S = 10.0
-"""More than a busy machine needs to import torch."""
-
 # One tensor of its logits, 128 x 256 x 50,257 float32 numbers, takes 6.6 GB; its weights take 26 MB.
 OUTGROWING = small(
     tokenizer="gpt2",
@@ -133,21 +130,20 @@ def test_a_job_whose_trainer_hangs_is_tried_again(
     attempts: Attempts, reference: Referee, fault: Fault, thorough: bool
 ) -> None:
     expected = reference(small())
-    patient = attempts.settings
-    attempts.settings = patient.model_copy(update={"stall_s": STALL_S})
     job_id = attempts.post(small())
     hangs = [("event", event_at(inside_accumulation, expected.events, None, 7))]
     if thorough:
         hangs += [("report", 1), ("event", 40)]
     for call, nth in hangs:
-        attempts.run(job_id, call=call, nth=nth, action="stop")
+        attempt = attempts.start(job_id, call=call, nth=nth, action="stop")
+        attempt.lose_patience()
         fault.inject()
+        attempt.join()
         crash = attempts.events(job_id, "crash")[-1].data["error"]
         fault.expect(crash["type"] == "stalled", f"a trainer that hung ended as {crash}")
         fault.expect(attempts.job(job_id).status == Status.QUEUED, "it was not tried again")
         fault.expect(not attempts.trainers(job_id), "the trainer that hung is still there")
         attempts.check_intact(fault, job_id)
-    attempts.settings = patient
     attempts.finish(job_id)
     attempts.outcome(job_id).check(fault, expected)
     attempts.check_tidy(fault, job_id)
@@ -157,9 +153,11 @@ def test_a_job_whose_trainer_hangs_is_tried_again(
 def test_a_job_that_the_allocator_has_no_memory_for_fails_once_and_the_next_one_runs(
     serve: Serve, reference: Referee, fault: Fault
 ) -> None:
-    service = serve(workers=1, spare_trainer=False)
-    resource.prlimit(service.worker.pid, resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    service = serve(spare_trainer=False)
+    pid, (before, most) = service.worker.pid, resource.prlimit(service.worker.pid, resource.RLIMIT_AS)
+    resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY_BYTES, most))
     check_that_the_queue_moves_on(service, reference, fault, told="can't allocate memory")
+    resource.prlimit(pid, resource.RLIMIT_AS, (before, most))
 
 
 @pytest.mark.thorough
@@ -168,7 +166,7 @@ def test_a_job_that_the_kernel_kills_for_its_memory_fails_once_and_the_next_one_
     serve: Serve, reference: Referee, fault: Fault
 ) -> None:
     with memory_group(MEMORY_BYTES) as group:
-        service = serve(workers=1, spare_trainer=False)
+        service = serve(spare_trainer=False)
         (group / "cgroup.procs").write_text(str(service.worker.pid))
         check_that_the_queue_moves_on(service, reference, fault, told="the kernel killed the trainer")
 
@@ -229,7 +227,7 @@ DIVERGING = {"learning_rate": 1, "weight_decay": 100}
 def test_a_job_that_diverges_fails_at_once_and_tells_the_step_in_valid_json(
     serve: Serve, reference: Referee, fault: Fault, database: str
 ) -> None:
-    service = serve(database=database, workers=1)
+    service = serve(database=database)
     for spec in (
         small(training=DIVERGING),  # an evaluation finds it
         small(training=DIVERGING, evaluation={"eval_freq": 1000}),  # the next step does

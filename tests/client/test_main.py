@@ -16,6 +16,8 @@ from tests.client.running import RUN, Running, environment_on, finished
 from tests.client.service import FakeService, job_record, loss_row, sample_row
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 NAME = "mär語🙂"
 DATASET = {"id": "dataset-1", "name": NAME, "characters": 20_123, "tokens": 4_567}
 CHECKPOINT = {

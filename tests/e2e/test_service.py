@@ -41,7 +41,7 @@ def test_the_job_succeeds_and_has_counted_every_step(job: Record) -> None:
 
 
 def test_both_losses_fall_and_each_evaluated_step_stands_once(service: Running, job: Record) -> None:
-    rows = json.loads(service.run("losses", job["id"], "--json"))
+    rows = json.loads(service.call("losses", job["id"], "--json"))
     total_steps = job["progress"]["total_steps"]
     assert [row["step"] for row in rows] == [*range(0, total_steps, 5), total_steps - 1]
     for name in ("train_loss", "val_loss"):
@@ -50,33 +50,33 @@ def test_both_losses_fall_and_each_evaluated_step_stands_once(service: Running, 
 
 
 def test_csv_and_json_have_the_same_rows(service: Running, job: Record) -> None:
-    rows = json.loads(service.run("losses", job["id"], "--json"))
-    lines = list(csv.DictReader(io.StringIO(service.run("losses", job["id"], "--csv"))))
+    rows = json.loads(service.call("losses", job["id"], "--json"))
+    lines = list(csv.DictReader(io.StringIO(service.call("losses", job["id"], "--csv"))))
     assert [{name: str(value) for name, value in row.items()} for row in rows] == lines
 
 
 def test_the_plot_comes_as_png_and_svg(service: Running, job: Record, tmp_path: Path) -> None:
     for name, beginning in (("plot.png", b"\x89PNG\r\n"), ("plot.svg", b"<?xml")):
-        service.run("losses", job["id"], "--plot", str(tmp_path / name))
+        service.call("losses", job["id"], "--plot", str(tmp_path / name))
         assert (tmp_path / name).read_bytes().startswith(beginning)
 
 
 def test_each_epoch_left_a_sample_that_begins_with_the_prompt(service: Running, job: Record) -> None:
-    samples = json.loads(service.run("samples", job["id"], "--json"))
+    samples = json.loads(service.call("samples", job["id"], "--json"))
     assert [sample["epoch"] for sample in samples] == [1, 2, 3]
     assert all(sample["text"].startswith("Every effort moves you") for sample in samples)
 
 
 def test_the_last_and_the_best_checkpoint_are_kept(service: Running, job: Record) -> None:
-    checkpoints = json.loads(service.run("checkpoints", job["id"], "--json"))
+    checkpoints = json.loads(service.call("checkpoints", job["id"], "--json"))
     assert {kind for checkpoint in checkpoints for kind in checkpoint["kind"]} == {"last", "best"}
     assert checkpoints[-1]["step"] == job["progress"]["total_steps"]
     assert all(len(checkpoint["sha256"]) == 64 for checkpoint in checkpoints)
 
 
 def test_a_greedy_completion_is_the_jobs_last_sample(service: Running, job: Record) -> None:
-    last_sample = json.loads(service.run("samples", job["id"], "--json"))[-1]
-    answer = json.loads(service.run("generate", job["id"], "Every effort moves you", "--json"))
+    last_sample = json.loads(service.call("samples", job["id"], "--json"))[-1]
+    answer = json.loads(service.call("generate", job["id"], "Every effort moves you", "--json"))
     assert answer["text"] == last_sample["text"]
     assert answer["completion_tokens"] == 50
     assert answer["job_id"] == job["id"]
@@ -103,8 +103,8 @@ def test_prompts_that_come_together_get_the_answers_that_each_gets_alone(
 
 
 def test_the_job_stands_in_the_list(service: Running, job: Record) -> None:
-    assert job["id"] in [row["id"] for row in json.loads(service.run("jobs", "--json"))]
-    assert job["id"] in service.run("jobs", "--status", "succeeded")
+    assert job["id"] in [row["id"] for row in json.loads(service.call("jobs", "--json"))]
+    assert job["id"] in service.call("jobs", "--status", "succeeded")
 
 
 def test_the_service_says_that_it_is_well(service: Running) -> None:
@@ -128,44 +128,44 @@ def test_a_bad_spec_is_refused_with_every_wrong_field(service: Running) -> None:
 def test_a_text_of_ones_own_can_be_trained_on(service: Running, tmp_path: Path) -> None:
     file = tmp_path / "rhyme.txt"
     file.write_text("The cat sat on the mat and the rat sat on the hat. " * 40)
-    dataset = service.run("datasets", "add", str(file)).strip()
+    dataset = service.call("datasets", "add", str(file)).strip()
     settings = ["--set", "preset=tiny", "--set", f"dataset={dataset}", "--set", "tokenizer=bytes"]
     steps = ["--set", "training.max_steps=3", "--set", "training.numerics=reference"]
-    job = json.loads(service.run("submit", *settings, *steps, "--watch", "--json"))
+    job = json.loads(service.call("submit", *settings, *steps, "--watch", "--json"))
     assert (job["status"], job["progress"]["step"]) == ("succeeded", 3)
-    assert dataset in service.run("datasets", "list")
+    assert dataset in service.call("datasets", "list")
 
 
 def test_a_running_job_can_be_cancelled(service: Running) -> None:
-    job = json.loads(service.run("submit", *TINY, "--set", "training.num_epochs=1000", "--json"))
+    job = json.loads(service.call("submit", *TINY, "--set", "training.num_epochs=1000", "--json"))
 
     def has_begun() -> bool:
-        return bool(json.loads(service.run("show", job["id"], "--json"))["progress"]["step"])
+        return bool(json.loads(service.call("show", job["id"], "--json"))["progress"]["step"])
 
     wait_until(has_begun, "the job had begun")
-    service.run("cancel", job["id"])
-    ended = json.loads(service.run("watch", job["id"], "--json", status=1))
+    service.call("cancel", job["id"])
+    ended = json.loads(service.call("watch", job["id"], "--json", status=1))
     assert ended["status"] == "cancelled"
     assert ended["progress"]["step"] < ended["progress"]["total_steps"]
 
 
 def test_a_stop_in_mid_training_loses_nothing_and_leaves_nothing(service: Running) -> None:
     """The last test on this service: it stops it, starts it again on the same data, and stops that too."""
-    submitted = service.run("submit", *TINY, "--set", "training.max_steps=60", "--json")
+    submitted = service.call("submit", *TINY, "--set", "training.max_steps=40", "--json")
     job_id = json.loads(submitted)["id"]
 
     def has_begun() -> bool:
-        return bool(json.loads(service.run("losses", job_id, "--json")))
+        return bool(json.loads(service.call("losses", job_id, "--json")))
 
     wait_until(has_begun, "the first evaluation stood")
     stop_and_look(service)
     again = Running(["up", "--port", "0"], service.environment)
     try:
         again.wait_for("pretrain is ready.")
-        job = json.loads(again.run("watch", job_id, "--json"))
+        job = json.loads(again.call("watch", job_id, "--json"))
         assert (job["status"], job["attempt"], job["failures"]) == ("succeeded", 2, 0)
-        rows = json.loads(again.run("losses", job_id, "--json"))
-        assert [row["step"] for row in rows] == [*range(0, 60, 5), 59]
+        rows = json.loads(again.call("losses", job_id, "--json"))
+        assert [row["step"] for row in rows] == [*range(0, 40, 5), 39]
         stop_and_look(again)
     finally:
         again.process.kill()

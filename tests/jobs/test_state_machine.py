@@ -30,6 +30,7 @@ from jobs.states import CRASHES, TERMINAL, TRANSITIONS, ErrorType, Status, Wrong
 from jobs.store.database import Database, now_s
 from jobs.store.tables import Checkpoint, Evaluation, Event, Job, Removal, Sample, Table
 from tests.jobs.making import queued_job
+from tests.sweeps import examples
 
 N_OPEN = 2
 OPEN = [status for status in Status if status not in TERMINAL]
@@ -364,13 +365,14 @@ def steps_of(job: Any, rows: list[Any]) -> set[int]:
     return {row.step for row in rows if row.job_id == job.id}
 
 
+@pytest.mark.hypothesis
 def test_whatever_is_done_to_jobs_the_store_does_what_the_model_of_it_says(
     database: Database, settings: Settings
 ) -> None:
     run_state_machine_as_test(
         lambda: Jobs(database, settings),
         settings=hypothesis.settings(
-            max_examples=40,
+            max_examples=examples(40),
             stateful_step_count=40,
             deadline=None,
             database=None,

@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import event
 
 from jobs.store.database import Database
+from migrations import __main__ as migrations_main
 from migrations.__main__ import main
+from tests.clocks import replace_clock
 
 
 class SmallDatabase(Database):
@@ -25,7 +27,7 @@ class SmallDatabase(Database):
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PRETRAIN_DATA_DIR", str(tmp_path))
     # Whoever waits for what never comes fails.
-    monkeypatch.setattr("migrations.__main__.time.sleep", lambda _: pytest.fail("it waits"))
+    replace_clock(monkeypatch, migrations_main, sleep=lambda _: pytest.fail("it waits"))
     return tmp_path
 
 
@@ -52,8 +54,7 @@ def test_a_database_that_does_not_answer_is_waited_for_and_the_reason_said_once(
 ) -> None:
     monkeypatch.setenv("PRETRAIN_DATABASE_URL", "postgresql+psycopg://user:secret@127.0.0.1:1/name")
     waits: list[float] = []
-    monkeypatch.setattr("migrations.__main__.time.sleep", waits.append)
-    monkeypatch.setattr("migrations.__main__.time.monotonic", lambda: 30.0 * len(waits))
+    replace_clock(monkeypatch, migrations_main, sleep=waits.append, monotonic=lambda: 30.0 * len(waits))
     assert main() == 1
     printed = capsys.readouterr()
     assert len(waits) == 3

@@ -1,10 +1,5 @@
 import pytest
 import torch
-from hypothesis import settings
-
-# How long an example takes depends on what else the machine does.
-settings.register_profile("model", deadline=None)
-settings.load_profile("model")
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,7 @@ from model.optimizer import make_optimizer
 from model.progress import Position
 from model.storage.tensor_file import CHECKSUMS, file_checksum, write_tensors
 from tests.model.tiny import CPU, MODES, tiny_run
+from tests.sweeps import examples
 
 DATA = "d" * 64
 FILES = {WEIGHTS, TRAINING, MANIFEST}
@@ -98,7 +99,7 @@ def edit_manifest(directory: Path, **fields: Any) -> None:
     shapes=st.lists(st.lists(st.integers(0, 4), max_size=3), max_size=5),
     dtype=st.sampled_from([torch.float32, torch.int64, torch.uint8]),
 )
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_the_library_reads_what_the_streaming_writer_writes(tmp_path_factory, shapes, dtype):
     path = tmp_path_factory.mktemp("tensors") / "file"
     tensors = {f"tensor {i}": (torch.rand(shape) * 200).to(dtype) for i, shape in enumerate(shapes)}

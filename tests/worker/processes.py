@@ -16,6 +16,14 @@ def pids_of(text: str) -> list[int]:
     return pids
 
 
+def state_of(pid: int) -> str:
+    """As in `man proc`: T is stopped, Z a zombie. X: it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+
+
 def parent_of(pid: int) -> int:
     with open(f"/proc/{pid}/stat") as file:
         return int(file.read().rpartition(")")[2].split()[1])

@@ -21,6 +21,7 @@ from jobs.store.lookup import get_job
 from jobs.store.tables import Job
 from migrations.upgrade import upgrade
 from model.estimate import checkpoints_bytes
+from tests.clocks import replace_clock
 from tests.jobs.making import (
     age_events,
     announce_worker,
@@ -30,6 +31,7 @@ from tests.jobs.making import (
     silence_worker,
 )
 from tests.jobs.messages import messages
+from worker import keeper as keeper_module
 from worker.keeper import CLEAN_UP_S, LOST_WORKERS_SHOWN_S, ROUND_TIMEOUT_S, Keeper
 
 
@@ -109,7 +111,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = time.monotonic()
-        monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
+        replace_clock(monkeypatch, keeper_module, monotonic=lambda: self.now_s)
 
     def look_on(self, keeper: Keeper, settings: Settings, seconds: float) -> None:
         """Let time pass while the keeper looks as often as it does."""
@@ -198,7 +200,7 @@ def test_what_is_left_of_deleted_jobs_and_of_crashed_attempts_goes_at_the_first_
     keeper.run_once()
     assert again.exists(), "it had just tidied"
     later = time.monotonic() + CLEAN_UP_S
-    monkeypatch.setattr(time, "monotonic", lambda: later)
+    replace_clock(monkeypatch, keeper_module, monotonic=lambda: later)
     keeper.run_once()
     assert not again.exists()
 

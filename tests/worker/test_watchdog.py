@@ -11,6 +11,8 @@ import pytest
 from tests.waiting import wait_until
 from tests.worker.processes import parent_of
 
+pytestmark = pytest.mark.slow
+
 WATCH = """
 import ctypes
 import sys

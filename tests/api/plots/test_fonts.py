@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from api.plots.figure import MARGINS, SIZE_INCHES, draw_losses, set_title
 from api.plots.fonts import FONTS, drawable, families, has_glyph, is_blank
+from tests.sweeps import examples
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ scripts = st.sampled_from("a é\u0301漢テ국😀🧪\u200d\ufe0fटا\u0e17\u0
 
 
 @given(title=st.text(scripts | st.characters(codec="utf-8"), max_size=70))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 def test_any_name_is_drawn_without_a_warning(title: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -13,6 +13,8 @@ from api.plots.figure import draw_losses
 from api.plots.plotter import LossPoint, Plot, PlotFailed, Plotter
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 PLOT = Plot(
     name="verdict",
     job_id="job-1",

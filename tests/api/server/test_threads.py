@@ -88,11 +88,15 @@ def test_threads_that_have_nothing_to_do_end_and_others_take_their_place(
     start: Start, views: Views, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.server.threads.IDLE_TIMEOUT_S", 0.05)
+    before = set(enumerate_threads())  # among them some of other tests, which wait for longer
     served = start()
     with ExitStack() as stack:
         clients = fill(stack, served, views, "/read", READS)
         views.may_finish.set()
         assert {client.response().status for client in clients} == {200}
-        wait_until(lambda: READS.name not in {thread.name for thread in enumerate_threads()}, "they ended")
+        wait_until(
+            lambda: READS.name not in {thread.name for thread in set(enumerate_threads()) - before},
+            "they ended",
+        )
         with RawClient(served.port) as client:
             assert client.get("/quick").response().status == 200

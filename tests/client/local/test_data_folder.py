@@ -11,6 +11,8 @@ from client.http.client import Client
 from tests.client.conftest import Command, Start
 from tests.client.running import Running, stand_in_environment
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_data_folder_can_be_used_again_after_a_kill(up: Running, start: Start) -> None:
     up.send(signal.SIGKILL)

@@ -22,6 +22,8 @@ from jobs.settings import Settings
 from tests.client.conftest import Start
 from tests.client.running import Running, processes_of, stand_in_environment, wait_until
 
+pytestmark = pytest.mark.slow
+
 CHILDREN = {"api", "train", "generate", "keeper"}
 
 

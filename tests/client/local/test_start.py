@@ -9,6 +9,8 @@ import pytest
 from client.local.start import stop_signals
 from tests.client.conftest import Start
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("folder", ["/proc/x", "/proc/self"])
 def test_artifacts_that_cannot_be_written_are_refused_before_anything_starts(

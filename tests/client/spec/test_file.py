@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from client.errors import UsageError
 from client.spec.assignments import build_spec
+from tests.sweeps import examples
 
 SPEC = {"preset": "tiny", "training": {"learning_rate": 4e-4, "num_epochs": 2}}
 
@@ -126,7 +127,7 @@ def test_a_file_that_is_no_spec_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize("suffix", [".json", ".toml", ".yaml"])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.binary(max_size=60)
     | st.text(alphabet='{}[]",:=&*<!|>-#%@ \n\t01e.+xabnull~', max_size=40).map(str.encode)

@@ -11,6 +11,7 @@ from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Evaluation, Job
 from tests.jobs.making import running_job
+from tests.sweeps import examples
 
 Losses = dict[int, tuple[float, float]]
 """By step: train and validation loss."""
@@ -46,7 +47,7 @@ histories = st.dictionaries(
 
 
 @given(losses=histories, max_points=st.integers(MIN_POINTS, 40))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_extreme_of_the_whole_and_of_each_bucket_is_kept_in_order(
     database: Database, job: Job, losses: Losses, max_points: int
 ) -> None:

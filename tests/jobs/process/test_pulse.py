@@ -6,6 +6,7 @@ import pytest
 
 from jobs.process import pulse
 from jobs.process.pulse import START_TIMEOUT_S, TROUBLE_TIMEOUT_S, Pulse, PulseMonitor
+from tests.clocks import replace_clock
 from tests.waiting import wait_until
 
 
@@ -14,7 +15,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = time.monotonic()
-        monkeypatch.setattr(pulse.time, "monotonic", lambda: self.now_s)
+        replace_clock(monkeypatch, pulse, monotonic=lambda: self.now_s)
 
 
 @pytest.fixture

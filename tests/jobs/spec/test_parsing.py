@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.spec.job_spec import JobSpec
@@ -160,7 +160,6 @@ def test_an_error_names_the_value_and_what_would_be_right() -> None:
     assert error.message == "must be a multiple of model.n_heads (12)"
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4))
 def test_any_json_is_a_spec_or_a_spec_error(body: dict[str, Any]) -> None:
     try:

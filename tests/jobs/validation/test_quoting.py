@@ -2,7 +2,7 @@ import json
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.validation.quoting import MAX_QUOTED_CHARACTERS, cut, excerpt, quoted
@@ -30,7 +30,6 @@ def test_a_long_value_is_cut_at_200_characters() -> None:
     assert excerpt(10**300) == "1" + "0" * 198 + "…"
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_an_excerpt_is_short_and_valid_unicode_whatever_the_value(value: object) -> None:
     written = excerpt(value)
@@ -39,7 +38,6 @@ def test_an_excerpt_is_short_and_valid_unicode_whatever_the_value(value: object)
     assert len(written if isinstance(written, str) else text) <= MAX_QUOTED_CHARACTERS
 
 
-@settings(deadline=None)
 @given(TEXT)
 def test_a_quotation_is_one_short_printable_line(text: str) -> None:
     assert quoted(text).isprintable()

@@ -21,6 +21,8 @@ from tests.model.tiny import (
     train_tiny,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
 @pytest.mark.parametrize("tie_weights", [False, True])

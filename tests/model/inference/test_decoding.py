@@ -15,6 +15,7 @@ from model.inference.kv_cache import SequenceCache
 from model.layers import bfloat16
 from model.layers.kit import KITS
 from tests.model.tiny import tiny_config
+from tests.sweeps import examples
 
 CONTEXT = 8
 NEEDS_BFLOAT16 = pytest.mark.skipif(
@@ -41,7 +42,7 @@ def plain_logits(model: GPT, tokens: list[int]) -> torch.Tensor:
     return model(torch.tensor([tokens[-CONTEXT:]]))[0, -1].float()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     prompts=st.lists(st.lists(st.integers(0, 256), min_size=1, max_size=12), min_size=1, max_size=4),
     new=st.lists(st.integers(0, 256), min_size=1, max_size=14),

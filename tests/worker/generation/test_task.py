@@ -231,13 +231,14 @@ def test_what_an_asker_that_has_died_had_asked_for_is_computed_no_further(
 ):
     write(1)
     monkeypatch.setattr("jobs.broker.requester.REQUEST_TTL_S", 1)
-    monkeypatch.setattr(
-        "jobs.broker.requester.Requester.keep_alive", lambda _: None
-    )  # as if its process were no more
-    with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(asked, timeout_s=15, **LONG)
+    with ThreadPoolExecutor(1) as pool, monkeypatch.context() as dead:
+        # As if its process were no more.
+        dead.setattr("jobs.broker.requester.Requester.keep_alive", lambda _: None)
+        asking = pool.submit(asked, gone=lambda: True, **LONG)
         wait_until(lambda: intake.batcher._requests, "it was taken")
         wait_until(lambda: not intake.batcher._requests, "it was given up")
         assert not asking.done()
         wait_until(lambda: not list(redis.scan_iter("pretrain:*:worker")), "the worker was gone")
         assert intake.overdue_s() == 0
+        dead.undo()
+        assert isinstance(asking.exception(60), Abandoned)

@@ -19,6 +19,8 @@ from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of
 from worker.training.launch import PrewarmedTrainer
 
+pytestmark = pytest.mark.slow
+
 Post = Callable[..., Job]
 StartAttempt = Callable[[Job], Attempt]
 StartPrewarmed = Callable[[], PrewarmedTrainer]
@@ -81,6 +83,7 @@ def test_a_prewarmed_trainer_trains_a_job_to_the_same_weights_as_a_fresh_one(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.sqlite_will_do
 def test_a_job_gets_a_fresh_trainer_when_the_prewarmed_one_has_died_or_hangs(
     database: Database,
     settings: Settings,
@@ -97,6 +100,7 @@ def test_a_job_gets_a_fresh_trainer_when_the_prewarmed_one_has_died_or_hangs(
     assert pid not in waiting_pids(), "it was left over"
 
 
+@pytest.mark.sqlite_will_do
 def test_a_job_does_not_wait_for_a_prewarmed_trainer_that_is_starting(
     database: Database, settings: Settings, post: Post
 ) -> None:
@@ -110,6 +114,7 @@ def test_a_job_does_not_wait_for_a_prewarmed_trainer_that_is_starting(
     prewarmed.close()
 
 
+@pytest.mark.sqlite_will_do
 def test_settings_that_have_changed_since_hold_for_the_job(
     database: Database,
     settings: Settings,
@@ -125,6 +130,7 @@ def test_settings_that_have_changed_since_hold_for_the_job(
     assert stored(database, job).threads == 2
 
 
+@pytest.mark.sqlite_will_do
 def test_a_drained_spare_trainer_hands_its_job_back_with_a_checkpoint(
     database: Database, settings: Settings, post: Post, start_prewarmed: StartPrewarmed
 ) -> None:
@@ -139,6 +145,7 @@ def test_a_drained_spare_trainer_hands_its_job_back_with_a_checkpoint(
     assert back.step > 3
 
 
+@pytest.mark.sqlite_will_do
 def test_what_a_prewarmed_trainer_logs_is_the_jobs(
     database: Database, settings: Settings, post: Post, start_prewarmed: StartPrewarmed
 ) -> None:

@@ -18,10 +18,15 @@ from jobs.store.database import Database
 from jobs.store.events import list_events
 from jobs.store.lookup import get_job
 from jobs.store.tables import Checkpoint, Evaluation, Event, Job, Sample
+from model.events import Evaluation as EvaluationEvent
 from model.manifest import verify
+from tests.chaos.reference import Referee, Reference
+from tests.small import small_spec
 from tests.waiting import wait_until
 from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of
+
+pytestmark = pytest.mark.slow
 
 StartAttempt = Callable[[Job], Attempt]
 Post = Callable[..., Job]
@@ -78,6 +83,7 @@ def test_a_job_is_trained_to_its_end_and_recorded(
     assert pids_of(f"worker.trainer {job.id}") == []
 
 
+@pytest.mark.sqlite_will_do
 def test_the_job_its_losses_and_its_checkpoints_agree_at_the_end_however_seldom_it_evaluates(
     database: Database, post: Post, attempt: StartAttempt
 ) -> None:
@@ -95,6 +101,7 @@ def test_the_job_its_losses_and_its_checkpoints_agree_at_the_end_however_seldom_
     assert done.ended_by == "epochs"
 
 
+@pytest.mark.sqlite_will_do
 def test_a_job_that_stops_early_says_so_and_keeps_the_best_model(
     database: Database, settings: Settings, post: Post, attempt: StartAttempt
 ) -> None:
@@ -135,11 +142,19 @@ def test_no_number_of_a_job_whose_gradient_is_beyond_float32_is_infinite(
             json.dumps(getattr(row, column.name), allow_nan=False)
 
 
+def check_undisturbed(database: Database, job: Job, undisturbed: Reference) -> None:
+    """Expect that it has ended as it does when nothing happens to it, to the bit."""
+    assert stored(database, job).status == Status.SUCCEEDED
+    evaluations = [event for event in undisturbed.events if isinstance(event, EvaluationEvent)]
+    expected = [(event.step, event.train_loss, event.val_loss, event.tokens_seen) for event in evaluations]
+    assert losses(database, job) == expected
+    assert final_sha256(database, job) == undisturbed.sha256
+
+
 def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(
-    database: Database, post: Post, attempt: StartAttempt
+    database: Database, post: Post, attempt: StartAttempt, reference: Referee
 ) -> None:
-    undisturbed, killed = post(), post(max_attempts=5)
-    attempt(undisturbed).join()
+    killed = post(max_attempts=5)
     # Before the first checkpoint, between two, and right behind one.
     for step in (2, 13, 25):
         running = attempt(killed)
@@ -148,10 +163,8 @@ def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(
         running.join()
         assert stored(database, killed).status == Status.QUEUED
     attempt(killed).join()
-    assert stored(database, killed).status == Status.SUCCEEDED
     assert stored(database, killed).attempt == 4
-    assert losses(database, killed) == losses(database, undisturbed)
-    assert final_sha256(database, killed) == final_sha256(database, undisturbed)
+    check_undisturbed(database, killed, reference(small_spec(max_attempts=5)))
     with database.read() as session:
         resumed = [e.data["resumed_step"] for e in list_events(session, killed.id) if e.type == "started"]
     assert resumed[0] is None
@@ -160,10 +173,9 @@ def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(
 
 
 def test_a_worker_that_shuts_down_hands_the_job_back_with_a_checkpoint_and_counts_no_failure(
-    database: Database, post: Post, attempt: StartAttempt
+    database: Database, post: Post, attempt: StartAttempt, reference: Referee
 ) -> None:
-    undisturbed, drained = post(), post()
-    attempt(undisturbed).join()
+    drained = post()
     running = attempt(drained)
     wait_for_step(database, drained, 7)
     running.shutting_down.set()
@@ -175,10 +187,10 @@ def test_a_worker_that_shuts_down_hands_the_job_back_with_a_checkpoint_and_count
     assert stopped_at == losses(database, drained)[-1][0] + 1, "the step under way was finished and kept"
     assert back.step == stopped_at
     attempt(drained).join()
-    assert losses(database, drained) == losses(database, undisturbed)
-    assert final_sha256(database, drained) == final_sha256(database, undisturbed)
+    check_undisturbed(database, drained, reference(small_spec()))
 
 
+@pytest.mark.sqlite_will_do
 def test_a_worker_that_shuts_down_while_its_trainer_starts_counts_no_failure(
     database: Database, post: Post, attempt: StartAttempt
 ) -> None:
@@ -217,6 +229,7 @@ def test_a_trainer_whose_job_another_attempt_owns_is_stopped_and_writes_nothing(
     assert pids_of(f"worker.trainer {job.id}") == []
 
 
+@pytest.mark.sqlite_will_do
 def test_a_trainer_that_always_dies_fails_the_job_with_the_last_lines_of_its_log(
     database: Database, settings: Settings, post: Post, attempt: StartAttempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +246,7 @@ def test_a_trainer_that_always_dies_fails_the_job_with_the_last_lines_of_its_log
     assert any("log_format" in line for line in log.data["lines"])
 
 
+@pytest.mark.sqlite_will_do
 def test_a_diverging_job_fails_at_once_with_the_step(
     database: Database, post: Post, attempt: StartAttempt
 ) -> None:
@@ -247,6 +261,7 @@ def test_a_diverging_job_fails_at_once_with_the_step(
     assert failed.attempt == 1
 
 
+@pytest.mark.sqlite_will_do
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [(Path.unlink, "is gone"), (lambda path: path.write_text("changed behind the scenes"), "is damaged")],
@@ -268,6 +283,7 @@ def test_a_text_that_is_gone_from_the_store_or_damaged_fails_the_job(
     assert reason in failed.error["message"]
 
 
+@pytest.mark.sqlite_will_do
 def test_a_job_whose_spec_can_not_be_read_fails_with_the_reason(
     database: Database, post: Post, attempt: StartAttempt
 ) -> None:
@@ -282,6 +298,7 @@ def test_a_job_whose_spec_can_not_be_read_fails_with_the_reason(
     assert "the stored spec can't be read: preset: " in failed.error["message"]
 
 
+@pytest.mark.sqlite_will_do
 def test_later_trainers_find_the_tokens_that_the_first_has_written(
     database: Database, settings: Settings, post: Post, attempt: StartAttempt
 ) -> None:
@@ -299,13 +316,16 @@ def test_later_trainers_find_the_tokens_that_the_first_has_written(
     assert final_sha256(database, first) == final_sha256(database, second) == final_sha256(database, third)
 
 
+@pytest.mark.sqlite_will_do
 def test_a_hanging_trainer_is_ended_and_counted_as_stalled(
     database: Database, settings: Settings, post: Post
 ) -> None:
     job = post(training={"num_epochs": 1000})
-    running = Attempt(database, settings.model_copy(update={"stall_s": 20.0}), job.id)
+    running = Attempt(database, settings, job.id)
     wait_for_step(database, job, 1)
     os.kill(trainer_pid(job), signal.SIGSTOP)
+    # Not before it trains: until then its imports may take as long as they like.
+    running.supervisor._settings = settings.model_copy(update={"stall_s": 1.0})
     running.join()
     with database.read() as session:
         crash = next(event for event in list_events(session, job.id) if event.type == "crash")
@@ -313,11 +333,12 @@ def test_a_hanging_trainer_is_ended_and_counted_as_stalled(
     assert stored(database, job).status == Status.QUEUED
 
 
+@pytest.mark.sqlite_will_do
 def test_a_damaged_newest_checkpoint_is_not_used(
-    database: Database, settings: Settings, post: Post, attempt: StartAttempt
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt, reference: Referee
 ) -> None:
-    undisturbed, damaged = post(), post(checkpoints={"keep_last": 2})
-    attempt(undisturbed).join()
+    sections = {"checkpoints": {"keep_last": 2}}
+    damaged = post(**sections)
     running = attempt(damaged)
     wait_for_step(database, damaged, 17)
     running.shutting_down.set()
@@ -330,11 +351,10 @@ def test_a_damaged_newest_checkpoint_is_not_used(
     weights.write_bytes(content)
     attempt(damaged).join()
     assert "checkpoint_damaged" in event_kinds(database, damaged)
-    assert stored(database, damaged).status == Status.SUCCEEDED
-    assert losses(database, damaged) == losses(database, undisturbed)
-    assert final_sha256(database, damaged) == final_sha256(database, undisturbed)
+    check_undisturbed(database, damaged, reference(small_spec(**sections)))
 
 
+@pytest.mark.sqlite_will_do
 def test_without_any_checkpoint_left_it_starts_over(
     database: Database, settings: Settings, post: Post, attempt: StartAttempt
 ) -> None:

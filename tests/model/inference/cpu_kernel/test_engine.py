@@ -20,6 +20,7 @@ from model.inference.engine import PlainEngine, fast_engine
 from model.inference.kv_cache import SequenceCache
 from model.layers.kit import BFLOAT16, FLOAT32, REFERENCE
 from tests.model.tiny import tiny_config
+from tests.sweeps import examples
 
 DTYPES: list[WeightDtype] = ["float32", "bfloat16", "int8"]
 V = 70
@@ -50,7 +51,7 @@ def prefilled(model: GPT, ids: list[int]) -> SequenceCache:
     return cache
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     dtype=st.sampled_from(DTYPES),
     heads=st.integers(1, 3),
