@@ -15,6 +15,9 @@ MAX_CONNECTIONS = 64
 """To the database, and to the broker for Celery's messages: enough for all requests that may wait for either
 at the same time, so that none waits for another's. Generations need them only for a moment."""
 
+PUBLISH_TIMEOUT_S = 2
+"""For a broker that does not answer: meanwhile a request holds one of a few threads, for which others queue."""
+
 
 @dataclass(frozen=True)
 class Services:
@@ -45,7 +48,12 @@ def make_publisher(settings: Settings) -> Celery:
     """
     celery = make_celery(settings)
     celery.conf.broker_pool_limit = MAX_CONNECTIONS
-    celery.conf.broker_transport_options |= {"max_retries": 1, "interval_start": 0}
+    celery.conf.broker_transport_options |= {
+        "max_retries": 1,
+        "interval_start": 0,
+        "socket_timeout": PUBLISH_TIMEOUT_S,
+        "socket_connect_timeout": PUBLISH_TIMEOUT_S,
+    }
     return celery
 
 

@@ -231,7 +231,7 @@ def test_a_job_is_taken_while_the_broker_is_away(
 def test_a_job_is_taken_while_the_broker_accepts_and_never_answers(
     serve: Serve, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.broker.queue.BROKER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("api.services.PUBLISH_TIMEOUT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         client = serve(settings.model_copy(update={"redis_url": url}))
