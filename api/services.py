@@ -16,7 +16,7 @@ MAX_CONNECTIONS = 64
 at the same time, so that none waits for another's. Generations need them only for a moment."""
 
 PUBLISH_TIMEOUT_S = 2
-"""For a broker that does not answer: meanwhile a request holds one of a few threads, for which others queue."""
+"""For a broker that does not answer: meanwhile a request holds one of a few threads."""
 
 
 @dataclass(frozen=True)
