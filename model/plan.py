@@ -1,4 +1,7 @@
-"""When a run evaluates, writes checkpoints and ends, by how far it has come. Needs no torch."""
+"""When a run evaluates, writes checkpoints and ends, by how far it has come. Needs no torch.
+
+`model.estimate` counts how often it will still do so, from the same settings: a change here is one there.
+"""
 
 from model.config import EndedBy, Run
 from model.estimate import batches_per_epoch, total_steps

@@ -74,17 +74,17 @@ class JobRecord(Record):
     failures: int
     """Crashes since the last new checkpoint."""
     numerics: str | None
-    """The numerics that `training.numerics` resolved to; null before the first claim."""
+    """The numerics that `training.numerics` resolved to; null before its first attempt has begun."""
     threads: int | None
-    """CPU threads of its trainer; null before the first claim."""
+    """CPU threads of its trainer; null before its first attempt has begun."""
     parent: str | None
-    """The job that this one was forked from."""
+    """The job that this one was forked from. Reserved: there are no forks yet."""
     dataset_sha256: str
     """SHA-256 of the text's bytes."""
     parameters: int
     """Trainable parameters of the model."""
     device: str | None
-    """Where it trains; null before the first claim."""
+    """Where it trains; null before its first attempt has begun."""
     error: ErrorRecord | None
     """Why it failed or was paused by the service."""
     ended_by: EndedBy | None

@@ -1,7 +1,7 @@
 """How attempts move a job through its statuses: claims, leases and ends.
 
-Every function is one conditional UPDATE, whose row count decides, and the event that records it. The callers
-hold the transaction. ARCHITECTURE.md has the protocol.
+Each change of a status is one conditional UPDATE, whose row count decides, and the event that records it. The
+callers hold the transaction. ARCHITECTURE.md has the protocol.
 """
 
 from collections.abc import Sequence

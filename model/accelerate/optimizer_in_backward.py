@@ -45,7 +45,8 @@ class OptimizerInBackward:
                 parameter.register_post_accumulate_grad_hook(self._update)
         for layer in (model.tok_emb, model.head):
             # If the head is tied, each of the two has only a part of the matrix's gradient.
-            if not model.config.tie_weights and isinstance(layer, Embedding | Float32Linear | Bfloat16Linear):
+            is_whole = not model.config.tie_weights and layer.weight in adamw.state
+            if is_whole and isinstance(layer, Embedding | Float32Linear | Bfloat16Linear):
                 layer.gradient_consumer = partial(self._update_by_rows, layer.weight)
 
     @contextmanager

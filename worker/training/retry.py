@@ -21,7 +21,8 @@ def retry_while_unavailable(
 ) -> Result:
     """What `action` returns in a transaction that has committed, after as many tries as it needs.
 
-    `action` may run several times, also after a commit whose confirmation was lost: it must be idempotent.
+    `action` may run several times, also after a commit whose confirmation was lost: it must be idempotent, or
+    harmless when repeated, as events are.
     """
     while True:
         try:
