@@ -63,6 +63,11 @@ def json_response(
     return response
 
 
+AnyListing = Listing[SerializeAsAny[Record]]
+"""Made once: pydantic parses the class's source for it, and Python 3.11 sometimes raises a SystemError when
+two threads parse at once."""
+
+
 def list_response(records: Sequence[Record], *, has_more: bool = False) -> Response:
     """A page of a list, as `Listing` describes it."""
-    return json_response(Listing[SerializeAsAny[Record]](data=list(records), has_more=has_more))
+    return json_response(AnyListing(data=list(records), has_more=has_more))

@@ -88,8 +88,8 @@ class Job(Table):
     numerics: Mapped[str | None]
     device: Mapped[str | None]
     threads: Mapped[int | None]
-    """What the first attempt resolved. Later ones take its numerics and threads, and the device that there is; an
-    event says where that differs."""
+    """What the first attempt resolved. Later ones take its numerics and threads, and the device that there
+    is; an event says where that differs."""
 
     step: Mapped[int] = mapped_column(default=0)
     epoch: Mapped[int] = mapped_column(default=0)

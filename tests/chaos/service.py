@@ -14,7 +14,7 @@ from pydantic import ByteSize
 from sqlalchemy import delete, select, update
 
 from jobs.broker.queue import make_redis
-from jobs.lifecycle.attempts import LEFT
+from jobs.lifecycle.attempts import UNCLAIMED
 from jobs.lifecycle.history import list_evaluations
 from jobs.settings import Settings
 from jobs.states import TERMINAL, Status
@@ -181,7 +181,9 @@ class Service:
         self.processes = usual
         with self.database.write() as session:
             left = update(Job).where(Job.status.not_in(TERMINAL))
-            session.execute(left.values(status=Status.CANCELLED, stopping=None, finished_at=now_s(), **LEFT))
+            session.execute(
+                left.values(status=Status.CANCELLED, stopping=None, finished_at=now_s(), **UNCLAIMED)
+            )
             session.execute(delete(Worker).where(Worker.pid.not_in([process.pid for process in usual])))
         with make_redis(self.settings) as redis:
             for key in redis.scan_iter("pretrain:generation-*"):  # of prompts that nobody waits for now

@@ -23,7 +23,7 @@ def learner(numerics="float32", tie_weights=True, **training):
 def test_updates_in_the_backward_pass_are_those_after_it_and_leave_no_gradient_of_a_matrix(
     numerics, tie_weights, monkeypatch
 ):
-    monkeypatch.setattr(optimizer_in_backward, "ROWS", 100)  # of 257
+    monkeypatch.setattr(optimizer_in_backward, "ROWS_PER_UPDATE", 100)  # of 257
     (late, after), (early, beside) = learner(numerics, tie_weights), learner(numerics, tie_weights)
     updates, norms = OptimizerInBackward(early, beside.adamw), []
     for _ in range(3):
@@ -64,7 +64,7 @@ def test_outside_of_that_the_gradients_stay():
 def test_the_vocabularys_gradient_is_never_whole_unless_there_is_a_part_to_add_to(
     numerics, name, monkeypatch
 ):
-    monkeypatch.setattr(optimizer_in_backward, "ROWS", 100)
+    monkeypatch.setattr(optimizer_in_backward, "ROWS_PER_UPDATE", 100)
     model, optimizer = learner(numerics, tie_weights=False)
     updates, whole = OptimizerInBackward(model, optimizer.adamw), []
     matrix = model.get_parameter(name)

@@ -65,7 +65,7 @@ class EtaEstimator:
         self._is_evaluating = False
 
     def observe(self, event: Event) -> None:
-        """Learn from an event of the run: of progress before it is recorded, of all others when they have been."""
+        """Learn from an event of the run: from progress before it is recorded, from others after."""
         now_s = self._clock()
         took_s, since_last_s = now_s - self._ended_s, now_s - self._observed_s
         self._observed_s = now_s

@@ -234,11 +234,13 @@ def test_what_an_asker_that_has_died_had_asked_for_is_computed_no_further(
     with ThreadPoolExecutor(1) as pool, monkeypatch.context() as dead:
         # As if its process were no more.
         dead.setattr("jobs.broker.requester.Requester.keep_alive", lambda _: None)
-        asking = pool.submit(asked, gone=lambda: True, **LONG)
+        gone = threading.Event()
+        asking = pool.submit(asked, gone=gone.is_set, **LONG)
         wait_until(lambda: intake.batcher._requests, "it was taken")
         wait_until(lambda: not intake.batcher._requests, "it was given up")
         assert not asking.done()
         wait_until(lambda: not list(redis.scan_iter("pretrain:*:worker")), "the worker was gone")
         assert intake.overdue_s() == 0
         dead.undo()
+        gone.set()
         assert isinstance(asking.exception(60), Abandoned)
