@@ -6,7 +6,8 @@ BIN := .venv/bin
 # Tests that start whole services.
 SERVICE_TESTS := $(wildcard tests/e2e tests/chaos)
 # Most tests wait for something most of the time, so that more of them than cores may run at once.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --durations=15
+# With bytecode, also where the environment says otherwise: each of a thousand processes would compile the source anew.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest --durations=15
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test-fast test test-mutations chaos soak check bench bench-lecture bench-overhead bench-tokenising clean
@@ -27,7 +28,7 @@ demo: setup  ## train the lecture's GPT on a real text and watch it learn
 	$(BIN)/pretrain demo
 
 test-fast: setup  ## the tests for daily work: no services, no PostgreSQL, short sweeps (less than 2 minutes)
-	$(PYTEST) -n 2 --dist worksteal --fast $(SERVICE_TESTS:%=--ignore=%)
+	$(PYTEST) -n 3 --dist worksteal --fast $(SERVICE_TESTS:%=--ignore=%)
 
 test: setup  ## run every test (10 to 25 minutes)
 	$(PYTEST) -n 4 --dist worksteal $(SERVICE_TESTS:%=--ignore=%)

@@ -2,7 +2,11 @@
 
 import signal
 
+import pytest
+
 from tests.client.conftest import Start
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_demo_falls_back_shows_the_job_and_leaves_nothing(start: Start) -> None:

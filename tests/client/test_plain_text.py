@@ -57,6 +57,7 @@ def test_no_two_characters_together_bring_back_what_was_stripped() -> None:
     assert not [c for c in clean(everything + everything[::-1]) if c not in "\n\t" and is_unseen(c)]
 
 
+@pytest.mark.slow
 def test_any_text_is_cleaned_in_time_that_grows_as_it_does() -> None:
     """Where time grows as the square of the length, one of these texts alone takes a quarter of an hour."""
     clean_all = """

@@ -24,6 +24,7 @@ print(sorted({"torch._dynamo", "torch._inductor", "sympy"} & sys.modules.keys())
 
 
 @pytest.mark.parametrize("numerics", MODES)
+@pytest.mark.slow
 def test_training_resuming_and_generating_import_no_compiler(numerics, tmp_path):
     command = [sys.executable, "-c", TRAIN_RESUME_AND_GENERATE, numerics, str(tmp_path)]
     ran = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -170,12 +170,14 @@ def test_runs_of_white_space_about_as_long_as_the_limit_have_the_ids_of_another_
 
 @pytest.mark.parametrize("name", sorted(TOKENIZERS))
 @pytest.mark.parametrize("kind", ONE_OF_EACH_KIND)
+@pytest.mark.slow
 def test_a_million_equal_characters_of_any_kind_come_back(name, kind):
     tokenizer, text = load_tokenizer(name), ONE_OF_EACH_KIND[kind] * 1_000_000
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 @pytest.mark.parametrize("text", [" " * 1_000_000, "x" + " " * 1_048_574 + "y", " \n\t" * 400_000 + "'s"])
+@pytest.mark.slow
 def test_white_space_that_fills_tiktokens_stack_has_the_ids_of_another_implementation(reference_encode, text):
     tokenizer = load_tokenizer("gpt2")
     expected = reference_encode(text)

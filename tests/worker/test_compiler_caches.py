@@ -108,6 +108,7 @@ def ended(database: Database, job: Job) -> Job:
 
 @pytest.mark.parametrize("backend", ["sqlite"])
 @pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="no C++ compiler here")
+@pytest.mark.slow
 def test_a_compiled_job_neither_reads_nor_writes_a_cache_that_was_planted(
     database: Database,
     settings: Settings,
@@ -130,6 +131,7 @@ def test_a_compiled_job_neither_reads_nor_writes_a_cache_that_was_planted(
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.slow
 def test_a_compiled_job_fails_with_the_reason_where_its_caches_can_not_be_trusted(
     database: Database, settings: Settings, post: Callable[..., Job], attempt: Callable[[Job], Attempt]
 ) -> None:

@@ -252,6 +252,7 @@ def worker(settings: Settings) -> Iterator[Callable[[str], subprocess.Popen[byte
         process.wait()
 
 
+@pytest.mark.slow
 def test_a_real_worker_listens_as_long_as_it_has_its_broker_and_takes_leave(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, worker: Callable[[str], Any]
 ) -> None:

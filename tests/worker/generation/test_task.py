@@ -231,6 +231,7 @@ def test_what_an_asker_that_has_died_had_asked_for_is_computed_no_further(
 ):
     write(1)
     monkeypatch.setattr("jobs.broker.requester.REQUEST_TTL_S", 1)
+    monkeypatch.setattr("jobs.broker.generation.WORKER_TTL_S", 1)
     with ThreadPoolExecutor(1) as pool, monkeypatch.context() as dead:
         # As if its process were no more.
         dead.setattr("jobs.broker.requester.Requester.keep_alive", lambda _: None)
