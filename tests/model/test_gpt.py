@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 from torch import Tensor, nn
-from transformers import GPT2Config, GPT2LMHeadModel
 
 from model.config import GPTConfig
 from model.estimate import parameter_count
@@ -98,6 +97,8 @@ def test_bfloat16_logits_stay_within_its_precision_of_float32():
 
 @pytest.mark.parametrize("numerics", ["reference", "float32"])
 def test_logits_equal_those_of_transformers_with_the_same_weights(numerics):
+    from transformers import GPT2Config, GPT2LMHeadModel  # two seconds, in each of the tests' processes
+
     torch.manual_seed(1)
     ours = shaken(GPT(tiny_config(qkv_bias=True, tie_weights=True), KITS[numerics]))
     config = ours.config
