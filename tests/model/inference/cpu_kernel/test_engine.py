@@ -168,11 +168,10 @@ def test_the_matrices_are_stored_as_they_are_asked_for(int8, dtype):
     assert engine.weights.qkv.blocks.dtype == dtype
 
 
-def test_an_architecture_of_later_fields_is_declined_and_the_model_computes_it_itself():
+def test_a_model_with_a_field_of_later_versions_is_declined_and_computed_by_the_gpt_itself():
     class LaterConfig(GPTConfig):
-        position: str = "learned"
+        is_later: bool = False
 
-    config = tiny_config()
-    for position, engine in (("learned", CPUEngine), ("rotary", PlainEngine)):
-        later = LaterConfig(**config.model_dump(), position=position)
-        assert isinstance(fast_engine(GPT(later))(), engine)
+    config = tiny_config().model_dump()
+    assert isinstance(fast_engine(GPT(LaterConfig(**config)))(), CPUEngine)
+    assert isinstance(fast_engine(GPT(LaterConfig(**config, is_later=True)))(), PlainEngine)
