@@ -32,7 +32,7 @@ from model.layers.kit import BFLOAT16, KITS
 from model.loss import LossFunction, loss_of
 from model.numerics import ResolvedNumerics, set_up
 from model.optimizer import make_optimizer
-from worker.training.oom import find_oom_error
+from worker.oom import find_oom_error
 
 A100_TOKENS_PER_S = 142_156
 """rasbt/LLMs-from-scratch, ch05/10_llm-training-speed: one A100, everything tuned."""

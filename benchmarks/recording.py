@@ -25,8 +25,8 @@ from jobs.spec.parsing import parse_spec
 from jobs.store.database import Database
 from migrations.upgrade import upgrade
 from model.data import Data
-from model.estimate import steps_per_epoch
 from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample
+from model.plan import Schedule
 from model.tokenizers import load_tokenizer
 from model.training import train
 from worker.training.eta import EtaEstimator
@@ -62,7 +62,7 @@ def seconds_by_event() -> dict[type, float]:
         dataset = find_dataset(database, settings, spec.dataset)
         text = find_text(settings, dataset).path.read_bytes().decode()
         data = Data.from_text(text, load_tokenizer(spec.tokenizer), spec)
-        eta = EtaEstimator(spec, steps_per_epoch(len(data.train), spec.training.batch_size, 1))
+        eta = EtaEstimator(spec, Schedule.of(spec, len(data.train)))
         recorder = Recorder(database, settings.artifacts, claimed, spec.checkpoints, pipe.report_alive, eta)
         last_progress: list[Progress] = []
 

@@ -12,7 +12,7 @@ renamed, and the parent after. Nothing is unpickled: tensors are safetensors, th
 import shutil
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -232,16 +232,10 @@ class BackgroundCheckpoint:
     def __init__(self, directory: Path, snapshot: Snapshot) -> None:
         self.directory = directory
         self._read = threading.Event()
-        self._written: Future[Manifest] = Future()
-        threading.Thread(target=self._write, args=(snapshot,), name="checkpoint").start()
-
-    def _write(self, snapshot: Snapshot) -> None:
-        try:
-            self._written.set_result(write_checkpoint(self.directory, snapshot, on_read=self._read.set))
-        except BaseException as error:
-            self._written.set_exception(error)
-        finally:
-            self._read.set()
+        thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._written = thread.submit(write_checkpoint, directory, snapshot, self._read.set)
+        self._written.add_done_callback(lambda _: self._read.set())  # also where writing has failed before
+        thread.shutdown(wait=False)
 
     def wait_until_read(self) -> None:
         """Return when the tensors may change."""

@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 Optimizer = Literal["adamw", "muon"]
-Schedule = Literal["constant", "linear", "cosine"]
+LRSchedule = Literal["constant", "linear", "cosine"]
 Numerics = Literal["auto", "reference", "float32", "bfloat16"]
 Initialization = Literal["pytorch", "gpt2"]
 EndedBy = Literal["epochs", "max_steps", "early_stopping"]
@@ -151,7 +151,7 @@ class TrainingConfig(StrictModel):
     ] = (0.9, 0.999)
     """AdamW's decay rates of the first and the second moment. Default: PyTorch's, as in the lecture."""
 
-    lr_schedule: Schedule = "constant"
+    lr_schedule: LRSchedule = "constant"
     """`constant`, `linear` or `cosine` decay from `learning_rate` to `min_learning_rate` after the warm-up.
     Default: the lecture's."""
 

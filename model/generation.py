@@ -2,9 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypedDict, Unpack
+from collections.abc import Collection, Iterator, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -47,78 +46,22 @@ def generate(
 
 
 FinishReason = Literal["length", "stop"]
+"""`length`: as many tokens as were asked for; `stop`: a stop string or the end-of-text token."""
 
 
-class Options(TypedDict, total=False):
-    """How a prompt is continued."""
-
-    max_new_tokens: int
-    """Default: 50."""
-    distribution: Distribution
-    """What the tokens are sampled from. Default: the likeliest each time."""
-    seed: int | None
-    """None draws one."""
-    stop: Sequence[str]
-    """The completion ends before the first occurrence of one of these."""
-    ends_texts: bool
-    """Whether the model was trained on end-of-text tokens: see `text_start`. Default: no."""
-
-
-@dataclass(frozen=True)
-class Completion:
-    text: str
-    """The prompt and the completion."""
-    completion: str
-    prompt_tokens: int
-    completion_tokens: int
-    finish_reason: FinishReason
-    """`length`: `max_new_tokens` ended it; `stop`: a stop string or the end-of-text token."""
-    seed: int
-    """Gives the same completion again."""
-    prompt_truncated: bool
-    """Whether the prompt was longer than the context, so that the model saw its end only."""
-    tokens_per_s: float
-
-
-def stream(
-    model: GPT, tokenizer: Tokenizer, prompt: str, *, engine: Engine | None = None, **options: Unpack[Options]
-) -> Generator[str, None, Completion]:
-    """Yield the completion of `prompt` in pieces of whole characters; return it as a `Completion`.
+def stream(model: GPT, continuation: "Continuation", engine: Engine | None = None) -> Iterator[str]:
+    """Yield the rest of `continuation`, of which nothing is computed yet, in pieces of whole characters.
 
     Tokens after the prompt are computed by `engine`, without one by the model.
     """
-    continuation = Continuation(tokenizer, prompt, model.config.context_length, **options)
     decoding = Decoding(model, [continuation.context], engine)
-    completion = ""
     while continuation.finish_reason is None:
         if continuation.last_token is not None:
             decoding.append([continuation.last_token])
         with evaluating(model):
             piece = continuation.take(decoding.next_logits()[0])
         if piece:
-            completion += piece
             yield piece
-    return Completion(
-        text=prompt + completion,
-        completion=completion,
-        prompt_tokens=continuation.prompt_tokens,
-        completion_tokens=continuation.completion_tokens,
-        finish_reason=continuation.finish_reason,
-        seed=continuation.seed,
-        prompt_truncated=continuation.prompt_truncated,
-        tokens_per_s=continuation.tokens_per_s,
-    )
-
-
-def complete(model: GPT, tokenizer: Tokenizer, prompt: str, **options: Unpack[Options]) -> Completion:
-    """The completion of `prompt`."""
-    pieces = stream(model, tokenizer, prompt, **options)
-    while True:
-        try:
-            next(pieces)
-        except StopIteration as end:
-            completion: Completion = end.value
-            return completion
 
 
 class Continuation:
@@ -140,10 +83,16 @@ class Continuation:
         stop: Sequence[str] = (),
         ends_texts: bool = False,
     ) -> None:
-        """`context_length` is that of the model, which sees no more of the prompt than its end."""
+        """
+        context_length  of the model, which sees no more of the prompt than its end
+        seed            gives the same tokens again; None draws one
+        stop            the completion ends before the first occurrence of one of these
+        ends_texts      whether the model was trained on end-of-text tokens: see `text_start`
+        """
         ids = tokenizer.encode(prompt)
         self.prompt_tokens = len(ids)
         self.prompt_truncated = len(ids) > context_length
+        """Whether the model sees the prompt's end only."""
         self.context = ids[-context_length:] or text_start(tokenizer, ends_texts=ends_texts)
         """What the model reads before the first new token."""
         self.seed = secrets.randbits(32) if seed is None else seed

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from model.config import GPTConfig
 from model.layers.attention import KVCache, LayerKVCache
-from model.layers.head import TiedHead
+from model.layers.head import Head
 from model.layers.initialization import initialise_as_gpt2, make_qkv
 from model.layers.kit import FLOAT32, Kit
 
@@ -36,7 +36,7 @@ class GPT(nn.Module):
         self.blocks = nn.ModuleList(Block(config, kit) for _ in range(config.n_layers))
         # Without it the head would see what all blocks have added up, which grows with the depth.
         self.final_norm = kit.layer_norm(config.emb_dim)
-        self.head: nn.Linear | TiedHead
+        self.head: Head
         if config.tie_weights:
             # The head reads the token embedding's own matrix: 39 million parameters less in GPT-2 small.
             self.head = kit.tied_head(self.tok_emb)

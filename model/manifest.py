@@ -34,8 +34,6 @@ class Manifest:
 
     run: Run
     data_sha256: str
-    ends_texts: bool
-    """Whether the training text had end-of-text tokens (`Data.ends_texts`)."""
     position: Position
     val_loss: float
     """Measured when the checkpoint was written."""
@@ -44,6 +42,10 @@ class Manifest:
     threads: int
     files: dict[str, dict[str, Any]]
     """Of each file `bytes` and its checksum, under the checksum's name."""
+    ends_texts: bool = False
+    """Whether the training text had end-of-text tokens (`Data.ends_texts`). Earlier versions had none,
+    and do not say so."""
+    format: int = FORMAT
 
 
 @dataclass(frozen=True)
@@ -66,36 +68,16 @@ def read_manifest(directory: Path) -> Manifest:
             )
         if content.pop("sha256") != content_sha256(content):
             raise CheckpointError(f"{path} is damaged: its sha256 does not fit its content")
-        return Manifest(
-            run=Run.from_json(content["run"]),
-            data_sha256=content["data_sha256"],
-            # Earlier versions did not write it, and had no text with such a token.
-            ends_texts=content.get("ends_texts", False),
-            position=Position(**content["position"]),
-            val_loss=content["val_loss"],
-            numerics=content["numerics"],
-            device=content["device"],
-            threads=content["threads"],
-            files=content["files"],
-        )
+        run, position = Run.from_json(content["run"]), Position(**content["position"])
+        return Manifest(**{**content, "run": run, "position": position})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} can't be read: {error!r}") from error
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write `manifest` into `directory`, whole or not at all, and sync both."""
-    content = {
-        "format": FORMAT,
-        "run": manifest.run.to_json(),
-        "data_sha256": manifest.data_sha256,
-        "ends_texts": manifest.ends_texts,
-        "position": asdict(manifest.position),
-        "val_loss": manifest.val_loss,
-        "numerics": manifest.numerics,
-        "device": manifest.device,
-        "threads": manifest.threads,
-        "files": manifest.files,
-    }
+    run, position = manifest.run.to_json(), asdict(manifest.position)
+    content = {**vars(manifest), "run": run, "position": position}
     temporary = directory / f".tmp-{MANIFEST}"
     with temporary.open("w") as file:
         json.dump(content | {"sha256": content_sha256(content)}, file, indent=2, allow_nan=False)

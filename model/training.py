@@ -30,7 +30,7 @@ from model.events import (
     Sample,
     Started,
 )
-from model.generation import stream
+from model.generation import Continuation, stream
 from model.gpt import GPT
 from model.inference.engine import fast_engine
 from model.layers.devices import blocking_synchronise
@@ -251,7 +251,7 @@ class Training:
     def evaluate(self, step: int, grad_norm: float | None) -> float:
         """Measure both losses after `step` and report them; returns the validation loss. raises Diverged"""
         # A longer run would not draw for the evaluation of this one's last step, so it must leave no trace.
-        with nullcontext() if self.plan.is_scheduled(step) else torch.random.fork_rng([]):
+        with nullcontext() if self.plan.schedule.evaluates_in_any_run(step) else torch.random.fork_rng([]):
             train_loss, val_loss = self.evaluator.losses(step)
         position = self.position
         position.note_evaluation(train_loss, val_loss)
@@ -277,16 +277,16 @@ class Training:
         config = self.run.sampling
         self.on_event(Phase("sampling"))
         text = config.start_context
-        for piece in stream(
-            self.model,
+        continuation = Continuation(
             self.tokenizer,
             config.start_context,
+            self.run.model.context_length,
             max_new_tokens=config.max_new_tokens,
             distribution=config,
             seed=derived_seed(self.run.training.seed, f"sample {step}"),
             ends_texts=self.data.ends_texts,
-            engine=fast_engine(self.model, compiles=False)(),
-        ):
+        )
+        for piece in stream(self.model, continuation, fast_engine(self.model, compiles=False)()):
             self.on_event(Phase("sampling"))
             text += piece
         self.on_event(Sample(step=step, epoch=self.position.epoch, prompt=config.start_context, text=text))

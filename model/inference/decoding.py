@@ -138,7 +138,8 @@ class Decoding:
         if (end == sequence.context_length and start == 0) or not self.model.kit.has_cache:
             sequence.cache = None  # a full window slides with the next token
             return self.model.next_logits(ids)[0].float()
-        sequence.cache = sequence.cache or SequenceCache(self.model.config)
+        if sequence.cache is None:
+            sequence.cache = SequenceCache(self.model.config, self.device, self.model.kit.dtype)
         with rolled_back_on_error([sequence.cache]):
             logits = self.model.next_logits(ids, [sequence.cache])[0].float()
         return logits if end == len(sequence.tokens) else None

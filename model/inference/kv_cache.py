@@ -8,73 +8,33 @@ from model.config import GPTConfig
 from model.layers.attention import causal_attention, causal_lower_right_attention
 
 
-class KVStorage:
-    """Memory for the keys and values of all layers of one sequence, for as many tokens as the context has.
+class SequenceCache:
+    """The `KVCache` of one sequence, of any length up to the context's.
 
-    It is allocated with the first keys, in their shape and on their device; the operating system hands out
-    its pages as they fill up. On the CPU it is float32 always, where one query attends to 200 tokens in 31
-    instead of bfloat16's 134 us.
+    The operating system hands out its memory as it fills up. On the CPU it is float32 always, where one query
+    attends to 200 tokens in 31 instead of bfloat16's 134 us.
     """
 
-    def __init__(self, n_layers: int, context_length: int) -> None:
-        self.n_layers, self.context_length = n_layers, context_length
-        self.kv: Tensor | None = None
-        """(L, 2, 1, H, context length, D)"""
-
-    def layer(self, index: int, qkv: Tensor) -> Tensor:
-        """(2, 1, H, context length, D); `qkv` are the first queries, keys and values, if none came before."""
-        if self.kv is None:
-            _, B, H, _, D = qkv.shape
-            shape = (self.n_layers, 2, B, H, self.context_length, D)
-            dtype = torch.float32 if qkv.is_cpu else qkv.dtype
-            self.kv = torch.empty(shape, dtype=dtype, device=qkv.device)
-        return self.kv[index]
-
-
-class LayerCache:
-    """A `LayerKVCache`: one layer's part of the storage."""
-
-    def __init__(self, storage: KVStorage, index: int) -> None:
-        self.storage = storage
-        self.index = index
-        self.length = 0
-        """Tokens whose keys and values are there."""
-
-    def append_and_attend(self, qkv: Tensor) -> Tensor:
-        kv = self.storage.layer(self.index, qkv)
-        start, self.length = self.length, self.length + qkv.shape[3]
-        kv[:, :, :, start : self.length] = qkv[1:]
-        if start == 0:
-            return causal_attention(qkv)
-        keys, values = kv[:, :, :, : self.length]  # (1, H, length, D) each
-        queries = qkv[0].to(kv.dtype)  # (1, H, t, D)
-        if qkv.shape[3] == 1:
-            return F.scaled_dot_product_attention(queries, keys, values)  # all of them are past
-        return causal_lower_right_attention(queries, keys, values)
-
-
-class SequenceCache:
-    """The `KVCache` of one sequence, of any length up to the context's."""
-
-    def __init__(self, config: GPTConfig) -> None:
+    def __init__(self, config: GPTConfig, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+        """`dtype` is that of the model's keys and values on a GPU."""
         self.context_length = config.context_length
-        self.storage = KVStorage(config.n_layers, config.context_length)
-        self.layers = [LayerCache(self.storage, index) for index in range(config.n_layers)]
+        D = config.emb_dim // config.n_heads
+        shape = (config.n_layers, 2, 1, config.n_heads, config.context_length, D)
+        self.layers = [LayerCache() for _ in range(config.n_layers)]
+        self.relocate(
+            torch.empty(shape, dtype=torch.float32 if device.type == "cpu" else dtype, device=device)
+        )
+
+    def relocate(self, kv: Tensor) -> None:
+        """Use `kv` (L, 2, 1, H, context length, D), to which the caller has copied what is cached."""
+        self.kv = kv
+        for layer, layer_kv in zip(self.layers, kv, strict=True):
+            layer.kv = layer_kv
 
     @property
     def length(self) -> int:
         """Tokens cached."""
         return self.layers[0].length
-
-    @property
-    def kv(self) -> Tensor:
-        """(L, 2, 1, H, context length, D), once a token is cached."""
-        assert self.storage.kv is not None
-        return self.storage.kv
-
-    def relocate(self, kv: Tensor) -> None:
-        """Use `kv` as the storage, to which the caller has copied what is cached."""
-        self.storage.kv = kv
 
     def positions(self, tokens: int, device: torch.device) -> Tensor:
         end = self.length + tokens
@@ -83,10 +43,31 @@ class SequenceCache:
         return torch.arange(self.length, end, device=device)
 
     def advance(self) -> None:
-        """Count one more token, whose keys and values an engine has written into the storage itself."""
+        """Count one more token, whose keys and values an engine has written into `kv` itself."""
         self.set_length(self.length + 1)
 
     def set_length(self, length: int) -> None:
         """Count `length` tokens as cached; those after them will be overwritten."""
         for layer in self.layers:
             layer.length = length
+
+
+class LayerCache:
+    """A `LayerKVCache`: one layer's part of a sequence's."""
+
+    kv: Tensor
+    """(2, 1, H, context length, D)"""
+    length = 0
+    """Tokens whose keys and values are there."""
+
+    def append_and_attend(self, qkv: Tensor) -> Tensor:
+        kv, start = self.kv, self.length
+        self.length += qkv.shape[3]
+        kv[:, :, :, start : self.length] = qkv[1:]
+        if start == 0:
+            return causal_attention(qkv)
+        keys, values = kv[:, :, :, : self.length]  # (1, H, length, D) each
+        queries = qkv[0].to(kv.dtype)  # (1, H, t, D)
+        if qkv.shape[3] == 1:
+            return F.scaled_dot_product_attention(queries, keys, values)  # all of them are past
+        return causal_lower_right_attention(queries, keys, values)

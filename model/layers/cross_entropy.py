@@ -15,8 +15,8 @@ class ChunkedCrossEntropy(torch.autograd.Function):
     """Mean cross-entropy of logits (N, V), which are overwritten with their gradient, a chunk of rows at a
     time.
 
-    The plain version holds the logits in float32, their log-softmax and its gradient: 0.3 GB in the lecture's
-    job, where this holds the logits alone, in their own type (benchmarks/LOG.md).
+    The plain version holds the logits in float32, their log-softmax and its gradient, N * V numbers each:
+    0.3 GB in the lecture's job. This holds the logits alone, in their own type.
     """
 
     @staticmethod

@@ -1,7 +1,6 @@
 """The output head: hidden states (..., C) to logits (..., V)."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -10,17 +9,6 @@ from torch.nn import functional as F
 TILE = 64
 """Tensor cores want a matrix's sides to be multiples of this: 128 bytes of bfloat16. Source: NVIDIA, "Matrix
 Multiplication Background User's Guide", section "Tensor Core Requirements"."""
-
-
-class Head(Protocol):
-    @property
-    def weight(self) -> Tensor:
-        """(V, C)"""
-        ...
-
-    def __call__(self, hidden: Tensor, /) -> Tensor:
-        """(..., C) -> (..., V)"""
-        ...
 
 
 class TiedHead:
@@ -34,8 +22,11 @@ class TiedHead:
     def weight(self) -> Tensor:
         return self._embedding.weight
 
-    def __call__(self, hidden: Tensor, /) -> Tensor:
+    def __call__(self, hidden: Tensor) -> Tensor:
         return self._linear(hidden, self.weight)
+
+
+Head = nn.Linear | TiedHead
 
 
 def plain_logits(head: Head, hidden: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ mode.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,8 @@ from model.numerics import ResolvedNumerics
 @dataclass(frozen=True)
 class Kit:
     numerics: ResolvedNumerics
+    dtype: torch.dtype
+    """Of matrix products, on a GPU also of keys and values."""
     has_cache: bool
     """Whether `attend` takes KV caches."""
     linear: type[nn.Linear]
@@ -50,6 +52,7 @@ class Kit:
 
 REFERENCE = Kit(
     numerics="reference",
+    dtype=torch.float32,
     has_cache=False,
     linear=nn.Linear,
     embedding=nn.Embedding,
@@ -63,6 +66,7 @@ REFERENCE = Kit(
 )
 FLOAT32 = Kit(
     numerics="float32",
+    dtype=torch.float32,
     has_cache=True,
     linear=Float32Linear,
     embedding=Embedding,
@@ -74,16 +78,11 @@ FLOAT32 = Kit(
     tied_head=partial(TiedHead, linear=float32_linear),
     training_logits=partial(padded_logits, dtype=torch.float32),
 )
-BFLOAT16 = Kit(
+BFLOAT16 = replace(
+    FLOAT32,
     numerics="bfloat16",
-    has_cache=True,
+    dtype=torch.bfloat16,
     linear=Bfloat16Linear,
-    embedding=Embedding,
-    dropout=Dropout,
-    layer_norm=LayerNorm,
-    gelu=partial(F.gelu, approximate="tanh"),
-    project_qkv=project_qkv,
-    attend=attend,
     tied_head=bfloat16_tied_head,
     training_logits=partial(padded_logits, dtype=torch.bfloat16),
 )

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.config import Distribution
-from model.generation import complete, generate, stream
+from model.generation import Continuation, generate, stream
 from model.gpt import GPT
 from model.inference.stop_strings import StopStringFilter
 from model.layers.kit import REFERENCE
 from model.tokenizers import load_tokenizer
+from tests.model.completions import complete
 from tests.model.tiny import tiny_config
 
 BYTES = load_tokenizer("bytes")
@@ -142,13 +143,14 @@ def test_a_stop_string_ends_the_text_before_itself(stop, completion, tokens, rea
 
 
 def test_a_stream_never_splits_a_character_and_holds_back_what_may_be_a_stop_string():
-    pieces = list(stream(Scripted(list("aé🎉 E.".encode())), BYTES, "x", max_new_tokens=10, stop=[" END"]))
+    continuation = Continuation(BYTES, "x", 8, max_new_tokens=10, stop=[" END"])
+    pieces = list(stream(Scripted(list("aé🎉 E.".encode())), continuation))
     assert pieces == ["a", "é", "🎉", " E."]
 
 
 def test_half_a_character_at_the_end_becomes_a_replacement_character():
     script = list("é🎉".encode())
-    assert list(stream(Scripted(script), BYTES, "x", max_new_tokens=4)) == ["é", "\ufffd"]
+    assert list(stream(Scripted(script), Continuation(BYTES, "x", 8, max_new_tokens=4))) == ["é", "\ufffd"]
     answer = complete(Scripted(script), BYTES, "x", max_new_tokens=4)
     assert answer.text == "xé\ufffd"
 

@@ -1,84 +1,61 @@
 import pytest
 import torch
 
-from model.accelerate import optimizer_in_backward
-from model.accelerate.optimizer_in_backward import OptimizerInBackward
-from model.gpt import GPT
-from model.layers.kit import KITS
-from model.loss import loss_of, next_token_loss
-from model.optimizer import make_optimizer
-from tests.model.tiny import tiny_config, tiny_run
+from model.config import TrainingConfig
+from model.loss import next_token_loss
+from model.optimizer import AdamW, learning_rate
+from tests.model.learner import TOKENS, learner
 
-TOKENS = torch.arange(18).view(2, 9) * 7 % 257
+TRAINING = TrainingConfig(learning_rate=1e-2, weight_decay=0.3, betas=(0.8, 0.95))
+RATES = [1e-2, 3e-3, 0.0, 5e-2]
 
 
-def learner(numerics="float32", tie_weights=True, **training):
-    torch.manual_seed(1)
-    model = GPT(tiny_config(drop_rate=0.0, tie_weights=tie_weights), KITS[numerics])
-    return model, make_optimizer(model, tiny_run(training=training).training)
+def parameters() -> list[torch.nn.Parameter]:
+    """A matrix, a vector and one that never gets a gradient."""
+    draw = torch.Generator().manual_seed(1)
+    return [torch.nn.Parameter(torch.randn(shape, generator=draw)) for shape in [(7, 5), (9,), (3, 3)]]
 
 
-@pytest.mark.parametrize("tie_weights", [False, True])
-@pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
-def test_updates_in_the_backward_pass_are_those_after_it_and_leave_no_gradient_of_a_matrix(
-    numerics, tie_weights, monkeypatch
-):
-    monkeypatch.setattr(optimizer_in_backward, "ROWS_PER_UPDATE", 100)  # of 257
-    (late, after), (early, beside) = learner(numerics, tie_weights), learner(numerics, tie_weights)
-    updates, norms = OptimizerInBackward(early, beside.adamw), []
-    for _ in range(3):
-        for optimizer in (after, beside):
-            optimizer.zero_grad()
-        loss_of(late, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
-        expected = torch.nn.utils.get_total_norm([parameter.grad for parameter in late.parameters()])
-        after.step()
-        norms.clear()
-        with updates.active(norms):
-            loss_of(early, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
-        left = {
-            parameter.dim(): parameter.grad for parameter in early.parameters() if parameter.grad is not None
-        }
-        assert left.keys() == {1}
-        rest = [parameter.grad for parameter in early.parameters() if parameter.grad is not None]
-        assert torch.nn.utils.get_total_norm([*norms, *rest]).item() == pytest.approx(
-            expected.item(), rel=1e-5
+def give_gradients(parameters: list[torch.nn.Parameter], seed: int) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    for parameter in parameters[:2]:
+        parameter.grad = torch.randn(parameter.shape, generator=draw)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_the_numbers_of_adamw_are_those_of_pytorchs_class(fused):
+    ours, theirs = parameters(), parameters()
+    optimizer = AdamW(ours, TRAINING, fused=fused)
+    reference = torch.optim.AdamW(theirs, weight_decay=0.3, betas=(0.8, 0.95), fused=fused)
+    for seed, rate in enumerate(RATES):
+        give_gradients(ours, seed)
+        give_gradients(theirs, seed)
+        optimizer.learning_rate = reference.param_groups[0]["lr"] = rate
+        optimizer.step()
+        reference.step()
+    for mine, other in zip(ours, theirs, strict=True):
+        assert torch.equal(mine, other)
+        assert all(
+            torch.equal(optimizer.state[mine][key], value) for key, value in reference.state[other].items()
         )
-        beside.step()
-        counts = {state["step"].item() for state in beside.state.values()}
-        assert len(counts) == 1
-    for (name, ours), theirs in zip(early.named_parameters(), late.parameters(), strict=True):
-        assert torch.equal(ours, theirs), name
+    assert torch.equal(ours[2], parameters()[2])
+    assert [state["step"].item() for state in optimizer.state.values()] == [4, 4, 0]
 
 
-def test_outside_of_that_the_gradients_stay():
-    model, optimizer = learner()
-    OptimizerInBackward(model, optimizer.adamw)
-    before = model.tok_emb.weight.clone()
-    loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
-    assert all(parameter.grad is not None for parameter in model.parameters())
-    assert torch.equal(model.tok_emb.weight, before)
+@pytest.mark.parametrize("fused", [False, True])
+def test_autograd_hears_of_an_update(fused):
+    (matrix, *_), optimizer = (made := parameters()), AdamW(made, TRAINING, fused=fused)
+    product = (matrix * matrix).sum()
+    give_gradients(made, 1)
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.backward()
 
 
-@pytest.mark.parametrize("name", ["head.weight", "tok_emb.weight"])
-@pytest.mark.parametrize("numerics", ["float32", "bfloat16"])
-def test_the_vocabularys_gradient_is_never_whole_unless_there_is_a_part_to_add_to(
-    numerics, name, monkeypatch
-):
-    monkeypatch.setattr(optimizer_in_backward, "ROWS_PER_UPDATE", 100)
-    model, optimizer = learner(numerics, tie_weights=False)
-    updates, whole = OptimizerInBackward(model, optimizer.adamw), []
-    matrix = model.get_parameter(name)
-    matrix.register_hook(whole.append)  # called with what a backward pass adds to the gradient
-    before = matrix.detach().clone()
-    with updates.active(None):
-        loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
-    assert whole == [None]
-    whole.clear()
-    assert not torch.equal(matrix, before)
-    loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
-    with updates.active(None):
-        loss_of(model, TOKENS[:, :-1], TOKENS[:, 1:]).backward()
-    assert [gradient.shape for gradient in whole] == [matrix.shape] * 2
+def test_without_gradients_a_step_changes_nothing():
+    made = parameters()
+    AdamW(made, TRAINING, fused=True).step()
+    assert all(torch.equal(now, then) for now, then in zip(made, parameters(), strict=True))
 
 
 def test_muon_takes_the_matrices_of_the_blocks_and_adamw_the_rest():
@@ -116,3 +93,33 @@ def test_the_rate_reaches_every_parameter(optimizer):
     made.set_rate(1e-2)
     made.step()
     assert not any(torch.equal(now, then) for now, then in zip(model.parameters(), before, strict=True))
+
+
+def rates(total_steps: int, **fields) -> list[float]:
+    training = TrainingConfig(learning_rate=1.0, **fields)
+    return [learning_rate(training, step, total_steps) for step in range(total_steps)]
+
+
+def test_the_constant_learning_rate_is_the_lectures():
+    assert rates(3) == [1.0, 1.0, 1.0]
+
+
+def test_the_warm_up_rises_linearly_and_ends_at_the_peak():
+    assert rates(6, warmup_steps=4) == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+
+
+def test_a_run_shorter_than_its_warm_up_never_reaches_the_peak():
+    assert rates(2, warmup_steps=4, lr_schedule="cosine") == [0.25, 0.5]
+
+
+def test_linear_falls_by_equal_amounts_towards_the_minimum():
+    assert rates(4, lr_schedule="linear", min_learning_rate=0.2) == pytest.approx([1.0, 0.8, 0.6, 0.4])
+
+
+def test_cosine_falls_along_half_a_wave():
+    assert rates(4, lr_schedule="cosine") == pytest.approx([1.0, 0.5 + 0.5**0.5 / 2, 0.5, 0.5 - 0.5**0.5 / 2])
+
+
+def test_the_decay_follows_the_warm_up():
+    found = rates(6, lr_schedule="linear", warmup_steps=2)
+    assert found == pytest.approx([0.5, 1.0, 1.0, 0.75, 0.5, 0.25])

@@ -14,13 +14,13 @@ from model.data import Data, TokenWindows, batches
 from model.estimate import parameter_count
 from model.evaluation import mean_loss
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Phase, Progress, Sample, Started
-from model.generation import complete
 from model.gpt import GPT
 from model.loss import Diverged, loss_of, next_token_loss
 from model.manifest import MANIFEST, TRAINING, WEIGHTS, read_manifest
 from model.shuffle import DerivedShuffleSeeds, permutation
 from model.tokenizers import load_tokenizer
 from model.training import train
+from tests.model.completions import complete
 from tests.model.tiny import CPU, MODES, Recorder, newest, tiny_data, tiny_run, train_tiny
 
 N_BATCHES = 8  # of an epoch of `tiny_run`

@@ -15,7 +15,7 @@ from worker.generation.failures import ShuttingDown, failure_of
 from worker.generation.loader import LoadResult, ModelLoader
 from worker.generation.models import CheckpointRef, Models
 from worker.generation.request import Request
-from worker.training.oom import find_oom_error
+from worker.oom import find_oom_error
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from sqlalchemy.exc import DBAPIError
 from jobs.broker.generation import Failure
 from jobs.store.lookup import NotFound
 from worker.generation.models import CheckpointDamaged
-from worker.training.oom import find_oom_error
+from worker.oom import find_oom_error
 
 
 class ShuttingDown(Exception):

@@ -10,7 +10,7 @@ import torch
 
 from model.manifest import CheckpointError
 from worker.generation.models import CheckpointRef, LoadedModel, Models
-from worker.training.oom import find_oom_error
+from worker.oom import find_oom_error
 
 OVERDUE_S = 120
 """After so long loading hangs; what the model's size takes is added."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from statistics import fmean
 
 from model.config import Run
-from model.estimate import checkpoints_left, evaluations_left, is_checkpointed, samples_left
 from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample, Started
+from model.plan import Schedule
 
 RECENT = 20
 """Durations of a kind that count: a machine gets busy, and quiet again."""
@@ -46,18 +46,15 @@ class RecentDurations:
 
 class EtaEstimator:
     """Measures a run by its events. It works on one thing after the other, so the time since the last one
-    ended belongs to the one whose end is reported now.
+    ended belongs to the one whose end is reported now."""
 
-    epoch_steps  steps of an epoch
-    """
-
-    def __init__(self, run: Run, epoch_steps: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._run, self._epoch_steps, self._clock = run, epoch_steps, clock
+    def __init__(self, run: Run, schedule: Schedule, clock: Callable[[], float] = time.monotonic) -> None:
+        self._run, self._schedule, self._clock = run, schedule, clock
         self._steps, self._evaluations, self._samples, self._checkpoints = (
             RecentDurations() for _ in range(4)
         )
         self._batches, self._writes = RecentDurations(), RecentDurations()
-        self._total_steps = self._step = self._first_step = 0
+        self._step = self._first_step = 0
         self._evaluated = self._sampled = self._checkpointed = 0
         """Updates up to which each has been done."""
         self._unscheduled_checkpoints = 0
@@ -72,7 +69,6 @@ class EtaEstimator:
         was_evaluating, self._is_evaluating = self._is_evaluating, event == Phase("evaluating")
         match event:
             case Started():
-                self._total_steps = event.total_steps
                 self._step = self._first_step = event.resumed_step or 0
                 self._evaluated = self._sampled = self._checkpointed = self._step
             case Phase("evaluating") if was_evaluating:
@@ -100,24 +96,26 @@ class EtaEstimator:
     def _begin_checkpoint(self, now_s: float) -> None:
         self._checkpoint_began_s = now_s
         self._checkpointed = self._step
-        is_scheduled = is_checkpointed(
-            self._step, self._total_steps, self._epoch_steps, self._run.checkpoints
-        )
-        self._unscheduled_checkpoints += not is_scheduled
+        self._unscheduled_checkpoints += not self._schedule.has_checkpoint(self._step)
 
     @property
     def remaining_s(self) -> float | None:
         """Seconds to the end of the run unless it stops early. None while too much of them is unknown: as
         long as there is work left of a kind that has never been measured, unless even a generous guess of it
         is small beside the rest."""
-        step_s, steps_left = self._steps.mean_s, self._total_steps - self._step
+        schedule, step_s = self._schedule, self._steps.mean_s
+        steps_left = schedule.total_steps - self._step
         if step_s is None:
             return None
         known_s = steps_left * step_s + (self._writes.mean_s or 0.0)
         unknown_s = 0.0
         for left, durations, guess_s in (
-            (self._evaluations_left(), self._evaluations, self._evaluation_guess_s(step_s)),
-            (self._samples_left(), self._samples, self._sample_guess_s(step_s)),
+            (
+                self._schedule.evaluations_left(self._evaluated),
+                self._evaluations,
+                self._evaluation_guess_s(step_s),
+            ),
+            (schedule.samples_left(self._sampled), self._samples, self._sample_guess_s(step_s)),
             (self._checkpoints_left(steps_left), self._checkpoints, CHECKPOINT_STEPS * step_s),
         ):
             if durations.mean_s is None:
@@ -126,18 +124,10 @@ class EtaEstimator:
                 known_s += left * durations.mean_s
         return known_s if unknown_s <= MAX_UNKNOWN_SHARE * known_s else None
 
-    def _evaluations_left(self) -> int:
-        return evaluations_left(self._evaluated, self._total_steps, self._run.evaluation.eval_freq)
-
-    def _samples_left(self) -> int:
-        return samples_left(self._sampled, self._total_steps, self._epoch_steps)
-
     def _checkpoints_left(self, steps_left: int) -> float:
         """Those by epochs and steps, and the others (by time, of a new best) at the rate at which they came
         until now."""
-        scheduled = checkpoints_left(
-            self._checkpointed, self._total_steps, self._epoch_steps, self._run.checkpoints
-        )
+        scheduled = self._schedule.checkpoints_left(self._checkpointed)
         steps_done = self._step - self._first_step
         return scheduled + (self._unscheduled_checkpoints / steps_done * steps_left if steps_done else 0.0)
 

@@ -15,9 +15,9 @@ from jobs.settings import SILENCE_SHARE, Settings
 from jobs.states import job_error
 from jobs.store.database import Database
 from jobs.store.tables import Job
+from worker.oom import kernel_oom_kills
 from worker.training.fence import FENCED_EXIT_STATUS
 from worker.training.launch import PrewarmedTrainer, launch_trainer
-from worker.training.oom import kernel_oom_kills
 from worker.training.reports import TrainerOutcome
 from worker.training.trainer_process import TrainerProcess
 

@@ -23,9 +23,9 @@ from jobs.store.database import Database
 from jobs.store.lookup import get_job
 from jobs.store.tables import Job
 from worker.compiler_caches import UnsafeFolder, use_private_caches
+from worker.oom import find_oom_error
 from worker.training.contention import ContentionMonitor
 from worker.training.fence import start_fence
-from worker.training.oom import find_oom_error
 from worker.training.reports import ReportPipe, TrainerOutcome
 from worker.training.retry import retry_while_unavailable
 
@@ -120,8 +120,9 @@ def train_job(
     import torch
 
     from model.data import Data
-    from model.estimate import checkpoints_bytes, steps_per_epoch
+    from model.estimate import checkpoints_bytes
     from model.numerics import pick_device, resolve_numerics
+    from model.plan import Schedule
     from model.training import train
     from worker.training.eta import EtaEstimator
     from worker.training.recorder import Recorder
@@ -155,8 +156,7 @@ def train_job(
             f"the checkpoints need {missing / 2**20:,.0f} MiB more than is free at {settings.artifacts}; "
             "the job goes on when there is room, by itself or by POST /jobs/<id>/resume"
         )
-    epoch_steps = steps_per_epoch(len(data.train), spec.training.batch_size, spec.training.grad_accumulation)
-    eta = EtaEstimator(spec, epoch_steps)
+    eta = EtaEstimator(spec, Schedule.of(spec, len(data.train)))
     recorder = Recorder(database, settings.artifacts, job, spec.retention, pipe.report_alive, eta)
     ContentionMonitor().start()
     outcome = train(

@@ -14,7 +14,7 @@ from model.inference.engine import Engine, PlainEngine, fast_engine
 from model.inference.kv_cache import SequenceCache
 from model.layers import bfloat16
 from model.layers.kit import KITS
-from tests.model.tiny import tiny_config
+from tests.model.tiny import CPU, tiny_config
 from tests.sweeps import examples
 
 CONTEXT = 8
@@ -207,7 +207,7 @@ def test_the_memory_of_a_sequence_is_freed_with_it():
 
 
 def test_a_cache_holds_no_more_than_the_context():
-    cache = SequenceCache(tiny_config(context_length=CONTEXT))
+    cache = SequenceCache(tiny_config(context_length=CONTEXT), CPU)
     with pytest.raises(ValueError, match="9 tokens do not fit into a context of 8"):
         a_model().next_logits(torch.zeros(1, 9, dtype=torch.int64), [cache])
 

@@ -7,7 +7,7 @@ from model.gpt import GPT
 from model.inference.graphed_decoding import CUDAGraphEngine, with_bfloat16_matrices
 from model.inference.kv_cache import SequenceCache
 from model.layers.kit import KITS
-from tests.model.tiny import tiny_config
+from tests.model.tiny import CPU, tiny_config
 
 
 @pytest.fixture(params=["float32", "bfloat16"])
@@ -19,7 +19,7 @@ def model(request):
 
 @torch.inference_mode()
 def prefilled(model, ids):
-    cache = SequenceCache(model.config)
+    cache = SequenceCache(model.config, CPU)
     model.next_logits(torch.tensor([ids]), [cache])
     return cache
 

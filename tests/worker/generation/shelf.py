@@ -8,11 +8,12 @@ import torch
 from jobs.broker.generation import Begun, Failure, Message, Piece, is_last
 from jobs.store.lookup import NotFound
 from model.config import GPTConfig
-from model.generation import Continuation, complete
+from model.generation import Continuation
 from model.gpt import GPT
 from model.inference.engine import fast_engine
 from model.manifest import CheckpointError
 from model.tokenizers import load_tokenizer
+from tests.model.completions import complete
 from tests.model.tiny import tiny_config
 from tests.waiting import wait_until
 from worker.generation.batcher import RequestBatcher

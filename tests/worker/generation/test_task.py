@@ -11,10 +11,10 @@ from sqlalchemy.exc import OperationalError
 from jobs.broker.generation import GenerationRequest, redis_keys, take_request
 from jobs.broker.queue import make_redis
 from jobs.broker.requester import Abandoned, GenerationFailed, request_generation
-from model.generation import complete
 from model.manifest import WEIGHTS
 from model.tokenizers import ByteTokenizer, load_tokenizer
 from tests.jobs.process.test_panics import panic
+from tests.model.completions import complete
 from tests.waiting import wait_until
 from tests.worker.generation.shelf import BYTES
 from worker.generation.task import Intake

@@ -1,5 +1,6 @@
 """How long a run will still take, by a clock that the test moves."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from jobs.store.lookup import get_job
 from model.checkpoint import BackgroundCheckpoint
 from model.config import Run
 from model.events import CheckpointWritten, Evaluation, Event, Phase, Progress, Sample, Started
+from model.plan import Schedule
 from model.training import train
 from tests.jobs.making import running_job
 from tests.model.tiny import tiny_data, tiny_run
@@ -19,6 +21,10 @@ from worker.training.eta import EtaEstimator
 from worker.training.recorder import Recorder
 
 EPOCH_STEPS = 8  # of `tiny_run`
+
+
+def schedule_of(run: Run, total_steps: int, epoch_steps: int = EPOCH_STEPS) -> Schedule:
+    return replace(Schedule.of(run, epoch_steps * run.training.batch_size), total_steps=total_steps)
 
 
 class Clock:
@@ -32,9 +38,11 @@ class Clock:
 class Simulation:
     """A run's events, each after so many seconds."""
 
-    def __init__(self, run: Run, total_steps: int, resumed_step: int | None = None) -> None:
+    def __init__(
+        self, run: Run, total_steps: int, epoch_steps: int = EPOCH_STEPS, resumed_step: int | None = None
+    ) -> None:
         self.clock = Clock()
-        self.eta = EtaEstimator(run, EPOCH_STEPS, self.clock)
+        self.eta = EtaEstimator(run, schedule_of(run, total_steps, epoch_steps), self.clock)
         self.total_steps = total_steps
         self.after(7, Started(total_steps, 1, "float32", "cpu", 1, resumed_step))
 
@@ -95,9 +103,10 @@ def test_it_is_unknown_while_a_sample_that_may_take_long_has_never_been_measured
 def test_it_is_known_when_what_was_never_measured_is_small_at_most() -> None:
     """4 new tokens take less than 5 evaluated batches, and a checkpoint less than 20 of the 4,999 steps."""
     run = Simulation(
-        tiny_run(training={"num_epochs": 1}, evaluation={"eval_freq": 10_000}), total_steps=5_000
+        tiny_run(training={"num_epochs": 1}, evaluation={"eval_freq": 10_000}),
+        total_steps=5_000,
+        epoch_steps=5_000,
     )
-    run.eta._epoch_steps = 5_000
     run.step(1, 1)
     run.evaluate(0, 4)
     assert run.eta.remaining_s == 4_999 * 1 + 4
@@ -163,7 +172,7 @@ def test_a_real_run_of_many_evaluations_and_long_samples_ends_when_it_says(
         checkpoints={"every_steps": 3},
     )
     job, clock = running_job(database, settings), Clock()
-    eta = EtaEstimator(run, EPOCH_STEPS, clock)
+    eta = EtaEstimator(run, schedule_of(run, 4 * EPOCH_STEPS), clock)
     recorder = Recorder(database, tmp_path, job, run.checkpoints, lambda: None, eta)
     estimates: list[tuple[float, float | None]] = []
 

@@ -20,6 +20,7 @@ from jobs.store.tables import Dataset, Job
 from model import manifest
 from model.events import Event
 from model.manifest import TRAINING, WEIGHTS, VerifiedCheckpoint
+from model.plan import Schedule
 from model.tokenizers import load_tokenizer
 from model.training import train
 from tests.jobs.making import running_job
@@ -55,7 +56,7 @@ def test_a_resume_checks_every_sum_of_a_checkpoint_once(
 ) -> None:
     job = running_job(database, settings)
     run = tiny_run()
-    eta = EtaEstimator(run, 8)
+    eta = EtaEstimator(run, Schedule.of(run, windows=16))
     recorder = Recorder(
         database, settings.artifacts, job, run.checkpoints, report_alive=lambda: None, eta=eta
     )

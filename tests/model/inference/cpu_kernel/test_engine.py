@@ -19,7 +19,7 @@ from model.inference.cpu_kernel.weights import WeightDtype, pack_linear, pack_we
 from model.inference.engine import PlainEngine, fast_engine
 from model.inference.kv_cache import SequenceCache
 from model.layers.kit import BFLOAT16, FLOAT32, REFERENCE
-from tests.model.tiny import tiny_config
+from tests.model.tiny import CPU, tiny_config
 from tests.sweeps import examples
 
 DTYPES: list[WeightDtype] = ["float32", "bfloat16", "int8"]
@@ -46,7 +46,7 @@ def rounded(model: GPT, dtype: WeightDtype) -> dict[str, torch.Tensor]:
 
 @torch.inference_mode()
 def prefilled(model: GPT, ids: list[int]) -> SequenceCache:
-    cache = SequenceCache(model.config)
+    cache = SequenceCache(model.config, CPU)
     model.next_logits(torch.tensor([ids]), [cache])
     return cache
 

@@ -4,7 +4,7 @@ import os
 import pytest
 import torch
 
-from worker.training.oom import find_oom_error, kernel_oom_kills, parse_oom_kills
+from worker.oom import find_oom_error, kernel_oom_kills, parse_oom_kills
 
 
 def test_the_error_of_the_allocator_is_told_from_others() -> None:
