@@ -34,7 +34,7 @@ from model.data import Data
 from model.numerics import pick_device, resolve_numerics
 from model.tokenizers import load_tokenizer
 from model.training import train
-from worker.threads import SHORT_SPINS, TRAINER_SPINS, with_spin_settings
+from worker.threads import SHORT_SPINS, WATCHED_SPINS, with_spin_settings
 from worker.training.allocator import with_allocator_settings
 from worker.training.contention import ContentionMonitor
 
@@ -43,13 +43,13 @@ Variant = Literal["ours", "shorter spin", "default", "baseline"]
 Scenario = Literal["nothing", "one busy process", "two busy processes", "50-token answers", "another trainer"]
 
 DESCRIPTIONS: dict[Variant, str] = {
-    "ours": f"as the product sets it: `GOMP_SPINCOUNT={TRAINER_SPINS['GOMP_SPINCOUNT']}`, watched",
+    "ours": f"as the product sets it: `GOMP_SPINCOUNT={WATCHED_SPINS['GOMP_SPINCOUNT']}`, watched",
     "shorter spin": f"`GOMP_SPINCOUNT={SHORT_SPINS['GOMP_SPINCOUNT']}`",
     "default": "OpenMP's defaults",
     "baseline": "baseline: a plain PyTorch loop",
 }
 ENVIRONMENTS: dict[Variant, dict[str, str]] = {
-    "ours": with_spin_settings(with_allocator_settings({}), TRAINER_SPINS),
+    "ours": with_spin_settings(with_allocator_settings({}), WATCHED_SPINS),
     "shorter spin": with_spin_settings(with_allocator_settings({}), SHORT_SPINS),
     "default": with_allocator_settings({}),
     "baseline": {},

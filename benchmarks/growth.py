@@ -28,7 +28,7 @@ from model.layers.kit import KITS
 from model.loss import loss_of
 from model.numerics import pick_device, resolve_numerics
 from model.optimizer import make_optimizer
-from worker.threads import TRAINER_SPINS, with_spin_settings
+from worker.threads import WATCHED_SPINS, with_spin_settings
 from worker.training.allocator import with_allocator_settings
 
 matplotlib.use("svg")
@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--plot", type=Path, default=Path(__file__).with_name("growth.svg"))
     arguments = parser.parse_args()
-    environment = with_spin_settings(with_allocator_settings(os.environ), TRAINER_SPINS)
+    environment = with_spin_settings(with_allocator_settings(os.environ), WATCHED_SPINS)
     if environment != dict(os.environ):  # read when a process starts
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks.growth", *sys.argv[1:]], environment)
     numerics = resolve_numerics("auto", pick_device())

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from worker.threads import TRAINER_SPINS, with_spin_settings
+from worker.threads import WATCHED_SPINS, with_spin_settings
 from worker.training.allocator import with_allocator_settings
 
-TRAINER_ENVIRONMENT = with_spin_settings(with_allocator_settings({}), TRAINER_SPINS)
+TRAINER_ENVIRONMENT = with_spin_settings(with_allocator_settings({}), WATCHED_SPINS)
 
 
 def peak_memory_bytes() -> int:

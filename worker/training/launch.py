@@ -8,8 +8,9 @@ import sys
 import threading
 
 from jobs.store.tables import Job
-from worker.threads import TRAINER_SPINS, with_spin_settings
+from worker.threads import SHORT_SPINS, WATCHED_SPINS, with_spin_settings
 from worker.training.allocator import with_allocator_settings
+from worker.training.contention import waited_for_processor_s
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ def launch(module: str, *args: str, environment: dict[str, str]) -> subprocess.P
 
 
 def trainer_environment() -> dict[str, str]:
-    return with_spin_settings(with_allocator_settings(os.environ), TRAINER_SPINS)
+    spins = SHORT_SPINS if waited_for_processor_s() is None else WATCHED_SPINS
+    return with_spin_settings(with_allocator_settings(os.environ), spins)
 
 
 def launch_trainer(job: Job) -> subprocess.Popen[bytes]:
