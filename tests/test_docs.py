@@ -1,5 +1,6 @@
 """What the documents list is held against the code."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ from jobs.states import Status
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+PATH = re.compile(r"`((?:api|benchmarks|client|docs|jobs|migrations|model|tests|worker)/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_every_path_that_a_document_names_exists(document: str) -> None:
+    paths = PATH.findall((ROOT / document).read_text())
+    assert len(paths) > 5
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
