@@ -16,7 +16,7 @@ from torch import Tensor
 from model.config import Run
 from model.estimate import batches_per_epoch, window_count
 from model.storage.splits import split_text
-from model.storage.token_file import TokenFile
+from model.storage.stored_ids import TokenFile
 from model.tokenizers import Tokenizer, load_tokenizer
 
 Batch = tuple[Tensor, Tensor]

@@ -1,4 +1,4 @@
-"""`python -m worker train` and `python -m worker generate`: a Celery worker of that queue.
+"""`python -m worker train`, `generate` or `prepare`: a Celery worker of that queue.
 
 The worker runs as a child of this process, which watches it: see worker.watchdog. With `--unwatched`, or with
 the options that a watchdog gives its child, it is this process.
@@ -10,7 +10,7 @@ import sys
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
-    parser.add_argument("queue", choices=["train", "generate"])
+    parser.add_argument("queue", choices=["train", "generate", "prepare"])
     parser.add_argument("--unwatched", action="store_true", help="run the worker in this process")
     parser.add_argument("--pulse-fd", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--parent-pid", type=int, help=argparse.SUPPRESS)

@@ -14,7 +14,7 @@ from worker.threads import with_spin_settings
 def run_worker(queue: str, pulse_descriptor: int | None = None) -> None:
     """Work until asked to stop.
 
-    queue             `train` or `generate`
+    queue             `train`, `generate` or `prepare`
     pulse_descriptor  the pipe to the watchdog, if there is one
     """
     settings = load_settings_or_exit()
@@ -25,6 +25,10 @@ def run_worker(queue: str, pulse_descriptor: int | None = None) -> None:
         from worker.training.task import add_training
 
         heartbeat = add_training(app, settings)
+    elif queue == "prepare":
+        from worker.preparation.task import add_preparation
+
+        heartbeat = add_preparation(app, settings)
     else:
         # Before PyTorch and Numba are imported, which read the environment.
         for name, value in with_spin_settings(os.environ).items():

@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from jobs.broker.queue import make_celery, publish
 from jobs.files.cleanup import remove_deleted, sweep_idle_jobs, sweep_tokens
 from jobs.files.disk import missing_bytes
+from jobs.lifecycle.preparation import reap_preparations
 from jobs.lifecycle.reaper import jobs_paused_for_disk, messages_to_republish, reap
 from jobs.lifecycle.requests import resume
 from jobs.lifecycle.workers import remove_lost_workers
@@ -80,12 +81,15 @@ class Keeper:
     def _reap(self) -> None:
         with self._database.write() as session:
             reaped = reap(session)
+            preparations = reap_preparations(session)
             # Only now is it known whether the database let the keeper wait for this answer.
             if not self._has_watched_for_a_lease():
                 session.rollback()
                 return
         for job_id in reaped:
             log.warning("job %s reaped from a lost worker", job_id)
+        for lost in preparations:
+            log.warning("the preparation of the data set %s reaped from a lost worker", lost.dataset_id)
 
     def _has_watched_for_a_lease(self) -> bool:
         """Note that the database has just answered; whether it has done so without a gap for a lease."""

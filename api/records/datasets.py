@@ -4,7 +4,10 @@ from typing import Literal
 
 from api.records.record import Record, Time, from_row
 from jobs.files.builtin_datasets import BUILTINS
-from jobs.store.tables import Dataset
+from jobs.store.preparations import FAILED
+from jobs.store.tables import Dataset, Preparation
+
+DatasetStatus = Literal["preparing", "ready", "failed"]
 
 
 class DatasetRecord(Record):
@@ -14,6 +17,10 @@ class DatasetRecord(Record):
     object: Literal["dataset"] = "dataset"
     name: str
     builtin: bool
+    status: DatasetStatus
+    """`preparing` while a worker counts the tokens of a long text; jobs may be posted meanwhile, and wait."""
+    error: str | None
+    """Why it could not be prepared."""
     byte_order_mark: bool | None
     """Whether the stored bytes begin with one. It is not part of the text."""
     characters: int | None
@@ -36,11 +43,26 @@ class AddedDatasetRecord(DatasetRecord):
     begins with a byte order mark."""
 
 
-def dataset_record(dataset: Dataset, tokens: int | None) -> DatasetRecord:
-    return from_row(DatasetRecord, dataset, tokens=tokens, byte_order_mark=bool(dataset.text_start_bytes))
+def dataset_record(dataset: Dataset, tokens: int | None, preparation: Preparation | None) -> DatasetRecord:
+    """preparation  that of the tokens, if it is not done"""
+    status: DatasetStatus = "ready"
+    if preparation is not None:
+        status = "failed" if preparation.status == FAILED else "preparing"
+    return from_row(
+        DatasetRecord,
+        dataset,
+        status=status,
+        error=None if preparation is None else preparation.error,
+        tokens=tokens,
+        byte_order_mark=bool(dataset.text_start_bytes),
+    )
 
 
 def builtin_record(name: str) -> DatasetRecord:
     """A built-in data set that nobody has used yet."""
-    unknown = dict.fromkeys(["byte_order_mark", "characters", "tokens", "bytes", "first_lines", "created_at"])
-    return DatasetRecord(id=name, name=name, builtin=True, sha256=BUILTINS[name].sha256, **unknown)
+    unknown = dict.fromkeys(
+        ["error", "byte_order_mark", "characters", "tokens", "bytes", "first_lines", "created_at"]
+    )
+    return DatasetRecord(
+        id=name, name=name, builtin=True, status="ready", sha256=BUILTINS[name].sha256, **unknown
+    )

@@ -15,8 +15,8 @@ class ProgressRecord(Record):
     """The running epoch, from 1; 0 before the first."""
     step: int
     """Optimizer steps done."""
-    total_steps: int
-    """Optimizer steps of the whole job, unless it stops early."""
+    total_steps: int | None
+    """Optimizer steps of the whole job, unless it stops early; null until its text is prepared."""
     tokens_seen: int
     """Tokens trained on, all epochs together."""
     fraction: float
@@ -92,8 +92,8 @@ class JobRecord(Record):
     queue_position: int | None
     """Its place in its queue, from 1; null unless it is queued."""
     waiting_for: str | None
-    """Why it does not run yet, in words: no live worker, none with enough memory, jobs before it; null if an
-    idle worker is about to take it, and unless it is queued."""
+    """Why it does not run yet, in words: its data set is being prepared, no live worker, none with enough
+    memory, jobs before it; null if an idle worker is about to take it, and unless it is queued."""
     created_at: Time
     started_at: Time | None
     """When it was first claimed."""
@@ -138,9 +138,9 @@ def progress(job: Job) -> dict[str, Any]:
     return {
         "epoch": job.epoch,
         "step": job.step,
-        "total_steps": job.total_steps,
+        "total_steps": job.total_steps if job.is_prepared else None,
         "tokens_seen": job.tokens_seen,
-        "fraction": job.step / job.total_steps,
+        "fraction": job.step / job.total_steps if job.is_prepared else 0.0,
         "tokens_per_s": job.tokens_per_s,
         "remaining_s": job.remaining_s,
     }

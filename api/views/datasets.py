@@ -1,11 +1,13 @@
 """Data sets, built-in ones and the users' own: add, list, show."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.http.arguments import DatasetPath, model_parser, parse_request
@@ -16,12 +18,14 @@ from api.records.datasets import AddedDatasetRecord, DatasetRecord, builtin_reco
 from api.records.record import Listing, json_response, list_response
 from api.server.pools import UPLOADS, in_pool
 from api.services import services
+from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
 from jobs.files.builtin_datasets import BUILTINS
-from jobs.files.datasets import BadText, count_tokens, get_dataset, list_datasets, store_dataset
+from jobs.files.datasets import BadText, get_dataset, list_datasets, store_dataset
 from jobs.files.disk import free_bytes, is_disk_full
-from jobs.files.token_counts import TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO, token_totals
+from jobs.files.token_counts import TOTALS, token_totals
 from jobs.spec.job_spec import Label
 from jobs.store.lookup import NotFound
+from jobs.store.preparations import preparations_by_dataset
 from jobs.store.tables import Dataset
 from jobs.validation.field_errors import FieldError
 from jobs.validation.quoting import quoted
@@ -95,8 +99,9 @@ def post_dataset(body: NewDataset) -> Response:
         if not is_disk_full(error):
             raise
         raise disk_full(describe_lack(len(content), free_bytes(settings.artifacts))) from error
-    counts = count_tokens(database, settings, dataset, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
-    record = dataset_record(dataset, counts.train_tokens + counts.val_tokens)
+    record = find_record(dataset.id)
+    if record.status == "preparing":
+        publish_if_possible(services().celery, PREPARE_QUEUE)
     return json_response(
         AddedDatasetRecord(**dict(record), notices=notices(body, dataset, created=created)),
         HTTPStatus.CREATED if created else HTTPStatus.OK,
@@ -132,26 +137,33 @@ def notices(body: NewDataset, dataset: Dataset, *, created: bool) -> list[str]:
 def show_datasets() -> Response:
     """List the data sets, the built-in ones first"""
     with services().database.read() as session:
-        rows = {dataset.id: dataset for dataset in list_datasets(session)}
-        tokens = token_totals(session)
-    builtins = [
-        dataset_record(rows.pop(name), tokens.get(name)) if name in rows else builtin_record(name)
-        for name in BUILTINS
-    ]
-    own = [dataset_record(dataset, tokens.get(dataset.id)) for dataset in rows.values()]
-    return list_response([*builtins, *own])
+        records = records_of(session, list_datasets(session))
+    builtins = {name: records.get(name) or builtin_record(name) for name in BUILTINS}
+    return list_response(list({**builtins, **records}.values()))
 
 
 @datasets.get("/datasets/<dataset_id>", responses={200: DatasetRecord, **problem_responses(404)})
 @parse_request()
 def show_dataset(path: DatasetPath) -> Response:
     """Show a data set"""
+    try:
+        return json_response(find_record(path.dataset_id))
+    except NotFound:
+        if path.dataset_id not in BUILTINS:
+            raise
+        return json_response(builtin_record(path.dataset_id))
+
+
+def find_record(dataset_id: str) -> DatasetRecord:
+    """raises NotFound"""
     with services().database.read() as session:
-        try:
-            dataset = get_dataset(session, path.dataset_id)
-        except NotFound:
-            if path.dataset_id not in BUILTINS:
-                raise
-            return json_response(builtin_record(path.dataset_id))
-        tokens = token_totals(session)
-    return json_response(dataset_record(dataset, tokens.get(dataset.id)))
+        return records_of(session, [get_dataset(session, dataset_id)])[dataset_id]
+
+
+def records_of(session: Session, datasets: Sequence[Dataset]) -> dict[str, DatasetRecord]:
+    """By their ids, in the same order."""
+    tokens, preparations = token_totals(session), preparations_by_dataset(session, *TOTALS)
+    return {
+        dataset.id: dataset_record(dataset, tokens.get(dataset.id), preparations.get(dataset.id))
+        for dataset in datasets
+    }

@@ -13,7 +13,7 @@ from jobs.settings import Settings
 RECORD_GRACE_S = 15
 
 BROKER = "valkey"
-WORKERS = {"train", "generate"}
+WORKERS = {"train", "generate", "prepare"}
 # One group after the other: workers while they can still record what they did, the broker last.
 STOP_ORDER = [WORKERS, {"api"}, {"keeper"}, {BROKER}]
 ALL_SERVICES = set().union(*STOP_ORDER)
@@ -49,5 +49,6 @@ def services(settings: Settings, url: str) -> list[Service]:
         Service("api", (*python, "api"), stop_grace_s=15, responds=partial(api_responds, url)),
         Service("train", (*python, "worker", "train"), stop_grace_s=training_grace_s, has_heartbeat=True),
         Service("generate", (*python, "worker", "generate"), stop_grace_s=15, has_heartbeat=True),
+        Service("prepare", (*python, "worker", "prepare"), stop_grace_s=15, has_heartbeat=True),
         Service("keeper", (*python, "worker.keeper"), stop_grace_s=15, has_heartbeat=True),
     ]

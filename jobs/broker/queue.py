@@ -17,8 +17,10 @@ log = logging.getLogger(__name__)
 
 TRAIN_TASK = "pretrain.train"
 GENERATE_TASK = "pretrain.generate"
+PREPARE_TASK = "pretrain.prepare"
 TRAIN_QUEUE = "train"
 GENERATE_QUEUE = "generate"
+PREPARE_QUEUE = "prepare"
 PRIORITIES = range(10)
 BROKER_TIMEOUT_S = 5
 MAX_CONNECTIONS = 10_000
@@ -28,7 +30,7 @@ MAX_CONNECTIONS = 10_000
 def make_celery(settings: Settings) -> Celery:
     app = Celery("pretrain", broker=settings.redis)
     app.conf.update(
-        task_queues=[Queue(TRAIN_QUEUE), Queue(GENERATE_QUEUE)],
+        task_queues=[Queue(TRAIN_QUEUE), Queue(GENERATE_QUEUE), Queue(PREPARE_QUEUE)],
         task_default_queue=TRAIN_QUEUE,
         # With late acknowledgement the Redis transport would deliver a task again after its visibility
         # timeout, an hour, although it is still running. A lost message costs one keeper interval.
@@ -67,8 +69,9 @@ def make_redis(settings: Settings, timeout_s: float = BROKER_TIMEOUT_S) -> Redis
 
 
 def publish(celery: Celery, queue: str) -> None:
-    """Tell a worker of `queue` that a job waits there. raises kombu's OperationalError"""
-    celery.send_task(TRAIN_TASK, queue=queue, retry=False)
+    """Tell a worker of `queue` that a job, or a data set, waits there. raises kombu's OperationalError"""
+    task = PREPARE_TASK if queue == PREPARE_QUEUE else TRAIN_TASK
+    celery.send_task(task, queue=queue, retry=False)
 
 
 def publish_if_possible(celery: Celery, queue: str) -> None:

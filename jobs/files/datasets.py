@@ -14,9 +14,10 @@ from jobs.files.encodings import why_not_utf8
 from jobs.files.json_lines import as_plain_text, looks_like_json_lines
 from jobs.files.layout import dataset_path, sha256_of
 from jobs.files.token_counts import (
-    TOTALS_TOKENIZER,
-    TOTALS_TRAIN_RATIO,
+    MAX_BYTES_IN_REQUEST,
+    TOTALS,
     count_splits,
+    known_counts,
     store_counts,
     token_count,
 )
@@ -24,6 +25,7 @@ from jobs.settings import Settings
 from jobs.store.database import Database, insert_if_absent, now_s
 from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound
+from jobs.store.preparations import request_preparation
 from jobs.store.tables import Dataset, TokenCount
 from jobs.validation.quoting import quoted
 from model.config import storable
@@ -59,8 +61,9 @@ def find_dataset(database: Database, settings: Settings, name: str) -> Dataset:
 def store_dataset(
     database: Database, settings: Settings, name: str, content: bytes, *, builtin: bool = False
 ) -> tuple[Dataset, bool]:
-    """Store a text and its token counts, unless a data set already holds it; returns the data set and whether
-    it is new. If it is not, and its stored text is gone or damaged, `content` takes its place.
+    """Store a text, and count its tokens or have a worker do it, unless a data set already holds it; returns
+    the data set and whether it is new. If it is not, and its stored text is gone or damaged, `content` takes
+    its place.
 
     raises  BadText if it is empty, not UTF-8, or holds what a database could not; OSError. Neither leaves
             anything behind
@@ -81,14 +84,17 @@ def store_dataset(
     is_same = (Dataset.sha256 == sha256, Dataset.builtin == builtin)
     path = dataset_path(settings.artifacts, sha256)
     with file_written(path, content, lambda: is_needed(database, sha256)):
-        stored_text = scan_text(path, start_bytes=start_bytes)
-        counts = count_splits(stored_text, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO)
+        counts = None
+        if len(content) <= MAX_BYTES_IN_REQUEST:
+            stored_text = scan_text(path, start_bytes=start_bytes)
+            counts = count_splits(stored_text, *TOTALS)
         with database.write() as session:
             is_new = insert_if_absent(session, Dataset, values)
             dataset = session.scalars(select(Dataset).where(*is_same)).one()
-            if dataset.text_start_bytes == start_bytes:
-                totals = token_count(dataset, TOTALS_TOKENIZER, TOTALS_TRAIN_RATIO, counts)
-                store_counts(session, totals)
+            if counts is not None and dataset.text_start_bytes == start_bytes:
+                store_counts(session, token_count(dataset.id, *TOTALS, counts))
+            elif session.get(TokenCount, (dataset.id, *TOTALS)) is None:
+                request_preparation(session, dataset.id, *TOTALS)
         return dataset, is_new
 
 
@@ -192,9 +198,7 @@ def count_tokens(
 
     raises  OSError, BadText as `find_text`
     """
-    with database.read() as session:
-        stored = session.get(TokenCount, (dataset.id, tokenizer, train_ratio))
-    if stored is not None:
-        return stored
-    counts = count_splits(find_text(settings, dataset), tokenizer, train_ratio)
-    return token_count(dataset, tokenizer, train_ratio, counts)
+    if (counts := known_counts(database, dataset, tokenizer, train_ratio)) is not None:
+        return counts
+    by_split = count_splits(find_text(settings, dataset), tokenizer, train_ratio)
+    return token_count(dataset.id, tokenizer, train_ratio, by_split)

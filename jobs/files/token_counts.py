@@ -3,14 +3,16 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs.store.database import upsert
+from jobs.store.database import Database, upsert
 from jobs.store.tables import Dataset, TokenCount
 from model.config import TrainingConfig
 from model.storage.splits import Split, TextFile, read_splits
 from model.tokenizers import load_tokenizer
 
-TOTALS_TOKENIZER = "gpt2"
-TOTALS_TRAIN_RATIO: float = TrainingConfig().train_ratio
+MAX_BYTES_IN_REQUEST = 64 * 1024
+"""Of a text that a request tokenises, in some hundredths of a second; a worker counts longer ones."""
+TOTALS: tuple[str, float] = ("gpt2", TrainingConfig().train_ratio)
+"""Tokenizer and `train_ratio` of the tokens that are shown with a data set."""
 
 
 def count_splits(text: TextFile, tokenizer: str, train_ratio: float) -> dict[Split, int]:
@@ -22,14 +24,22 @@ def count_splits(text: TextFile, tokenizer: str, train_ratio: float) -> dict[Spl
     return counts
 
 
-def token_count(dataset: Dataset, tokenizer: str, train_ratio: float, counts: dict[Split, int]) -> TokenCount:
+def token_count(dataset_id: str, tokenizer: str, train_ratio: float, counts: dict[Split, int]) -> TokenCount:
     return TokenCount(
-        dataset_id=dataset.id,
+        dataset_id=dataset_id,
         tokenizer=tokenizer,
         train_ratio=train_ratio,
         train_tokens=counts["train"],
         val_tokens=counts["validation"],
     )
+
+
+def known_counts(
+    database: Database, dataset: Dataset, tokenizer: str, train_ratio: float
+) -> TokenCount | None:
+    """None if they have not been counted yet."""
+    with database.read() as session:
+        return session.get(TokenCount, (dataset.id, tokenizer, train_ratio))
 
 
 def store_counts(session: Session, counts: TokenCount) -> None:
@@ -40,7 +50,5 @@ def store_counts(session: Session, counts: TokenCount) -> None:
 
 def token_totals(session: Session) -> dict[str, int]:
     """By data set's id, the GPT-2 tokens of both its splits at the default `train_ratio`, where counted."""
-    counts = select(TokenCount).where(
-        TokenCount.tokenizer == TOTALS_TOKENIZER, TokenCount.train_ratio == TOTALS_TRAIN_RATIO
-    )
+    counts = select(TokenCount).where(TokenCount.tokenizer == TOTALS[0], TokenCount.train_ratio == TOTALS[1])
     return {count.dataset_id: count.train_tokens + count.val_tokens for count in session.scalars(counts)}

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from jobs.broker.queue import PREPARE_QUEUE
+from jobs.lifecycle.preparation import preparation_of
 from jobs.lifecycle.workers import WorkerState, describe_workers, list_workers
 from jobs.states import Status
+from jobs.store.preparations import RUNNING
 from jobs.store.queue_order import queue_positions
-from jobs.store.tables import Job
+from jobs.store.tables import Job, Preparation
 from jobs.validation.quoting import gibibytes
 
 
@@ -33,10 +36,33 @@ def waiting_by_job(session: Session, jobs: Sequence[Job], lease_s: float) -> dic
     positions = queue_positions(session, [job.id for job in queued])
     workers = list_workers(session, lease_s)
     return {
-        job.id: Waiting(positions[job.id], waiting_for(job, positions[job.id], workers))
+        job.id: Waiting(
+            positions[job.id],
+            waiting_for_preparation(preparation, workers)
+            if (preparation := preparation_of(session, job)) is not None
+            else waiting_for(job, positions[job.id], workers),
+        )
         for job in queued
         if job.id in positions  # else it was claimed since
     }
+
+
+def waiting_for_preparation(preparation: Preparation, workers: Sequence[WorkerState]) -> str:
+    """How far the job's text is, in words.
+
+    workers  every worker, of whatever queue
+    """
+    if preparation.status == RUNNING:
+        return f"its data set is being prepared: {preparation.fraction:.0%} are tokenised"
+    if preparation.error is not None:
+        return f"its data set could not be prepared yet, and is tried again: {preparation.error}"
+    of_queue = [state for state in workers if state.worker.queue == PREPARE_QUEUE]
+    if not any(state.is_working for state in of_queue):
+        return (
+            "its data set is to be prepared, and there is no live worker of the queue "
+            f"{PREPARE_QUEUE} ({describe_workers(of_queue)})"
+        )
+    return "its data set is to be prepared"
 
 
 def waiting_for(job: Job, position: int, workers: Sequence[WorkerState]) -> str | None:

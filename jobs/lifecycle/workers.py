@@ -7,16 +7,16 @@ from typing import Any, Literal
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from jobs.broker.queue import GENERATE_QUEUE, TRAIN_QUEUE
+from jobs.broker.queue import GENERATE_QUEUE, PREPARE_QUEUE, TRAIN_QUEUE
 from jobs.settings import SILENCE_SHARE
 from jobs.states import Status
 from jobs.store.database import now_s, upsert
-from jobs.store.queue_order import fits
+from jobs.store.queue_order import fits, is_ready
 from jobs.store.tables import Job, Worker
 
 WorkerStatus = Literal["idle", "busy", "hung", "lost"]
 
-WORK_OF_QUEUE = {TRAIN_QUEUE: "training", GENERATE_QUEUE: "generation"}
+WORK_OF_QUEUE = {TRAIN_QUEUE: "training", GENERATE_QUEUE: "generation", PREPARE_QUEUE: "preparation"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def list_workers(session: Session, lease_s: float) -> list[WorkerState]:
     owners = {(row.worker, row.id) for row in session.execute(running)}
     job_waits_since = (
         select(func.min(Job.queued_at))
-        .where(Job.status == Status.QUEUED, Job.queue == Worker.queue)
+        .where(*is_ready(), Job.queue == Worker.queue)
         .where(or_(Worker.memory_bytes.is_(None), fits(Worker.memory_bytes)))
         .correlate(Worker)
         .scalar_subquery()

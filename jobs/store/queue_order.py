@@ -20,11 +20,16 @@ def first_in_line(queue: str, memory_bytes: int | None) -> ScalarSelect[str]:
 
     memory_bytes  what the worker has for a job; None if it does not know, and takes any
     """
-    waiting = select(Job.id).where(Job.status == Status.QUEUED, Job.queue == queue)
+    waiting = select(Job.id).where(*is_ready(), Job.queue == queue)
     if memory_bytes is not None:
         waiting = waiting.where(fits(memory_bytes))
     first = waiting.order_by(*ORDER).limit(1).with_for_update(skip_locked=True)
     return first.correlate(None).scalar_subquery()
+
+
+def is_ready() -> tuple[ColumnElement[bool], ...]:
+    """Whether a job may be claimed: it is queued, and its text prepared."""
+    return Job.status == Status.QUEUED, Job.is_prepared.is_(True)
 
 
 def fits(memory_bytes: int | InstrumentedAttribute[int | None]) -> ColumnElement[bool]:

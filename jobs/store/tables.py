@@ -48,6 +48,32 @@ class TokenCount(Table):
     val_tokens: Mapped[int]
 
 
+class Preparation(Table):
+    """Tokens that a worker has yet to write and count, of a text too long to be tokenised in a request.
+
+    Once they are counted (`TokenCount`) the row goes; a failed one stays, with the reason.
+    """
+
+    __tablename__ = "preparations"
+    __table_args__ = (Index("preparations_in_line", "status", "queued_at"),)
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
+    tokenizer: Mapped[str] = mapped_column(primary_key=True)
+    train_ratio: Mapped[float] = mapped_column(primary_key=True)
+    status: Mapped[str]
+    """`queued`, `running` or `failed`."""
+    queued_at: Mapped[float]
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Claims so far: fences off a worker that was given up."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """Workers that were lost with it."""
+    worker: Mapped[str | None]
+    lease_expires_at: Mapped[float | None]
+    fraction: Mapped[float] = mapped_column(default=0.0)
+    """Of the text that is tokenised."""
+    error: Mapped[str | None]
+
+
 class Job(Table):
     __tablename__ = "jobs"
     __table_args__ = (
@@ -68,6 +94,8 @@ class Job(Table):
     priority: Mapped[int]
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     dataset_sha256: Mapped[str]
+    is_prepared: Mapped[bool] = mapped_column(default=True)
+    """Whether the tokens of its text are there, so that it may be claimed. `total_steps` may be 0 till then."""
     parent_id: Mapped[str | None]
     parameters: Mapped[int]
     total_steps: Mapped[int]

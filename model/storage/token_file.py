@@ -1,10 +1,10 @@
-"""The tokens of a text in a file: written once, a chunk at a time, and read as slices.
+"""The tokens of a text in a file, written once, a chunk at a time; `model.storage.stored_ids` reads them.
 
 A file is `HEADER_BYTES` of JSON, padded with spaces, the tokens of the training split and those of the
 validation split, little-endian. It is written atomically. Two processes that write the same file write the
 same bytes: the later one replaces the earlier, which its readers keep open.
 
-Slices are read, not mapped: mapped pages would count as the trainer's memory, up to the size of the file.
+Torch-free: a worker that prepares texts has no use for it.
 """
 
 import json
@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 from xxhash import xxh3_128
 
 from model.storage.atomic import atomic_write
@@ -62,42 +60,6 @@ class Manifest:
         return HEADER_BYTES + np.dtype(self.dtype).itemsize * (self.train_tokens + self.val_tokens)
 
 
-class StoredIds:
-    """Consecutive tokens of a file, which is kept open; slices of them are (N,) int64."""
-
-    def __init__(self, path: Path, dtype: DType, start_bytes: int, count: int) -> None:
-        self._file = path.open("rb", buffering=0)
-        self._dtype = np.dtype(dtype).newbyteorder("<")
-        self._start_bytes = start_bytes
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, tokens: slice) -> Tensor:
-        start, stop, step = tokens.indices(self._count)
-        if step != 1:
-            raise ValueError("only consecutive tokens can be read")
-        size_bytes = max(0, stop - start) * self._dtype.itemsize
-        offset_bytes = self._start_bytes + start * self._dtype.itemsize
-        content = os.pread(self._file.fileno(), size_bytes, offset_bytes)
-        if len(content) < size_bytes:
-            raise TokenFileError(f"{self._file.name} has become shorter")
-        return torch.from_numpy(np.frombuffer(content, self._dtype).astype(np.int64))
-
-
-class TokenFile:
-    """A whole token file, checked by its header and its size."""
-
-    def __init__(self, path: Path) -> None:
-        """raises TokenFileError"""
-        self.manifest = manifest = read_manifest(path)
-        item_bytes = np.dtype(manifest.dtype).itemsize
-        validation_start_bytes = HEADER_BYTES + item_bytes * manifest.train_tokens
-        self.train = StoredIds(path, manifest.dtype, HEADER_BYTES, manifest.train_tokens)
-        self.validation = StoredIds(path, manifest.dtype, validation_start_bytes, manifest.val_tokens)
-
-
 def read_manifest(path: Path) -> Manifest:
     """raises TokenFileError"""
     try:
@@ -114,33 +76,34 @@ def read_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def check_tokens(path: Path, manifest: Manifest) -> None:
+def check_tokens(path: Path, manifest: Manifest, on_chunk: Callable[[], object]) -> None:
     """Read all tokens; TokenFileError if they are not those that were written."""
     hasher = xxh3_128()
     try:
         for chunk in read_chunks(path, CHUNK_BYTES, HEADER_BYTES):
             hasher.update(chunk)
+            on_chunk()
     except OSError as error:
         raise TokenFileError(f"{path} cannot be read: {error}") from error
     if manifest.tokens_xxh3 not in (None, hasher.hexdigest()):
         raise TokenFileError(f"{path} is damaged: its tokens are not those that were written")
 
 
-def open_tokens(
-    path: Path, text_sha256: str, tokenizer: str, train_ratio: float, text_start_bytes: int = 0
-) -> TokenFile:
-    """The token file at `path`; TokenFileError if it is not whole, damaged or of another text."""
-    file = TokenFile(path)
-    manifest = file.manifest
-    if (manifest.text_sha256, manifest.tokenizer, manifest.train_ratio, manifest.text_start_bytes) != (
-        text_sha256,
-        tokenizer,
-        train_ratio,
-        text_start_bytes,
-    ):
+def checked_manifest(
+    path: Path,
+    text_sha256: str,
+    tokenizer: str,
+    train_ratio: float,
+    text_start_bytes: int = 0,
+    on_chunk: Callable[[], object] = lambda: None,
+) -> Manifest:
+    """Of the token file at `path`; TokenFileError if it is not whole, damaged or of another text."""
+    manifest = read_manifest(path)
+    source = (manifest.text_sha256, manifest.tokenizer, manifest.train_ratio, manifest.text_start_bytes)
+    if source != (text_sha256, tokenizer, train_ratio, text_start_bytes):
         raise TokenFileError(f"{path} has other tokens: {manifest}")
-    check_tokens(path, manifest)
-    return file
+    check_tokens(path, manifest, on_chunk)
+    return manifest
 
 
 def write_tokens(
@@ -152,8 +115,8 @@ def write_tokens(
     threads: int,
     on_chunk: Callable[[], object] = lambda: None,
     chunk_bytes: int = CHUNK_BYTES,
-) -> None:
-    """Tokenise both splits of `text` into a file at `path`, whole or not at all.
+) -> Manifest:
+    """Tokenise both splits of `text` into a file at `path`, whole or not at all; returns its header.
 
     threads   that encode; tiktoken releases the interpreter's lock
     on_chunk  called in this thread after each chunk is written; what it raises ends the writing
@@ -186,6 +149,7 @@ def write_tokens(
         )
         file.seek(0)
         file.write(json.dumps(asdict(manifest)).encode())
+    return manifest
 
 
 def encode_in_order(

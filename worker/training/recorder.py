@@ -34,8 +34,8 @@ from model.events import (
     Sample,
     Started,
 )
+from worker.retry import retry_while_unavailable
 from worker.training.eta import EtaEstimator
-from worker.training.retry import retry_while_unavailable
 
 Result = TypeVar("Result")
 

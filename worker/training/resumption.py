@@ -12,7 +12,7 @@ from jobs.store.events import record_event
 from jobs.store.tables import Checkpoint, Job
 from model.checkpoint import drop_training_state, size_bytes
 from model.manifest import TRAINING, CheckpointError, VerifiedCheckpoint, verify
-from worker.training.retry import retry_while_unavailable
+from worker.retry import retry_while_unavailable
 
 
 def newest_good_checkpoint(

@@ -24,10 +24,10 @@ from jobs.store.lookup import get_job
 from jobs.store.tables import Job
 from worker.compiler_caches import UnsafeFolder, use_private_caches
 from worker.oom import find_oom_error
+from worker.retry import retry_while_unavailable
 from worker.training.contention import ContentionMonitor
 from worker.training.fence import start_fence
 from worker.training.reports import ReportPipe, TrainerOutcome
-from worker.training.retry import retry_while_unavailable
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,111 @@
+"""Whether a spec is possible: what can only be checked against the tokens of its text and the limits."""
+
+from jobs.files.disk import disk_bytes
+from jobs.lifecycle.workers import largest_memory
+from jobs.settings import Settings
+from jobs.spec.job_spec import JobSpec
+from jobs.store.database import Database
+from jobs.store.tables import TokenCount
+from jobs.validation.field_errors import FieldError
+from jobs.validation.quoting import gibibytes
+from model.estimate import Estimate
+
+
+def text_errors(
+    spec: JobSpec, counts: TokenCount, estimated: Estimate, settings: Settings
+) -> list[FieldError]:
+    """What the tokens of its text rule out."""
+    return [
+        *(
+            context_errors(spec, counts)
+            or batch_errors(spec, counts, estimated)
+            or length_errors(spec, estimated, settings)
+        ),
+        *disk_errors(spec, estimated, settings),
+    ]
+
+
+def context_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
+    """A window takes one token more than the context: the last target."""
+    context = spec.model.context_length
+    largest = min(counts.train_tokens, counts.val_tokens) - 1
+    if context <= largest:
+        return []
+    message = (
+        f"the data set {spec.dataset} has {counts.train_tokens:,} training and {counts.val_tokens:,} "
+        f"validation tokens at train_ratio {spec.training.train_ratio}; "
+    )
+    message += f"the largest context that fits is {largest:,}" if largest >= 1 else "no context fits"
+    return [FieldError("model.context_length", message, context)]
+
+
+def batch_errors(spec: JobSpec, counts: TokenCount, estimated: Estimate) -> list[FieldError]:
+    """Incomplete training batches are dropped, so there must be a complete one."""
+    training, context, windows = spec.training, spec.model.context_length, estimated.windows
+    if windows >= training.batch_size:
+        return []
+    largest_stride = (counts.train_tokens - context - 1) // (training.batch_size - 1)
+    if training.stride is not None and largest_stride >= context:
+        message = (
+            f"leaves {windows:,} of the windows of {context:,} tokens in the training text's "
+            f"{counts.train_tokens:,}, fewer than training.batch_size ({training.batch_size:,}); "
+            f"must be at most {largest_stride:,}"
+        )
+        return [FieldError("training.stride", message, training.stride)]
+    stride = "" if training.stride is None else f" at training.stride {training.stride:,}"
+    message = (
+        f"the training text has {windows:,} windows of {context:,} tokens{stride}; "
+        "at most that many fit a batch"
+    )
+    return [FieldError("training.batch_size", message, training.batch_size)]
+
+
+def length_errors(spec: JobSpec, estimated: Estimate, settings: Settings) -> list[FieldError]:
+    """The job has more steps or samples than are allowed, or fewer steps than its warm-up."""
+    training, steps = spec.training, estimated.total_steps
+    by_steps = training.max_steps is not None and steps == training.max_steps
+    field, limit = ("max_steps", training.max_steps) if by_steps else ("num_epochs", training.num_epochs)
+    samples = -(-steps // estimated.steps_per_epoch)
+    errors = []
+    for count, most, what, setting in (
+        (steps, settings.max_steps, "steps", "PRETRAIN_MAX_STEPS"),
+        (samples, settings.max_samples, "samples, one after each epoch", "PRETRAIN_MAX_SAMPLES"),
+    ):
+        if count > most:
+            message = f"comes to {count:,} {what}; the limit is {most:,} ({setting})"
+            errors.append(FieldError(f"training.{field}", message, limit))
+    if training.warmup_steps > steps:
+        message = (
+            f"{training.warmup_steps:,} steps of warm-up are more than the job's {steps:,} steps "
+            f"(training.{field} is {limit:,})"
+        )
+        errors.append(FieldError("training.warmup_steps", message, training.warmup_steps))
+    return errors
+
+
+def memory_errors(
+    spec: JobSpec, estimated: Estimate, settings: Settings, database: Database
+) -> list[FieldError]:
+    """It needs more than the limit, where one is set, or than any live worker of its queue has."""
+    needed = f"{estimated.parameters:,} parameters need about {gibibytes(estimated.memory_bytes)} to train, "
+    with database.read() as session:
+        largest = largest_memory(session, spec.queue, settings.lease_s)
+    if settings.max_job_memory is not None and estimated.memory_bytes > settings.max_job_memory:
+        needed += f"more than the limit of {gibibytes(settings.max_job_memory)} (PRETRAIN_MAX_JOB_MEMORY)"
+    elif largest is not None and estimated.memory_bytes > largest:
+        needed += f"more than any worker of the queue {spec.queue} has; the largest has {gibibytes(largest)}"
+    else:
+        return []
+    return [FieldError("model", needed, spec.model.model_dump())]
+
+
+def disk_errors(spec: JobSpec, estimated: Estimate, settings: Settings) -> list[FieldError]:
+    """Its checkpoints would not fit an empty disk."""
+    disk = disk_bytes(settings.artifacts)
+    if estimated.checkpoints_bytes <= disk:
+        return []
+    message = (
+        f"its checkpoints need {gibibytes(estimated.checkpoints_bytes)} at once, more than the whole disk of "
+        f"{gibibytes(disk)}; a smaller model or a smaller checkpoints.keep_last would fit"
+    )
+    return [FieldError("checkpoints", message, spec.checkpoints.model_dump())]

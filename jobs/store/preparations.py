@@ -1,0 +1,42 @@
+"""The texts that workers are to prepare: the rows of the table `preparations`."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from jobs.store.database import insert_if_absent, now_s
+from jobs.store.tables import Preparation
+
+QUEUED, RUNNING, FAILED = "queued", "running", "failed"
+
+
+def request_preparation(session: Session, dataset_id: str, tokenizer: str, train_ratio: float) -> None:
+    """Have a worker prepare a data set, unless that is under way; what has failed is tried again."""
+    key = {"dataset_id": dataset_id, "tokenizer": tokenizer, "train_ratio": train_ratio}
+    if not insert_if_absent(session, Preparation, {**key, **queued_columns()}):
+        has_failed = Preparation.status == FAILED
+        again = update(Preparation).where(*has_key(dataset_id, tokenizer, train_ratio), has_failed)
+        session.execute(again.values(**queued_columns(), failures=0))
+
+
+def preparations_by_dataset(session: Session, tokenizer: str, train_ratio: float) -> dict[str, Preparation]:
+    """Those that are not done, by the ids of their data sets."""
+    unfinished = select(Preparation).where(
+        Preparation.tokenizer == tokenizer, Preparation.train_ratio == train_ratio
+    )
+    return {preparation.dataset_id: preparation for preparation in session.scalars(unfinished)}
+
+
+def has_key(dataset_id: str, tokenizer: str, train_ratio: float) -> tuple[Any, ...]:
+    return (
+        Preparation.dataset_id == dataset_id,
+        Preparation.tokenizer == tokenizer,
+        Preparation.train_ratio == train_ratio,
+    )
+
+
+def queued_columns() -> dict[str, Any]:
+    """The columns of a preparation that waits."""
+    columns: dict[str, Any] = {"status": QUEUED, "queued_at": now_s(), "fraction": 0.0, "error": None}
+    return {**columns, "worker": None, "lease_expires_at": None}

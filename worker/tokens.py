@@ -1,0 +1,41 @@
+"""The tokens of a data set: those that were written before, or else written now."""
+
+import os
+from collections.abc import Callable
+
+from jobs.files.datasets import BadText, find_text
+from jobs.files.layout import tokens_path
+from jobs.process.panics import NativePanic, native_panics_as_errors
+from jobs.settings import Settings
+from jobs.store.tables import Dataset
+from model.storage.token_file import Manifest, TokenFileError, checked_manifest, write_tokens
+from model.tokenizers import load_tokenizer
+
+
+def ensure_tokens(
+    settings: Settings,
+    dataset: Dataset,
+    tokenizer: str,
+    train_ratio: float,
+    threads: int,
+    on_progress: Callable[[], object],
+) -> Manifest:
+    """The header of a token file that is whole and undamaged.
+
+    on_progress  called again and again meanwhile, once for each chunk of a text or of a file; may raise
+    raises       BadText, OSError
+    """
+    source = (dataset.sha256, tokenizer, train_ratio, dataset.text_start_bytes)
+    path = tokens_path(settings.artifacts, *source)
+    try:
+        manifest = checked_manifest(path, *source, on_chunk=on_progress)
+    except TokenFileError:
+        text = find_text(settings, dataset, on_progress)
+        try:
+            with native_panics_as_errors():
+                encoder = load_tokenizer(tokenizer)
+                return write_tokens(text, path, encoder, train_ratio, threads=threads, on_chunk=on_progress)
+        except NativePanic as panic:  # it would only happen again
+            raise BadText(f"the tokenizer {tokenizer} can't encode the text: {panic}") from panic
+    os.utime(path)  # the keeper deletes what has not been used for long
+    return manifest
