@@ -13,11 +13,13 @@ processor, a second team of threads is started, which does nothing, and is ended
 import threading
 from pathlib import Path
 
-INTERVAL_S = 0.25
+INTERVAL_S = 1.0
+"""Between two looks. Each takes the interpreter's lock from the training thread some twenty times: four looks
+a second cost a tiny model 3 % of its steps (benchmarks/LOG.md)."""
 CONTENDED_SHARE = 0.35
 """Of an interval: for so long its threads together have waited for a processor. Beside one busy process they
 do for half of it and more, alone for a fifth at most."""
-QUIET_INTERVALS = 4
+QUIET_INTERVALS = 2
 """Before contention counts as over: a neighbour that pauses for less is expected back."""
 PARALLEL_NUMBERS = 2**17
 """So many that PyTorch computes on them with all of its threads."""
