@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import update
 
+from jobs.files.datasets import store_dataset
 from jobs.lifecycle.attempts import claim, fail
 from jobs.lifecycle.submission import submit
 from jobs.lifecycle.workers import record_heartbeat
@@ -11,7 +12,7 @@ from jobs.settings import Settings
 from jobs.spec.parsing import parse_spec
 from jobs.states import job_error
 from jobs.store.database import Database, now_s
-from jobs.store.tables import Event, Job, Worker
+from jobs.store.tables import Dataset, Event, Job, Worker
 
 TINY: dict[str, Any] = {"preset": "tiny", "dataset": "sample"}
 
@@ -26,6 +27,17 @@ def running_job(database: Database, settings: Settings, **spec: Any) -> Job:
         claimed = claim(session, job.id, "worker-1", lease_s=30)
     assert claimed is not None
     return claimed
+
+
+def long_dataset(database: Database, settings: Settings, name: str = "long") -> Dataset:
+    """A text that is too long for a request to tokenise."""
+    text = f"This is {name}. Ana counted the boats, and counted them again.\n" * 2000
+    return store_dataset(database, settings, name, text.encode())[0]
+
+
+def unprepared_job(database: Database, settings: Settings, dataset: Dataset, **spec: Any) -> Job:
+    """A job that waits for a worker to prepare its text."""
+    return queued_job(database, settings, dataset=dataset.id, tokenizer="bytes", **spec)
 
 
 def full_disk_job(database: Database, settings: Settings, **spec: Any) -> Job:
