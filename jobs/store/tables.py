@@ -95,7 +95,7 @@ class Job(Table):
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     dataset_sha256: Mapped[str]
     is_prepared: Mapped[bool] = mapped_column(default=True)
-    """Whether the tokens of its text are there, so that it may be claimed. `total_steps` may be 0 till then."""
+    """Whether the tokens of its text are there, so that it may be claimed; before, `total_steps` may be 0."""
     parent_id: Mapped[str | None]
     parameters: Mapped[int]
     total_steps: Mapped[int]
