@@ -36,6 +36,7 @@ MODULES = {
     "api": ["api"],
     "worker": ["worker", "train", "--unwatched"],  # so that a test's signals reach the worker itself
     "generator": ["worker", "generate", "--unwatched"],
+    "preparer": ["worker", "prepare", "--unwatched"],
     "keeper": ["worker.keeper"],
     "watched train": ["worker", "train"],
     "watched generate": ["worker", "generate"],
@@ -113,6 +114,7 @@ class Service:
 
     workers, keepers  how many are started; workers train
     generators        workers that answer prompts
+    preparers         workers that prepare texts
     database_url      None: SQLite in the folder
     links             proxies by which its processes, though not the test, reach what a setting names:
                       `{"redis_url": proxy}`
@@ -128,6 +130,7 @@ class Service:
         workers: int = 1,
         keepers: int = 1,
         generators: int = 0,
+        preparers: int = 0,
         links: Mapping[str, Proxy] = {},
         **variables: Any,
     ) -> None:
@@ -147,6 +150,7 @@ class Service:
         self.processes: list[Process] = []
         self._spawned = 0
         self._counts = {"api": 1, "worker": workers, "generator": generators, "keeper": keepers}
+        self._counts["preparer"] = preparers
         values |= {name: behind(link, values[name]) for name, link in links.items()}
         settings = {
             f"PRETRAIN_{name.upper()}": str(value) for name, value in values.items() if value is not None
@@ -199,7 +203,7 @@ class Service:
                 self.spawn(kind)
         if self._counts["api"]:
             self.wait_for_api()
-        listening = self._counts["worker"] + self._counts["generator"]
+        listening = sum(self._counts[kind] for kind in ("worker", "generator", "preparer"))
         wait_until(lambda: self._idle_workers() == listening, "the workers listened")
 
     def _idle_workers(self) -> int:
