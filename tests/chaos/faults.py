@@ -35,7 +35,7 @@ PROMISES: dict[int, tuple[str, str]] = {
     30: ("Redis restarted or emptied under prompts", "askers hear within 10 s; the next is answered"),
     31: ("a crowd at the door", "light requests under 200 ms at p99, plots drawn"),
     32: ("any text, prompt or name", "an answer or a 4xx; no process ends"),
-    33: ("worker killed while it prepares a text", "another goes on; the same token file, nothing left"),
+    33: ("worker killed while it prepares a text", "another goes on, to the same token file"),
 }
 
 

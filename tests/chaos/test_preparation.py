@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jobs.files.datasets import get_dataset
-from jobs.files.layout import tokens_directory, tokens_path
+from jobs.files.layout import tokens_path
 from jobs.states import Status
 from jobs.store.ids import new_id
 from tests.chaos.conftest import Serve
@@ -52,13 +52,6 @@ def token_file(service: Service, dataset_id: str) -> bytes:
     return token_path(service, dataset_id).read_bytes()
 
 
-def check_no_leftovers(service: Service, fault: Fault) -> None:
-    """The next worker sweeps nothing: what a killed one has left the keeper deletes, an hour later."""
-    folder = tokens_directory(service.settings.artifacts)
-    finished = [file.name for file in folder.iterdir() if not file.name.startswith(".")]
-    fault.expect(all(name.endswith(".tokens") for name in finished), f"odd names: {finished}")
-
-
 @pytest.mark.fault(33)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_a_text_whose_worker_is_killed_is_prepared_by_the_next_to_the_same_file(
@@ -77,7 +70,6 @@ def test_a_text_whose_worker_is_killed_is_prepared_by_the_next_to_the_same_file(
         following = service.spawn("preparer")
         wait_until_prepared(service, dataset_id)
         whole = token_file(service, dataset_id)
-        check_no_leftovers(service, fault)
         token_path(service, dataset_id).unlink()
         job_id = service.post({**small(), "dataset": dataset_id, "tokenizer": "gpt2", **STEPS})
         job = service.wait_for_status(job_id, Status.SUCCEEDED)
