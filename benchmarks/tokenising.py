@@ -32,7 +32,8 @@ from tiktoken_ext.openai_public import r50k_pat_str
 
 from benchmarks.measuring import peak_memory_bytes, run_in_process
 from model.storage.splits import scan_text
-from model.storage.token_file import TokenFile, write_tokens
+from model.storage.stored_ids import TokenFile
+from model.storage.token_file import read_manifest, write_tokens
 from model.tokenizers import gpt2_ranks, load_tokenizer
 
 TRAIN_RATIO = 1.0
@@ -149,7 +150,7 @@ def time_prepared(text: Path) -> Measurement:
     path = text.with_suffix(".tokens")
     started = time.perf_counter()
     write_tokens(scan_text(text), path, tokenizer, TRAIN_RATIO, threads=os.cpu_count() or 1)
-    ids = TokenFile(path).train
+    ids = TokenFile(path, read_manifest(path)).train
     return measurement_since(started, ids.__getitem__, len(ids))
 
 

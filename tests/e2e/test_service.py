@@ -173,7 +173,7 @@ def test_a_stop_in_mid_training_loses_nothing_and_leaves_nothing(service: Runnin
 
 def stop_and_look(service: Running) -> None:
     titles = " ".join(service.processes().values())
-    for name in ("-m api", "celeryd: train", "celeryd: generate", "worker.keeper"):
+    for name in ("-m api", "celeryd: train", "celeryd: generate", "celeryd: prepare", "worker.keeper"):
         assert name in titles
     service.send(signal.SIGTERM)
     assert service.ended() == 0

@@ -25,6 +25,7 @@ def test_the_version_is_that_of_the_package(bare_client: FlaskClient) -> None:
 def test_a_service_that_has_everything_is_ready(client: FlaskClient, database: Database) -> None:
     announce_worker(database, "train")
     announce_worker(database, "generate")
+    announce_worker(database, "prepare")
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.get_json() == {
@@ -37,6 +38,7 @@ def test_a_service_without_workers_is_not_ready_and_says_which_work_nobody_does(
     client: FlaskClient, database: Database, settings: Settings
 ) -> None:
     announce_worker(database, "generate")
+    announce_worker(database, "prepare")
     silence_worker(database, announce_worker(database, "train"), settings.lease_s + 1)
     response = client.get("/readyz")
     assert response.status_code == 503
@@ -63,6 +65,7 @@ def test_a_service_that_has_nothing_says_what_is_missing(bare_client: FlaskClien
 def test_a_broker_that_is_away_is_named_alone(serve: Serve, settings: Settings, database: Database) -> None:
     announce_worker(database, "train")
     announce_worker(database, "generate")
+    announce_worker(database, "prepare")
     client = serve(settings.model_copy(update={"redis_url": NOWHERE}))
     problem = client.get("/readyz").get_json(force=True)
     assert [name for name, finding in problem["checks"].items() if finding != "ok"] == ["broker"]

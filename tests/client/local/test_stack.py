@@ -24,7 +24,7 @@ from tests.client.running import Running, processes_of, stand_in_environment, wa
 
 pytestmark = pytest.mark.slow
 
-CHILDREN = {"api", "train", "generate", "keeper"}
+CHILDREN = {"api", "train", "generate", "prepare", "keeper"}
 
 
 OpenStack = Callable[..., AbstractContextManager[Stack]]
@@ -44,8 +44,8 @@ def test_a_signal_stops_everything_in_order(up: Running, number: signal.Signals)
     assert up.ended() == 0
     assert up.processes() == {}
     stopped = (up.data_dir / "stopped").read_text().split()
-    assert set(stopped[:2]) == {"train", "generate"}
-    assert stopped[2:] == ["api", "keeper"]
+    assert set(stopped[:3]) == {"train", "generate", "prepare"}
+    assert stopped[3:] == ["api", "keeper"]
     assert not (up.data_dir / "url").exists()
 
 
@@ -241,7 +241,7 @@ def test_once_the_service_is_ready_nothing_that_keeps_crashing_ends_it(
     assert reports[-1] == "Stopping."
 
 
-@pytest.mark.parametrize("name", ["train", "generate", "keeper"])
+@pytest.mark.parametrize("name", ["train", "generate", "prepare", "keeper"])
 def test_a_child_that_is_stopped_is_killed_and_started_again(up: Running, name: str) -> None:
     before = up.pid(name)
     os.kill(before, signal.SIGSTOP)

@@ -74,7 +74,7 @@ def test_a_worker_that_has_just_missed_a_sign_of_life_is_not_lost(database: Data
     assert statuses(database) == {"train-1": ("idle", None)}
 
 
-@pytest.mark.parametrize("queue", ["train", "generate"])
+@pytest.mark.parametrize("queue", ["train", "generate", "prepare"])
 def test_a_worker_that_no_longer_listens_is_hung(database: Database, queue: str) -> None:
     announce_worker(database, queue, listening=False)
     assert statuses(database) == {f"{queue}-1": ("hung", "it no longer listens to the broker")}
@@ -148,6 +148,7 @@ def test_nothing_is_lacking_while_one_worker_of_each_kind_works(database: Databa
     announce_worker(database, "train", id="well")
     silence_worker(database, announce_worker(database, "train", id="lost"), 100)
     announce_worker(database, "generate")
+    announce_worker(database, "prepare")
     assert problems(database) == []
 
 
@@ -155,7 +156,9 @@ def test_work_that_no_worker_does_is_named_with_what_is_the_matter_with_each(dat
     assert problems(database) == [
         "no training worker works (none has been started)",
         "no generation worker works (none has been started)",
+        "no preparation worker works (none has been started)",
     ]
+    announce_worker(database, "prepare")
     announce_worker(database, "train", id="a", age_s=2, listening=False)
     silence_worker(database, announce_worker(database, "train", id="b", age_s=1), 40)
     announce_worker(database, "generate")

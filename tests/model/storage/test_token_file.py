@@ -15,14 +15,8 @@ from xxhash import xxh3_128
 
 from model.data import Data, batches
 from model.storage.splits import scan_text, split_text
-from model.storage.token_file import (
-    HEADER_BYTES,
-    TokenFile,
-    TokenFileError,
-    open_tokens,
-    read_manifest,
-    write_tokens,
-)
+from model.storage.stored_ids import TokenFile, open_tokens
+from model.storage.token_file import HEADER_BYTES, TokenFileError, read_manifest, write_tokens
 from model.tokenizers import TOKENIZERS, load_tokenizer
 from tests.model.texts import TEXTS
 from tests.model.tiny import CPU, TEXT, tiny_data, tiny_run
@@ -42,8 +36,12 @@ def written(folder: Path, text: str, tokenizer: str = "bytes", train_ratio: floa
     return path
 
 
+def opened(path: Path) -> TokenFile:
+    return TokenFile(path, read_manifest(path))
+
+
 def ids_of(path: Path) -> list[list[int]]:
-    file = TokenFile(path)
+    file = opened(path)
     return [split[:].tolist() for split in (file.train, file.validation)]
 
 
@@ -99,7 +97,7 @@ def test_a_vocabulary_beyond_two_bytes_takes_four(tmp_path):
 
 def test_data_from_a_file_is_that_from_the_text(tmp_path):
     run = tiny_run()
-    stored, whole = Data.from_file(TokenFile(written(tmp_path, TEXT)), run), tiny_data(run)
+    stored, whole = Data.from_file(opened(written(tmp_path, TEXT)), run), tiny_data(run)
     assert stored.sha256() == whole.sha256()
     order = torch.randperm(len(whole.train))
     for batch, expected in zip(
@@ -114,7 +112,7 @@ def test_data_from_a_file_is_that_from_the_text(tmp_path):
 
 def test_a_file_of_too_few_tokens_is_refused_with_its_tokens(tmp_path):
     with pytest.raises(ValueError, match="the training text has 9 tokens"):
-        Data.from_file(TokenFile(written(tmp_path, "x" * 10)), tiny_run())
+        Data.from_file(opened(written(tmp_path, "x" * 10)), tiny_run())
 
 
 def test_only_the_file_of_the_same_text_and_tokenizer_is_opened(tmp_path):
@@ -169,7 +167,7 @@ def test_a_file_that_is_not_whole_is_refused(tmp_path, damage, reason):
     path = written(tmp_path, TEXT)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(TokenFileError, match=reason):
-        TokenFile(path)
+        read_manifest(path)
 
 
 def test_a_flipped_bit_among_the_tokens_is_noticed_where_they_were_summed(tmp_path):
@@ -188,7 +186,7 @@ def test_a_flipped_bit_among_the_tokens_is_noticed_where_they_were_summed(tmp_pa
 
 def test_a_file_that_is_cut_off_while_it_is_read_is_noticed(tmp_path):
     path = written(tmp_path, TEXT)
-    file = TokenFile(path)
+    file = opened(path)
     os.truncate(path, HEADER_BYTES + 10)
     with pytest.raises(TokenFileError, match="has become shorter"):
         file.train[0:9]

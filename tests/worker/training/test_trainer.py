@@ -90,7 +90,7 @@ def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
 ) -> None:
     job, known = post(), load_tokenizer("bytes")
     monkeypatch.setattr(
-        "worker.training.tokens.load_tokenizer",
+        "worker.tokens.load_tokenizer",
         lambda name: SimpleNamespace(
             name=name,
             vocab_size=known.vocab_size,

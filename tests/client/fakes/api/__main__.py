@@ -11,7 +11,7 @@ behaviour.begin("api")
 
 
 class DemoHandler(Handler):
-    service = demo_service(workers=not behaviour.CRASHING & {"train", "generate"})
+    service = demo_service(workers=not behaviour.CRASHING & {"train", "generate", "prepare"})
 
 
 address = os.environ["PRETRAIN_HOST"], int(os.environ["PRETRAIN_PORT"])
