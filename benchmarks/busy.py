@@ -249,7 +249,9 @@ def measure(model: Model, client: Client | None, rounds: int, seconds: float) ->
         def measure_one(scenario: Scenario, variant: Variant) -> None:
             speeds.add(scenario, variant, measure_together([trainers[variant]], seconds))
 
-        for _ in range(rounds):
+        for number in range(rounds):
+            # Forwards and backwards by turns: what ran just before leaves the machine warm, or throttled.
+            variants.sort(key=list(DESCRIPTIONS).index, reverse=number % 2 == 1)
             for variant in variants:
                 measure_one("nothing", variant)
             for processes, scenario in ((1, "one busy process"), (2, "two busy processes")):
