@@ -73,7 +73,7 @@ def test_a_model_larger_than_the_memory_is_refused_with_both_figures(
 def test_checkpoints_larger_than_the_whole_disk_are_refused_with_both_figures(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.lifecycle.submission.disk_bytes", lambda _: 2**30)
+    monkeypatch.setattr("jobs.lifecycle.feasibility.disk_bytes", lambda _: 2**30)
     (error,) = refused(database, settings, {"dataset": "sample", "checkpoints": {"keep_last": 2}})
     assert error.field == "checkpoints"
     # 162,419,712 parameters: three times 12 bytes of each, and the best one's 4.
@@ -158,7 +158,7 @@ def test_a_stored_job_with_such_a_warm_up_is_still_read(database: Database, sett
 def test_checkpoints_that_will_not_be_written_take_no_disk(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.lifecycle.submission.disk_bytes", lambda _: 2**30)
+    monkeypatch.setattr("jobs.lifecycle.feasibility.disk_bytes", lambda _: 2**30)
     many = {"keep_last": 1000, "every_steps": 1}
     (error,) = refused(database, settings, {**TINY, "checkpoints": many})  # 108 of 39 MB
     assert error.field == "checkpoints"
