@@ -43,7 +43,7 @@ Variant = Literal["ours", "shorter spin", "default", "baseline"]
 Scenario = Literal["nothing", "one busy process", "two busy processes", "50-token answers", "another trainer"]
 
 DESCRIPTIONS: dict[Variant, str] = {
-    "ours": f"as the product sets it: `GOMP_SPINCOUNT={WATCHED_SPINS['GOMP_SPINCOUNT']}`, watched",
+    "ours": "as the product sets it: OpenMP's defaults, watched",
     "shorter spin": f"`GOMP_SPINCOUNT={SHORT_SPINS['GOMP_SPINCOUNT']}`",
     "default": "OpenMP's defaults",
     "baseline": "baseline: a plain PyTorch loop",

@@ -12,9 +12,9 @@ beside a busy process it keeps the very thread that is waited for off the proces
 to fifteen times as long (`make bench-busy`, benchmarks/LOG.md). LLVM's and Intel's, as on a Mac, would spin
 for 200 ms, and know no unit below one."""
 
-WATCHED_SPINS = SHORT_SPINS | {"GOMP_SPINCOUNT": "300000"}
-"""For some milliseconds, GNU's default, which bridges all gaps where it takes long to wake a thread, as in a
-virtual machine. For trainers, where `worker.training.contention` cuts it short beside other programs."""
+WATCHED_SPINS = {"KMP_BLOCKTIME": SHORT_SPINS["KMP_BLOCKTIME"]}
+"""Of GNU's OpenMP its default, some milliseconds, which bridge all gaps where it takes long to wake a thread,
+as in a virtual machine. For trainers, where `worker.training.contention` cuts it short beside others."""
 
 
 def with_spin_settings(

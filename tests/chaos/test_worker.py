@@ -1,8 +1,11 @@
 """Workers that are killed, stopped and shut down while they train."""
 
 import pytest
+from sqlalchemy import update
 
 from jobs.states import Status
+from jobs.store.database import now_s
+from jobs.store.tables import Job
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
 from tests.chaos.reference import Referee, small
@@ -100,7 +103,7 @@ def test_a_worker_killed_after_the_last_checkpoint_costs_no_training(
     serve: Serve, reference: Referee, fault: Fault
 ) -> None:
     # Long enough for the trainer to come to its end although nobody renews any more.
-    service = serve(lease_s=18.0)
+    service = serve(lease_s=45.0)
     worker = service.worker
     job_id = service.post(small())
     service.wait_for_step(job_id, 1)
@@ -109,6 +112,8 @@ def test_a_worker_killed_after_the_last_checkpoint_costs_no_training(
     wait_until(lambda: not pids_of(f"worker.trainer {job_id}"), "the trainer had ended")
     worker.kill()
     fault.inject()
+    with service.database.write() as session:  # as if the rest of the lease had gone by
+        session.execute(update(Job).where(Job.id == job_id).values(lease_expires_at=now_s()))
     service.spawn("worker")
     job = service.wait_for_status(job_id, Status.SUCCEEDED)
     started = service.events(job_id, "started")
