@@ -98,8 +98,8 @@ class Settings(BaseSettings):
     max_samples: int = Field(10_000, ge=1)
     """Jobs that would write more samples, one after each epoch that they run, are refused."""
 
-    max_dataset_bytes: ByteSize = ByteSize(1024 * 1024)
-    """Largest text that `POST /datasets` takes."""
+    max_dataset_bytes: ByteSize = ByteSize(20 * 2**30)
+    """Largest body with a text that `POST /datasets` takes. In JSON a text may have 1 MiB at most."""
 
     threads: int | None = Field(None, ge=1)
     """CPU threads of a trainer. Default: PyTorch's choice, one for each core."""

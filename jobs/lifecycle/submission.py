@@ -5,8 +5,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
+from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import DatasetUnavailable
-from jobs.files.datasets import BadText, count_tokens, find_dataset
+from jobs.files.datasets import count_tokens, find_dataset
 from jobs.files.layout import tokens_path
 from jobs.files.token_counts import MAX_BYTES_IN_REQUEST, known_counts, store_counts
 from jobs.lifecycle.feasibility import memory_errors, text_errors

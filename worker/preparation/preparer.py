@@ -7,7 +7,8 @@ import time
 
 from sqlalchemy.exc import OperationalError
 
-from jobs.files.datasets import BadText, get_dataset
+from jobs.files.arriving_text import BadText
+from jobs.files.datasets import get_dataset
 from jobs.lifecycle.preparation import (
     Superseded,
     fail_preparation,
