@@ -13,6 +13,10 @@ FILE_FIELD = "file"
 MAX_HELD_BYTES = 64 * 1024
 """Of a part's head, or of what stands before the first and behind the last part."""
 
+LINE_BREAK_BYTES = 2
+BOUNDARY_END_BYTES = 4
+"""What tells the last boundary from others: two dashes, and a line break."""
+
 
 @dataclass(frozen=True)
 class FilePart:
@@ -66,11 +70,30 @@ def content_of(events: Iterator[Event]) -> Iterator[bytes]:
             raise unexpected_part(event.name)
 
 
+def uncut(blocks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
+    """The same bytes, in blocks of which none ends just behind a boundary: of one that can still be the last
+    or another, the decoder would take the line break before it for content.
+
+    blocks  longer than a boundary
+    """
+    marker = b"--" + boundary
+    held = b""
+    for arrived in blocks:
+        block = held + arrived
+        last = block.rfind(marker, -len(marker) - BOUNDARY_END_BYTES)
+        keep = len(block) if last == -1 else max(0, last - LINE_BREAK_BYTES)
+        held = block[keep:]
+        if keep:
+            yield block[:keep]
+    if held:
+        yield held
+
+
 def multipart_events(blocks: Iterable[bytes], boundary: bytes) -> Iterator[Event]:
     """raises  HTTPProblem (400)"""
     decoder = MultipartDecoder(boundary)
     try:
-        for block in blocks:
+        for block in uncut(blocks, boundary):
             decoder.receive_data(block)
             while not isinstance(event := decoder.next_event(), NeedData):
                 yield event

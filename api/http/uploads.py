@@ -108,7 +108,7 @@ def read_upload(query: UploadQuery, max_dataset_bytes: int) -> Upload:
         check_name(query.name)
     part = read_file_part(blocks, request.mimetype_params.get("boundary"))
     reader = reader_for(format_of(part.filename, part.content_type), query.text_field)
-    name = check_name(query.name or os.path.basename(part.filename.replace("\\", "/")))
+    name = check_name(query.name or os.path.basename(part.filename))
     return Upload(name, part.blocks, reader, FILE_FIELD, None)
 
 

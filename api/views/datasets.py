@@ -1,11 +1,12 @@
-"""Data sets, built-in ones and the users' own: add, list, show."""
+"""Data sets, built-in ones and the users' own: add, list, show, delete."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 
 from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -20,7 +21,8 @@ from api.services import services
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
 from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import BUILTINS
-from jobs.files.datasets import StoredText, get_dataset, list_datasets, store_text
+from jobs.files.cleanup import remove_deleted_texts
+from jobs.files.datasets import StoredText, delete_dataset, get_dataset, list_datasets, store_text
 from jobs.files.disk import free_bytes, is_disk_full
 from jobs.files.token_counts import TOTALS, token_totals
 from jobs.store.lookup import NotFound
@@ -29,6 +31,8 @@ from jobs.store.tables import Dataset
 from jobs.validation.field_errors import FieldError
 from jobs.validation.quoting import quoted
 from model.tokenizers import END_OF_TEXT
+
+log = logging.getLogger(__name__)
 
 datasets = APIBlueprint(
     "datasets", __name__, abp_tags=[Tag(name="datasets")], abp_responses=problem_responses(422, 500, 503)
@@ -158,6 +162,22 @@ def show_dataset(path: DatasetPath) -> Response:
         if path.dataset_id not in BUILTINS:
             raise
         return json_response(builtin_record(path.dataset_id))
+
+
+@datasets.delete("/datasets/<dataset_id>", responses={204: None, **problem_responses(404, 409)})
+@parse_request()
+def remove_dataset(path: DatasetPath) -> Response:
+    """Delete a data set
+    Only while no job needs it, whatever its status. Its text goes too, if no other data set has the same.
+    """
+    database, settings = services().database, services().settings
+    with database.write() as session:
+        delete_dataset(session, path.dataset_id)
+    try:
+        remove_deleted_texts(database, settings.artifacts)
+    except (OSError, SQLAlchemyError) as error:
+        log.warning("texts that are deleted could not be removed; the keeper does it later: %s", error)
+    return Response(status=HTTPStatus.NO_CONTENT)
 
 
 def find_record(dataset_id: str) -> DatasetRecord:

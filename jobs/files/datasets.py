@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from jobs.files.arriving_text import BadText, Reader, TextFacts
@@ -24,7 +25,7 @@ from jobs.store.database import Database, insert_if_absent, now_s
 from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound
 from jobs.store.preparations import request_preparation
-from jobs.store.tables import Dataset, TokenCount
+from jobs.store.tables import Dataset, Job, TextRemoval, TokenCount
 from jobs.validation.quoting import quoted
 from model.storage.splits import TextFile, scan_text
 
@@ -46,6 +47,10 @@ def find_dataset(database: Database, settings: Settings, name: str) -> Dataset:
         raise DatasetUnavailable(f"unknown; a built-in one ({builtins}) or the id of one of GET /datasets")
     content = builtin_content(name, BUILTINS[name], settings.dataset_mirror)
     return store_dataset(database, settings, name, content, builtin=True)[0]
+
+
+class DatasetNeeded(Exception):
+    """A data set can't be deleted; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,26 @@ def get_dataset(session: Session, dataset_id: str) -> Dataset:
     if dataset is None:
         raise NotFound(f"no data set {quoted(dataset_id)}")
     return dataset
+
+
+def delete_dataset(session: Session, dataset_id: str) -> None:
+    """Delete a data set that no job needs; its text is deleted afterwards (`remove_deleted_texts`).
+
+    raises  NotFound; DatasetNeeded for a built-in one, and while there is a job of it
+    """
+    if dataset_id in BUILTINS:
+        raise DatasetNeeded(f"{dataset_id} is built in, and can't be deleted")
+    dataset = get_dataset(session, dataset_id)
+    is_of_it = Job.dataset_id == dataset_id
+    if jobs := session.scalar(select(func.count()).select_from(Job).where(is_of_it)):
+        newest = session.scalars(select(Job.id).where(is_of_it).order_by(Job.created_at.desc())).first()
+        which = f"{newest} needs it" if jobs == 1 else f"{jobs:,} jobs need it, such as {newest}"
+        raise DatasetNeeded(f"{which}: a job's text is part of its record. Delete the jobs first")
+    try:
+        session.execute(delete(Dataset).where(Dataset.id == dataset_id))
+    except IntegrityError as error:
+        raise DatasetNeeded("a job of it has just been posted") from error
+    insert_if_absent(session, TextRemoval, {"sha256": dataset.sha256})
 
 
 def count_tokens(

@@ -42,6 +42,9 @@ def submit(
         raise SpecError(errors)
     is_prepared = dataset.bytes <= MAX_BYTES_IN_REQUEST or has_tokens(settings, dataset, spec)
     with database.write() as session:
+        # It may have been deleted since; now it stays until the job needs it.
+        if session.get(Dataset, dataset.id, with_for_update={"read": True}) is None:
+            raise SpecError([FieldError("dataset", "has just been deleted", spec.dataset)])
         if counts is not None:
             store_counts(session, counts)
         if not is_prepared:
