@@ -92,10 +92,12 @@ def too_large(max_dataset_bytes: int, text_bytes: int | None = None) -> HTTPProb
 def read_upload(query: UploadQuery, max_dataset_bytes: int) -> Upload:
     """The request's body, of which no more than its beginning has been read.
 
-    raises  HTTPProblem: as `read_json` and `read_file_part`; 413 for too long a text in JSON; 415 for a
+    raises  HTTPProblem: as `read_json` and `read_file_part`; 413 for too long a text; 415 for a
             Content-Type that is none of four; 422 for a name that is missing, or a parameter that the
             Content-Type has no use for. RequestEntityTooLarge (413) as `request.stream`
     """
+    if (request.content_length or 0) > max_body_bytes(max_dataset_bytes):
+        raise too_large(max_dataset_bytes)
     if request.mimetype == JSON:
         return read_json_upload(query, max_dataset_bytes)
     check_content_type()
@@ -168,7 +170,6 @@ def reader_for(mimetype: str, text_field: str | None) -> Reader:
 
 def stream_blocks() -> Iterator[bytes]:
     """The body, in blocks that are full but for the last one."""
-    # Made only now: it is refused here if its Content-Length is too large.
     body = io.BufferedReader(cast(io.RawIOBase, request.stream), BLOCK_BYTES)
     while block := body.read(BLOCK_BYTES):
         yield block

@@ -201,6 +201,12 @@ def test_a_text_that_the_disk_cannot_hold_is_refused_before_it_is_read(
     assert "the text has 800 bytes, and the disk of the service room for 100: 700 are missing" in refused.text
 
 
+def test_the_limit_comes_before_the_disk(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.views.datasets.free_bytes", lambda _: 100)
+    headers = {"Content-Type": "text/plain", "Content-Length": str(20 * 2**30 + 1)}
+    assert client.post("/datasets?name=x", headers=headers).status_code == 413
+
+
 def test_documents_on_a_full_disk_are_answered_with_what_had_arrived(
     client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
