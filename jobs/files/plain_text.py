@@ -12,6 +12,10 @@ from model.tokenizers import END_OF_TEXT
 NAME = END_OF_TEXT.encode()
 
 
+class LooksLikeJSONLines(BadText):
+    """Sent as plain text, which it may have been by mistake."""
+
+
 def read_plain_text(blocks: Iterable[bytes], facts: TextFacts) -> Iterator[bytes]:
     """A `Reader`. The byte order mark that a text may begin with is stored, and no part of it."""
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -54,7 +58,7 @@ def check_no_nul(block: bytes, start_bytes: int) -> None:
 def check_not_json_lines(text: str) -> None:
     """raises  BadText. Of a longer text, `text` is the beginning"""
     if looks_like_json_lines(text) or looks_like_json_lines(text[: text.rfind("\n") + 1]):
-        raise BadText(
+        raise LooksLikeJSONLines(
             "looks like JSON Lines, a document a line: send it with Content-Type application/x-ndjson, and "
             "with ?text_field= if the texts are not in `text`. "
             f"Or make plain text of it, in which no document ends: {as_plain_text()}"
