@@ -47,6 +47,21 @@ class AddedDatasetRecord(DatasetRecord):
     begins with a byte order mark, it names the end of a text, or documents without text were left out."""
 
 
+class TextPartRecord(Record):
+    """A part of a text."""
+
+    object: Literal["text"] = "text"
+    dataset_id: str
+    offset: int
+    """Characters before it."""
+    text: str
+    """U+0000 ends each document."""
+    characters: int
+    """Of the whole text."""
+    has_more: bool
+    """Whether the text goes on behind it."""
+
+
 def dataset_record(dataset: Dataset, tokens: int | None, preparation: Preparation | None) -> DatasetRecord:
     """preparation  that of the tokens, if it is not done"""
     status: DatasetStatus = "ready"

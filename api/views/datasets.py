@@ -6,30 +6,47 @@ from http import HTTPStatus
 
 from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
+from pydantic import Field
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.http.arguments import DatasetPath, parse_request
 from api.http.error_handlers import problem_response
-from api.http.problems import disk_full, invalid_fields, problem_responses
+from api.http.problems import HTTPProblem, disk_full, invalid_fields, problem_responses
 from api.http.uploads import NDJSON, Upload, UploadQuery, max_body_bytes, read_upload, too_large
-from api.records.datasets import AddedDatasetRecord, DatasetRecord, builtin_record, dataset_record
+from api.records.datasets import (
+    AddedDatasetRecord,
+    DatasetRecord,
+    TextPartRecord,
+    builtin_record,
+    dataset_record,
+)
 from api.records.record import Listing, json_response, list_response
-from api.server.pools import UPLOADS, in_pool
+from api.server.pools import TEXTS, UPLOADS, in_pool
 from api.services import services
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
 from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import BUILTINS
 from jobs.files.cleanup import remove_deleted_texts
-from jobs.files.datasets import StoredText, delete_dataset, get_dataset, list_datasets, store_text
+from jobs.files.datasets import (
+    StoredText,
+    delete_dataset,
+    find_damage,
+    get_dataset,
+    list_datasets,
+    store_text,
+)
 from jobs.files.disk import free_bytes, is_disk_full
+from jobs.files.layout import dataset_path
+from jobs.files.text_parts import read_part
 from jobs.files.token_counts import TOTALS, token_totals
 from jobs.store.lookup import NotFound
 from jobs.store.preparations import preparations_by_dataset
 from jobs.store.tables import Dataset
 from jobs.validation.field_errors import FieldError
 from jobs.validation.quoting import quoted
+from jobs.validation.request_model import RequestModel
 from model.tokenizers import END_OF_TEXT
 
 log = logging.getLogger(__name__)
@@ -37,6 +54,14 @@ log = logging.getLogger(__name__)
 datasets = APIBlueprint(
     "datasets", __name__, abp_tags=[Tag(name="datasets")], abp_responses=problem_responses(422, 500, 503)
 )
+
+
+class TextQuery(RequestModel):
+    offset: int = Field(0, ge=0, le=2**63 - 1)
+    """Characters before the part. Default: 0."""
+
+    limit: int = Field(4000, ge=1, le=100_000)
+    """Characters of the part, at most. Default: 4,000."""
 
 
 @datasets.before_request
@@ -178,6 +203,41 @@ def remove_dataset(path: DatasetPath) -> Response:
     except (OSError, SQLAlchemyError) as error:
         log.warning("texts that are deleted could not be removed; the keeper does it later: %s", error)
     return Response(status=HTTPStatus.NO_CONTENT)
+
+
+@datasets.get("/datasets/<dataset_id>/text", responses={200: TextPartRecord, **problem_responses(404, 409)})
+@in_pool(TEXTS)
+@parse_request()
+def show_text(path: DatasetPath, query: TextQuery) -> Response:
+    """Read a part of a data set's text
+    By characters; the longer the text that is not ASCII and the larger `offset`, the longer it takes.
+    """
+    settings = services().settings
+    try:
+        with services().database.read() as session:
+            dataset = get_dataset(session, path.dataset_id)
+    except NotFound as error:
+        if path.dataset_id not in BUILTINS:
+            raise
+        raise NotFound(f"nobody has used {path.dataset_id} yet: its text comes with its first job") from error
+    if damage := find_damage(settings, dataset):
+        raise HTTPProblem(HTTPStatus.CONFLICT, damage)
+    text = read_part(
+        dataset_path(settings.artifacts, dataset.sha256),
+        query.offset,
+        query.limit,
+        start_bytes=dataset.text_start_bytes,
+        characters=dataset.characters,
+    )
+    return json_response(
+        TextPartRecord(
+            dataset_id=dataset.id,
+            offset=query.offset,
+            text=text,
+            characters=dataset.characters,
+            has_more=query.offset + len(text) < dataset.characters,
+        )
+    )
 
 
 def find_record(dataset_id: str) -> DatasetRecord:
