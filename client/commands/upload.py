@@ -94,6 +94,7 @@ def reason_of(error: ApiError, texts: TextFiles) -> str:
     if error.fields != {""}:
         return str(error)
     reason = "; ".join(str(field_error.get("message", "")) for field_error in error.errors)
+    reason = reason.replace("; text_field says", "; --text-field says")
     if len(texts.files) == 1 or not (line := LINE.match(reason)):
         return reason
     file, number = texts.file_and_line(int(line[1].replace(",", "")))

@@ -21,7 +21,7 @@ from jobs.files.token_counts import (
     token_count,
 )
 from jobs.settings import Settings
-from jobs.store.database import Database, insert_if_absent, now_s
+from jobs.store.database import Database, insert_if_absent, lock_name, now_s
 from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound
 from jobs.store.preparations import request_preparation
@@ -176,15 +176,18 @@ def delete_dataset(session: Session, dataset_id: str) -> None:
     if dataset_id in BUILTINS:
         raise DatasetNeeded(f"{dataset_id} is built in, and can't be deleted")
     dataset = get_dataset(session, dataset_id)
+    lock_name(session, dataset.sha256)  # nobody finds that it is there already and relies on it
     is_of_it = Job.dataset_id == dataset_id
     if jobs := session.scalar(select(func.count()).select_from(Job).where(is_of_it)):
         newest = session.scalars(select(Job.id).where(is_of_it).order_by(Job.created_at.desc())).first()
         which = f"{newest} needs it" if jobs == 1 else f"{jobs:,} jobs need it, such as {newest}"
         raise DatasetNeeded(f"{which}: a job's text is part of its record. Delete the jobs first")
     try:
-        session.execute(delete(Dataset).where(Dataset.id == dataset_id))
+        gone = session.execute(delete(Dataset).where(Dataset.id == dataset_id).returning(Dataset.id)).first()
     except IntegrityError as error:
         raise DatasetNeeded("a job of it has just been posted") from error
+    if gone is None:  # another was faster
+        raise NotFound(f"no data set {quoted(dataset_id)}")
     insert_if_absent(session, TextRemoval, {"sha256": dataset.sha256})
 
 

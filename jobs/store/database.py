@@ -124,5 +124,6 @@ def insert_if_absent(session: Session, table: type[Table], values: dict[str, Any
 
 def lock_name(session: Session, name: str) -> None:
     """Until the writing transaction has ended, no other one gets past its `lock_name` of the same name."""
-    if session.get_bind().dialect.name == "postgresql":  # on SQLite there is no other one
+    session.connection()  # begins the transaction, which on SQLite excludes all others
+    if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))

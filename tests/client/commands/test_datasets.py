@@ -160,11 +160,15 @@ def test_datasets_add_says_why_the_service_refuses_the_text_and_does_not_quote_i
 ) -> None:
     file = tmp_path / "documents.jsonl"
     file.write_text('{"text": 1}\n')
-    errors = [{"field": "", "message": "line 1: 'text' must be a string", "value": '{"text": 1}'}]
+    message = "line 1: has no member 'text', only 'a'; text_field says which one has the text"
+    errors = [{"field": "", "message": message, "value": '{"a": 1}'}]
     service.respond("POST", "/datasets", {"title": "Unprocessable Content", "errors": errors}, 422)
     service.respond("POST", "/datasets", {"title": "Content Too Large", "detail": "limit of 1,048,576"}, 413)
     refused = pretrain("datasets", "add", file, "--url", service.url)
-    assert (refused.status, refused.err) == (1, f"pretrain: {file}: line 1: 'text' must be a string\n")
+    assert (refused.status, refused.err) == (
+        1,
+        f"pretrain: {file}: {message.replace('text_field', '--text-field')}\n",
+    )
     too_large = pretrain("datasets", "add", file, "--url", service.url)
     assert too_large.err == f"pretrain: {file}: 413 Content Too Large: limit of 1,048,576\n"
 
