@@ -67,6 +67,8 @@ class Upload:
     """In which the text is sent, for errors about it; empty for the body as a whole."""
     stored_bytes: int | None
     """How long the text is; None if that is not known beforehand."""
+    body_bytes: int | None
+    """How long the body is, if it says so."""
 
 
 def max_body_bytes(max_dataset_bytes: int) -> int:
@@ -105,13 +107,13 @@ def read_upload(query: UploadQuery, max_dataset_bytes: int) -> Upload:
     if request.mimetype != FORM:
         reader = reader_for(request.mimetype, query.text_field)
         stored_bytes = request.content_length if request.mimetype == PLAIN else None
-        return Upload(check_name(query.name), blocks, reader, "", stored_bytes)
+        return Upload(check_name(query.name), blocks, reader, "", stored_bytes, request.content_length)
     if query.name is not None:
         check_name(query.name)
     part = read_file_part(blocks, request.mimetype_params.get("boundary"))
     reader = reader_for(format_of(part.filename, part.content_type), query.text_field)
     name = check_name(query.name or os.path.basename(part.filename))
-    return Upload(name, part.blocks, reader, FILE_FIELD, None)
+    return Upload(name, part.blocks, reader, FILE_FIELD, None, request.content_length)
 
 
 def read_json_upload(query: UploadQuery, max_dataset_bytes: int) -> Upload:
@@ -123,7 +125,7 @@ def read_json_upload(query: UploadQuery, max_dataset_bytes: int) -> Upload:
     content = body.text.encode()
     if len(content) > max_json_text_bytes(max_dataset_bytes):
         raise too_large(max_dataset_bytes, len(content))
-    return Upload(body.name, [content], read_plain_text, "text", len(content))
+    return Upload(body.name, [content], read_plain_text, "text", len(content), len(content))
 
 
 def check_content_type() -> None:

@@ -130,12 +130,16 @@ class ArrivedBytes:
 
 def describe_lack(upload: Upload, arrived: ArrivedBytes, free: int) -> str:
     """Why a text is refused where `free` bytes are left."""
-    needed = arrived.bytes if upload.stored_bytes is None else upload.stored_bytes
-    sent = f"the text has {needed:,} bytes"
-    if upload.stored_bytes is None:
-        sent = f"{needed:,} bytes had arrived"
+    if upload.stored_bytes is not None:
+        needed, about = upload.stored_bytes, ""
+        sent = f"the text has {needed:,} bytes"
+    else:  # a form and NDJSON have more than what is stored of them
+        needed, about = upload.body_bytes or arrived.bytes, "about " if upload.body_bytes else "at least "
+        of_all = f" of {upload.body_bytes:,}" if upload.body_bytes else ""
+        sent = f"{arrived.bytes:,}{of_all} bytes had arrived"
     if free < needed:
-        return f"{sent}, and the disk of the service room for {free:,}: {needed - free:,} are missing"
+        missing = f"{about}{needed - free:,} are missing"
+        return f"{sent}, and the disk of the service has room for {free:,}: {missing}"
     return f"{sent}, for which there is no room: the disk of the service is full, or its quota used up"
 
 

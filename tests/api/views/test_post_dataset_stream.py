@@ -198,13 +198,21 @@ def test_a_text_that_the_disk_cannot_hold_is_refused_before_it_is_read(
     monkeypatch.setattr("api.views.datasets.free_bytes", lambda _: 100)
     refused = send(client, b"a" * 800, "text/plain", name="x")
     assert refused.status_code == 507
-    assert "the text has 800 bytes, and the disk of the service room for 100: 700 are missing" in refused.text
+    assert (
+        "the text has 800 bytes, and the disk of the service has room for 100: 700 are missing"
+        in refused.text
+    )
 
 
 def test_the_limit_comes_before_the_disk(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.views.datasets.free_bytes", lambda _: 100)
-    headers = {"Content-Type": "text/plain", "Content-Length": str(20 * 2**30 + 1)}
-    assert client.post("/datasets?name=x", headers=headers).status_code == 413
+    response = client.post(
+        "/datasets?name=x",
+        content_type="text/plain",
+        input_stream=io.BytesIO(b"a"),
+        content_length=20 * 2**30 + 1,
+    )
+    assert response.status_code == 413
 
 
 def test_documents_on_a_full_disk_are_answered_with_what_had_arrived(
@@ -217,8 +225,9 @@ def test_documents_on_a_full_disk_are_answered_with_what_had_arrived(
     monkeypatch.setattr("api.views.datasets.free_bytes", lambda _: 10)
     refused = send(client, NDJSON, "application/x-ndjson", name="x")
     assert refused.status_code == 507
-    expected = f"{len(NDJSON)} bytes had arrived, and the disk of the service room for 10"
-    assert expected in refused.get_json(force=True)["detail"]
+    arrived = f"{len(NDJSON)} of {len(NDJSON)} bytes had arrived, and the disk of the service has room for 10"
+    missing = f"about {len(NDJSON) - 10} are missing"
+    assert refused.get_json(force=True)["detail"] == f"{arrived}: {missing}"
     assert stored_files(settings) == []
 
 
