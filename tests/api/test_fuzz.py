@@ -64,7 +64,7 @@ def test_every_response_is_documented_and_none_is_a_server_error(
     serve: Serve, settings: Settings, database: Database, mode: GenerationMode
 ) -> None:
     job = running_job(database, settings)
-    for queue in ("train", "generate"):
+    for queue in ("train", "generate", "prepare"):
         announce_worker(database, queue)
     evaluate(database, job, count=3)
     sample(database, job, step=8)
