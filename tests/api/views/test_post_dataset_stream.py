@@ -60,16 +60,18 @@ def test_documents_are_taken_a_line_each(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "name", "documents"),
+    ("content", "head", "name", "documents"),
     [
-        ((io.BytesIO(TEXT.encode()), "sea.txt"), "sea.txt", 0),
-        ((io.BytesIO(TEXT.encode()), "a folder/sea", "application/octet-stream"), "sea", 0),
-        ((io.BytesIO(NDJSON), "lines.JSONL"), "lines.JSONL", 2),
-        ((io.BytesIO(NDJSON), "lines", "application/x-ndjson; charset=utf-8"), "lines", 2),
+        (TEXT.encode(), ["sea.txt"], "sea.txt", 0),
+        (TEXT.encode(), ["a folder/sea", "application/octet-stream"], "sea", 0),
+        (NDJSON, ["lines.JSONL"], "lines.JSONL", 2),
+        (NDJSON, ["lines", "application/x-ndjson; charset=utf-8"], "lines", 2),
     ],
 )
-def test_a_form_brings_either_in_its_file(client: FlaskClient, file: Any, name: str, documents: int) -> None:
-    response = client.post("/datasets", data={"file": file}, content_type="multipart/form-data")
+def test_a_form_brings_either_in_its_file(
+    client: FlaskClient, content: bytes, head: list[str], name: str, documents: int
+) -> None:
+    response = client.post("/datasets", data={"file": (io.BytesIO(content), *head)})
     assert response.status_code == 201
     record = response.get_json()
     assert (record["name"], record["documents"]) == (name, documents)
