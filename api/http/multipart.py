@@ -13,6 +13,7 @@ FILE_FIELD = "file"
 MAX_HELD_BYTES = 64 * 1024
 """Of a part's head, or of what stands before the first and behind the last part."""
 
+MIN_HEAD_BYTES = 64 * 1024
 LINE_BREAK_BYTES = 2
 BOUNDARY_END_BYTES = 4
 """What tells the last boundary from others: two dashes, and a line break."""
@@ -41,7 +42,7 @@ def read_file_part(blocks: Iterable[bytes], boundary: str | None) -> FilePart:
             check_part(event)
             assert isinstance(event, File)
             content_type = event.headers.get("Content-Type", "")
-            return FilePart(event.filename, content_type, content_of(events))
+            return FilePart(event.filename, content_type, with_long_head(content_of(events)))
     raise invalid_fields([FieldError(FILE_FIELD, "must be given")])
 
 
@@ -87,6 +88,17 @@ def uncut(blocks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
             yield block[:keep]
     if held:
         yield held
+
+
+def with_long_head(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same content, whose first block is long, if there is enough: marks and encodings are told by it,
+    but the part's head may leave little of the body's first block."""
+    head: list[bytes] = []
+    while sum(map(len, head)) < MIN_HEAD_BYTES and (block := next(blocks, b"")):
+        head.append(block)
+    if head:
+        yield b"".join(head)
+    yield from blocks
 
 
 def multipart_events(blocks: Iterable[bytes], boundary: bytes) -> Iterator[Event]:

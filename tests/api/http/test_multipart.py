@@ -34,6 +34,13 @@ def test_a_block_that_ends_in_a_boundary_adds_nothing_to_the_content(length: int
         assert b"".join(read_file_part(blocks, boundary).blocks) == content
 
 
+def test_the_first_block_of_the_content_is_never_a_part_of_a_mark() -> None:
+    blocks = [HEAD, b"\xef", b"\xbb\xbf", b"a" * 100_000, b"b" * 100_000, END]
+    content = list(read_file_part(blocks, "b").blocks)
+    assert content[0] == b"\xef\xbb\xbf" + b"a" * 100_000
+    assert b"".join(content[1:]) == b"b" * 100_000
+
+
 def test_what_stands_before_and_behind_the_file_is_skipped() -> None:
     assert b"".join(read(b"a preamble\r\n" + HEAD + b"text" + END + b"an epilogue").blocks) == b"text"
 

@@ -8,11 +8,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobs.files.token_counts import count_splits
+from model.data import Data
 from model.storage.splits import DOCUMENT_END, read_splits, scan_text
 from model.storage.stored_ids import TokenFile
 from model.storage.token_file import HEADER_BYTES, read_manifest, write_tokens
 from model.tokenizers import TOKENIZERS, load_tokenizer
 from tests.model.texts import TEXTS
+from tests.model.tiny import TEXT, tiny_run
 
 RATIOS = st.floats(0.01, 0.99)
 DOCUMENTS = st.lists(TEXTS.filter(bool), min_size=2, max_size=6)
@@ -96,6 +98,14 @@ def test_each_documents_tokens_are_those_of_one_call_and_an_end_of_text(
     assert manifest.train_texts_ended == len(split_slowly(documents, train_ratio)[0])
     counts = count_splits(text, name, train_ratio)
     assert [counts["train"], counts["validation"]] == [len(ids) for ids in expected]
+
+
+def test_a_model_learns_that_its_documents_ended_and_that_a_plain_text_did_not(tmp_path: Path) -> None:
+    for text, ends in ((f"{TEXT}\0{TEXT}\0", True), (f"{TEXT}<|endoftext|>{TEXT}", False)):
+        (tmp_path / "text.txt").write_text(text)
+        tokenizer = load_tokenizer("bytes")
+        manifest = write_tokens(scan_text(tmp_path / "text.txt"), tmp_path / "t", tokenizer, 0.5, threads=1)
+        assert Data.from_file(TokenFile(tmp_path / "t", manifest), tiny_run()).ends_texts is ends
 
 
 def test_a_document_without_a_boundary_is_cut_only_behind_its_end(file: Path) -> None:
