@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from jobs.files.layout import dataset_path, datasets_directory, tokens_directory
-from jobs.store.database import Database, lock_name
+from jobs.store.database import Database, insert_if_absent, lock_name
 from jobs.store.tables import Dataset, TextRemoval
 from model.storage.atomic import sync
 
@@ -62,7 +62,7 @@ def partial_text(artifacts: Path) -> Iterator[PartialText]:
 
 
 def hidden_path(artifacts: Path) -> Path:
-    """For what arrives or goes; the keeper deletes what a crash leaves of it (`sweep_texts`)."""
+    """For what arrives or goes; the keeper deletes what a crash leaves of it (`sweep_partial_texts`)."""
     return datasets_directory(artifacts) / f".{os.getpid()}-{os.urandom(8).hex()}"
 
 
@@ -71,13 +71,16 @@ def text_placed(database: Database, artifacts: Path, text: PartialText) -> Itera
     """A transaction in which the text, synced, lies where it belongs, for the block to list it. If that
     fails, the text goes again, unless it was there before or another data set has it by then."""
     path = dataset_path(artifacts, text.sha256)
-    existed = True
+    existed = path.exists()
+    if not existed:  # should this process die before the text is listed, the keeper removes it
+        with database.write() as session:
+            insert_if_absent(session, TextRemoval, {"sha256": text.sha256})
     try:
         with database.write() as session:
             lock_name(session, text.sha256)
-            existed = path.exists()
             text.path.replace(path)  # what was there may be damaged
             sync(path.parent)
+            session.execute(delete(TextRemoval).where(TextRemoval.sha256 == text.sha256))
             yield session
     except BaseException:
         if not existed:
@@ -86,14 +89,11 @@ def text_placed(database: Database, artifacts: Path, text: PartialText) -> Itera
 
 
 def remove_unless_listed(database: Database, artifacts: Path, sha256: str) -> None:
-    """Remove a text that could not be listed. It stays while the database does not answer."""
+    """Remove a text that could not be listed; if the database does not answer, the keeper does it later."""
     try:
-        with database.write() as session:
-            removed = hide_unless_listed(session, artifacts, sha256)
+        remove_text(database, artifacts, sha256)
     except SQLAlchemyError as error:
-        log.warning("the text %s stays: %s", sha256, error)
-        return
-    removed.unlink(missing_ok=True)
+        log.warning("the text %s is removed later: %s", sha256, error)
 
 
 def remove_text(database: Database, artifacts: Path, sha256: str) -> None:

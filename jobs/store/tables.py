@@ -222,7 +222,8 @@ class Removal(Table):
 
 
 class TextRemoval(Table):
-    """The text of a deleted data set, whose files have yet to be deleted if no other one has the same."""
+    """A text whose files have yet to be deleted if no data set has it: that of a deleted one, or one that
+    was about to be listed."""
 
     __tablename__ = "text_removals"
 

@@ -42,6 +42,22 @@ def test_a_text_that_is_added_and_deleted_by_many_at_once_is_there_just_while_it
     assert dataset_path(settings.artifacts, dataset.sha256).read_bytes() == TEXT
 
 
+def test_a_text_whose_process_dies_before_it_is_listed_is_deleted_by_the_keeper(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(datasets, "insert_if_absent", die)
+    monkeypatch.setattr("jobs.files.stored_texts.remove_unless_listed", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt):
+        store_dataset(database, settings, "sea", TEXT)
+    (left,) = (settings.artifacts / "datasets").iterdir()
+    assert left.read_bytes() == TEXT
+    remove_deleted_texts(database, settings.artifacts)
+    assert not left.exists()
+
+
 def test_a_text_is_not_removed_while_another_transaction_lists_it(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
