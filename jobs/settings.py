@@ -25,6 +25,9 @@ SILENCE_SHARE = 2 / 3
 """Of a lease: how long a worker may send no heartbeat, and how long after its last renewal a trainer may
 run."""
 
+MAX_DATASET_BYTES = 20 * 2**30
+"""The default."""
+
 SECRET = {"database_url", "redis_url"}
 """Settings whose values no message quotes: they may have passwords."""
 
@@ -98,8 +101,8 @@ class Settings(BaseSettings):
     max_samples: int = Field(10_000, ge=1)
     """Jobs that would write more samples, one after each epoch that they run, are refused."""
 
-    max_dataset_bytes: ByteSize = ByteSize(1024 * 1024)
-    """Largest text that `POST /datasets` takes."""
+    max_dataset_bytes: ByteSize = ByteSize(MAX_DATASET_BYTES)
+    """Largest body with a text that `POST /datasets` takes. In JSON a text may have 1 MiB at most."""
 
     threads: int | None = Field(None, ge=1)
     """CPU threads of a trainer. Default: PyTorch's choice, one for each core."""

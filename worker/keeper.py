@@ -18,7 +18,13 @@ from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy.exc import OperationalError
 
 from jobs.broker.queue import make_celery, publish
-from jobs.files.cleanup import remove_deleted, sweep_idle_jobs, sweep_tokens
+from jobs.files.cleanup import (
+    remove_deleted,
+    remove_deleted_texts,
+    sweep_idle_jobs,
+    sweep_partial_texts,
+    sweep_tokens,
+)
 from jobs.files.disk import missing_bytes
 from jobs.lifecycle.preparation import reap_preparations
 from jobs.lifecycle.reaper import jobs_paused_for_disk, messages_to_republish, reap
@@ -123,6 +129,8 @@ class Keeper:
             remove_deleted(self._database, self._settings.artifacts)
             sweep_idle_jobs(self._database, self._settings.artifacts)
             sweep_tokens(self._database, self._settings.artifacts)
+            remove_deleted_texts(self._database, self._settings.artifacts)
+            sweep_partial_texts(self._settings.artifacts)
         except OSError as error:
             log.warning("could not delete leftover files: %s", error)
         with self._database.write() as session:

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Callable
 
-from jobs.files.datasets import BadText, find_text
+from jobs.files.arriving_text import BadText
+from jobs.files.datasets import find_text
 from jobs.files.layout import tokens_path
 from jobs.process.panics import NativePanic, native_panics_as_errors
 from jobs.settings import Settings

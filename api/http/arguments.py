@@ -28,12 +28,15 @@ class DatasetPath(RequestModel):
     """The data set's id, or a built-in one's name."""
 
 
-def parse_request(body: Callable[[Any], Any] | None = None) -> Callable[[View], View]:
+def parse_request(
+    body: Callable[[Any], Any] | None = None, *, reads_body: bool = False
+) -> Callable[[View], View]:
     """Call a view with those of `path`, `query` and `body` that it takes, as the models of its annotations.
 
-    body    makes the view's argument of the decoded JSON; raises SpecError. None: the view takes no body, and
-            one that holds anything is refused
-    raises  HTTPProblem for whatever is wrong, such as a query parameter that the view does not declare
+    body        makes the view's argument of the decoded JSON; raises SpecError. None: the view takes no body,
+                and one that holds anything is refused
+    reads_body  whether the view reads the body itself
+    raises      HTTPProblem for whatever is wrong, such as a query parameter that the view does not declare
     """
 
     def decorate(view: View) -> View:
@@ -49,7 +52,8 @@ def parse_request(body: Callable[[Any], Any] | None = None) -> Callable[[View], 
                 arguments["query"] = query
             if body is not None:
                 return call_with_body(view, arguments, body)
-            parse_empty(read_no_body())
+            if not reads_body:
+                parse_empty(read_no_body())
             return view(**arguments)
 
         # flask-openapi documents the annotations and would also check them, but laxly: it takes "10" and true

@@ -17,6 +17,7 @@ from api.http.problems import (
     problem_json,
     unavailable,
 )
+from jobs.files.datasets import DatasetNeeded
 from jobs.files.disk import is_disk_full
 from jobs.states import WrongState
 from jobs.store.lookup import BadCursor, NotFound
@@ -29,6 +30,7 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     BadCursor: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
     WrongState: HTTPStatus.CONFLICT,
+    DatasetNeeded: HTTPStatus.CONFLICT,
 }
 """Of the exceptions that `jobs` raises, whose message is the detail."""
 

@@ -9,7 +9,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core.core_schema import DictSchema
 
+from api.http.multipart import FILE_FIELD
 from api.http.problems import Problem, problem_responses
+from api.http.uploads import FORM, JSON, NDJSON, PLAIN, NewDataset
 from api.records.record import Record
 from jobs.validation.request_model import RequestModel
 
@@ -47,8 +49,24 @@ def complete_document(app: OpenAPI) -> None:
         for method in rule.methods or ():
             if operation := operations.get(method.lower()):
                 complete_operation(operation, get_type_hints(app.view_functions[rule.endpoint]), schemas)
+    document["paths"]["/datasets"]["post"]["requestBody"] = upload_body(schemas)
     losses = document["paths"]["/jobs/{job_id}/losses"]["get"]["responses"]["200"]
     losses["content"]["text/csv"] = {"schema": {"type": "string"}}
+
+
+def upload_body(schemas: Schemas) -> dict[str, Any]:
+    """The body of `POST /datasets`, which its view reads itself."""
+    schemas[NewDataset.__name__] = schema_of(NewDataset, "validation", schemas)
+    file = {"type": "object", "properties": {FILE_FIELD: {"type": "string", "format": "binary"}}}
+    return {
+        "required": True,
+        "content": {
+            JSON: {"schema": {"$ref": REFERENCE.format(model=NewDataset.__name__)}},
+            PLAIN: {"schema": {"type": "string"}},
+            NDJSON: {"schema": {"type": "string"}},
+            FORM: {"schema": {**file, "required": [FILE_FIELD]}},
+        },
+    }
 
 
 def models() -> Iterator[tuple[str, type[BaseModel], JsonSchemaMode]]:

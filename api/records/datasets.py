@@ -24,11 +24,15 @@ class DatasetRecord(Record):
     byte_order_mark: bool | None
     """Whether the stored bytes begin with one. It is not part of the text."""
     characters: int | None
-    """Of the text."""
+    """Of the text; each document has one more, which ends it."""
+    documents: int | None
+    """0 if the text is plain."""
+    longest_document: int | None
+    """Its characters; null if the text is plain."""
     tokens: int | None
     """GPT-2 tokens of both its parts at the default `train_ratio`; null until they have been counted."""
     bytes: int | None
-    """Size of the text as it was sent, in UTF-8."""
+    """Size of the stored text, in UTF-8."""
     sha256: str | None
     """Of the bytes."""
     first_lines: str | None
@@ -39,8 +43,23 @@ class AddedDatasetRecord(DatasetRecord):
     """A text to train on that has just been sent."""
 
     notices: list[str]
-    """What the sender should know, in sentences: the same text is stored already under another name, or it
-    begins with a byte order mark."""
+    """What the sender should know, in sentences: the same text is stored already under another name, it
+    begins with a byte order mark, it names the end of a text, or documents without text were left out."""
+
+
+class TextPartRecord(Record):
+    """A part of a text."""
+
+    object: Literal["text"] = "text"
+    dataset_id: str
+    offset: int
+    """Characters before it."""
+    text: str
+    """U+0000 ends each document."""
+    characters: int
+    """Of the whole text."""
+    has_more: bool
+    """Whether the text goes on behind it."""
 
 
 def dataset_record(dataset: Dataset, tokens: int | None, preparation: Preparation | None) -> DatasetRecord:
@@ -61,7 +80,17 @@ def dataset_record(dataset: Dataset, tokens: int | None, preparation: Preparatio
 def builtin_record(name: str) -> DatasetRecord:
     """A built-in data set that nobody has used yet."""
     unknown = dict.fromkeys(
-        ["error", "byte_order_mark", "characters", "tokens", "bytes", "first_lines", "created_at"]
+        [
+            "error",
+            "byte_order_mark",
+            "characters",
+            "documents",
+            "longest_document",
+            "tokens",
+            "bytes",
+            "first_lines",
+            "created_at",
+        ]
     )
     return DatasetRecord(
         id=name, name=name, builtin=True, status="ready", sha256=BUILTINS[name].sha256, **unknown

@@ -48,6 +48,9 @@ PLOTS = PoolConfig("plots", 1, drops_disconnected=True)
 GENERATIONS = PoolConfig("generations", 512, has_queue=False)
 """Views that wait for a generation worker. In a queue they would exceed the time limit that they keep."""
 
+TEXTS = PoolConfig("texts", 2, drops_disconnected=True)
+"""Views that read through texts of any length."""
+
 UPLOADS = PoolConfig("uploads", 8, streams_body=True)
 
 STREAMS = PoolConfig("streams", 512, has_queue=False)

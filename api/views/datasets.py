@@ -1,71 +1,78 @@
-"""Data sets, built-in ones and the users' own: add, list, show."""
+"""Data sets, built-in ones and the users' own: add, list, show, delete."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 
 from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from api.http.arguments import DatasetPath, model_parser, parse_request
-from api.http.bodies import BYTE_ORDER_MARK
+from api.http.arguments import DatasetPath, parse_request
 from api.http.error_handlers import problem_response
 from api.http.problems import HTTPProblem, disk_full, invalid_fields, problem_responses
-from api.records.datasets import AddedDatasetRecord, DatasetRecord, builtin_record, dataset_record
+from api.http.uploads import NDJSON, Upload, UploadQuery, max_body_bytes, read_upload, too_large
+from api.records.datasets import (
+    AddedDatasetRecord,
+    DatasetRecord,
+    TextPartRecord,
+    builtin_record,
+    dataset_record,
+)
 from api.records.record import Listing, json_response, list_response
-from api.server.pools import UPLOADS, in_pool
+from api.server.pools import TEXTS, UPLOADS, in_pool
 from api.services import services
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
+from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import BUILTINS
-from jobs.files.datasets import BadText, get_dataset, list_datasets, store_dataset
+from jobs.files.cleanup import remove_deleted_texts
+from jobs.files.datasets import (
+    StoredText,
+    delete_dataset,
+    find_damage,
+    get_dataset,
+    list_datasets,
+    store_text,
+)
 from jobs.files.disk import free_bytes, is_disk_full
+from jobs.files.layout import dataset_path
+from jobs.files.text_parts import read_part
 from jobs.files.token_counts import TOTALS, token_totals
-from jobs.spec.job_spec import Label
 from jobs.store.lookup import NotFound
 from jobs.store.preparations import preparations_by_dataset
 from jobs.store.tables import Dataset
 from jobs.validation.field_errors import FieldError
 from jobs.validation.quoting import quoted
 from jobs.validation.request_model import RequestModel
-from model.config import Text
+from model.tokenizers import END_OF_TEXT
+
+log = logging.getLogger(__name__)
 
 datasets = APIBlueprint(
     "datasets", __name__, abp_tags=[Tag(name="datasets")], abp_responses=problem_responses(422, 500, 503)
 )
 
-JSON_BYTES_PER_TEXT_BYTE = 6
-"""At most: a control character is one byte of text, and `\\u0001` in JSON."""
 
+class TextQuery(RequestModel):
+    offset: int = Field(0, ge=0, le=2**63 - 1)
+    """Characters before the part. Default: 0."""
 
-class NewDataset(RequestModel):
-    """A text to train on."""
-
-    name: Label
-    """A name of your choice."""
-
-    text: Text = Field(min_length=1)
-    """The text itself."""
+    limit: int = Field(4000, ge=1, le=100_000)
+    """Characters of the part, at most. Default: 4,000."""
 
 
 @datasets.before_request
 def allow_large_bodies() -> None:
-    max_bytes = services().settings.max_dataset_bytes
-    request.max_content_length = JSON_BYTES_PER_TEXT_BYTE * max_bytes + 4096
+    request.max_content_length = max_body_bytes(services().settings.max_dataset_bytes)
 
 
 @datasets.errorhandler(RequestEntityTooLarge)
 def body_too_large(_: RequestEntityTooLarge) -> Response:
     """The body is larger than that of the longest text can be, so the text is too long, unread."""
-    max_bytes = services().settings.max_dataset_bytes
-    return problem_response(
-        HTTPProblem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the text has more bytes than the limit of {max_bytes:,} (PRETRAIN_MAX_DATASET_BYTES)",
-        )
-    )
+    return problem_response(too_large(services().settings.max_dataset_bytes))
 
 
 @datasets.post(
@@ -77,59 +84,91 @@ def body_too_large(_: RequestEntityTooLarge) -> Response:
     },
 )
 @in_pool(UPLOADS)
-@parse_request(body=model_parser(NewDataset))
-def post_dataset(body: NewDataset) -> Response:
+@parse_request(reads_body=True)
+def post_dataset(query: UploadQuery) -> Response:
     """Add a text to train on
-    Equal content is stored once: if a data set has the same text, that one is returned, with status 200 and a
-    remark in `notices`.
+    A stream of any length: plain text or documents as the body, or either as the `file` of a form. Short
+    texts also in JSON. Equal content is stored once: if a data set has the same text, that one is returned,
+    with status 200 and a remark in `notices`.
     """
     database, settings = services().database, services().settings
-    content = body.text.encode()
-    if len(content) > settings.max_dataset_bytes:
-        raise HTTPProblem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"the text has {len(content):,} bytes, more than the limit of {settings.max_dataset_bytes:,} "
-            "(PRETRAIN_MAX_DATASET_BYTES)",
-        )
+    upload = read_upload(query, settings.max_dataset_bytes)
+    arrived = ArrivedBytes(upload.blocks)
+    free = free_bytes(settings.artifacts)
+    if upload.stored_bytes is not None and upload.stored_bytes > free:
+        raise disk_full(describe_lack(upload, arrived, free))
     try:
-        dataset, created = store_dataset(database, settings, body.name, content)
+        stored = store_text(database, settings, upload.name, arrived, upload.read)
     except BadText as error:
-        raise invalid_fields([FieldError("text", str(error), body.text)]) from error
+        raise invalid_fields([FieldError(upload.field, str(error), error.value)]) from error
     except (OSError, DBAPIError) as error:
         if not is_disk_full(error):
             raise
-        raise disk_full(describe_lack(len(content), free_bytes(settings.artifacts))) from error
-    record = find_record(dataset.id)
+        raise disk_full(describe_lack(upload, arrived, free_bytes(settings.artifacts))) from error
+    record = find_record(stored.dataset.id)
     if record.status == "preparing":
         publish_if_possible(services().celery, PREPARE_QUEUE)
     return json_response(
-        AddedDatasetRecord(**dict(record), notices=notices(body, dataset, created=created)),
-        HTTPStatus.CREATED if created else HTTPStatus.OK,
-        location=url_for("datasets.show_dataset", dataset_id=dataset.id),
+        AddedDatasetRecord(**dict(record), notices=notices(stored)),
+        HTTPStatus.CREATED if stored.is_new else HTTPStatus.OK,
+        location=url_for("datasets.show_dataset", dataset_id=stored.dataset.id),
     )
 
 
-def describe_lack(needed: int, free: int) -> str:
-    """Why a text of `needed` bytes is refused where `free` are left."""
-    text = f"the text has {needed:,} bytes"
+class ArrivedBytes:
+    """Blocks, and how many bytes they had so far."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self.bytes = 0
+        self._blocks = blocks
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self._blocks:
+            self.bytes += len(block)
+            yield block
+
+
+def describe_lack(upload: Upload, arrived: ArrivedBytes, free: int) -> str:
+    """Why a text is refused where `free` bytes are left."""
+    if upload.stored_bytes is not None:
+        needed, about = upload.stored_bytes, ""
+        sent = f"the text has {needed:,} bytes"
+    else:  # a form and NDJSON have more than what is stored of them
+        needed, about = upload.body_bytes or arrived.bytes, "about " if upload.body_bytes else "at least "
+        of_all = f" of {upload.body_bytes:,}" if upload.body_bytes else ""
+        sent = f"{arrived.bytes:,}{of_all} bytes had arrived"
     if free < needed:
-        return f"{text}, and the disk of the service room for {free:,}: {needed - free:,} are missing"
-    return f"{text}, for which there is no room: the disk of the service is full, or its quota used up"
+        missing = f"{about}{needed - free:,} are missing"
+        return f"{sent}, and the disk of the service has room for {free:,}: {missing}"
+    return f"{sent}, for which there is no room: the disk of the service is full, or its quota used up"
 
 
-def notices(body: NewDataset, dataset: Dataset, *, created: bool) -> list[str]:
+def notices(stored: StoredText) -> list[str]:
+    dataset, facts = stored.dataset, stored.facts
     sentences = []
-    if not created:
+    if not stored.is_new:
         sentences.append(
             f"The same text is stored already: it is {dataset.id}, called {quoted(dataset.name)}."
         )
-    if body.text.startswith(BYTE_ORDER_MARK) and dataset.text_start_bytes:
+    if facts.start_bytes and dataset.text_start_bytes:
         sentences.append("The text begins with a byte order mark, which is stored but not trained on.")
-    elif body.text.startswith(BYTE_ORDER_MARK):
+    elif facts.start_bytes:
         sentences.append(
             "The text begins with a byte order mark and is trained on with it, as earlier versions did."
         )
+    if facts.end_of_text_names:
+        sentences.append(
+            f"The text holds {END_OF_TEXT} {times(facts.end_of_text_names)}, which is trained on as the "
+            "characters that it consists of. To have documents that end, send one a line as "
+            f'{NDJSON}, such as {{"text": "..."}}.'
+        )
+    if facts.empty_documents:
+        sentences.append(f"Documents without text were left out: {facts.empty_documents:,}.")
     return sentences
+
+
+def times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
 
 
 @datasets.get("/datasets", responses={200: Listing[DatasetRecord]})
@@ -152,6 +191,57 @@ def show_dataset(path: DatasetPath) -> Response:
         if path.dataset_id not in BUILTINS:
             raise
         return json_response(builtin_record(path.dataset_id))
+
+
+@datasets.delete("/datasets/<dataset_id>", responses={204: None, **problem_responses(404, 409)})
+@parse_request()
+def remove_dataset(path: DatasetPath) -> Response:
+    """Delete a data set
+    Only while no job needs it, whatever its status. Its text goes too, if no other data set has the same.
+    """
+    database, settings = services().database, services().settings
+    with database.write() as session:
+        delete_dataset(session, path.dataset_id)
+    try:
+        remove_deleted_texts(database, settings.artifacts)
+    except (OSError, SQLAlchemyError) as error:
+        log.warning("texts that are deleted could not be removed; the keeper does it later: %s", error)
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
+@datasets.get("/datasets/<dataset_id>/text", responses={200: TextPartRecord, **problem_responses(404, 409)})
+@in_pool(TEXTS)
+@parse_request()
+def show_text(path: DatasetPath, query: TextQuery) -> Response:
+    """Read a part of a data set's text
+    By characters; the longer the text that is not ASCII and the larger `offset`, the longer it takes.
+    """
+    settings = services().settings
+    try:
+        with services().database.read() as session:
+            dataset = get_dataset(session, path.dataset_id)
+    except NotFound as error:
+        if path.dataset_id not in BUILTINS:
+            raise
+        raise NotFound(f"nobody has used {path.dataset_id} yet: its text comes with its first job") from error
+    if damage := find_damage(settings, dataset):
+        raise HTTPProblem(HTTPStatus.CONFLICT, damage)
+    text = read_part(
+        dataset_path(settings.artifacts, dataset.sha256),
+        query.offset,
+        query.limit,
+        start_bytes=dataset.text_start_bytes,
+        characters=dataset.characters,
+    )
+    return json_response(
+        TextPartRecord(
+            dataset_id=dataset.id,
+            offset=query.offset,
+            text=text,
+            characters=dataset.characters,
+            has_more=query.offset + len(text) < dataset.characters,
+        )
+    )
 
 
 def find_record(dataset_id: str) -> DatasetRecord:

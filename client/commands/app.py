@@ -2,7 +2,7 @@
 
 import typer
 
-from client.commands.datasets import add_dataset, list_datasets
+from client.commands.datasets import add_dataset, list_datasets, remove_dataset, show_dataset
 from client.commands.generation import generate
 from client.commands.history import checkpoints, losses, samples
 from client.commands.jobs import cancel, delete, list_jobs, pause, resume, show, submit, watch
@@ -41,4 +41,6 @@ app.command()(delete)
 datasets = typer.Typer(help="Texts to train on.", no_args_is_help=True)
 datasets.command(name="add")(add_dataset)
 datasets.command(name="list")(list_datasets)
+datasets.command(name="show")(show_dataset)
+datasets.command(name="rm")(remove_dataset)
 app.add_typer(datasets, name="datasets")

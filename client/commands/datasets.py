@@ -1,4 +1,4 @@
-"""Commands for texts to train on: datasets add, datasets list."""
+"""Commands for texts to train on: datasets add, list, show, rm."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,20 +10,31 @@ from client.display import record_tables
 from client.display.messages import print_message, print_result
 from client.plain_text import one_line
 
+DatasetId = Annotated[str, typer.Argument(metavar="ID", help="The data set's id.")]
+
 
 def add_dataset(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A text file in UTF-8, or - for standard input.")
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="A text file in UTF-8 (.txt, .txt.gz, or - for standard input), or documents: .jsonl, "
+            ".jsonl.gz, .parquet, several files, or folders of them.",
+        ),
     ],
-    name: Annotated[str | None, typer.Option(help="Its name; without it the file's.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name; without it the file's or folder's.")] = None,
+    text_field: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What the documents' texts are called, if not `text`."),
+    ] = None,
     as_json: AsJson = False,
     url: Url = None,
 ) -> None:
-    """Store a text of your own to train on, and print its id."""
-    from client.commands.upload import upload_text
+    """Store texts of your own to train on as one data set, and print its id."""
+    from client.commands.upload import upload_texts
 
     with connect(url) as client:
-        dataset, notices = upload_text(client, file, name)
+        dataset, notices = upload_texts(client, files, name, text_field)
     print_result(dataset, as_json, lambda dataset: print(one_line(dataset["id"])))
     for notice in notices:
         print_message(notice)
@@ -33,3 +44,16 @@ def list_datasets(as_json: AsJson = False, url: Url = None) -> None:
     """List the texts that jobs can train on."""
     with connect(url) as client:
         print_result(client.datasets(), as_json, record_tables.print_datasets)
+
+
+def show_dataset(dataset_id: DatasetId, as_json: AsJson = False, url: Url = None) -> None:
+    """Show a data set: how long it is, its documents, how it begins."""
+    with connect(url) as client:
+        print_result(client.dataset(dataset_id), as_json, record_tables.print_dataset)
+
+
+def remove_dataset(dataset_id: DatasetId, url: Url = None) -> None:
+    """Delete a data set that no job needs."""
+    with connect(url) as client:
+        client.delete_dataset(dataset_id)
+    print_message(f"Deleted {one_line(dataset_id)}.")

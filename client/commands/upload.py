@@ -1,48 +1,101 @@
-"""A text that becomes a data set: checked before it is sent, sent byte for byte."""
+"""Texts that become a data set: checked while they are sent, and never held in memory."""
 
+import re
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
+from client.display.upload_bar import upload_bar
 from client.errors import ClientError, UsageError
-from client.files.input import STDIN, decode_utf8, name_in_command, read_bytes, shown_name
+from client.files.input import STDIN, name_in_command, shown_name
+from client.files.text_files import PLAIN, OnRead, TextFiles, find_text_files, stem_of
 from client.http.api_error import ApiError
 from client.http.client import Client
 from client.http.transport import Unreachable
 from client.http.types import JSON
 from client.plain_text import is_unicode
+from jobs.files.arriving_text import BadText, TextFacts
 from jobs.files.json_lines import as_plain_text
+from jobs.files.plain_text import LooksLikeJSONLines, read_plain_text
 
-# What this process can hold several times over. The service has its own limit, PRETRAIN_MAX_DATASET_BYTES.
-MAX_BYTES = 256 * 1024 * 1024
+LINE = re.compile(r"line ([\d,]+)(?=: )")
 
 
-def upload_text(client: Client, file: Path, name: str | None) -> tuple[JSON, list[str]]:
-    """The data set with the text of `file`, and the service's notices.
+def upload_texts(
+    client: Client, given: Sequence[Path], name: str | None, text_field: str | None
+) -> tuple[JSON, list[str]]:
+    """The data set with the texts of files and folders, and the service's notices.
 
-    name    of the data set; None: that of the file, without its suffix
-    raises  UsageError for a file that can't be one; ClientError if the service refuses it
+    name    of the data set; None: that of the file or folder, without its suffix
+    raises  UsageError for what can be no text; ClientError if the service refuses it
     """
-    if name is None and file == STDIN:
-        raise UsageError("standard input has no name: give the text one with --name")
-    if name is None and not is_unicode(file.stem):
-        raise UsageError(f"{shown_name(file)}: its name is not UTF-8: give it one with --name")
-    content = read_bytes(file, MAX_BYTES)
-    if not content.strip():
-        raise UsageError(f"{shown_name(file)}: {'has only white space' if content else 'is empty'}")
-    text = decode_utf8(file, content)
-    try:
-        dataset = client.add_dataset(file.stem if name is None else name, text)
-    except ApiError as error:
-        raise ClientError(f"{shown_name(file)}: {reason_of(error, file)}") from error
-    except Unreachable as error:
-        # A service with a lower limit may hang up before it has read all, and its response is lost.
-        raise ClientError(f"{shown_name(file)}, {len(content):,} bytes: {error}") from error
+    if name is None:
+        name = name_of(given)
+    texts = find_text_files(given, text_field)
+    what = ", ".join(map(shown_name, given[:3])) + (", ..." if len(given) > 3 else "")
+    with upload_bar(sys.stderr, texts.bytes_on_disk) as on_read:
+        blocks = checked_blocks(texts, on_read)
+        # What is wrong at once is told before anything is sent.
+        begun = list(islice(blocks, 2))
+        try:
+            dataset = client.add_dataset(
+                name,
+                chain(begun, blocks),
+                texts.media_type,
+                text_field=None if texts.media_type == PLAIN else texts.text_field,
+                size_bytes=texts.body_bytes,
+            )
+        except ApiError as error:
+            raise ClientError(f"{what}: {reason_of(error, texts)}") from error
+        except Unreachable as error:
+            # A service with a lower limit may hang up before it has read all, and its response is lost.
+            raise ClientError(f"{what}: {error}") from error
     return dataset, dataset.get("notices", [])
 
 
-def reason_of(error: ApiError, file: Path) -> str:
-    """Why the text was refused, without quoting its beginning."""
-    if error.fields != {"text"}:
+def name_of(given: Sequence[Path]) -> str:
+    """raises  UsageError"""
+    if len(given) > 1:
+        raise UsageError("several files become one data set: give it a name with --name")
+    (path,) = given
+    if path == STDIN:
+        raise UsageError("standard input has no name: give the text one with --name")
+    name = stem_of(path)
+    if not is_unicode(name):
+        raise UsageError(f"{shown_name(path)}: its name is not UTF-8: give it one with --name")
+    return name
+
+
+def checked_blocks(texts: TextFiles, on_read: OnRead) -> Iterator[bytes]:
+    """The blocks to send, checked where they are plain text. raises  UsageError"""
+    blocks = texts.blocks(on_read)
+    if texts.media_type != PLAIN:
+        yield from blocks
+        return
+    (file,) = texts.files
+    try:
+        yield from read_plain_text(blocks, TextFacts())
+    except LooksLikeJSONLines as error:
+        raise UsageError(
+            f"{shown_name(file)}: looks like JSON Lines, a document a line: name the member that has its "
+            "text with --text-field, or let the file's name end in .jsonl. This makes plain text of it: "
+            f"{as_plain_text(name_in_command(file))}"
+        ) from error
+    except BadText as error:
+        converted = shlex.quote(f"{name_in_command(file)}.utf8")
+        command = f"{shlex.quote(name_in_command(file))} > {converted}"
+        raise UsageError(f"{shown_name(file)}: {str(error).replace('FILE > FILE.utf8', command)}") from error
+
+
+def reason_of(error: ApiError, texts: TextFiles) -> str:
+    """Why the texts were refused, without quoting them, in the lines of the files that they are from."""
+    if error.fields != {""}:
         return str(error)
     reason = "; ".join(str(field_error.get("message", "")) for field_error in error.errors)
-    # The service does not know where the text comes from.
-    return reason.replace(as_plain_text(), as_plain_text(name_in_command(file)))
+    reason = reason.replace("; text_field says", "; --text-field says")
+    if len(texts.files) == 1 or not (line := LINE.match(reason)):
+        return reason
+    file, number = texts.file_and_line(int(line[1].replace(",", "")))
+    return f"{shown_name(file)}, line {number:,}{reason[line.end() :]}"

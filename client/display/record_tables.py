@@ -141,18 +141,43 @@ def print_checkpoints(checkpoints: Sequence[JSON]) -> None:
     )
 
 
+def print_dataset(dataset: JSON) -> None:
+    documents = dataset.get("documents")
+    facts = {
+        "id": dataset["id"],
+        "name": dataset["name"],
+        "status": dataset.get("status"),
+        "error": dataset.get("error"),
+        "characters": as_count(dataset.get("characters")),
+        "bytes": as_count(dataset.get("bytes")),
+        "documents": as_count(documents) if documents else "none: plain text",
+        "longest document": as_count(dataset["longest_document"]) if documents else None,
+        "tokens": as_count(dataset.get("tokens")),
+        "sha256": dataset.get("sha256"),
+        "created": dataset.get("created_at"),
+    }
+    if documents is None:  # nobody has used it, or the service is older
+        del facts["documents"]
+    for name, value in facts.items():
+        if value is not None:
+            print(f"{name:<16} {one_line(value)}")
+    if first_lines := dataset.get("first_lines"):
+        print(f"\n{clean(first_lines)}")
+
+
 def print_datasets(datasets: Sequence[JSON]) -> None:
     print_table(
-        ["ID", "NAME", "CHARACTERS#", "TOKENS#"],
+        ["ID", "NAME", "CHARACTERS#", "DOCUMENTS#", "TOKENS#"],
         [
             [
                 one_line(dataset["id"]),
                 one_line(dataset["name"]),
                 as_count(dataset.get("characters")),
+                as_count(dataset.get("documents") or None),
                 as_count(dataset.get("tokens")),
             ]
             for dataset in datasets
         ],
-        drop_order=["CHARACTERS", "TOKENS", "NAME"],
+        drop_order=["CHARACTERS", "DOCUMENTS", "TOKENS", "NAME"],
         shrinkable="NAME",
     )

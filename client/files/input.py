@@ -1,7 +1,10 @@
 """Files that a command reads, and standard input: whole, within bounds, or refused with the reason."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from client.errors import UsageError
 from client.plain_text import one_line
@@ -22,8 +25,22 @@ def name_in_command(file: Path) -> str:
 
 def read_bytes(file: Path, max_bytes: int) -> bytes:
     """The whole content of a file, or of standard input for `-`. raises  UsageError"""
+    with opened(file) as stream:
+        content = stream.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise UsageError(f"{shown_name(file)}: has more than {max_bytes:,} bytes")
+    return content
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[BinaryIO]:
+    """A file, or standard input for `-`. raises  UsageError also for what goes wrong in the block"""
     try:
-        content = read_at_most(file, max_bytes + 1)
+        if file == STDIN:
+            yield sys.stdin.buffer
+            return
+        with file.open("rb") as stream:
+            yield stream
     except FileNotFoundError as error:
         raise UsageError(f"{shown_name(file)}: there is no such file") from error
     except IsADirectoryError as error:
@@ -31,17 +48,7 @@ def read_bytes(file: Path, max_bytes: int) -> bytes:
     except PermissionError as error:
         raise UsageError(f"{shown_name(file)}: you may not read it") from error
     except OSError as error:
-        raise UsageError(f"{shown_name(file)}: {error.strerror}") from error
-    if len(content) > max_bytes:
-        raise UsageError(f"{shown_name(file)}: has more than {max_bytes:,} bytes")
-    return content
-
-
-def read_at_most(file: Path, size: int) -> bytes:
-    if file == STDIN:
-        return sys.stdin.buffer.read(size)
-    with file.open("rb") as opened:
-        return opened.read(size)
+        raise UsageError(f"{shown_name(file)}: {error.strerror or error}") from error
 
 
 def decode_utf8(file: Path, content: bytes) -> str:

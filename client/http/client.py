@@ -1,6 +1,6 @@
 """The service's HTTP interface as a Python object: a method for each endpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -16,6 +16,8 @@ from client.plain_text import is_unicode
 from jobs.validation.quoting import quoted
 
 MAX_ID_CHARACTERS = 200
+UPLOAD_TIMEOUT_S = 600
+"""For the service to take a block, or to write the whole text to its disk."""
 IMAGE_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 
 
@@ -101,10 +103,35 @@ class Client:
             "POST", "/generate", response_models.Generation, json=request, timeout=timeout
         )
 
-    def add_dataset(self, name: str, text: str) -> JSON:
-        """Store a text; its data set, with `notices`."""
-        body = {"name": name, "text": text}
-        return self._transport.json("POST", "/datasets", response_models.AddedDataset, json=body)
+    def add_dataset(
+        self,
+        name: str,
+        blocks: Iterable[bytes],
+        media_type: str,
+        *,
+        text_field: str | None = None,
+        size_bytes: int | None = None,
+    ) -> JSON:
+        """Store a text, sent block by block as they come; its data set, with `notices`.
+
+        size_bytes  of all blocks, if that is known
+        """
+        length = {} if size_bytes is None else {"Content-Length": str(size_bytes)}
+        return self._transport.json(
+            "POST",
+            "/datasets",
+            response_models.AddedDataset,
+            params=without_none(name=name, text_field=text_field),
+            headers={"Content-Type": media_type, **length},
+            content=blocks,
+            timeout=httpx2.Timeout(UPLOAD_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+        )
+
+    def dataset(self, dataset_id: str) -> JSON:
+        return self._transport.json("GET", dataset_path(dataset_id), response_models.Dataset)
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        self._transport.request("DELETE", dataset_path(dataset_id))
 
     def datasets(self) -> list[JSON]:
         return self._list("/datasets", Page[response_models.Dataset])
@@ -142,9 +169,18 @@ class Client:
 
 def job_path(job_id: str, *rest: str) -> str:
     """The path of a job; UsageError for what is no id: it would lead elsewhere, or be too long for a URL."""
-    if job_id in ("", ".", "..") or len(job_id) > MAX_ID_CHARACTERS or not is_unicode(job_id):
-        raise UsageError(f"{quoted(job_id)} is no id of a job")
-    return "/".join(["/jobs", quote(job_id, safe=""), *rest])
+    return "/".join(["/jobs", quoted_id(job_id, "job"), *rest])
+
+
+def dataset_path(dataset_id: str) -> str:
+    """The path of a data set; UsageError as `job_path`."""
+    return f"/datasets/{quoted_id(dataset_id, 'data set')}"
+
+
+def quoted_id(given: str, kind: str) -> str:
+    if given in ("", ".", "..") or len(given) > MAX_ID_CHARACTERS or not is_unicode(given):
+        raise UsageError(f"{quoted(given)} is no id of a {kind}")
+    return quote(given, safe="")
 
 
 def without_none(**parameters: Any) -> JSON:

@@ -115,6 +115,14 @@ class Dataset(ResponseModel):
     name: str
     characters: int | None = None
     tokens: int | None = None
+    documents: int | None = None
+    longest_document: int | None = None
+    bytes: int | None = None
+    status: str | None = None
+    error: str | None = None
+    sha256: str | None = None
+    first_lines: str | None = None
+    created_at: str | None = None
 
 
 class AddedDataset(Dataset):

@@ -8,17 +8,18 @@ from pathlib import Path
 
 from sqlalchemy import delete, select
 
-from jobs.files.layout import job_directory, tokens_directory
+from jobs.files.layout import datasets_directory, job_directory, tokens_directory
+from jobs.files.stored_texts import remove_text
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
-from jobs.store.tables import Checkpoint, Dataset, Job, Removal
+from jobs.store.tables import Checkpoint, Dataset, Job, Removal, TextRemoval
 
 ATTEMPT = re.compile(r"attempt-(\d+)")
 JOBS_PER_QUERY = 500
 UNUSED_TOKENS_S = 24 * 3600
 """Since a trainer last opened a token file that no unfinished job needs: the next experiment may want it."""
-PARTIAL_TOKENS_S = 3600
-"""Since an unfinished token file was last written to: its trainer is gone."""
+PARTIAL_FILE_S = 3600
+"""Since an unfinished text or token file was last written to: who wrote it is gone."""
 
 
 def remove_deleted(database: Database, artifacts: Path) -> None:
@@ -31,6 +32,23 @@ def remove_deleted(database: Database, artifacts: Path) -> None:
             shutil.rmtree(folder)
         with database.write() as session:
             session.execute(delete(Removal).where(Removal.job_id == job_id))
+
+
+def remove_deleted_texts(database: Database, artifacts: Path) -> None:
+    """Delete the texts of deleted data sets, and their tokens. After a crash the next call goes on."""
+    with database.read() as session:
+        removals = list(session.scalars(select(TextRemoval.sha256)))
+    for sha256 in removals:
+        remove_text(database, artifacts, sha256)
+
+
+def sweep_partial_texts(artifacts: Path) -> None:
+    """Delete what crashed uploads and deletions left of texts."""
+    folder = datasets_directory(artifacts)
+    for file in folder.glob(".*") if folder.exists() else ():
+        with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has its name now
+            if time.time() - file.stat().st_mtime > PARTIAL_FILE_S:
+                file.unlink()
 
 
 def sweep_idle_jobs(database: Database, artifacts: Path) -> None:
@@ -70,7 +88,7 @@ def sweep_tokens(database: Database, artifacts: Path) -> None:
         with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has been renamed
             unused_s = time.time() - file.stat().st_mtime
             if file.name.startswith("."):
-                is_leftover = unused_s > PARTIAL_TOKENS_S
+                is_leftover = unused_s > PARTIAL_FILE_S
             else:
                 is_leftover = unused_s > UNUSED_TOKENS_S and file.name.partition("-")[0] in unneeded
             if is_leftover:

@@ -1,18 +1,17 @@
 """Data sets: finding, storing and reading them."""
 
-from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from jobs.files.arriving_text import BadText, Reader, TextFacts
 from jobs.files.builtin_datasets import BUILTINS, DatasetUnavailable, builtin_content
-from jobs.files.encodings import why_not_utf8
-from jobs.files.json_lines import as_plain_text, looks_like_json_lines
-from jobs.files.layout import dataset_path, sha256_of
+from jobs.files.layout import dataset_path
+from jobs.files.plain_text import read_plain_text
+from jobs.files.stored_texts import partial_text, text_placed
 from jobs.files.token_counts import (
     MAX_BYTES_IN_REQUEST,
     TOTALS,
@@ -22,21 +21,13 @@ from jobs.files.token_counts import (
     token_count,
 )
 from jobs.settings import Settings
-from jobs.store.database import Database, insert_if_absent, now_s
+from jobs.store.database import Database, insert_if_absent, lock_name, now_s
 from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound
 from jobs.store.preparations import request_preparation
-from jobs.store.tables import Dataset, TokenCount
+from jobs.store.tables import Dataset, Job, TextRemoval, TokenCount
 from jobs.validation.quoting import quoted
-from model.config import storable
-from model.storage.atomic import atomic_write
 from model.storage.splits import TextFile, scan_text
-
-FIRST_LINES_CHARACTERS = 400
-
-
-class BadText(ValueError):
-    """A text that cannot be a data set."""
 
 
 def find_dataset(database: Database, settings: Settings, name: str) -> Dataset:
@@ -58,88 +49,74 @@ def find_dataset(database: Database, settings: Settings, name: str) -> Dataset:
     return store_dataset(database, settings, name, content, builtin=True)[0]
 
 
+class DatasetNeeded(Exception):
+    """A data set can't be deleted; the message says why."""
+
+
+@dataclass(frozen=True)
+class StoredText:
+    dataset: Dataset
+    is_new: bool
+    """False: there was one with the same content, which is this."""
+    facts: TextFacts
+    """Of the text that was sent now."""
+
+
 def store_dataset(
     database: Database, settings: Settings, name: str, content: bytes, *, builtin: bool = False
 ) -> tuple[Dataset, bool]:
-    """Store a text, and count its tokens or have a worker do it, unless a data set already holds it; returns
-    the data set and whether it is new. If it is not, and its stored text is gone or damaged, `content` takes
-    its place.
+    """Store a plain text that is at hand; returns the data set and whether it is new. raises as
+    `store_text`"""
+    stored = store_text(database, settings, name, [content], read_plain_text, builtin=builtin)
+    return stored.dataset, stored.is_new
 
-    raises  BadText if it is empty, not UTF-8, or holds what a database could not; OSError. Neither leaves
-            anything behind
+
+def store_text(
+    database: Database,
+    settings: Settings,
+    name: str,
+    blocks: Iterable[bytes],
+    read: Reader,
+    *,
+    builtin: bool = False,
+) -> StoredText:
+    """Store a text as it arrives, and count its tokens or have a worker do it, unless a data set already
+    holds it. If that one's stored text is gone or damaged, this takes its place.
+
+    blocks  of the text as it is sent, which `read` checks; memory holds a few of them
+    raises  BadText if it is empty, not UTF-8, or holds what a database could not; OSError; whatever `blocks`
+            raises. None leaves anything behind
     """
-    text, start_bytes = decode_text(content)
-    sha256 = sha256_of(content)
-    values = {
-        "id": name if builtin else new_id("dataset"),
-        "name": name,
-        "builtin": builtin,
-        "sha256": sha256,
-        "text_start_bytes": start_bytes,
-        "characters": len(text),
-        "bytes": len(content),
-        "first_lines": text[:FIRST_LINES_CHARACTERS],
-        "created_at": now_s(),
-    }
-    is_same = (Dataset.sha256 == sha256, Dataset.builtin == builtin)
-    path = dataset_path(settings.artifacts, sha256)
-    with file_written(path, content, lambda: is_needed(database, sha256)):
+    facts = TextFacts()
+    with partial_text(settings.artifacts) as text:
+        for piece in read(blocks, facts):
+            text.write(piece)
+        text.sync()
         counts = None
-        if len(content) <= MAX_BYTES_IN_REQUEST:
-            stored_text = scan_text(path, start_bytes=start_bytes)
-            counts = count_splits(stored_text, *TOTALS)
-        with database.write() as session:
+        if text.bytes <= MAX_BYTES_IN_REQUEST:
+            counts = count_splits(scan_text(text.path, start_bytes=facts.start_bytes), *TOTALS)
+        values = {
+            "id": name if builtin else new_id("dataset"),
+            "name": name,
+            "builtin": builtin,
+            "sha256": text.sha256,
+            "text_start_bytes": facts.start_bytes,
+            "characters": facts.characters,
+            "documents": facts.documents,
+            "longest_document": facts.longest_document,
+            "bytes": text.bytes,
+            "first_lines": facts.first_lines,
+            "created_at": now_s(),
+        }
+        is_same = (Dataset.sha256 == text.sha256, Dataset.builtin == builtin)
+        with text_placed(database, settings.artifacts, text) as session:
             is_new = insert_if_absent(session, Dataset, values)
             dataset = session.scalars(select(Dataset).where(*is_same)).one()
-            if counts is not None and dataset.text_start_bytes == start_bytes:
+            if counts is not None and dataset.text_start_bytes == facts.start_bytes:
                 store_counts(session, token_count(dataset.id, *TOTALS, counts))
             elif session.get(TokenCount, (dataset.id, *TOTALS)) is None:
                 request_preparation(session, dataset.id, *TOTALS)
-        return dataset, is_new
-
-
-@contextmanager
-def file_written(path: Path, content: bytes, is_needed: Callable[[], bool]) -> Iterator[None]:
-    """A file for the block to list in the database. If that fails, and the file was not there before, it is
-    deleted again, unless another data set needs it by then."""
-    existed = path.exists()
-    if not existed or path.read_bytes() != content:
-        with atomic_write(path) as file:
-            file.write(content)
-    try:
-        yield
-    except BaseException:
-        if not existed and not is_needed():
-            path.unlink(missing_ok=True)
-        raise
-
-
-def is_needed(database: Database, sha256: str) -> bool:
-    """Whether a data set has that content; assumed while the database does not answer."""
-    try:
-        with database.read() as session:
-            return session.scalars(select(Dataset).where(Dataset.sha256 == sha256)).first() is not None
-    except SQLAlchemyError:
-        return True
-
-
-def decode_text(content: bytes) -> tuple[str, int]:
-    """The text in `content`, and how many bytes come before it. raises BadText"""
-    if reason := why_not_utf8(content):
-        raise BadText(reason)
-    start_bytes = len(BOM_UTF8) if content.startswith(BOM_UTF8) else 0
-    text = content[start_bytes:].decode()
-    if not text.strip():
-        raise BadText("must not be empty")
-    if looks_like_json_lines(text):
-        raise BadText(
-            "looks like JSON Lines, a document a line, which is not supported yet. "
-            f"This makes it plain text: {as_plain_text()}"
-        )
-    try:
-        return storable(text), start_bytes
-    except ValueError as error:
-        raise BadText(str(error)) from error
+    return StoredText(dataset, is_new, facts)
 
 
 def find_text(
@@ -189,6 +166,29 @@ def get_dataset(session: Session, dataset_id: str) -> Dataset:
     if dataset is None:
         raise NotFound(f"no data set {quoted(dataset_id)}")
     return dataset
+
+
+def delete_dataset(session: Session, dataset_id: str) -> None:
+    """Delete a data set that no job needs; its text is deleted afterwards (`remove_deleted_texts`).
+
+    raises  NotFound; DatasetNeeded for a built-in one, and while there is a job of it
+    """
+    if dataset_id in BUILTINS:
+        raise DatasetNeeded(f"{dataset_id} is built in, and can't be deleted")
+    dataset = get_dataset(session, dataset_id)
+    lock_name(session, dataset.sha256)  # nobody finds that it is there already and relies on it
+    is_of_it = Job.dataset_id == dataset_id
+    if jobs := session.scalar(select(func.count()).select_from(Job).where(is_of_it)):
+        newest = session.scalars(select(Job.id).where(is_of_it).order_by(Job.created_at.desc())).first()
+        which = f"{newest} needs it" if jobs == 1 else f"{jobs:,} jobs need it, such as {newest}"
+        raise DatasetNeeded(f"{which}: a job's text is part of its record. Delete the jobs first")
+    try:
+        gone = session.execute(delete(Dataset).where(Dataset.id == dataset_id).returning(Dataset.id)).first()
+    except IntegrityError as error:
+        raise DatasetNeeded("a job of it has just been posted") from error
+    if gone is None:  # another was faster
+        raise NotFound(f"no data set {quoted(dataset_id)}")
+    insert_if_absent(session, TextRemoval, {"sha256": dataset.sha256})
 
 
 def count_tokens(

@@ -54,14 +54,26 @@ def why_not_utf8(content: bytes, file: str = "FILE") -> str | None:
 
     file  the name under which the command that converts it finds it
     """
-    start = first_invalid_byte(content)
-    guess = likely_encoding(content, start)
-    if start is None and guess is None:
+    invalid = first_invalid_byte(content)
+    middle = 0 if invalid is None else invalid
+    around = content[max(0, middle - SAMPLE_BYTES // 2) : middle + SAMPLE_BYTES // 2]
+    return describe_encoding(content[:SAMPLE_BYTES], invalid, around, file)
+
+
+def describe_encoding(head: bytes, invalid: int | None, around: bytes, file: str = "FILE") -> str | None:
+    """As `why_not_utf8`, of a text that is not held as a whole.
+
+    head     its first `SAMPLE_BYTES`
+    invalid  its first byte that is not UTF-8; None if there is none
+    around   the bytes around that one
+    """
+    guess = likely_encoding(head, invalid, around)
+    if invalid is None and guess is None:
         return None
     for magic, (kind, remedy) in FORMATS.items():
-        if content.startswith(magic):
+        if head.startswith(magic):
             return f"must be UTF-8 text, and this is not text but {kind}: {remedy}"
-    where = "has NUL bytes" if start is None else f"byte {start} is not"
+    where = "has NUL bytes" if invalid is None else f"byte {invalid} is not"
     source, target = shlex.quote(file), shlex.quote(f"{file}.utf8")
     if guess == DAMAGED:
         return (
@@ -87,22 +99,17 @@ def first_invalid_byte(content: bytes) -> int | None:
     return None
 
 
-def likely_encoding(content: bytes, invalid: int | None) -> str | None:
-    """iconv's name of the encoding that `content` is likely in, `DAMAGED` for UTF-8 with single invalid
-    bytes.
-
-    invalid  the first byte that is not UTF-8; None if all are, as those of an English text in UTF-16 are
-    """
+def likely_encoding(head: bytes, invalid: int | None, around: bytes) -> str | None:
+    """iconv's name of the encoding that a text is likely in, `DAMAGED` for UTF-8 with single invalid bytes.
+    Arguments as `describe_encoding`; in an English text in UTF-16 all bytes are UTF-8."""
     for mark, name in MARKS.items():
-        if content.startswith(mark):
+        if head.startswith(mark):
             return name
-    head = content[:SAMPLE_BYTES]
     zeros = head[0::2].count(0), head[1::2].count(0)
     if max(zeros) > len(head) // 8 and min(zeros) * 8 < max(zeros):
         return "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"
     if invalid is None:
         return None
-    around = content[max(0, invalid - SAMPLE_BYTES // 2) : invalid + SAMPLE_BYTES // 2]
     if is_damaged_utf8(around):
         return DAMAGED
     return "CP1252" if is_western(around) else None

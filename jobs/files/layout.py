@@ -20,8 +20,12 @@ def nearest_existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
+def datasets_directory(artifacts: Path) -> Path:
+    return artifacts / "datasets"
+
+
 def dataset_path(artifacts: Path, sha256: str) -> Path:
-    return artifacts / "datasets" / f"{sha256}.txt"
+    return datasets_directory(artifacts) / f"{sha256}.txt"
 
 
 def tokens_directory(artifacts: Path) -> Path:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from jobs.store.database import Database, upsert
 from jobs.store.tables import Dataset, TokenCount
 from model.config import TrainingConfig
-from model.storage.splits import Split, TextFile, read_splits
+from model.storage.splits import DOCUMENT_END, Split, TextFile, read_splits
 from model.tokenizers import load_tokenizer
 
 MAX_BYTES_IN_REQUEST = 64 * 1024
@@ -16,11 +16,12 @@ TOTALS: tuple[str, float] = ("gpt2", TrainingConfig().train_ratio)
 
 
 def count_splits(text: TextFile, tokenizer: str, train_ratio: float) -> dict[Split, int]:
-    """Tokenise a whole text, and count the tokens of each split."""
+    """Tokenise a whole text, and count the tokens of each split, ends of documents included."""
     counts: dict[Split, int] = {"train": 0, "validation": 0}
     encoder = load_tokenizer(tokenizer)
     for split, chunk in read_splits(text, train_ratio, encoder.last_boundary):
-        counts[split] += len(encoder.encode(chunk))
+        counts[split] += chunk.count(DOCUMENT_END)
+        counts[split] += sum(len(encoder.encode(document)) for document in chunk.split(DOCUMENT_END))
     return counts
 
 

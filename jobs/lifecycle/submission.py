@@ -5,8 +5,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
+from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import DatasetUnavailable
-from jobs.files.datasets import BadText, count_tokens, find_dataset
+from jobs.files.datasets import count_tokens, find_dataset
 from jobs.files.layout import tokens_path
 from jobs.files.token_counts import MAX_BYTES_IN_REQUEST, known_counts, store_counts
 from jobs.lifecycle.feasibility import memory_errors, text_errors
@@ -41,6 +42,9 @@ def submit(
         raise SpecError(errors)
     is_prepared = dataset.bytes <= MAX_BYTES_IN_REQUEST or has_tokens(settings, dataset, spec)
     with database.write() as session:
+        # It may have been deleted since; now it stays until the job needs it.
+        if session.get(Dataset, dataset.id, with_for_update={"read": True}) is None:
+            raise SpecError([FieldError("dataset", "has just been deleted", spec.dataset)])
         if counts is not None:
             store_counts(session, counts)
         if not is_prepared:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Double, Engine, create_engine, event, make_url
+from sqlalchemy import Double, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -120,3 +120,10 @@ def insert_if_absent(session: Session, table: type[Table], values: dict[str, Any
     insert = INSERTS[session.get_bind().dialect.name](table).values(values)
     statement = insert.on_conflict_do_nothing().returning(*table.__table__.primary_key)
     return session.execute(statement).first() is not None
+
+
+def lock_name(session: Session, name: str) -> None:
+    """Until the writing transaction has ended, no other one gets past its `lock_name` of the same name."""
+    session.connection()  # begins the transaction, which on SQLite excludes all others
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))

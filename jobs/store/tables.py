@@ -30,7 +30,11 @@ class Dataset(Table):
     """Of those bytes, how many come before the text: 3 where there is a byte order mark. In data sets that
     earlier versions stored, 0: the mark is part of the text that their jobs were trained on."""
     characters: Mapped[int]
-    """Of the text."""
+    """Of the text, the ends of documents included."""
+    documents: Mapped[int] = mapped_column(default=0)
+    """0 if the text is plain."""
+    longest_document: Mapped[int | None]
+    """Its characters; null if the text is plain."""
     bytes: Mapped[int]
     first_lines: Mapped[str]
     created_at: Mapped[float]
@@ -215,6 +219,15 @@ class Removal(Table):
     __tablename__ = "removals"
 
     job_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class TextRemoval(Table):
+    """A text whose files have yet to be deleted if no data set has it: that of a deleted one, or one that
+    was about to be listed."""
+
+    __tablename__ = "text_removals"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Event(Table):

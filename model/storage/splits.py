@@ -1,10 +1,13 @@
 """The training and the validation split of a text, at once or a chunk at a time.
 
+A text is plain, or it consists of documents: then it is one file of them, each followed by `DOCUMENT_END`.
+
 Torch-free: the service counts their tokens too.
 """
 
 import codecs
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,8 @@ MAX_PRETOKEN_CHARACTERS = 2 * CHUNK_BYTES
 """After so many characters without a boundary a text is cut anyway. Encoding takes about 30 bytes for each
 byte of a pre-token: 0.4 GB for one of this length in Chinese, and all memory there is for gigabytes without a
 space."""
+DOCUMENT_END = "\0"
+"""Follows every document. No text that is stored holds it otherwise."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,15 @@ class TextFile:
 
     path: Path
     characters: int
+    """The ends of documents are characters too."""
     sha256: str
     """Of the whole file."""
     start_bytes: int = 0
     """Bytes of the file before the text: those of a byte order mark."""
+    documents: int = 0
+    """0 if the text is plain."""
+    last_document_start: int = 0
+    """Characters before the last document."""
 
 
 def split_text(text: str, train_ratio: float) -> tuple[str, str]:
@@ -58,8 +68,16 @@ def scan_text(path: Path, on_chunk: Callable[[], object] = lambda: None, *, star
             yield chunk[skipped_bytes:]
             skipped_bytes = 0
 
-    characters = sum(len(text) for text in decode_utf8(text_bytes(), start_bytes))
-    return TextFile(path, characters, sha256.hexdigest(), start_bytes)
+    characters = documents = last_start = 0
+    last_end = -1
+    for text in decode_utf8(text_bytes(), start_bytes):
+        if (end := text.rfind(DOCUMENT_END)) != -1:
+            end_before = text.rfind(DOCUMENT_END, 0, end)
+            last_start = 1 + (last_end if end_before == -1 else characters + end_before)
+            last_end = characters + end
+            documents += text.count(DOCUMENT_END)
+        characters += len(text)
+    return TextFile(path, characters, sha256.hexdigest(), start_bytes, documents, last_start)
 
 
 def read_splits(
@@ -71,6 +89,9 @@ def read_splits(
 ) -> Iterator[tuple[Split, str]]:
     """The text in order, in chunks of about `chunk_bytes`, each with its split.
 
+    A plain text is split by characters. Of documents, those are trained on that begin before `train_ratio` of
+    the characters; but the last one is not. One alone is split by characters, as if it were plain.
+
     last_boundary            of the `Tokenizer` by which the chunks' tokens are those of the whole split
     max_pretoken_characters  a chunk without a boundary grows until there is one, or to that many characters
     """
@@ -78,11 +99,11 @@ def read_splits(
     pending: list[str] = []
     """What was read of the split since the last boundary."""
     texts = decode_utf8(read_chunks(text.path, chunk_bytes, text.start_bytes), text.start_bytes)
-    for next_split, characters in label_splits(texts, split_index(text.characters, train_ratio)):
+    for next_split, characters in label_splits(texts, text, train_ratio):
         if next_split != split:
             yield split, "".join(pending)
             split, pending = next_split, []
-        boundary = last_boundary(characters)
+        boundary = last_cut(characters, last_boundary)
         if boundary is None:
             pending.append(characters)
             if sum(map(len, pending)) >= max_pretoken_characters:
@@ -94,7 +115,23 @@ def read_splits(
     yield split, "".join(pending)
 
 
-def label_splits(texts: Iterable[str], train_characters: int) -> Iterator[tuple[Split, str]]:
+def last_cut(text: str, last_boundary: Callable[[str], int | None]) -> int | None:
+    """The last index at which tokens are divided whatever stands around `text`: `last_boundary`, or the end
+    of a document behind it."""
+    start = text.rfind(DOCUMENT_END) + 1
+    boundary = last_boundary(text[start:])
+    return start + boundary if boundary is not None else start or None
+
+
+def label_splits(texts: Iterable[str], text: TextFile, train_ratio: float) -> Iterator[tuple[Split, str]]:
+    """`texts`, which are those of `text`, each piece with its split."""
+    if text.documents < 2:
+        return label_characters(texts, split_index(text.characters, train_ratio))
+    train_end = min(train_ratio * text.characters, text.last_document_start)
+    return label_documents(texts, math.ceil(train_end))
+
+
+def label_characters(texts: Iterable[str], train_characters: int) -> Iterator[tuple[Split, str]]:
     """The same characters, the first `train_characters` of them as the training split."""
     train_left = train_characters
     for text in texts:
@@ -103,6 +140,19 @@ def label_splits(texts: Iterable[str], train_characters: int) -> Iterator[tuple[
         if train_left < len(text):
             yield "validation", text[train_left:]
         train_left = max(0, train_left - len(text))
+
+
+def label_documents(texts: Iterable[str], least_characters: int) -> Iterator[tuple[Split, str]]:
+    """The same documents, the first ones that make `least_characters` as the training split."""
+    least_left = least_characters
+    split: Split = "train"
+    for text in texts:
+        end = text.find(DOCUMENT_END, max(0, least_left - 1)) + 1 if split == "train" else 0
+        least_left -= len(text)
+        if end:
+            yield "train", text[:end]
+            split = "validation"
+        yield split, text[end:]
 
 
 def read_chunks(path: Path, chunk_bytes: int, start_bytes: int = 0) -> Iterator[bytes]:

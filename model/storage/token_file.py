@@ -20,7 +20,7 @@ import numpy as np
 from xxhash import xxh3_128
 
 from model.storage.atomic import atomic_write
-from model.storage.splits import CHUNK_BYTES, Split, TextFile, read_chunks, read_splits
+from model.storage.splits import CHUNK_BYTES, DOCUMENT_END, Split, TextFile, read_chunks, read_splits
 from model.tokenizers import Tokenizer
 
 FORMAT = 1
@@ -116,7 +116,8 @@ def write_tokens(
     on_chunk: Callable[[], object] = lambda: None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> Manifest:
-    """Tokenise both splits of `text` into a file at `path`, whole or not at all; returns its header.
+    """Tokenise both splits of `text` into a file at `path`, whole or not at all; returns its header. Behind
+    each document stands an end-of-text token.
 
     threads   that encode; tiktoken releases the interpreter's lock
     on_chunk  called in this thread after each chunk is written; what it raises ends the writing
@@ -159,11 +160,19 @@ def encode_in_order(
     pool: ThreadPoolExecutor,
     max_in_flight: int,
 ) -> Iterator[EncodedChunk]:
-    """The tokens of the chunks in their order, while the pool encodes those that follow."""
+    """The tokens of the chunks in their order, while the pool encodes those that follow. The end of a
+    document is the end-of-text token."""
     stored_dtype = np.dtype(dtype).newbyteorder("<")
+    end_of_text = np.array([tokenizer.end_of_text], stored_dtype)
 
     def encode(split: Split, text: str) -> EncodedChunk:
-        return split, np.asarray(tokenizer.encode_buffer(text)).astype(stored_dtype)
+        first, *others = (encode_plain(document) for document in text.split(DOCUMENT_END))
+        if not others:
+            return split, first
+        return split, np.concatenate([first, *(part for ids in others for part in (end_of_text, ids))])
+
+    def encode_plain(text: str) -> np.ndarray:
+        return np.asarray(tokenizer.encode_buffer(text)).astype(stored_dtype)
 
     in_flight: deque[Future[EncodedChunk]] = deque()
     for split, text in chunks:

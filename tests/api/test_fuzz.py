@@ -36,9 +36,12 @@ CHECKS = [
 ]
 
 REASONS_OF_DATA = {
-    "": "after: no (job|event) ",
+    "": "after: no (job|event) |line |must (have a document|not|be UTF-8)|looks like|unknown part|the multi",
     "dataset": "unknown; a built-in one|could not be fetched",
     "text": "",
+    "name": "must be given, as .name=|is for streams",
+    "text_field": "is for (application/x-ndjson|streams)",
+    "file": "must be given|must be a file|must not|looks like|must be UTF-8 text|line ",
     "limit": "must not be given with max_points",
     "model": "need about .* to train",
     "model.emb_dim": "must be a multiple of model.n_heads",

@@ -73,8 +73,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_any(self) -> None:
         url = urlsplit(self.path)
-        length = int(self.headers.get("Content-Length", 0))
-        body = json.loads(self.rfile.read(length)) if length else None
+        content = self.read_body()
+        is_json = self.headers.get("Content-Type") == JSON_TYPE
+        body = (json.loads(content) if is_json else content) if content else None
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         request = Request(self.command, url.path, query, dict(self.headers), body)
         response = self.service.take(request)
@@ -89,6 +90,16 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(response.body)
         # One request a connection, so that a response that is shorter than it says is seen to be.
         self.close_connection = True
+
+    def read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        content = b""
+        while size := int(self.rfile.readline(), 16):
+            content += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return content
 
     do_GET = do_POST = do_DELETE = handle_any
 

@@ -84,6 +84,23 @@ def test_a_database_of_the_version_before_keeps_its_jobs_workers_and_errors(sett
     database.close()
 
 
+def test_the_texts_of_a_database_of_the_version_before_are_plain(settings: Settings) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    database = Database(settings.database)
+    with database.write() as session:
+        command.upgrade(configuration(session.connection()), "0008")
+        session.execute(text(DATASET_OF_0001))
+        session.execute(text(JOB_OF_0001), {"id": "job-1", "status": "queued"})
+        session.execute(text(EVENT_OF_0001))
+    upgrade(database)
+    with database.read() as session:
+        (dataset,) = list_datasets(session)
+        assert (dataset.documents, dataset.longest_document) == (0, None)
+        assert get_job(session, "job-1").dataset_id == dataset.id
+        assert len(list_events(session, "job-1")) == 1
+    database.close()
+
+
 WORKER_OF_0006 = """
     INSERT INTO workers (id, queue, host, pid, listening, since, started_at, heard_at)
     VALUES ('train-1', 'train', 'here', 1, true, 1.0, 1.0, 1.0)

@@ -1,3 +1,4 @@
+import os
 import shutil
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from jobs.broker.queue import make_celery, make_redis
+from jobs.files.datasets import delete_dataset, store_dataset
 from jobs.files.layout import checkpoint_root
 from jobs.lifecycle.attempts import stop, succeed
 from jobs.lifecycle.requests import delete_job, request_pause
@@ -203,6 +205,19 @@ def test_what_is_left_of_deleted_jobs_and_of_crashed_attempts_goes_at_the_first_
     replace_clock(monkeypatch, keeper_module, monotonic=lambda: later)
     keeper.run_once()
     assert not again.exists()
+
+
+def test_what_is_left_of_deleted_texts_and_of_broken_uploads_goes(
+    database: Database, settings: Settings
+) -> None:
+    dataset, _ = store_dataset(database, settings, "sea", b"The sea was calm.\n" * 20)
+    broken = settings.artifacts / "datasets" / ".broken"
+    broken.write_text("The sea")
+    os.utime(broken, (0, 0))
+    with database.write() as session:
+        delete_dataset(session, dataset.id)
+    make_keeper(settings, database).run_once()
+    assert list((settings.artifacts / "datasets").iterdir()) == []
 
 
 def test_files_that_cannot_be_deleted_keep_it_from_nothing_else(

@@ -7,7 +7,8 @@ import time
 
 from sqlalchemy.exc import OperationalError
 
-from jobs.files.datasets import BadText, get_dataset
+from jobs.files.arriving_text import BadText
+from jobs.files.datasets import get_dataset
 from jobs.lifecycle.preparation import (
     Superseded,
     fail_preparation,
@@ -18,6 +19,7 @@ from jobs.lifecycle.preparation import (
 )
 from jobs.settings import Settings
 from jobs.store.database import Database
+from jobs.store.lookup import NotFound
 from jobs.store.tables import Preparation
 from model.storage.splits import CHUNK_BYTES
 from worker.retry import retry_while_unavailable
@@ -44,12 +46,18 @@ class Preparer:
         self._renewed_s = time.monotonic()
 
     def run(self) -> None:
-        """Return when the preparation has ended and that has been recorded, or when another owns it."""
+        """Return when the preparation has ended and that has been recorded, or when another owns it, or its
+        data set has been deleted."""
+        try:
+            self._prepare_and_record()
+        except (Superseded, NotFound) as error:
+            log.warning("%s", error)
+
+    def _prepare_and_record(self) -> None:
+        """raises Superseded, NotFound"""
         claimed, write = self._claimed, self._database.write
         try:
             self._prepare()
-        except Superseded as error:
-            log.warning("%s", error)
         except ShutDown:
             retry_while_unavailable(write, lambda session: release_preparation(session, claimed))
         except BadText as error:

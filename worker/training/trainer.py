@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 
-from jobs.files.datasets import BadText
+from jobs.files.arriving_text import BadText
 from jobs.files.disk import is_disk_full, missing_bytes
 from jobs.files.layout import checkpoint_root
 from jobs.lifecycle.attempts import Fenced

@@ -3,7 +3,7 @@
 import pytest
 
 from api.app import create_app
-from api.server.pools import GENERATIONS, HEALTH, PLOTS, READS, UPLOADS, WRITES, PoolConfig, PoolRouter
+from api.server.pools import GENERATIONS, HEALTH, PLOTS, READS, TEXTS, UPLOADS, WRITES, PoolConfig, PoolRouter
 from jobs.settings import Settings
 
 
@@ -34,6 +34,8 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> PoolRouter:
         ("POST", "/generate", GENERATIONS),
         ("GET", "/datasets", READS),
         ("POST", "/datasets", UPLOADS),
+        ("GET", "/datasets/1/text", TEXTS),
+        ("DELETE", "/datasets/1", WRITES),
     ],
 )
 def test_every_request_runs_in_the_pool_of_its_kind(

@@ -16,7 +16,7 @@ def test_the_name_of_a_file_never_breaks_a_message(pretrain: Command, tmp_path: 
     for arguments, message in [
         (["submit", absent], f"{written}/absent.json: there is no such file"),
         (["submit", folder / "spec.txt"], f"{written}/spec.txt: a spec is a .json, .toml or .yaml file"),
-        (["datasets", "add", empty], f"{written}/empty.txt: is empty"),
+        (["datasets", "add", empty], f"{written}/empty.txt: must not be empty"),
         (["submit", latin], "iconv -f CP1252 -t UTF-8 FILE > FILE.utf8"),
         (["losses", "job-1", "--plot", folder / "plot.jpg"], f"--plot {written}/plot.jpg: the plot is a"),
     ]:

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from jobs.files.cleanup import (
-    PARTIAL_TOKENS_S,
+    PARTIAL_FILE_S,
     UNUSED_TOKENS_S,
     remove_deleted,
     sweep_attempts,
     sweep_idle_jobs,
+    sweep_partial_texts,
     sweep_tokens,
 )
 from jobs.files.layout import checkpoint_root, job_directory, tokens_path
@@ -214,8 +215,8 @@ def test_tokens_go_when_nobody_has_used_them_for_long_and_no_unfinished_job_need
 
 def test_tokens_whose_trainer_was_lost_while_it_wrote_them_go(database: Database, settings: Settings) -> None:
     job = running_job(database, settings)
-    written = make_tokens(settings, job.dataset_sha256, PARTIAL_TOKENS_S - 60, prefix=".")
-    lost = make_tokens(settings, job.dataset_sha256, PARTIAL_TOKENS_S + 60, prefix=".lost-")
+    written = make_tokens(settings, job.dataset_sha256, PARTIAL_FILE_S - 60, prefix=".")
+    lost = make_tokens(settings, job.dataset_sha256, PARTIAL_FILE_S + 60, prefix=".lost-")
     sweep_tokens(database, settings.artifacts)
     assert written.exists()
     assert not lost.exists()
@@ -226,3 +227,14 @@ def test_before_any_trainer_has_run_there_are_no_tokens_to_sweep(
 ) -> None:
     sweep_tokens(database, settings.artifacts)
     assert not (settings.artifacts / "tokens").exists()
+
+
+def test_what_a_crash_left_of_a_text_is_deleted_once_nobody_can_be_writing_it(settings: Settings) -> None:
+    sweep_partial_texts(settings.artifacts)  # there is no folder yet
+    folder = settings.artifacts / "datasets"
+    folder.mkdir(parents=True)
+    for name, age_s in ((".left", PARTIAL_FILE_S + 60), (".arriving", PARTIAL_FILE_S - 60), ("a.txt", 10**6)):
+        (folder / name).write_text("a")
+        os.utime(folder / name, (time.time() - age_s,) * 2)
+    sweep_partial_texts(settings.artifacts)
+    assert {file.name for file in folder.iterdir()} == {".arriving", "a.txt"}

@@ -1,7 +1,7 @@
 import errno
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,21 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.event import listen
 from sqlalchemy.exc import OperationalError
 
-from jobs.files import builtin_datasets, datasets
+from jobs.files import builtin_datasets, datasets, stored_texts
+from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import DatasetUnavailable
 from jobs.files.datasets import (
-    BadText,
     count_tokens,
-    file_written,
     find_dataset,
     find_text,
-    is_needed,
     list_datasets,
     store_dataset,
+    store_text,
 )
 from jobs.files.disk import is_disk_full
+from jobs.files.documents import read_documents
 from jobs.files.layout import dataset_path
+from jobs.files.plain_text import read_plain_text
 from jobs.files.token_counts import store_counts
 from jobs.settings import Settings
 from jobs.store.database import Database
@@ -167,19 +168,26 @@ def test_a_text_that_the_database_has_no_room_to_record_leaves_nothing_behind(
     assert {file.name for file in (settings.artifacts / "datasets").iterdir()} == stored
 
 
-def test_a_text_that_could_not_be_recorded_stays_if_somebody_elses_record_needs_it(
-    database: Database, settings: Settings
+def test_a_text_that_could_not_be_recorded_stays_only_if_somebody_elses_record_needs_it(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sha256 = hashlib.sha256(STORY.encode()).hexdigest()
-    path = dataset_path(settings.artifacts, sha256)
+    path = dataset_path(settings.artifacts, hashlib.sha256(STORY.encode()).hexdigest())
 
-    def fail_after_another_has_stored_it() -> None:
-        with file_written(path, STORY.encode(), lambda: is_needed(database, sha256)):
-            store_dataset(database, settings, "another's", STORY.encode())
-            raise OSError(errno.ENOSPC, "full")
+    def fail_once(*_: Any) -> None:
+        monkeypatch.setattr(datasets, "insert_if_absent", insert)
+        raise OSError(errno.ENOSPC, "full")
 
-    with pytest.raises(OSError, match="full"):
-        fail_after_another_has_stored_it()
+    def remove_after_another_has_stored_it(*arguments: Any) -> None:
+        store_dataset(database, settings, "another's", STORY.encode())
+        remove(*arguments)
+
+    insert, remove = datasets.insert_if_absent, stored_texts.remove_unless_listed
+    for clean_up, is_left in ((remove, False), (remove_after_another_has_stored_it, True)):
+        monkeypatch.setattr(datasets, "insert_if_absent", fail_once)
+        monkeypatch.setattr(stored_texts, "remove_unless_listed", clean_up)
+        with pytest.raises(OSError, match="full"):
+            store_dataset(database, settings, "mine", STORY.encode())
+        assert path.exists() is is_left
     assert path.read_bytes() == STORY.encode()
 
 
@@ -202,6 +210,29 @@ def test_what_is_no_text_is_refused(
         store_dataset(database, settings, "bad", content)
     with database.read() as session:
         assert list_datasets(session) == []
+
+
+def test_documents_are_stored_in_one_text_with_their_tokens(database: Database, settings: Settings) -> None:
+    lines = [b'{"text": "one two"}\n{"te', b'xt": "three"}\n']
+    dataset = store_text(database, settings, "both", lines, read_documents).dataset
+    text = find_text(settings, dataset)
+    assert text.path.read_bytes() == b"one two\0three\0"
+    assert (text.documents, dataset.documents, dataset.longest_document) == (2, 2, 7)
+    assert (text.characters, dataset.characters, dataset.bytes) == (14, 14, 14)
+    assert dataset.first_lines == "one two\nthree\n"
+    assert sizes(count_tokens(database, settings, dataset, "bytes", 0.9)) == (8, 6)
+
+
+def test_a_text_that_breaks_off_leaves_nothing_behind(database: Database, settings: Settings) -> None:
+    def broken() -> Iterator[bytes]:
+        yield STORY.encode()
+        assert len(list((settings.artifacts / "datasets").iterdir())) == 1
+        raise ConnectionError("cut")
+
+    for read in (read_plain_text, read_documents):
+        with pytest.raises((ConnectionError, BadText), match=r"cut|line 1"):
+            store_text(database, settings, "broken", broken(), read)
+        assert nothing_is_stored(database, settings)
 
 
 @pytest.mark.parametrize("tokenizer", ["gpt2", "bytes"])

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ByteSize
 from sqlalchemy import func, select
 
-from jobs.files.datasets import store_dataset
+from jobs.files.datasets import delete_dataset, store_dataset
 from jobs.lifecycle.submission import submit
 from jobs.settings import Settings
 from jobs.spec.parsing import parse_spec
@@ -227,3 +227,18 @@ def test_the_setting_bounds_what_is_taken_however_much_a_worker_has(
     small = settings.model_copy(update={"max_job_memory": ByteSize(2**30)})
     with pytest.raises(SpecError, match=r"limit of 1\.0 GiB \(PRETRAIN_MAX_JOB_MEMORY\)"):
         submit(database, small, parse_spec({"dataset": "sample"}))
+
+
+def test_a_data_set_that_is_deleted_while_the_job_is_checked_is_refused(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, _ = store_dataset(database, settings, "sea", b"The sea was calm, and so on.\n" * 200)
+
+    def delete_it(*_: object) -> list[FieldError]:
+        with database.write() as session:
+            delete_dataset(session, dataset.id)
+        return []
+
+    monkeypatch.setattr("jobs.lifecycle.submission.memory_errors", delete_it)
+    (error,) = refused(database, settings, {**TINY, "dataset": dataset.id})
+    assert (error.field, error.message) == ("dataset", "has just been deleted")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from jobs.files.datasets import BadText, store_dataset
+from jobs.files.arriving_text import BadText
+from jobs.files.datasets import store_dataset
 from jobs.files.layout import checkpoint_root, tokens_directory
 from jobs.lifecycle.attempts import claim
 from jobs.lifecycle.history import list_checkpoints
