@@ -18,6 +18,7 @@ from api.http.problems import (
     unavailable,
 )
 from jobs.files.disk import is_disk_full
+from jobs.lifecycle.weights import WeightsLost
 from jobs.states import WrongState
 from jobs.store.lookup import BadCursor, NotFound
 from jobs.validation.field_errors import SpecError
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 STATUSES: dict[type[Exception], HTTPStatus] = {
     BadCursor: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
+    WeightsLost: HTTPStatus.GONE,
     WrongState: HTTPStatus.CONFLICT,
 }
 """Of the exceptions that `jobs` raises, whose message is the detail."""

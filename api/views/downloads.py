@@ -1,0 +1,67 @@
+"""What can be taken away from the service: a checkpoint's weights."""
+
+from typing import Any, Literal
+
+from flask import Response
+from flask_openapi import APIBlueprint, Tag
+from pydantic import Field
+
+from api.http.arguments import JobPath, parse_request
+from api.http.file_response import file_response
+from api.http.problems import problem_responses
+from api.server.pools import STREAMS, in_pool
+from api.services import services
+from jobs.lifecycle.weights import open_weights
+from jobs.validation.request_model import RequestModel
+from model.config import Text
+
+BINARY = "application/octet-stream"
+
+downloads = APIBlueprint(
+    "downloads",
+    __name__,
+    abp_tags=[Tag(name="downloads")],
+    abp_responses=problem_responses(404, 422, 500, 503),
+)
+
+
+class CheckpointPath(JobPath):
+    checkpoint: Text = Field(min_length=1, max_length=20)
+    """`last`, `best` or a checkpoint's step."""
+
+
+class DownloadQuery(RequestModel):
+    format: Literal["safetensors"] = "safetensors"
+    """`safetensors`: the weights file as it is, by ranges if asked for. Default: safetensors."""
+
+
+def binary(*media_types: str, description: str = "OK") -> dict[str, Any]:
+    """The documentation of a response that is a file."""
+    schema = {"schema": {"type": "string", "format": "binary"}}
+    return {"description": description, "content": dict.fromkeys(media_types, schema)}
+
+
+@downloads.get(
+    "/jobs/<job_id>/checkpoints/<checkpoint>/download",
+    responses={
+        200: binary(BINARY),
+        206: binary(BINARY, description="The range that was asked for"),
+        304: {"description": "The client has it already"},
+        **problem_responses(410, 412, 416),
+    },
+)
+@in_pool(STREAMS)
+@parse_request()
+def download_checkpoint(path: CheckpointPath, query: DownloadQuery) -> Response:
+    """Download a checkpoint's weights
+    The ETag is the file's SHA-256, by which a download can be checked and, with `Range` and `If-Range`,
+    resumed. It ends well also when the job deletes the checkpoint meanwhile.
+    """
+    weights = open_weights(services().database, services().settings.artifacts, path.job_id, path.checkpoint)
+    return file_response(
+        weights.file,
+        weights.size_bytes,
+        sha256=weights.checkpoint.sha256,
+        download_name=f"{path.job_id}-step-{weights.checkpoint.step}.safetensors",
+        content_type=BINARY,
+    )
