@@ -19,6 +19,7 @@ from api.http.problems import (
 )
 from jobs.files.disk import is_disk_full
 from jobs.lifecycle.weights import WeightsLost
+from jobs.spec.stored_specs import UnreadableSpec
 from jobs.states import WrongState
 from jobs.store.lookup import BadCursor, NotFound
 from jobs.validation.field_errors import SpecError
@@ -30,6 +31,7 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     BadCursor: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
     WeightsLost: HTTPStatus.GONE,
+    UnreadableSpec: HTTPStatus.CONFLICT,
     WrongState: HTTPStatus.CONFLICT,
 }
 """Of the exceptions that `jobs` raises, whose message is the detail."""

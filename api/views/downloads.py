@@ -1,21 +1,26 @@
 """What can be taken away from the service: a checkpoint's weights."""
 
+from http import HTTPStatus
 from typing import Any, Literal
 
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
 
+from api.exports.hugging_face import NotGPT2, hugging_face_folder
 from api.http.arguments import JobPath, parse_request
 from api.http.file_response import file_response
-from api.http.problems import problem_responses
+from api.http.problems import HTTPProblem, problem_responses
+from api.http.zip_stream import zip_response
 from api.server.pools import STREAMS, in_pool
 from api.services import services
-from jobs.lifecycle.weights import open_weights
+from jobs.lifecycle.weights import OpenWeights, open_weights
+from jobs.spec.stored_specs import read_spec
 from jobs.validation.request_model import RequestModel
 from model.config import Text
 
 BINARY = "application/octet-stream"
+ZIP = "application/zip"
 
 downloads = APIBlueprint(
     "downloads",
@@ -31,8 +36,9 @@ class CheckpointPath(JobPath):
 
 
 class DownloadQuery(RequestModel):
-    format: Literal["safetensors"] = "safetensors"
-    """`safetensors`: the weights file as it is, by ranges if asked for. Default: safetensors."""
+    format: Literal["safetensors", "hf"] = "safetensors"
+    """`safetensors`: the weights file as it is, by ranges if asked for. `hf`: a zip of a folder that
+    `transformers` loads as GPT2LMHeadModel, with its tokenizer. Default: safetensors."""
 
 
 def binary(*media_types: str, description: str = "OK") -> dict[str, Any]:
@@ -44,20 +50,22 @@ def binary(*media_types: str, description: str = "OK") -> dict[str, Any]:
 @downloads.get(
     "/jobs/<job_id>/checkpoints/<checkpoint>/download",
     responses={
-        200: binary(BINARY),
+        200: binary(BINARY, ZIP),
         206: binary(BINARY, description="The range that was asked for"),
         304: {"description": "The client has it already"},
-        **problem_responses(410, 412, 416),
+        **problem_responses(409, 410, 412, 416),
     },
 )
 @in_pool(STREAMS)
 @parse_request()
 def download_checkpoint(path: CheckpointPath, query: DownloadQuery) -> Response:
     """Download a checkpoint's weights
-    The ETag is the file's SHA-256, by which a download can be checked and, with `Range` and `If-Range`,
-    resumed. It ends well also when the job deletes the checkpoint meanwhile.
+    As safetensors the ETag is the file's SHA-256, by which a download can be checked and, with `Range` and
+    `If-Range`, resumed. Either way it ends well also when the job deletes the checkpoint meanwhile.
     """
     weights = open_weights(services().database, services().settings.artifacts, path.job_id, path.checkpoint)
+    if query.format == "hf":
+        return hugging_face_zip(weights)
     return file_response(
         weights.file,
         weights.size_bytes,
@@ -65,3 +73,19 @@ def download_checkpoint(path: CheckpointPath, query: DownloadQuery) -> Response:
         download_name=f"{path.job_id}-step-{weights.checkpoint.step}.safetensors",
         content_type=BINARY,
     )
+
+
+def hugging_face_zip(weights: OpenWeights) -> Response:
+    """Nobody could check the converted weights by the checkpoint's SHA-256, so it is compared here."""
+    try:
+        spec = read_spec(weights.job.spec)
+        weights.verify()
+        members = hugging_face_folder(weights, spec)
+    except NotGPT2 as error:
+        weights.file.close()
+        raise HTTPProblem(HTTPStatus.CONFLICT, str(error)) from error
+    except BaseException:
+        weights.file.close()
+        raise
+    name = f"{weights.job.id}-step-{weights.checkpoint.step}-hf.zip"
+    return zip_response(members, name, on_close=weights.file.close)

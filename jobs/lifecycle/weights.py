@@ -1,5 +1,6 @@
 """A checkpoint's weights, opened for reading while its job may still train and delete checkpoints."""
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -25,6 +26,15 @@ class OpenWeights:
     checkpoint: Checkpoint
     file: BinaryIO
     size_bytes: int
+
+    def verify(self) -> None:
+        """Read all of it. raises  WeightsLost if it is not what was written, byte for byte; OSError"""
+        sha256 = hashlib.file_digest(self.file, "sha256").hexdigest()
+        if sha256 != self.checkpoint.sha256:
+            raise WeightsLost(
+                f"the weights of the checkpoint of step {self.checkpoint.step} are damaged: their sha256 is "
+                f"{sha256}, {self.checkpoint.sha256} was written"
+            )
 
 
 def open_weights(database: Database, artifacts: Path, job_id: str, name: str) -> OpenWeights:
