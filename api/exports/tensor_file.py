@@ -54,7 +54,7 @@ class TensorFile:
             self.shapes: dict[str, Shape] = {
                 name: tuple(map(int, entry["shape"]))
                 for name, entry in header.items()
-                if entry["dtype"] == "F32"
+                if entry.get("dtype") == "F32"  # what is not is metadata
             }
             self._offsets = {name: self._start + int(header[name]["data_offsets"][0]) for name in self.shapes}
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,7 +1,7 @@
 """The service's HTTP interface as a Python object: a method for each endpoint."""
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 
 import httpx2
@@ -17,6 +17,9 @@ from jobs.validation.quoting import quoted
 
 MAX_ID_CHARACTERS = 200
 IMAGE_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
+DOWNLOAD_TYPES = {"safetensors": "application/octet-stream", "hf": "application/zip"}
+DOWNLOAD_TIMEOUT = httpx2.Timeout(300, connect=CONNECT_TIMEOUT_S)
+"""Until the next bytes come: before the first of `hf` the service reads all of the weights."""
 
 
 class Client:
@@ -93,6 +96,17 @@ class Client:
 
     def checkpoints(self, job_id: str) -> list[JSON]:
         return self._list(job_path(job_id, "checkpoints"), Page[response_models.Checkpoint])
+
+    def download_checkpoint(self, job_id: str, checkpoint: str, file_format: str, file: BinaryIO) -> str:
+        """Write a checkpoint to `file`; the response's ETag.
+
+        checkpoint   `last`, `best` or a step
+        file_format  `safetensors`, whose ETag is its sha256 in quotes; or `hf`, a zip, which has none
+        """
+        path = job_path(job_id, "checkpoints", quote(checkpoint, safe=""), "download")
+        return self._transport.download(
+            path, DOWNLOAD_TYPES[file_format], file, params={"format": file_format}, timeout=DOWNLOAD_TIMEOUT
+        ).get("ETag", "")
 
     def generate(self, request: JSON) -> JSON:
         """Complete a prompt. The service keeps a time limit of its own, which may be longer than ours."""

@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from jobs.files.layout import CHECKPOINT_MANIFEST, CHECKPOINT_WEIGHTS
 from jobs.lifecycle.history import find_checkpoint
@@ -24,7 +24,7 @@ class OpenWeights:
 
     job: Job
     checkpoint: Checkpoint
-    file: BinaryIO
+    file: BufferedReader
     size_bytes: int
 
     def verify(self) -> None:

@@ -69,7 +69,7 @@ def test_a_tensor_of_another_shape_or_name_is_refused(path: Path) -> None:
         b"\xff" * 8,
         b"\x02" + bytes(7) + b"[]",
         b"\x02" + bytes(7) + b"{",
-        b"\x0e" + bytes(7) + b'{"a": {"x": 1}}',
+        b"\x16" + bytes(7) + b'{"a": {"dtype": "F32"}}',
         b"\x08" + bytes(7) + b'{"a": 1}',
     ],
 )
