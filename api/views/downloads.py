@@ -1,4 +1,4 @@
-"""What can be taken away from the service: a checkpoint's weights."""
+"""What can be taken away from the service: a checkpoint's weights, a job as one plain file."""
 
 from http import HTTPStatus
 from typing import Any, Literal
@@ -7,6 +7,8 @@ from flask import Response
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
 
+from api.eject.archive import ejected_files
+from api.eject.script import NotEjectable
 from api.exports.hugging_face import NotGPT2, hugging_face_folder
 from api.http.arguments import JobPath, parse_request
 from api.http.file_response import file_response
@@ -14,8 +16,10 @@ from api.http.problems import HTTPProblem, problem_responses
 from api.http.zip_stream import zip_response
 from api.server.pools import STREAMS, in_pool
 from api.services import services
+from jobs.files.datasets import BadText, get_dataset, open_text
 from jobs.lifecycle.weights import OpenWeights, open_weights
 from jobs.spec.stored_specs import read_spec
+from jobs.store.lookup import get_job
 from jobs.validation.request_model import RequestModel
 from model.config import Text
 
@@ -89,3 +93,30 @@ def hugging_face_zip(weights: OpenWeights) -> Response:
         raise
     name = f"{weights.job.id}-step-{weights.checkpoint.step}-hf.zip"
     return zip_response(members, name, on_close=weights.file.close)
+
+
+@downloads.get("/jobs/<job_id>/eject", responses={200: binary(ZIP), **problem_responses(409, 410)})
+@in_pool(STREAMS)
+@parse_request()
+def eject_job(path: JobPath) -> Response:
+    """Download a job as one plain PyTorch file
+    With its text, tokenizer and spec, as a zip. The file needs torch and tiktoken alone, and prints the job's
+    losses: with the numerics `reference` to the last digit.
+    """
+    with services().database.read() as session:
+        job = get_job(session, path.job_id)
+        dataset = get_dataset(session, job.dataset_id)
+    spec = read_spec(job.spec)
+    try:
+        text = open_text(services().settings, dataset)
+    except BadText as error:
+        raise HTTPProblem(HTTPStatus.GONE, str(error)) from error
+    try:
+        members = ejected_files(job, dataset, spec, text)
+    except NotEjectable as error:
+        text.close()
+        raise HTTPProblem(HTTPStatus.CONFLICT, str(error)) from error
+    except BaseException:
+        text.close()
+        raise
+    return zip_response(members, f"{job.id}.zip", on_close=text.close)

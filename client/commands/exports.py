@@ -1,9 +1,10 @@
-"""Commands that take something away from the service: export."""
+"""Commands that take something away from the service: export, eject."""
 
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 import typer
 
@@ -43,18 +44,31 @@ def export(
         raise UsageError(f"--checkpoint must be last, best or a step, not {one_line(checkpoint)!r}")
     with connect(url) as client, new_folder(to, replace=force) as folder:
         if file_format == "hf":
-            export_unpacked(client, job_id, checkpoint, folder)
+            download_unpacked(
+                folder, lambda archive: client.download_checkpoint(job_id, checkpoint, "hf", archive)
+            )
         else:
             export_weights(client, job_id, checkpoint, folder / WEIGHTS)
         files = sorted(entry.name for entry in folder.iterdir())
     report(to, files, as_json)
 
 
-def export_unpacked(client: "Client", job_id: str, checkpoint: str, folder: Path) -> None:
+def eject(job_id: JobId, to: To, force: Force = False, as_json: AsJson = False, url: Url = None) -> None:
+    """Write a job into a folder as one plain PyTorch file, with its text, tokenizer and spec."""
+    from client.files.folder import new_folder
+
+    with connect(url) as client, new_folder(to, replace=force) as folder:
+        download_unpacked(folder, lambda archive: client.download_ejected(job_id, archive))
+        files = sorted(entry.name for entry in folder.iterdir())
+    report(to, files, as_json)
+
+
+def download_unpacked(folder: Path, download: Callable[[BinaryIO], object]) -> None:
+    """The files of the ZIP archive that `download` writes, in `folder`."""
     from client.files.folder import unpack
 
     with (folder.parent / "archive.zip").open("w+b") as archive:
-        client.download_checkpoint(job_id, checkpoint, "hf", archive)
+        download(archive)
         unpack(archive, folder)
 
 

@@ -108,6 +108,12 @@ class Client:
             path, DOWNLOAD_TYPES[file_format], file, params={"format": file_format}, timeout=DOWNLOAD_TIMEOUT
         ).get("ETag", "")
 
+    def download_ejected(self, job_id: str, file: BinaryIO) -> None:
+        """Write a job as one plain PyTorch file, with all that it needs, as a zip to `file`."""
+        self._transport.download(
+            job_path(job_id, "eject"), DOWNLOAD_TYPES["hf"], file, timeout=DOWNLOAD_TIMEOUT
+        )
+
     def generate(self, request: JSON) -> JSON:
         """Complete a prompt. The service keeps a time limit of its own, which may be longer than ours."""
         timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)

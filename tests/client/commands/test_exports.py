@@ -1,4 +1,4 @@
-"""export"""
+"""export, eject"""
 
 import io
 import json
@@ -200,3 +200,15 @@ def test_a_service_that_answers_with_something_else_is_recognised(
     outcome = pretrain("export", "job-1", "--to", tmp_path / "out", "--url", service.url)
     assert outcome.status == 1
     assert "is it the pretrain service?" in outcome.err
+
+
+def test_an_ejected_job_is_unpacked_into_a_folder(
+    service: FakeService, pretrain: Command, tmp_path: Path
+) -> None:
+    files = {"train.py": b"print('hello')\n", "text.txt": b"hello"}
+    service.respond_with_bytes("GET", "/jobs/job-1/eject", archive_of(files), "application/zip")
+    outcome = pretrain("eject", "job-1", "--to", tmp_path / "plain", "--url", service.url)
+    assert (outcome.status, contents(tmp_path / "plain")) == (0, files)
+    assert "text.txt, train.py" in outcome.err
+    assert pretrain("eject", "job-1", "--to", tmp_path / "plain", "--url", service.url).status == 2
+    assert pretrain("eject", "job-1", "--force", "--to", tmp_path / "plain", "--url", service.url).status == 0
