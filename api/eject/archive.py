@@ -27,6 +27,6 @@ def ejected_files(job: Job, dataset: Dataset, spec: JobSpec, text: BufferedReade
 
 
 def gpt2_tokens() -> str:
-    """GPT-2's tokens as tiktoken's own files have them: a token a line, its bytes in base64 and its number."""
+    """GPT-2's tokens as tiktoken's own files have them: on each line a token in base64 and its number."""
     ranks = sorted(gpt2_ranks().items(), key=lambda entry: entry[1])
     return "".join(f"{base64.b64encode(token).decode()} {number}\n" for token, number in ranks)

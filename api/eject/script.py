@@ -1,4 +1,4 @@
-"""A job's `train.py` and its README: templates, filled in with the job's spec, without what it does not use."""
+"""A job's `train.py` and README: templates, filled in with the job's spec, without what it does not use."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Jobs trained by `model.training.train`, and what their ejected files print in a process with little else."""
+"""Jobs trained by `model.training.train`, and what their ejected files print in a process of their own."""
 
 import re
 import subprocess
@@ -112,7 +112,9 @@ def eject(spec: JobSpec, folder: Path, text: str = TEXT, before_text: bytes = b"
     folder.mkdir(parents=True)
     (folder / "stored").write_bytes(content)
     with (folder / "stored").open("rb") as file:
-        for member in ejected_files(*stored(spec, content, len(before_text)), spec, cast(BufferedReader, file)):
+        for member in ejected_files(
+            *stored(spec, content, len(before_text)), spec, cast(BufferedReader, file)
+        ):
             (folder / member.name).write_bytes(b"".join(member.chunks()))
     return folder
 
@@ -130,9 +132,11 @@ def link_packages(folder: Path, *names: str) -> Path:
         for entry in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
             if not (folder / entry).exists():
                 (folder / entry).symlink_to(Path(str(found.locate_file(entry))))
-        for requirement in map(Requirement, found.requires or ()):
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                needed.append(requirement.name)
+        needed += [
+            requirement.name
+            for requirement in map(Requirement, found.requires or ())
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
     return folder
 
 
@@ -148,7 +152,13 @@ def run_all(packages: Path, folders: Mapping[str, Path]) -> dict[str, Printed]:
 
 def parse(printed: str) -> Printed:
     rows: list[Row] = [
-        (int(row["step"]), int(row["epoch"]), int(row["tokens_seen"]), float(row["train_loss"]), float(row["val_loss"]))
+        (
+            int(row["step"]),
+            int(row["epoch"]),
+            int(row["tokens_seen"]),
+            float(row["train_loss"]),
+            float(row["val_loss"]),
+        )
         for row in ROW.finditer(printed)
     ]
     return Printed(rows, ROW.sub("", printed))

@@ -81,9 +81,7 @@ def spec_of(case: str) -> JobSpec:
 def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Printed]:
     """What the ejected files print, all in one process, since PyTorch takes seconds to be imported."""
     root = tmp_path_factory.mktemp("ejected")
-    folders = {
-        case: eject(spec_of(case), root / str(number)) for number, case in enumerate([*EXACT, *CLOSE])
-    }
+    folders = {case: eject(spec_of(case), root / str(number)) for number, case in enumerate([*EXACT, *CLOSE])}
     folders["dropout"] = eject(DROPOUT, root / "dropout")
     folders["mark"] = eject(spec_of("without dropout"), root / "mark", before_text=BYTE_ORDER_MARK)
     return run_all(link_packages(root / "packages", "torch", "tiktoken"), folders)
@@ -95,6 +93,8 @@ def test_in_reference_the_losses_and_samples_are_the_jobs_own_to_the_last_digit(
 ) -> None:
     recorded = trained(spec_of(case), tmp_path)
     assert len(recorded.rows) > 2
+    if case == "patience":
+        assert recorded.rows[-1][1] < 30, "it was to end early"
     assert printed[case].rows == recorded.rows
     assert printed[case].samples == recorded.samples
 
@@ -105,7 +105,7 @@ def test_without_dropout_the_losses_are_close_over_50_steps(
 ) -> None:
     recorded, tolerance = trained(spec_of(case), tmp_path), CLOSE[case][1]
     assert recorded.rows[-1][0] == 49
-    assert recorded.rows[-1][3] < recorded.rows[0][3] - 0.5, "there must be something learnt to differ in"
+    assert recorded.rows[-1][3] < recorded.rows[0][3] - 0.3, "there must be something learnt to differ in"
     for mine, its in zip(printed[case].rows, recorded.rows, strict=True):
         assert mine[:3] == its[:3]
         assert mine[3:] == pytest.approx(its[3:], abs=tolerance), f"step {mine[0]}"
