@@ -39,7 +39,7 @@ def hugging_face_folder(weights: OpenWeights, spec: JobSpec) -> list[Member]:
         Member.of("README.md", model_card(weights, spec)),
         as_json("config.json", {**model_config(config), **ends}),
         as_json("generation_config.json", {**generation_config(spec.sampling), **ends}),
-        as_json("tokenizer.json", TOKENIZER_JSON[spec.tokenizer]()),
+        Member.of("tokenizer.json", json.dumps(TOKENIZER_JSON[spec.tokenizer]())),
         as_json("tokenizer_config.json", tokenizer_config(config)),
         Member("model.safetensors", size_bytes, lambda: tensor_file_chunks(head, tensors)),
     ]

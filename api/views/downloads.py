@@ -1,6 +1,7 @@
 """What can be taken away from the service: a checkpoint's weights, a job as one plain file."""
 
 from http import HTTPStatus
+from threading import Semaphore
 from typing import Any, Literal
 
 from flask import Response
@@ -32,6 +33,10 @@ downloads = APIBlueprint(
     abp_tags=[Tag(name="downloads")],
     abp_responses=problem_responses(404, 422, 500, 503),
 )
+
+
+DATABASE_SLOTS = Semaphore(8)
+"""For the downloads, which may come by the hundred: see `api/views/generation.py`."""
 
 
 class CheckpointPath(JobPath):
@@ -67,7 +72,9 @@ def download_checkpoint(path: CheckpointPath, query: DownloadQuery) -> Response:
     As safetensors the ETag is the file's SHA-256, by which a download can be checked and, with `Range` and
     `If-Range`, resumed. Either way it ends well also when the job deletes the checkpoint meanwhile.
     """
-    weights = open_weights(services().database, services().settings.artifacts, path.job_id, path.checkpoint)
+    artifacts = services().settings.artifacts
+    with DATABASE_SLOTS:
+        weights = open_weights(services().database, artifacts, path.job_id, path.checkpoint)
     if query.format == "hf":
         return hugging_face_zip(weights)
     return file_response(
@@ -103,7 +110,7 @@ def eject_job(path: JobPath) -> Response:
     With its text, tokenizer and spec, as a zip. The file needs torch and tiktoken alone, and prints the job's
     losses: with the numerics `reference` to the last digit.
     """
-    with services().database.read() as session:
+    with DATABASE_SLOTS, services().database.read() as session:
         job = get_job(session, path.job_id)
         dataset = get_dataset(session, job.dataset_id)
     spec = read_spec(job.spec)

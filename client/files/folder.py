@@ -41,7 +41,8 @@ def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
             exchange(folder, target, old)
             sync(target.parent)
     except OSError as error:
-        raise ClientError(f"cannot write {one_line(path)}: {error.strerror or error}") from error
+        place = one_line(error.filename or path)
+        raise ClientError(f"cannot write {place}: {error.strerror or error}") from error
 
 
 def check_free(path: Path, *, replace: bool, names: set[str] | None) -> None:

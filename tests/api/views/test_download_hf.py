@@ -11,7 +11,9 @@ import torch
 from flask.testing import FlaskClient
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from api.app import create_app
 from api.exports import hugging_face
+from api.server.cycle import BUFFERED_BYTES
 from jobs.settings import Settings
 from jobs.spec.presets import PRESETS
 from jobs.spec.stored_specs import read_spec
@@ -23,6 +25,7 @@ from model.layers.kit import FLOAT32
 from model.storage.tensor_file import write_tensors
 from model.tokenizers import load_tokenizer
 from tests.api.seeds import stored_checkpoint
+from tests.api.server.serving import RawClient, serving
 from tests.jobs.making import running_job
 
 pytestmark = pytest.mark.sqlite_will_do
@@ -81,6 +84,22 @@ def test_transformers_computes_the_logits_of_our_own_model(
     ids = torch.randint(config.vocab_size, (3, config.context_length))
     with torch.no_grad():
         torch.testing.assert_close(theirs(ids).logits, ours(ids), rtol=0, atol=1e-4)
+
+
+def test_it_is_streamed_whole_by_the_real_server(
+    client: FlaskClient, database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    job = small_job(database, settings, {"model": {"emb_dim": 192, "n_heads": 2}, "tokenizer": "bytes"})
+    store_random_model(database, settings, job, tmp_path)
+    url = f"/jobs/{job.id}/checkpoints/last/download?format=hf"
+    expected = client.get(url).data
+    assert len(expected) > BUFFERED_BYTES
+    with serving(create_app(settings)) as served, RawClient(served.port) as raw:
+        raw.send(f"HEAD {url} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        head = raw.response("HEAD")
+        response = raw.get(url).response()
+    assert (head.status, head.headers["content-length"]) == (200, str(len(expected)))
+    assert (response.status, response.body == expected) == (200, True)
 
 
 def test_nothing_is_left_over_or_missing_of_the_weights(
