@@ -3,11 +3,13 @@
 import math
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from importlib.metadata import requires
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from api.http.problems import HTTPProblem
 from jobs.spec.job_spec import JobSpec
 from jobs.store.tables import Dataset, Job
 from model.config import GPTConfig, Run
@@ -40,8 +42,11 @@ BLANK_LINES = re.compile(r"\n{4,}")
 """More than two, where a branch has been left out."""
 
 
-class NotEjectable(ValueError):
-    """The spec has something that the templates do not write out; the message says what."""
+class NotEjectable(HTTPProblem):
+    """The spec has something that the templates do not write out (409); the detail says what."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(HTTPStatus.CONFLICT, detail)
 
 
 def train_script(job: Job, dataset: Dataset, spec: JobSpec) -> str:

@@ -1,12 +1,14 @@
 """A checkpoint as a folder that `transformers` loads: `AutoModelForCausalLM` and `AutoTokenizer`."""
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 from api.exports.gpt2_weights import gpt2_tensors
 from api.exports.model_card import model_card
 from api.exports.tensor_file import TensorFile, tensor_file_chunks, tensor_file_head
 from api.exports.tokenizer_json import TOKENIZER_JSON
+from api.http.problems import HTTPProblem
 from api.http.zip_stream import Member
 from jobs.lifecycle.weights import OpenWeights
 from jobs.spec.job_spec import JobSpec
@@ -20,8 +22,11 @@ KNOWN_FIELDS = {
 """Of `GPTConfig`: those with which a model is a GPT-2, whatever their values are."""
 
 
-class NotGPT2(ValueError):
-    """The model is none that GPT-2's layout can hold; the message says what to take instead."""
+class NotGPT2(HTTPProblem):
+    """The model is none that GPT-2's layout can hold (409); the detail says what to take instead."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(HTTPStatus.CONFLICT, detail)
 
 
 def hugging_face_folder(weights: OpenWeights, spec: JobSpec) -> list[Member]:

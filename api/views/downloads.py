@@ -1,6 +1,9 @@
 """What can be taken away from the service: a checkpoint's weights, a job as one plain file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
+from io import BufferedReader
 from threading import Semaphore
 from typing import Any, Literal
 
@@ -9,8 +12,7 @@ from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
 
 from api.eject.archive import ejected_files
-from api.eject.script import NotEjectable
-from api.exports.hugging_face import NotGPT2, hugging_face_folder
+from api.exports.hugging_face import hugging_face_folder
 from api.http.arguments import JobPath, parse_request
 from api.http.file_response import file_response
 from api.http.problems import HTTPProblem, problem_responses
@@ -33,7 +35,6 @@ downloads = APIBlueprint(
     abp_tags=[Tag(name="downloads")],
     abp_responses=problem_responses(404, 422, 500, 503),
 )
-
 
 DATABASE_SLOTS = Semaphore(8)
 """For the downloads, which may come by the hundred: see `api/views/generation.py`."""
@@ -88,16 +89,9 @@ def download_checkpoint(path: CheckpointPath, query: DownloadQuery) -> Response:
 
 def hugging_face_zip(weights: OpenWeights) -> Response:
     """Nobody could check the converted weights by the checkpoint's SHA-256, so it is compared here."""
-    try:
-        spec = read_spec(weights.job.spec)
+    with closed_on_error(weights.file):
         weights.verify()
-        members = hugging_face_folder(weights, spec)
-    except NotGPT2 as error:
-        weights.file.close()
-        raise HTTPProblem(HTTPStatus.CONFLICT, str(error)) from error
-    except BaseException:
-        weights.file.close()
-        raise
+        members = hugging_face_folder(weights, read_spec(weights.job.spec))
     name = f"{weights.job.id}-step-{weights.checkpoint.step}-hf.zip"
     return zip_response(members, name, on_close=weights.file.close)
 
@@ -118,12 +112,16 @@ def eject_job(path: JobPath) -> Response:
         text = open_text(services().settings, dataset)
     except BadText as error:
         raise HTTPProblem(HTTPStatus.GONE, str(error)) from error
-    try:
+    with closed_on_error(text):
         members = ejected_files(job, dataset, spec, text)
-    except NotEjectable as error:
-        text.close()
-        raise HTTPProblem(HTTPStatus.CONFLICT, str(error)) from error
-    except BaseException:
-        text.close()
-        raise
     return zip_response(members, f"{job.id}.zip", on_close=text.close)
+
+
+@contextmanager
+def closed_on_error(file: BufferedReader) -> Iterator[None]:
+    """Otherwise it stays open, for the response to read."""
+    try:
+        yield
+    except BaseException:
+        file.close()
+        raise

@@ -54,6 +54,10 @@ def check_free(path: Path, *, replace: bool, names: set[str] | None) -> None:
         return
     if not path.is_dir():
         raise UsageError(f"--to {one_line(path)}: is a file; give a folder, which is made if there is none")
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise UsageError(
+            f"--to {one_line(path)}: is where you are, and would be replaced; give another folder"
+        )
     there = sorted(entry.name for entry in path.iterdir())
     if there and not replace:
         raise UsageError(f"--to {one_line(path)}: is not empty; --force replaces an earlier export")

@@ -45,6 +45,14 @@ def test_a_place_that_can_not_be_written_is_named(tmp_path: Path) -> None:
         pass
 
 
+def test_the_folder_that_one_is_in_is_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    for place in (Path(), Path(".."), tmp_path):
+        with pytest.raises(UsageError, match="is where you are"), new_folder(place, replace=True):
+            pass
+
+
 def test_what_lies_beside_the_new_folder_is_deleted(tmp_path: Path) -> None:
     with new_folder(tmp_path / "folder", replace=False) as folder:
         (folder.parent / "archive.zip").write_text("scratch")
