@@ -30,6 +30,13 @@ KNOWN_FIELDS: Mapping[str, set[str]] = {
 }
 """Of each section: what the templates write out, or what changes no loss."""
 
+
+def literal(value: object) -> str:
+    """A text or a number as it stands in Python; a text in double quotes, unless it has some itself."""
+    written = repr(value)
+    return f'"{written[1:-1]}"' if written.startswith("'") and '"' not in written else written
+
+
 TEMPLATES = Environment(
     loader=PackageLoader("api.eject"),
     trim_blocks=True,
@@ -37,7 +44,7 @@ TEMPLATES = Environment(
     keep_trailing_newline=True,
     undefined=StrictUndefined,
 )
-TEMPLATES.filters["repr"] = repr
+TEMPLATES.filters["literal"] = literal
 BLANK_LINES = re.compile(r"\n{4,}")
 """More than two, where a branch has been left out."""
 

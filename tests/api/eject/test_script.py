@@ -91,8 +91,11 @@ def test_a_branch_that_the_spec_does_not_use_is_left_out() -> None:
     assert [name for name in UNUSED if name in plain] == []
 
 
-def test_a_text_cannot_break_out_of_the_script() -> None:
-    context = "'''\"\"\"\\\n{{ 1 }} {% if x %} \u2028 \x07 ünï 👍"
+@pytest.mark.parametrize(
+    "context",
+    ["'''\"\"\"\\\n{{ 1 }} {% if x %} \u2028 \x07 ünï 👍", "plain", "it's", 'a "word"', "\\", "\u202e"],
+)
+def test_a_text_cannot_break_out_of_the_script(context: str) -> None:
     spec = tiny_spec(sampling={"start_context": context})
     found: dict[str, Any] = {}
     line = next(line for line in script_of(spec).split("\n") if line.startswith("START_CONTEXT"))

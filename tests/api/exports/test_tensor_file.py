@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,19 @@ def test_a_file_that_ends_too_early_is_noticed(path: Path) -> None:
         path.write_bytes(path.read_bytes()[:-10])
         with pytest.raises(WeightsLost, match="ends too early"):
             b"".join(b"".join(stored.rows(name)) for name in stored.shapes)
+
+
+def test_a_large_matrix_is_transposed_in_little_memory(tmp_path: Path) -> None:
+    shape = (2_000, 8_000)
+    large = Tensor("large", shape, lambda: [])
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(tensor_file_head([large]))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + large.size_bytes)  # a hole, which takes no disk
+        stored = TensorFile(file)
+        tracemalloc.start()
+        written = sum(len(chunk) for chunk in stored.columns("large"))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert written == large.size_bytes == 64_000_000
+    assert peak_bytes < 5 * tensor_file.STRIP_BYTES

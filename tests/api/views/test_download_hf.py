@@ -28,7 +28,7 @@ from tests.api.seeds import stored_checkpoint
 from tests.api.server.serving import RawClient, serving
 from tests.jobs.making import running_job
 
-pytestmark = pytest.mark.sqlite_will_do
+pytestmark = [pytest.mark.sqlite_will_do, pytest.mark.slow]
 
 SMALL = {"context_length": 16, "emb_dim": 24, "n_heads": 3, "n_layers": 2}
 SHAPES: list[dict[str, Any]] = [
