@@ -20,6 +20,7 @@ from api.http.requests import Request
 from api.services import EXTENSION, open_services
 from api.views.datasets import datasets
 from api.views.docs import PUBLIC_PAGES, docs
+from api.views.downloads import downloads
 from api.views.generation import generation
 from api.views.health import health
 from api.views.history import history
@@ -67,7 +68,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     register_headers(app)
     register_access(app, settings, PUBLIC_PAGES)
     register_error_handlers(app)
-    for blueprint in (jobs, losses, history, generation, datasets, workers, health):
+    for blueprint in (jobs, losses, history, downloads, generation, datasets, workers, health):
         app.register_api(blueprint)
     app.register_blueprint(docs)
     app.add_url_rule("/", "root", redirect_to_docs)

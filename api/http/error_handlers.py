@@ -19,6 +19,8 @@ from api.http.problems import (
 )
 from jobs.files.datasets import DatasetNeeded
 from jobs.files.disk import is_disk_full
+from jobs.lifecycle.weights import WeightsLost
+from jobs.spec.stored_specs import UnreadableSpec
 from jobs.states import WrongState
 from jobs.store.lookup import BadCursor, NotFound
 from jobs.validation.field_errors import SpecError
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 STATUSES: dict[type[Exception], HTTPStatus] = {
     BadCursor: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
+    WeightsLost: HTTPStatus.GONE,
+    UnreadableSpec: HTTPStatus.CONFLICT,
     WrongState: HTTPStatus.CONFLICT,
     DatasetNeeded: HTTPStatus.CONFLICT,
 }

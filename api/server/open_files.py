@@ -3,11 +3,11 @@
 import resource
 from contextlib import suppress
 
-from api.server.pools import GENERATIONS
+from api.server.pools import GENERATIONS, STREAMS
 
-OTHER_FILES = GENERATIONS.max_threads + 512
-"""Open beside clients' connections, at most: one to the broker for each generation that is waited for, those
-to the database, of which SQLite opens three each, and what is read from disk."""
+OTHER_FILES = GENERATIONS.max_threads + STREAMS.max_threads + 512
+"""Open beside clients' connections, at most: one to the broker for each generation that is waited for, a file
+for each download, those to the database, of which SQLite opens three each, and what is read from disk."""
 
 
 def raise_open_files_limit() -> int:

@@ -54,7 +54,8 @@ TEXTS = PoolConfig("texts", 2, drops_disconnected=True)
 UPLOADS = PoolConfig("uploads", 8, streams_body=True)
 
 STREAMS = PoolConfig("streams", 512, has_queue=False)
-"""Where responses of great or unknown length are sent from, whichever pool their views ran in."""
+"""Where responses of great or unknown length are sent from, whichever pool their views ran in. Views of
+downloads run here too: one may read all that it sends before it begins, to see that it is whole."""
 
 POOL_ATTRIBUTE = "_pool"
 

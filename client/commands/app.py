@@ -3,6 +3,7 @@
 import typer
 
 from client.commands.datasets import add_dataset, list_datasets, remove_dataset, show_dataset
+from client.commands.exports import eject, export
 from client.commands.generation import generate
 from client.commands.history import checkpoints, losses, samples
 from client.commands.jobs import cancel, delete, list_jobs, pause, resume, show, submit, watch
@@ -37,6 +38,8 @@ app.command()(cancel)
 app.command()(pause)
 app.command()(resume)
 app.command()(delete)
+app.command()(export)
+app.command()(eject)
 
 datasets = typer.Typer(help="Texts to train on.", no_args_is_help=True)
 datasets.command(name="add")(add_dataset)

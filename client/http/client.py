@@ -1,7 +1,7 @@
 """The service's HTTP interface as a Python object: a method for each endpoint."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 
 import httpx2
@@ -19,6 +19,9 @@ MAX_ID_CHARACTERS = 200
 UPLOAD_TIMEOUT_S = 600
 """For the service to take a block, or to write the whole text to its disk."""
 IMAGE_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
+DOWNLOAD_TYPES = {"safetensors": "application/octet-stream", "hf": "application/zip"}
+DOWNLOAD_TIMEOUT = httpx2.Timeout(300, connect=CONNECT_TIMEOUT_S)
+"""Until the next bytes come: before the first of `hf` the service reads all of the weights."""
 
 
 class Client:
@@ -95,6 +98,23 @@ class Client:
 
     def checkpoints(self, job_id: str) -> list[JSON]:
         return self._list(job_path(job_id, "checkpoints"), Page[response_models.Checkpoint])
+
+    def download_checkpoint(self, job_id: str, checkpoint: str, file_format: str, file: BinaryIO) -> str:
+        """Write a checkpoint to `file`; the response's ETag.
+
+        checkpoint   `last`, `best` or a step
+        file_format  `safetensors`, whose ETag is its sha256 in quotes; or `hf`, a zip, which has none
+        """
+        path = job_path(job_id, "checkpoints", quote(checkpoint, safe=""), "download")
+        return self._transport.download(
+            path, DOWNLOAD_TYPES[file_format], file, params={"format": file_format}, timeout=DOWNLOAD_TIMEOUT
+        ).get("ETag", "")
+
+    def download_ejected(self, job_id: str, file: BinaryIO) -> None:
+        """Write a job as one plain PyTorch file, with all that it needs, as a zip to `file`."""
+        self._transport.download(
+            job_path(job_id, "eject"), DOWNLOAD_TYPES["hf"], file, timeout=DOWNLOAD_TIMEOUT
+        )
 
     def generate(self, request: JSON) -> JSON:
         """Complete a prompt. The service keeps a time limit of its own, which may be longer than ours."""

@@ -4,7 +4,9 @@ import ipaddress
 import math
 import os
 import ssl
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 import httpx2
 
@@ -18,6 +20,7 @@ from jobs.validation.quoting import cut, quoted
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
+CHUNK_BYTES = 2**20
 
 
 class Unreachable(ClientError):
@@ -57,8 +60,7 @@ class Transport:
     def file(self, path: str, media_type: str, **options: Any) -> httpx2.Response:
         """The response, which has that media type."""
         response = self.request("GET", path, **options)
-        if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != media_type:
-            raise self.unexpected_response(f"something else than {media_type}")
+        self._check_media_type(response, media_type)
         return response
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
@@ -68,8 +70,27 @@ class Transport:
         """
         for kind in ("json", "params"):
             check_sendable(options.get(kind))
-        try:
+        with self._errors_for_people(method, path):
             response = self._http.request(method, path, **options)
+        self._check_status(response)
+        return response
+
+    def download(self, path: str, media_type: str, file: BinaryIO, **options: Any) -> httpx2.Headers:
+        """Write the response's body, which has that media type and may be long, to `file`; the response's
+        headers."""
+        with self._errors_for_people("GET", path), self._http.stream("GET", path, **options) as response:
+            if not response.is_success:
+                response.read()
+            self._check_status(response)
+            self._check_media_type(response, media_type)
+            for chunk in response.iter_bytes(CHUNK_BYTES):
+                file.write(chunk)
+            return response.headers
+
+    @contextmanager
+    def _errors_for_people(self, method: str, path: str) -> Iterator[None]:
+        try:
+            yield
         except httpx2.TimeoutException as error:
             raise self._unreachable(error, f"did not answer {method} {path} in time") from error
         except httpx2.RemoteProtocolError as error:
@@ -82,6 +103,8 @@ class Transport:
             raise UsageError(
                 f"{quoted(without_password(self._address.url) + path)} with what is asked for is no URL"
             ) from error
+
+    def _check_status(self, response: httpx2.Response) -> None:
         if response.has_redirect_location:
             raise ClientError(
                 f"{self._address.shown} (from {self._address.source}) sends on to "
@@ -90,7 +113,10 @@ class Transport:
             )
         if not response.is_success:
             raise api_error(response)
-        return response
+
+    def _check_media_type(self, response: httpx2.Response, media_type: str) -> None:
+        if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != media_type:
+            raise self.unexpected_response(f"something else than {media_type}")
 
     def unexpected_response(self, what: str) -> ClientError:
         return ClientError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from io import BufferedReader
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -136,6 +137,16 @@ def find_text(
     if text.sha256 != dataset.sha256:
         raise BadText(describe_damage(dataset, f"is damaged: its sha256 is {text.sha256}"))
     return text
+
+
+def open_text(settings: Settings, dataset: Dataset) -> BufferedReader:
+    """The stored text of a data set, opened, so that it stays readable when it is deleted meanwhile.
+
+    raises  BadText if the file is gone or has another size than what was stored; OSError
+    """
+    if damage := find_damage(settings, dataset):
+        raise BadText(damage)
+    return dataset_path(settings.artifacts, dataset.sha256).open("rb")
 
 
 def find_damage(settings: Settings, dataset: Dataset) -> str | None:

@@ -4,6 +4,10 @@ import hashlib
 import tempfile
 from pathlib import Path
 
+CHECKPOINT_WEIGHTS = "weights.safetensors"
+CHECKPOINT_MANIFEST = "checkpoint.json"
+"""In a checkpoint's folder. `model.manifest` writes and checks them, which the API can't import."""
+
 
 def check_writable(artifacts: Path) -> None:
     """Try to write in the folder, or in the one that it would be made in; no file is left.

@@ -5,13 +5,16 @@ import io
 import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from tests.api.eject.ejecting import link_packages, run_all
 from tests.client.running import Running, wait_until
+from tests.small import small_spec
 
 TINY = ["--set", "preset=tiny", "--set", "dataset=sample"]
 EPOCHS = 3
@@ -179,3 +182,36 @@ def stop_and_look(service: Running) -> None:
     assert service.ended() == 0
     assert service.processes() == {}
     assert not (service.data_dir / "url").exists()
+
+
+def test_an_export_loaded_by_transformers_goes_on_as_the_service_does(
+    service: Running, job: Record, tmp_path: Path
+) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    service.run("export", job["id"], "--to", str(tmp_path / "hf"))
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "hf")
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
+    inputs = tokenizer("Every effort moves you", return_tensors="pt")
+    last_sample = json.loads(service.call("samples", job["id"], "--json"))[-1]
+    assert tokenizer.decode(model.generate(**inputs)[0]) == last_sample["text"]
+
+
+def test_the_weights_can_be_taken_away_as_they_are(service: Running, job: Record, tmp_path: Path) -> None:
+    service.run("export", job["id"], "--format", "safetensors", "--to", str(tmp_path / "weights"))
+    last = json.loads(service.call("checkpoints", job["id"], "--json"))[-1]
+    content = (tmp_path / "weights" / "weights.safetensors").read_bytes()
+    assert sha256(content).hexdigest() == last["sha256"]
+
+
+def test_an_ejected_job_prints_the_losses_of_the_jobs_rows(service: Running, tmp_path: Path) -> None:
+    spec = small_spec(training={"numerics": "reference", "num_epochs": 2})
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    job = json.loads(service.run("submit", str(tmp_path / "spec.json"), "--watch", "--json"))
+    service.run("eject", job["id"], "--to", str(tmp_path / "plain"))
+    printed = run_all(link_packages(tmp_path / "packages", "torch"), {"job": tmp_path / "plain"})["job"]
+    rows = json.loads(service.call("losses", job["id"], "--json"))
+    names = ("step", "epoch", "tokens_seen", "train_loss", "val_loss")
+    assert printed.rows == [tuple(row[name] for name in names) for row in rows]
+    samples = json.loads(service.call("samples", job["id"], "--json"))
+    assert printed.samples == "".join(sample["text"] + "\n" for sample in samples)

@@ -20,5 +20,5 @@ def test_the_process_allows_itself_as_many_open_files_as_it_may() -> None:
 
 def test_connections_leave_files_for_everything_else() -> None:
     assert max_connections(20_000) == 20_000 - OTHER_FILES
-    assert max_connections(2048) == 2048 - OTHER_FILES > 512
+    assert max_connections(4096) == 4096 - OTHER_FILES > 1024
     assert max_connections(1024) == 256

@@ -1,0 +1,82 @@
+"""A checkpoint's weights, opened for reading while its job may still train and delete checkpoints."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+
+from jobs.files.layout import CHECKPOINT_MANIFEST, CHECKPOINT_WEIGHTS
+from jobs.lifecycle.history import find_checkpoint
+from jobs.store.database import Database
+from jobs.store.lookup import get_job
+from jobs.store.tables import Checkpoint, Job
+
+
+class WeightsLost(Exception):
+    """A checkpoint is listed, but its files are gone or not what was written; the message says how."""
+
+
+@dataclass(frozen=True)
+class OpenWeights:
+    """Open, so that the file stays readable also when the job deletes it."""
+
+    job: Job
+    checkpoint: Checkpoint
+    file: BufferedReader
+    size_bytes: int
+
+    def verify(self) -> None:
+        """Read all of it. raises  WeightsLost if it is not what was written, byte for byte; OSError"""
+        sha256 = hashlib.file_digest(self.file, "sha256").hexdigest()
+        if sha256 != self.checkpoint.sha256:
+            raise WeightsLost(
+                f"the weights of the checkpoint of step {self.checkpoint.step} are damaged: their sha256 is "
+                f"{sha256}, {self.checkpoint.sha256} was written"
+            )
+
+
+def open_weights(database: Database, artifacts: Path, job_id: str, name: str) -> OpenWeights:
+    """Open the weights of the checkpoint `last`, `best`, or of a step; the caller closes the file.
+
+    A checkpoint that is replaced meanwhile is looked up again. Sizes are compared; to read all and compare
+    checksums is for whoever needs every byte.
+    raises  NotFound; WeightsLost; OSError
+    """
+    missed: str | None = None
+    while True:
+        with database.read() as session:
+            job = get_job(session, job_id)
+            checkpoint = find_checkpoint(session, job_id, name)
+        if checkpoint.directory == missed:
+            raise WeightsLost(f"the files of the checkpoint of step {checkpoint.step} are gone from the disk")
+        try:
+            return open_listed(job, checkpoint, artifacts / checkpoint.directory)
+        except FileNotFoundError:
+            missed = checkpoint.directory
+
+
+def open_listed(job: Job, checkpoint: Checkpoint, directory: Path) -> OpenWeights:
+    """raises  WeightsLost; OSError"""
+    file = (directory / CHECKPOINT_WEIGHTS).open("rb")
+    try:
+        size_bytes = os.fstat(file.fileno()).st_size
+        written_bytes = manifest_bytes(directory / CHECKPOINT_MANIFEST)
+        if size_bytes != written_bytes:
+            raise WeightsLost(
+                f"the weights of the checkpoint of step {checkpoint.step} are damaged: the file has "
+                f"{size_bytes:,} bytes, {written_bytes:,} were written"
+            )
+    except BaseException:
+        file.close()
+        raise
+    return OpenWeights(job, checkpoint, file, size_bytes)
+
+
+def manifest_bytes(manifest: Path) -> int:
+    """The size of the weights by the checkpoint's manifest. raises  WeightsLost; OSError"""
+    try:
+        return int(json.loads(manifest.read_bytes())["files"][CHECKPOINT_WEIGHTS]["bytes"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsLost(f"a checkpoint's {CHECKPOINT_MANIFEST} is damaged") from error
