@@ -16,6 +16,13 @@ from jobs.validation.request_model import RequestModel
 STATUSES_OF_ANY_REQUEST = (400, 403, 408, 413, 414, 417, 421, 422, 431)
 """With which a request may be refused whatever it asks for."""
 
+OTHER_MEDIA_TYPES = [
+    ("/jobs/{job_id}/losses", "get", "text/csv"),
+    ("/generate", "get", "text/event-stream"),
+    ("/generate", "post", "text/event-stream"),
+]
+"""In which a success may be answered besides JSON."""
+
 REFERENCE = "#/components/schemas/{model}"
 PATH_VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 """Of a Flask rule, with its converter."""
@@ -47,8 +54,9 @@ def complete_document(app: OpenAPI) -> None:
         for method in rule.methods or ():
             if operation := operations.get(method.lower()):
                 complete_operation(operation, get_type_hints(app.view_functions[rule.endpoint]), schemas)
-    losses = document["paths"]["/jobs/{job_id}/losses"]["get"]["responses"]["200"]
-    losses["content"]["text/csv"] = {"schema": {"type": "string"}}
+    for path, method, media_type in OTHER_MEDIA_TYPES:
+        success = document["paths"][path][method]["responses"]["200"]
+        success["content"][media_type] = {"schema": {"type": "string"}}
 
 
 def models() -> Iterator[tuple[str, type[BaseModel], JsonSchemaMode]]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, TypeAdapter
 from redis import Redis
 
+from jobs.broker.token_probs import TokenLogprob
 from jobs.validation.request_model import RequestModel
 from model.config import Distribution, Documented, Text
 
@@ -56,6 +57,10 @@ class GenerationRequest(Distribution, RequestModel):
     stop: Annotated[list[Annotated[Text, Field(min_length=1, max_length=1_000)]], Field(max_length=16)] = []
     """Texts before which the answer ends. Default: none."""
 
+    logprobs: int | None = Field(None, ge=0, le=20)
+    """Of each token of the completion, give its probability under the model and so many of the likeliest
+    tokens with theirs. Default: null, none of it."""
+
 
 class Begun(RequestModel):
     """The first message: the model reads the prompt now."""
@@ -80,6 +85,8 @@ class Piece(RequestModel):
     tokens_per_s: float
     finish_reason: Literal["length", "stop"] | None = None
     """Set in the last message."""
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    """Of the tokens since the piece before, if they were asked for."""
 
 
 FailureCause = Literal["not_found", "unavailable", "internal"]
@@ -137,11 +144,17 @@ def deliver(redis: Redis, worker_id: str, messages: Mapping[str, Sequence[Messag
     request_ids = list(messages)
     with redis.pipeline(transaction=False) as pipeline:
         for request_id in request_ids:
-            contents = [message.model_dump_json() for message in messages[request_id]]
+            # Without what is null, so that a requester of an earlier version reads what it knows.
+            contents = [message.model_dump_json(exclude_none=True) for message in messages[request_id]]
             ttls_ms = (WORKER_TTL_S * 1000, REQUEST_TTL_S * 1000)
             pipeline.eval(DELIVER, 3, *redis_keys(request_id), worker_id, *ttls_ms, *contents)
         delivered = pipeline.execute()
     return {request_id for request_id, was_taken in zip(request_ids, delivered, strict=True) if not was_taken}
+
+
+def request_json(request: GenerationRequest) -> str:
+    """As it lies in Redis: without defaults, so that a worker of an earlier version reads what it knows."""
+    return request.model_dump_json(exclude_defaults=True)
 
 
 def redis_keys(request_id: str) -> tuple[str, str, str]:

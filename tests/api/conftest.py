@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from redis import Redis
 
 from api.app import create_app
 from api.services import EXTENSION
@@ -69,14 +70,21 @@ def reply_to_requests(
     settings: Settings, reply: Reply, requests: int, received: list[GenerationRequest]
 ) -> None:
     redis = make_redis(settings)
-    with make_celery(settings).connection_for_read() as connection:
-        queue = connection.SimpleQueue(GENERATE_QUEUE)
-        for _ in range(requests):
-            message = queue.get(timeout=PATIENCE_S)
-            message.ack()
-            (request_id,), *_ = message.payload
-            request = take_request(redis, request_id, "stand-in")
-            assert request is not None
-            received.append(request)
-            assert deliver(redis, "stand-in", {request_id: reply(request)}) == set()
-        queue.close()
+    for _ in range(requests):
+        request_id, request = take_next_request(settings, redis)
+        received.append(request)
+        assert deliver(redis, "stand-in", {request_id: reply(request)}) == set()
+
+
+def take_next_request(settings: Settings, redis: Redis) -> tuple[str, GenerationRequest]:
+    """The next published request and its id, taken as `stand-in`."""
+    with (
+        make_celery(settings).connection_for_read() as connection,
+        connection.SimpleQueue(GENERATE_QUEUE) as queue,
+    ):
+        message = queue.get(timeout=PATIENCE_S)
+        message.ack()
+    (request_id,), *_ = message.payload
+    request = take_request(redis, request_id, "stand-in")
+    assert request is not None
+    return request_id, request

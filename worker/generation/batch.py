@@ -11,6 +11,7 @@ from model.inference.decoding import Decoding, TokenSequence
 from worker.generation.failures import failure_of
 from worker.generation.models import CheckpointRef, LoadedModel
 from worker.generation.request import Request, Send
+from worker.generation.token_texts import token_logprobs
 
 log = logging.getLogger(__name__)
 
@@ -160,12 +161,14 @@ class Batch:
         elif continuation.last_token is not None:
             sequence_of(request).append(continuation.last_token)
         if text or continuation.finish_reason is not None:
+            probs = continuation.take_probs()
             piece = Piece(
                 number=request.pieces_sent,
                 text=text,
                 completion_tokens=continuation.completion_tokens,
                 tokens_per_s=continuation.tokens_per_s,
                 finish_reason=continuation.finish_reason,
+                logprobs=None if probs is None else token_logprobs(continuation.tokenizer, probs),
             )
             request.pieces_sent += 1
             self._send(request, piece)

@@ -102,6 +102,7 @@ class Intake:
             seed=content.seed,
             stop=content.stop,
             ends_texts=manifest.ends_texts,
+            logprobs=content.logprobs,
         )
         return Request(request_id, content.checkpoint, checkpoint, continuation)
 

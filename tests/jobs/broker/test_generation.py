@@ -19,7 +19,8 @@ from jobs.broker.generation import (
     take_request,
 )
 from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
-from jobs.broker.requester import Abandoned, GenerationFailed, GenerationResult, NoAnswer, request_generation
+from jobs.broker.replies import GenerationResult, NoAnswer, RequestFailed
+from jobs.broker.requester import Abandoned, request_generations
 from jobs.settings import Settings
 from model.config import Distribution, SamplingConfig
 from tests.waiting import wait_until
@@ -64,16 +65,18 @@ class FakeClient:
         self.pieces: list[str] = []
         self.answer: GenerationResult | None = None
         self.problem: Exception | None = None
-        self.asking = request_generation(self.celery, redis, REQUEST, timeout_s, gone)
+        self.asking = request_generations(self.celery, redis, [REQUEST], timeout_s, gone)
         self.thread = threading.Thread(target=self._ask)
         self.thread.start()
 
     def _ask(self) -> None:
         try:
             while True:
-                self.pieces.append(next(self.asking))
+                item = next(self.asking)
+                assert item is not None
+                self.pieces.append(item.piece.text)
         except StopIteration as end:
-            self.answer = end.value
+            [self.answer] = end.value
         except Exception as problem:
             self.problem = problem
 
@@ -108,7 +111,7 @@ def test_pieces_reach_the_one_who_asked_as_they_are_made(settings: Settings, red
     wait_until(lambda: client.pieces == [" wor"], "the first piece came")
     assert deliver(redis, "worker-1", {request_id: [piece(1, "ld"), piece(2, "", "stop")]}) == set()
     client.thread.join(60)
-    assert client.pieces == [" wor", "ld"]
+    assert client.pieces == [" wor", "ld", ""]
     assert client.answer == GenerationResult(
         checkpoint=3,
         completion=" world",
@@ -118,6 +121,7 @@ def test_pieces_reach_the_one_who_asked_as_they_are_made(settings: Settings, red
         seed=7,
         prompt_truncated=False,
         tokens_per_s=5.0,
+        logprobs=None,
     )
     assert nothing_is_left(redis)
     assert deliver(redis, "worker-1", {request_id: [piece(3, "more")]}) == {request_id}
@@ -138,7 +142,7 @@ def test_a_failure_is_raised_with_its_cause_and_reason(settings: Settings, redis
     client = FakeClient(settings, redis)
     failure = Failure(cause="not_found", reason="the checkpoint is gone")
     deliver(redis, "worker-1", {client.taken(): [failure]})
-    problem = client.failed(GenerationFailed)
+    problem = client.failed(RequestFailed)
     assert (str(problem), problem.cause) == ("the checkpoint is gone", "not_found")  # type: ignore[attr-defined]
     assert nothing_is_left(redis)
 
@@ -190,10 +194,12 @@ def test_whoever_waits_no_more_is_told_to_nobody(settings: Settings, redis: Redi
 
 
 def test_a_generator_that_is_closed_leaves_nothing(settings: Settings, redis: Redis) -> None:
-    asking = request_generation(make_celery(settings), redis, REQUEST, 60)
+    asking = request_generations(make_celery(settings), redis, [REQUEST], 60)
     message = threading.Thread(target=lambda: answer_one(settings, redis))
     message.start()
-    assert next(asking) == "a"
+    item = next(asking)
+    assert item is not None
+    assert item.piece.text == "a"
     message.join(60)
     asking.close()
     assert nothing_is_left(redis)
@@ -287,7 +293,7 @@ def test_an_asker_that_has_died_is_waited_for_no_longer(
     settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requester, "REQUEST_TTL_S", 1)
-    asking = request_generation(make_celery(settings), redis, REQUEST, 60)
+    asking = request_generations(make_celery(settings), redis, [REQUEST], 60)
     monkeypatch.setattr(requester.Requester, "keep_alive", lambda _: None)  # as if its process were no more
     answering = threading.Thread(target=lambda: answer_one(settings, redis))
     answering.start()

@@ -10,7 +10,8 @@ from sqlalchemy.exc import OperationalError
 
 from jobs.broker.generation import GenerationRequest, redis_keys, take_request
 from jobs.broker.queue import make_redis
-from jobs.broker.requester import Abandoned, GenerationFailed, request_generation
+from jobs.broker.replies import RequestFailed
+from jobs.broker.requester import Abandoned, request_generations
 from model.manifest import WEIGHTS
 from model.tokenizers import ByteTokenizer, load_tokenizer
 from tests.jobs.process.test_panics import panic
@@ -67,12 +68,12 @@ def asked(intake, redis, job):
 
     def asked(prompt="the", gone=lambda: False, timeout_s=60, **options):
         request = GenerationRequest(**{"job_id": job.id} | options, prompt=prompt)
-        pieces = request_generation(FakeCelery(intake), redis, request, timeout_s, gone)
+        pieces = request_generations(FakeCelery(intake), redis, [request], timeout_s, gone)
         while True:
             try:
                 next(pieces)
             except StopIteration as end:
-                return end.value
+                return end.value[0]
 
     return asked
 
@@ -116,7 +117,7 @@ def test_the_newest_checkpoint_is_asked_while_a_job_replaces_them_as_fast_as_it_
 def test_what_is_not_there_is_not_found(asked, write, job, name):
     write(1)
     for options in ({"job_id": "job-0"}, {"checkpoint": "7"}):
-        with pytest.raises(GenerationFailed) as failed:
+        with pytest.raises(RequestFailed) as failed:
             asked(**{"checkpoint": name} | options)
         assert failed.value.cause == "not_found"
     assert asked(checkpoint=name, max_new_tokens=1).completion_tokens <= 1
@@ -137,7 +138,7 @@ def test_a_prompt_on_which_native_code_panics_fails_at_once_and_alone(asked, wri
     with ThreadPoolExecutor(6) as pool:
         good = [pool.submit(asked, max_new_tokens=30) for _ in range(5)]
         bad = pool.submit(asked, "panic")
-        with pytest.raises(GenerationFailed, match="NativePanic") as failed:
+        with pytest.raises(RequestFailed, match="NativePanic") as failed:
             bad.result()
         assert failed.value.cause == "internal"
         assert len({each.result().completion for each in good}) == 1
@@ -147,7 +148,7 @@ def test_a_prompt_on_which_native_code_panics_fails_at_once_and_alone(asked, wri
 def test_a_damaged_file_fails_what_asks_for_it_without_a_path(asked, write, settings, database, job):
     folder = settings.artifacts / write(1)
     (folder / WEIGHTS).write_bytes(b"x" * 100)
-    with pytest.raises(GenerationFailed) as failed:
+    with pytest.raises(RequestFailed) as failed:
         asked()
     assert str(failed.value) == f"the checkpoint of step 1 of job {job.id} is damaged"
     assert failed.value.cause == "unavailable"
@@ -163,7 +164,7 @@ def test_a_database_that_is_away_is_told_at_once(asked, write, intake, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(intake._models._database, "read", read)
-        with pytest.raises(GenerationFailed, match=r"^the database does not answer$") as failed:
+        with pytest.raises(RequestFailed, match=r"^the database does not answer$") as failed:
             asked()
     assert failed.value.cause == "unavailable"
     assert asked(max_new_tokens=1)
@@ -213,7 +214,7 @@ def test_a_worker_that_shuts_down_says_so_and_leaves_new_prompts_to_others(
         wait_until(lambda: intake.batcher._requests, "it was taken")
         intake.close()
         intake.join()
-        with pytest.raises(GenerationFailed, match="the worker is shutting down"):
+        with pytest.raises(RequestFailed, match="the worker is shutting down"):
             asking.result()
     redis.set(redis_keys("generation-1")[0], GenerationRequest().model_dump_json())
     intake.take("generation-1")
