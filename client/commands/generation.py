@@ -1,6 +1,8 @@
 """The command that lets a model write: generate."""
 
-from typing import Annotated
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +11,9 @@ from client.commands.options import AsJson, Url, connect
 from client.display.messages import print_message, print_result
 from client.errors import UsageError
 from client.plain_text import clean
+
+if TYPE_CHECKING:
+    from client.http.types import JSON
 
 
 def generate(
@@ -60,9 +65,32 @@ def generate(
         stop=stop,
     )
     with connect(url) as client:
-        generation = client.generate(request)
-    print_result(generation, as_json, lambda generation: print(clean(generation["text"])))
+        if sys.stdout.isatty() and not as_json:
+            generation = print_pieces(prompt, client.generate_stream(request))
+        else:
+            generation = client.generate(request)
+            print_result(generation, as_json, lambda generation: print(clean(generation["text"])))
     if generation.get("prompt_truncated"):
         print_message("The prompt is longer than the model's context: only its end was read.")
     if generation.get("finish_reason") == "timeout":
         print_message("The text is not complete: the service's time for an answer was over.")
+
+
+def print_pieces(prompt: str, events: Iterator[tuple[str, "JSON"]]) -> "JSON":
+    """Print the text as it comes; the whole record.
+
+    Each piece is cleaned alone: an escape sequence that is divided between two loses its control character.
+    """
+    printed = False
+    try:
+        for name, data in events:
+            if not printed:
+                print(clean(prompt), end="")
+                printed = True
+            if name == "generation":
+                return data
+            print(clean(data["text"]), end="", flush=True)
+    finally:
+        if printed:
+            print(flush=True)
+    raise AssertionError("a stream ends with its record or an error")

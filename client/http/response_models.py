@@ -121,6 +121,12 @@ class AddedDataset(Dataset):
     notices: list[str] = []
 
 
+class Piece(ResponseModel):
+    title = "piece of a text"
+
+    text: str
+
+
 class Generation(ResponseModel):
     title = "generation"
 

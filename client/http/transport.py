@@ -4,13 +4,16 @@ import ipaddress
 import math
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 
 from client.address import Address, without_password
 from client.errors import ClientError, UsageError
-from client.http.api_error import api_error
+from client.http.api_error import api_error, problem_error
+from client.http.event_stream import read_events
 from client.http.response_models import ResponseModel, decode_json, mismatch
 from client.http.types import JSON
 from client.plain_text import is_unicode, one_line
@@ -18,6 +21,7 @@ from jobs.validation.quoting import cut, quoted
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
+EVENT_STREAM = "text/event-stream"
 
 
 class Unreachable(ClientError):
@@ -54,11 +58,11 @@ class Transport:
             raise self.unexpected_response(f"what is no {model.title}: {problem}")
         return body
 
-    def file(self, path: str, media_type: str, **options: Any) -> httpx2.Response:
+    def file(self, path: str, expected_type: str, **options: Any) -> httpx2.Response:
         """The response, which has that media type."""
         response = self.request("GET", path, **options)
-        if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != media_type:
-            raise self.unexpected_response(f"something else than {media_type}")
+        if media_type(response) != expected_type:
+            raise self.unexpected_response(f"something else than {expected_type}")
         return response
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
@@ -68,8 +72,42 @@ class Transport:
         """
         for kind in ("json", "params"):
             check_sendable(options.get(kind))
-        try:
+        with self._errors_for_people(method, path):
             response = self._http.request(method, path, **options)
+        self._check(response)
+        return response
+
+    def events(self, method: str, path: str, **options: Any) -> Iterator[tuple[str, JSON]]:
+        """Name and data of the events that the service responds with, as they come. An `error` event is
+        raised as its problem is.
+
+        options  of httpx2's `stream`
+        """
+        for kind in ("json", "params"):
+            check_sendable(options.get(kind))
+        with (
+            self._errors_for_people(method, path),
+            self._http.stream(method, path, headers={"Accept": EVENT_STREAM}, **options) as response,
+        ):
+            if not response.is_success:
+                response.read()
+            self._check(response)
+            if media_type(response) != EVENT_STREAM:
+                raise self.unexpected_response("something else than a stream of events")
+            try:
+                for name, data in read_events(response.iter_lines()):
+                    if not isinstance(data, dict):
+                        raise self.unexpected_response("an event that is no JSON object")
+                    if name == "error":
+                        raise problem_error(data)
+                    yield name, data
+            except (ValueError, RecursionError) as error:
+                raise self.unexpected_response("an event that is not JSON") from error
+
+    @contextmanager
+    def _errors_for_people(self, method: str, path: str) -> Iterator[None]:
+        try:
+            yield
         except httpx2.TimeoutException as error:
             raise self._unreachable(error, f"did not answer {method} {path} in time") from error
         except httpx2.RemoteProtocolError as error:
@@ -82,6 +120,9 @@ class Transport:
             raise UsageError(
                 f"{quoted(without_password(self._address.url) + path)} with what is asked for is no URL"
             ) from error
+
+    def _check(self, response: httpx2.Response) -> None:
+        """raises  ClientError, unless the status is below 300"""
         if response.has_redirect_location:
             raise ClientError(
                 f"{self._address.shown} (from {self._address.source}) sends on to "
@@ -90,7 +131,6 @@ class Transport:
             )
         if not response.is_success:
             raise api_error(response)
-        return response
 
     def unexpected_response(self, what: str) -> ClientError:
         return ClientError(
@@ -108,6 +148,11 @@ class Transport:
                 "Start one with `pretrain up`, or say where it is with --url or PRETRAIN_URL."
             )
         return Unreachable(f"{url} (from {source}): {what}")
+
+
+def media_type(response: httpx2.Response) -> str:
+    content_type: str = response.headers.get("Content-Type", "")
+    return content_type.partition(";")[0].strip().lower()
 
 
 def authorization(token: str | None) -> dict[str, str]:

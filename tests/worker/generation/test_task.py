@@ -88,6 +88,24 @@ def test_a_prompt_is_answered_with_what_the_model_gives(asked, write, job, model
     assert (answer.checkpoint, answer.seed, answer.finish_reason) == (1, 3, expected.finish_reason)
 
 
+def test_logprobs_tell_of_each_token_its_text_and_how_likely_it_was(asked, write, job, models):
+    write(1)
+    answer = asked(max_new_tokens=20, seed=3, temperature=1.0, logprobs=3)
+    plain = asked(max_new_tokens=20, seed=3, temperature=1.0)
+    assert (answer.completion, plain.logprobs) == (plain.completion, None)
+    assert len(answer.logprobs) == answer.completion_tokens
+    assert bytes(byte for each in answer.logprobs for byte in each.bytes).decode(errors="replace") == (
+        answer.completion
+    )
+    for each in answer.logprobs:
+        assert each.token == bytes(each.bytes).decode(errors="replace")
+        assert len(each.top) == 3
+        if each.rank <= 3:
+            assert each.top[each.rank - 1].logprob == each.logprob
+        else:
+            assert each.logprob <= each.top[-1].logprob
+
+
 def test_the_newest_checkpoint_is_asked_while_a_job_replaces_them_as_fast_as_it_can(
     asked, write, job, settings, database
 ):
