@@ -25,6 +25,7 @@ from api.views.health import health
 from api.views.history import history
 from api.views.jobs import jobs
 from api.views.losses import losses
+from api.views.scores import scores
 from api.views.workers import workers
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings, load_settings
@@ -67,7 +68,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     register_headers(app)
     register_access(app, settings, PUBLIC_PAGES)
     register_error_handlers(app)
-    for blueprint in (jobs, losses, history, generation, datasets, workers, health):
+    for blueprint in (jobs, losses, history, generation, scores, datasets, workers, health):
         app.register_api(blueprint)
     app.register_blueprint(docs)
     app.add_url_rule("/", "root", redirect_to_docs)

@@ -2,7 +2,6 @@
 
 from collections.abc import Generator, Iterator
 from threading import Semaphore
-from typing import TypeVar
 
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
@@ -19,7 +18,7 @@ from api.server.pools import GENERATIONS, in_pool
 from api.services import services
 from jobs.broker.generation import GenerationRequest, Piece
 from jobs.broker.replies import GenerationResult
-from jobs.broker.requester import NewPiece, request_generations
+from jobs.broker.requester import NewPiece, request_generations, result_of
 from jobs.lifecycle.history import find_checkpoint
 from jobs.store.lookup import get_job, newest_with_checkpoint
 
@@ -34,8 +33,6 @@ DATABASE_SLOTS = Semaphore(8)
 """For the prompts that come by the hundred: they would take every connection to the database from light
 requests."""
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Pieces = Generator[NewPiece | None, None, list[GenerationResult]]
 
 
@@ -149,13 +146,3 @@ def first_piece(pieces: Pieces) -> Piece | list[GenerationResult]:
             return results
         if item is not None and item.piece.text:
             return item.piece
-
-
-def result_of(items: Generator[Item, None, Result]) -> Result:
-    """Run the generator to its end; what it returns."""
-    while True:
-        try:
-            next(items)
-        except StopIteration as end:
-            result: Result = end.value
-            return result

@@ -3,8 +3,18 @@
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from jobs.broker.generation import Begun, Failure, FailureCause, GenerationRequest, Message, Piece
-from jobs.broker.token_probs import TokenLogprob
+from jobs.broker.generation import (
+    Begun,
+    Failure,
+    FailureCause,
+    GenerationRequest,
+    Message,
+    Piece,
+    ScoreRequest,
+    Scores,
+    WorkerRequest,
+)
+from jobs.broker.token_probs import ScoredToken, TokenLogprob
 
 Result = TypeVar("Result")
 
@@ -37,10 +47,17 @@ class GenerationResult:
     """Of each token of the completion, if they were asked for."""
 
 
+@dataclass(frozen=True)
+class ScoreResult:
+    checkpoint: int
+    """Its step."""
+    tokens: tuple[ScoredToken, ...]
+
+
 class Reply(Generic[Result]):
     """The messages for one request, of which some may be sent twice."""
 
-    request: GenerationRequest
+    request: WorkerRequest
     is_over = False
 
     def add(self, message: Message) -> Piece | None:
@@ -49,7 +66,7 @@ class Reply(Generic[Result]):
             raise RequestFailed(message.cause, message.reason)
         return self._add(message)
 
-    def _add(self, message: Begun | Piece) -> Piece | None:
+    def _add(self, message: Begun | Piece | Scores) -> Piece | None:
         raise NotImplementedError
 
     def result(self, timeout_s: float) -> Result:
@@ -58,12 +75,16 @@ class Reply(Generic[Result]):
 
 
 class GenerationReply(Reply[GenerationResult]):
+    request: GenerationRequest
+
     def __init__(self, request: GenerationRequest) -> None:
         self.request = request
         self._begun: Begun | None = None
         self._pieces: list[Piece] = []
 
-    def _add(self, message: Begun | Piece) -> Piece | None:
+    def _add(self, message: Begun | Piece | Scores) -> Piece | None:
+        if isinstance(message, Scores):
+            raise unexpected(message)
         if isinstance(message, Begun):
             self._begun = message
             return None
@@ -92,3 +113,29 @@ class GenerationReply(Reply[GenerationResult]):
             tokens_per_s=last.tokens_per_s,
             logprobs=logprobs,
         )
+
+
+class ScoreReply(Reply[ScoreResult]):
+    request: ScoreRequest
+
+    def __init__(self, request: ScoreRequest) -> None:
+        self.request = request
+        self._messages: list[Scores] = []
+
+    def _add(self, message: Begun | Piece | Scores) -> Piece | None:
+        if not isinstance(message, Scores):
+            raise unexpected(message)
+        if message.number == len(self._messages):  # else it was sent twice
+            self._messages.append(message)
+            self.is_over = message.is_last
+        return None
+
+    def result(self, timeout_s: float) -> ScoreResult:
+        if not self.is_over:
+            raise NoAnswer(f"no generation worker scored the text within {timeout_s:g} s")
+        tokens = tuple(token for message in self._messages for token in message.tokens)
+        return ScoreResult(self._messages[-1].step, tokens)
+
+
+def unexpected(message: Message) -> RequestFailed:
+    return RequestFailed("internal", f"the worker answered with {message.kind}, which was not asked for")

@@ -18,11 +18,21 @@ from jobs.broker.generation import (
     GenerationRequest,
     Message,
     Piece,
+    ScoreRequest,
     redis_keys,
     request_json,
 )
 from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK
-from jobs.broker.replies import GenerationReply, GenerationResult, NoAnswer, Reply, RequestFailed, Result
+from jobs.broker.replies import (
+    GenerationReply,
+    GenerationResult,
+    NoAnswer,
+    Reply,
+    RequestFailed,
+    Result,
+    ScoreReply,
+    ScoreResult,
+)
 from jobs.store.ids import new_id
 
 POLL_S = 0.4
@@ -69,6 +79,32 @@ def request_generations(
     return (yield from requester.run())
 
 
+def request_scores(
+    celery: Celery,
+    redis: Redis,
+    requests: Sequence[ScoreRequest],
+    timeout_s: float,
+    is_abandoned: Callable[[], bool] = lambda: False,
+) -> list[ScoreResult]:
+    """Have generation workers score texts side by side.
+
+    is_abandoned, returns, raises  as of `request_generations`
+    """
+    replies = [ScoreReply(request) for request in requests]
+    requester = Requester(celery, redis, replies, timeout_s, is_abandoned)
+    return result_of(requester.run())
+
+
+def result_of(items: Generator[Any, None, Result]) -> Result:
+    """Run the generator to its end; what it returns."""
+    while True:
+        try:
+            next(items)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
 class Exchange(Generic[Result]):
     """One request in Redis, and what has come of it."""
 
@@ -91,7 +127,7 @@ class Requester(Generic[Result]):
         replies: Sequence[Reply[Result]],
         timeout_s: float,
         is_abandoned: Callable[[], bool],
-        silence_s: float | None,
+        silence_s: float | None = None,
     ) -> None:
         self.celery, self.redis = celery, redis
         self.exchanges = [Exchange(index, reply) for index, reply in enumerate(replies)]

@@ -27,3 +27,14 @@ class TokenLogprob(LikelyToken):
     """1 for the likeliest token of the vocabulary; of equally likely ones the lower id comes first."""
     top: tuple[LikelyToken, ...]
     """As many of the likeliest tokens as were asked for, the likeliest first."""
+
+
+class ScoredToken(TokenText):
+    """A token of a text that was scored. The first of a text has no figures, because it follows nothing."""
+
+    nats: float | None = None
+    """Its loss: minus the natural logarithm of its probability after the tokens before it."""
+    rank: int | None = None
+    """1 for the likeliest token of the vocabulary; of equally likely ones the lower id comes first."""
+    top: tuple[LikelyToken, ...] = ()
+    """As many of the likeliest tokens in its place as were asked for, the likeliest first."""

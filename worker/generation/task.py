@@ -8,18 +8,19 @@ from celery.signals import worker_shutdown, worker_shutting_down
 from pydantic import ValidationError
 from redis import Redis
 
-from jobs.broker.generation import Failure, GenerationRequest, take_request
+from jobs.broker.generation import Failure, GenerationRequest, ScoreRequest, WorkerRequest, take_request
 from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings
 from jobs.store.database import Database
 from model.generation import Continuation
+from model.scoring import Scoring
 from model.tokenizers import load_tokenizer
 from worker.generation.batcher import RequestBatcher
 from worker.generation.delivery import Delivery
-from worker.generation.failures import failure_of
+from worker.generation.failures import TextTooLong, failure_of
 from worker.generation.models import Models
-from worker.generation.request import Request
+from worker.generation.request import PromptRequest, Request, TextRequest
 from worker.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Intake:
         self._redis = redis
         self._worker_id = heartbeat.worker_id
         self._models = Models(settings, database)
+        self._max_score_tokens = settings.max_score_tokens
         self.delivery = Delivery(redis, self._worker_id)
         self.batcher = RequestBatcher(
             self._models,
@@ -90,8 +92,27 @@ class Intake:
             log.exception("%s failed", request_id)
             self.delivery.send(request_id, failure_of(error))
 
-    def prepare(self, request_id: str, content: GenerationRequest) -> Request:
-        """raises NotFound, CheckpointDamaged"""
+    def prepare(self, request_id: str, content: WorkerRequest) -> Request:
+        """raises NotFound, CheckpointDamaged, TextTooLong"""
+        match content:
+            case ScoreRequest():
+                return self._prepare_score(request_id, content)
+            case GenerationRequest():
+                return self._prepare_prompt(request_id, content)
+
+    def _prepare_score(self, request_id: str, content: ScoreRequest) -> TextRequest:
+        checkpoint, manifest = self._models.find_with_manifest(content.job_id, content.checkpoint)
+        tokenizer = load_tokenizer(manifest.run.tokenizer)
+        tokens = tokenizer.encode(content.text)
+        if len(tokens) > self._max_score_tokens:
+            raise TextTooLong(
+                f"must have at most {self._max_score_tokens:,} tokens (PRETRAIN_MAX_SCORE_TOKENS), not "
+                f"{len(tokens):,}"
+            )
+        scoring = Scoring(tokens, manifest.run.model.context_length, content.top)
+        return TextRequest(request_id, content.checkpoint, checkpoint, scoring, tokenizer)
+
+    def _prepare_prompt(self, request_id: str, content: GenerationRequest) -> PromptRequest:
         checkpoint, manifest = self._models.find_with_manifest(content.job_id, content.checkpoint)
         continuation = Continuation(
             load_tokenizer(manifest.run.tokenizer),
@@ -104,7 +125,7 @@ class Intake:
             ends_texts=manifest.ends_texts,
             logprobs=content.logprobs,
         )
-        return Request(request_id, content.checkpoint, checkpoint, continuation)
+        return PromptRequest(request_id, content.checkpoint, checkpoint, continuation)
 
     def close(self) -> None:
         """Take no more requests, and fail those that are not over."""

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from jobs.broker.generation import GenerationRequest, redis_keys, take_request
+from jobs.broker.generation import GenerationRequest, ScoreRequest, redis_keys, take_request
 from jobs.broker.queue import make_redis
-from jobs.broker.replies import RequestFailed
-from jobs.broker.requester import Abandoned, request_generations
+from jobs.broker.replies import NoAnswer, RequestFailed
+from jobs.broker.requester import Abandoned, request_generations, request_scores
 from model.manifest import WEIGHTS
 from model.tokenizers import ByteTokenizer, load_tokenizer
 from tests.jobs.process.test_panics import panic
@@ -104,6 +104,60 @@ def test_logprobs_tell_of_each_token_its_text_and_how_likely_it_was(asked, write
             assert each.top[each.rank - 1].logprob == each.logprob
         else:
             assert each.logprob <= each.top[-1].logprob
+
+
+@pytest.fixture
+def scored(intake, redis, job):
+    """Has a text scored, and waits for it."""
+
+    def scored(text, timeout_s=60, gone=lambda: False, **options):
+        request = ScoreRequest(**{"job_id": job.id} | options, kind="score", text=text)
+        return request_scores(FakeCelery(intake), redis, [request], timeout_s, gone)[0]
+
+    return scored
+
+
+def test_a_score_says_of_a_generations_tokens_what_their_logprobs_say(asked, scored, write, redis):
+    write(1)
+    answer = asked("the qu", max_new_tokens=2, seed=3, logprobs=0)  # within the context of 8
+    assert answer.completion.isascii()
+    score = scored("the qu" + answer.completion)
+    assert score.checkpoint == 1
+    assert [-token.nats for token in score.tokens[-answer.completion_tokens :]] == pytest.approx(
+        [each.logprob for each in answer.logprobs], abs=1e-3
+    )
+    assert list(redis.scan_iter("pretrain:*")) == []
+
+
+def test_a_text_of_too_many_tokens_is_refused_with_the_limit(scored, write, intake):
+    write(1)
+    intake._max_score_tokens = 10
+    assert len(scored("x" * 10).tokens) == 10
+    with pytest.raises(RequestFailed, match=r"at most 10 tokens .* not 11$") as failed:
+        scored("x" * 11)
+    assert failed.value.cause == "too_long"
+
+
+def test_a_score_that_takes_too_long_is_given_up(scored, write, intake, redis):
+    write(1)
+    scored("the fox")  # so that the model is loaded
+    intake._max_score_tokens = 2**20
+    with pytest.raises(NoAnswer, match="no generation worker scored the text within 1 s"):
+        scored("x" * 2**20, timeout_s=1)
+    wait_until(lambda: not intake.batcher._requests, "nothing was left to compute")
+    assert list(redis.scan_iter("pretrain:*")) == []
+
+
+def test_a_score_whose_client_hangs_up_is_given_up(scored, write, intake, redis):
+    write(1)
+    intake._max_score_tokens = 2**20
+    gone = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(scored, "x" * 2**20, gone=gone.is_set)
+        wait_until(lambda: intake.batcher._requests, "it was taken")
+        gone.set()
+        assert isinstance(asking.exception(), Abandoned)
+    wait_until(lambda: not intake.batcher._requests, "nothing was left to compute")
 
 
 def test_the_newest_checkpoint_is_asked_while_a_job_replaces_them_as_fast_as_it_can(
