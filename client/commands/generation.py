@@ -1,4 +1,4 @@
-"""The command that lets a model write: generate."""
+"""The commands that ask a model: generate, score."""
 
 import sys
 from collections.abc import Iterator
@@ -8,12 +8,21 @@ import typer
 
 from client.commands.numbers import number, whole_number
 from client.commands.options import AsJson, Url, connect
+from client.display.formats import as_loss, or_dash
 from client.display.messages import print_message, print_result
+from client.display.table import print_table
 from client.errors import UsageError
+from client.files.input import STDIN, decode_utf8, read_bytes
 from client.plain_text import clean
 
 if TYPE_CHECKING:
     from client.http.types import JSON
+
+
+MAX_TEXT_BYTES = 2**20
+"""Of a text to score, as the service takes it."""
+
+Checkpoint = Annotated[str | None, typer.Option(help="last, best or a step.")]
 
 
 def generate(
@@ -21,7 +30,7 @@ def generate(
         list[str],
         typer.Argument(metavar="[ID] PROMPT", help="The prompt; before it a job's id, else the newest job."),
     ],
-    checkpoint: Annotated[str | None, typer.Option(help="last, best or a step.")] = None,
+    checkpoint: Checkpoint = None,
     max_new_tokens: Annotated[
         int | None, typer.Option(parser=whole_number(), metavar="N", help="Tokens to generate.")
     ] = None,
@@ -94,3 +103,42 @@ def print_pieces(prompt: str, events: Iterator[tuple[str, "JSON"]]) -> "JSON":
         if printed:
             print(flush=True)
     raise AssertionError("a stream ends with its record or an error")
+
+
+def score(
+    job_and_text: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[ID] TEXT",
+            help="The text, - for standard input; before it a job's id, else the newest job.",
+        ),
+    ],
+    checkpoint: Checkpoint = None,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Show how well a model predicts a text, token by token."""
+    from client.http.client import without_none
+
+    if len(job_and_text) > 2:
+        raise UsageError("give a text, or a job's id and a text; quote a text of several words")
+    *job_id, text = job_and_text
+    if text == str(STDIN):
+        text = decode_utf8(STDIN, read_bytes(STDIN, MAX_TEXT_BYTES))
+    request = without_none(job_id=job_id[0] if job_id else None, text=text, checkpoint=checkpoint)
+    with connect(url) as client:
+        print_result(client.score(request), as_json, print_score)
+
+
+def print_score(score: "JSON") -> None:
+    print_table(
+        ["TOKEN", "NATS#", "RANK#"],
+        [
+            [clean(repr(token["token"])), as_loss(token.get("nats")), or_dash(token.get("rank"), "{:,}")]
+            for token in score["tokens"]
+        ],
+        drop_order=["RANK"],
+        shrinkable="TOKEN",
+    )
+    for name in ("loss", "perplexity", "bits_per_byte"):
+        print(f"{name.replace('_', ' '):<16} {as_loss(score.get(name))}")

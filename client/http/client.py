@@ -119,6 +119,11 @@ class Client:
                 return
         raise self._transport.unexpected_response("a stream that ends in the middle")
 
+    def score(self, request: JSON) -> JSON:
+        """How well a model predicts a text. The service keeps a time limit of its own, as for `generate`."""
+        timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
+        return self._transport.json("POST", "/score", response_models.Score, json=request, timeout=timeout)
+
     def add_dataset(self, name: str, text: str) -> JSON:
         """Store a text; its data set, with `notices`."""
         body = {"name": name, "text": text}

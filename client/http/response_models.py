@@ -135,6 +135,21 @@ class Generation(ResponseModel):
     prompt_truncated: bool | None = None
 
 
+class TokenScore(ResponseModel):
+    token: str
+    nats: Figure = None
+    rank: Step = None
+
+
+class Score(ResponseModel):
+    title = "score"
+
+    tokens: list[TokenScore]
+    loss: Figure = None
+    perplexity: Figure = None
+    bits_per_byte: Figure = None
+
+
 Entry = TypeVar("Entry", bound=ResponseModel)
 
 

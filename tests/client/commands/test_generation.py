@@ -1,4 +1,4 @@
-"""generate"""
+"""generate, score"""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.client.conftest import Command
+from tests.client.conftest import Command, Stdin
 from tests.client.service import FakeService
 
 GENERATION = {
@@ -139,3 +139,63 @@ def test_as_json_a_terminal_gets_the_record_too(
     outcome = pretrain("generate", "Every effort", "--json", "--url", service.url)
     assert json.loads(outcome.out) == GENERATION
     assert service.sent("POST", "/generate").body == {"prompt": "Every effort"}
+
+
+SCORE = {
+    "object": "score",
+    "job_id": "job-1",
+    "checkpoint": 30,
+    "tokens": [
+        {"token": "Every", "bytes": [69, 118, 101, 114, 121], "nats": None, "rank": None},
+        {"token": " eff\x1b[2J", "bytes": [32], "nats": 1.25, "rank": 1234},
+    ],
+    "loss": 1.25,
+    "perplexity": 3.49034,
+    "bits_per_byte": 0.5,
+}
+
+
+def test_score_shows_each_token_and_the_whole(service: FakeService, pretrain: Command) -> None:
+    service.respond("POST", "/score", SCORE)
+    outcome = pretrain("score", "job-1", "Every effort", "--checkpoint", "best", "--url", service.url)
+    assert service.sent("POST", "/score").body == {
+        "job_id": "job-1",
+        "text": "Every effort",
+        "checkpoint": "best",
+    }
+    assert [line.split() for line in outcome.out.splitlines()] == [
+        ["TOKEN", "NATS", "RANK"],
+        ["'Every'", "-", "-"],
+        ["'", "eff\\x1b[2J'", "1.250", "1,234"],
+        ["loss", "1.250"],
+        ["perplexity", "3.490"],
+        ["bits", "per", "byte", "0.500"],
+    ]
+
+
+def test_score_reads_standard_input_whole_and_prints_the_record_as_json(
+    service: FakeService, pretrain: Command, stdin: Stdin
+) -> None:
+    service.respond("POST", "/score", SCORE)
+    stdin(" Zwölf\n".encode())
+    outcome = pretrain("score", "-", "--json", "--url", service.url)
+    assert service.sent("POST", "/score").body == {"text": " Zwölf\n"}
+    assert json.loads(outcome.out) == SCORE
+
+
+@pytest.mark.parametrize(
+    ("words", "content", "reason"),
+    [
+        (["Every", "effort", "moves"], b"", "quote"),
+        (["-"], "é".encode("cp1252"), "UTF-8"),
+        (["-"], b"x" * (2**20 + 1), "1,048,576 bytes"),
+    ],
+)
+def test_a_text_that_can_be_none_is_a_usage_error(
+    service: FakeService, pretrain: Command, stdin: Stdin, words: list[str], content: bytes, reason: str
+) -> None:
+    stdin(content)
+    outcome = pretrain("score", *words, "--url", service.url)
+    assert outcome.status == 2
+    assert reason in outcome.err
+    assert service.requests == []

@@ -1,5 +1,6 @@
 """Prompts and their answers through a real Redis, with threads as requesters and the test as their worker."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,17 +11,22 @@ from redis import Redis
 
 from jobs.broker import generation, requester
 from jobs.broker.generation import (
+    WORKER_REQUEST,
     Begun,
     Failure,
     GenerationRequest,
     Piece,
+    ScoreRequest,
+    Scores,
     deliver,
     redis_keys,
+    request_json,
     take_request,
 )
 from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
 from jobs.broker.replies import GenerationResult, NoAnswer, RequestFailed
-from jobs.broker.requester import Abandoned, request_generations
+from jobs.broker.requester import Abandoned, request_generations, request_scores
+from jobs.broker.token_probs import ScoredToken
 from jobs.settings import Settings
 from model.config import Distribution, SamplingConfig
 from tests.waiting import wait_until
@@ -320,3 +326,128 @@ def test_what_shapes_the_distribution_is_one_type_in_specs_and_in_requests() -> 
         request = kind.model_validate(fields)
         assert isinstance(request, Distribution)
         assert fields.items() <= request.model_dump().items(), "it stands flat among the other fields"
+
+
+def test_prompts_that_are_asked_together_are_answered_side_by_side(settings: Settings, redis: Redis) -> None:
+    prompts = [REQUEST.model_copy(update={"prompt": text}) for text in ("one", "two", "three")]
+    asking = request_generations(make_celery(settings), redis, prompts, 60)
+    ids: dict[str, str] = {}
+
+    def answer() -> None:
+        with make_celery(settings).connection_for_read() as connection:
+            queue = connection.SimpleQueue(GENERATE_QUEUE)
+            for _ in prompts:
+                message = queue.get(timeout=60)
+                message.ack()
+                request_id = message.decode()[0][0]
+                taken = take_request(redis, request_id, "worker-1")
+                assert isinstance(taken, GenerationRequest)
+                ids[taken.prompt] = request_id
+        # The first has more to say than is read at once, and the last is not held up by it.
+        deliver(redis, "worker-1", {ids["one"]: [BEGUN, *(piece(number, "1") for number in range(50))]})
+        deliver(redis, "worker-1", {ids["three"]: [BEGUN, piece(0, "3", "stop")]})
+        deliver(redis, "worker-1", {ids["two"]: [BEGUN, piece(0, "2", "stop")]})
+        deliver(redis, "worker-1", {ids["one"]: [piece(50, "", "length")]})
+
+    worker = threading.Thread(target=answer)
+    worker.start()
+    order: list[int] = []
+    try:
+        while True:
+            item = next(asking)
+            assert item is not None
+            order.append(item.index)
+    except StopIteration as end:
+        results = end.value
+    worker.join(60)
+    assert [result.completion for result in results] == ["1" * 50, "2", "3"]
+    assert order.index(2) < 49, "the last one's piece came before all of the first one's"
+    assert nothing_is_left(redis)
+
+
+def test_one_prompt_that_fails_gives_up_those_asked_with_it(settings: Settings, redis: Redis) -> None:
+    asking = request_generations(make_celery(settings), redis, [REQUEST, REQUEST], 60)
+    ids: list[str] = []
+
+    def answer() -> None:
+        with make_celery(settings).connection_for_read() as connection:
+            queue = connection.SimpleQueue(GENERATE_QUEUE)
+            for _ in range(2):
+                message = queue.get(timeout=60)
+                message.ack()
+                ids.append(message.decode()[0][0])
+                take_request(redis, ids[-1], "worker-1")
+        deliver(redis, "worker-1", {ids[1]: [Failure(cause="internal", reason="it went wrong")]})
+
+    worker = threading.Thread(target=answer)
+    worker.start()
+    with pytest.raises(RequestFailed, match="it went wrong"):
+        next(asking)
+    worker.join(60)
+    assert nothing_is_left(redis)
+    assert deliver(redis, "worker-1", {ids[0]: []}) == {ids[0]}
+
+
+def test_a_silence_is_told_as_often_as_asked_for(settings: Settings, redis: Redis) -> None:
+    asking = request_generations(make_celery(settings), redis, [REQUEST], 60, silence_s=0.05)
+    assert [next(asking), next(asking)] == [None, None]
+    asking.close()
+    assert nothing_is_left(redis)
+
+
+SCORE = ScoreRequest(kind="score", job_id="job-1", text="hello")
+
+
+def scores(number: int, *tokens: str, is_last: bool) -> Scores:
+    scored = tuple(
+        ScoredToken(token=token, bytes=tuple(token.encode()), nats=0.5, rank=2) for token in tokens
+    )
+    return Scores(number=number, step=3, tokens=scored, is_last=is_last)
+
+
+def ask_for_a_score(settings: Settings, redis: Redis, messages: list[Any]) -> Any:
+    """What comes of a text to score that a worker answers with these messages."""
+
+    def answer() -> None:
+        with (
+            make_celery(settings).connection_for_read() as connection,
+            connection.SimpleQueue(GENERATE_QUEUE) as queue,
+        ):
+            message = queue.get(timeout=60)
+            message.ack()
+            request_id = message.decode()[0][0]
+        assert take_request(redis, request_id, "worker-1") == SCORE
+        deliver(redis, "worker-1", {request_id: messages})
+
+    worker = threading.Thread(target=answer)
+    worker.start()
+    try:
+        return request_scores(make_celery(settings), redis, [SCORE], 60)
+    finally:
+        worker.join(60)
+
+
+def test_the_messages_of_a_score_are_put_together_each_once(settings: Settings, redis: Redis) -> None:
+    first, last = scores(0, "he", is_last=False), scores(1, "llo", is_last=True)
+    [score] = ask_for_a_score(settings, redis, [first, first, last])
+    assert (score.checkpoint, [token.token for token in score.tokens]) == (3, ["he", "llo"])
+    assert nothing_is_left(redis)
+
+
+def test_a_score_that_is_answered_with_text_has_failed(settings: Settings, redis: Redis) -> None:
+    with pytest.raises(RequestFailed, match="begun, which was not asked for"):
+        ask_for_a_score(settings, redis, [BEGUN])
+    assert nothing_is_left(redis)
+
+
+def test_what_is_new_is_not_sent_unless_it_is_used() -> None:
+    """So that API and workers of neighbouring versions understand each other in all that both know."""
+    assert json.loads(request_json(GenerationRequest(prompt="a"))) == {"prompt": "a"}
+    assert "logprobs" not in piece(0, "a").model_dump_json(exclude_none=True)
+
+
+def test_a_request_is_read_as_what_it_says_it_is() -> None:
+    for request in (REQUEST, SCORE):
+        assert WORKER_REQUEST.validate_json(request_json(request)) == request
+    with pytest.raises(ValidationError):
+        WORKER_REQUEST.validate_json('{"kind": "picture"}')

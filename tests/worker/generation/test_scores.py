@@ -19,11 +19,13 @@ LONG = CONFIG.model_copy(update={"context_length": 4 * CPU_CHUNK_TOKENS})
 TEXT = "the quick brown fox jumps over the lazy dog. " * 5
 
 
-def expected_nats(shelf, text, job="job-a"):
-    tokens = BYTES.encode(text)
-    scoring = Scoring(tokens, shelf.config.context_length)
+def expected_nats(text, job):
+    """Of the model alone. Not beside a batcher, which draws its models from the same global generator."""
+    shelf = Shelf()
+    model = shelf.model(shelf.find(job, "last")).gpt
+    scoring = Scoring(BYTES.encode(text), CONFIG.context_length)
     while not scoring.is_done:
-        scoring.score_chunk(shelf.model(shelf.find(job, "last")).gpt, 1000)
+        scoring.score_chunk(model, 1000)
     return [-each.logprob for each in scoring.probs]
 
 
@@ -48,16 +50,17 @@ def turns(monkeypatch):
 
 @pytest.mark.parametrize("job", ["job-a", "job-b"])
 def test_a_text_is_scored_beside_prompts_as_it_is_alone(job):
+    expected = expected_nats(TEXT, job)
     with Askers(slots=1, max_models=1) as askers:
         prompt = askers.ask(max_new_tokens=70)
         score = askers.score(TEXT, job)
         first, *others = askers.scored(score)
-        assert (first.nats, first.rank, first.token) == (None, None, "t")
-        assert [token.nats for token in others] == pytest.approx(
-            expected_nats(askers.shelf, TEXT, job), abs=1e-5
-        )
-        assert bytes(byte for token in [first, *others] for byte in token.bytes).decode() == TEXT
-        assert askers.text(prompt) == askers.alone("the", max_new_tokens=70)
+        completion = askers.text(prompt)
+    assert (first.nats, first.rank, first.token) == (None, None, "t")
+    assert [token.nats for token in others] == pytest.approx(expected, abs=1e-5)
+    assert bytes(byte for token in [first, *others] for byte in token.bytes).decode() == TEXT
+    with Askers() as alone:
+        assert alone.text(alone.ask(max_new_tokens=70)) == completion
 
 
 @pytest.mark.parametrize("text", ["", "a"])
@@ -97,7 +100,7 @@ def test_a_token_waits_for_one_chunk_of_a_text_at_most(turns):
 def test_prompts_are_read_and_texts_are_scored_in_turn(turns):
     with Askers(Shelf(LONG)) as askers:
         score = askers.score("x" * 3000)
-        prompts = [askers.ask("y" * 500, max_new_tokens=1) for _ in range(4)]
+        prompts = [askers.ask("y" * 3 * CPU_CHUNK_TOKENS, max_new_tokens=1) for _ in range(4)]
         for prompt in prompts:
             askers.text(prompt)
         askers.scored(score)
