@@ -75,7 +75,7 @@ class Continuation:
     def __init__(
         self,
         tokenizer: Tokenizer,
-        prompt: str,
+        prompt: str | Sequence[int],
         context_length: int,
         *,
         max_new_tokens: int = 50,
@@ -86,6 +86,7 @@ class Continuation:
         logprobs: int | None = None,
     ) -> None:
         """
+        prompt          a text, or ids of tokens
         context_length  of the model, which sees no more of the prompt than its end
         seed            gives the same tokens again; None draws one
         stop            the completion ends before the first occurrence of one of these
@@ -93,7 +94,7 @@ class Continuation:
         logprobs        how many of the likeliest tokens `take_probs` gives beside each new one; None: it
                         gives nothing
         """
-        ids = tokenizer.encode(prompt)
+        ids = tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
         self.prompt_tokens = len(ids)
         self.prompt_truncated = len(ids) > context_length
         """Whether the model sees the prompt's end only."""

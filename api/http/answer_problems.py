@@ -48,7 +48,7 @@ def failure_problem(error: RequestFailed) -> HTTPProblem:
     match error.cause:
         case "not_found":
             return HTTPProblem(HTTPStatus.NOT_FOUND, str(error))
-        case "too_long":
+        case "invalid":
             return HTTPProblem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
         case "unavailable":
             return unavailable(str(error))

@@ -16,7 +16,7 @@ from api.records.generation import GenerationRecord, PieceRecord, generation_rec
 from api.records.record import json_response
 from api.server.pools import GENERATIONS, in_pool
 from api.services import services
-from jobs.broker.generation import GenerationRequest, Piece
+from jobs.broker.generation import GenerationRequest, Piece, PromptFields
 from jobs.broker.replies import GenerationResult
 from jobs.broker.requester import NewPiece, request_generations, result_of
 from jobs.lifecycle.history import find_checkpoint
@@ -36,7 +36,7 @@ requests."""
 Pieces = Generator[NewPiece | None, None, list[GenerationResult]]
 
 
-class GenerateRequest(GenerationRequest):
+class GenerateRequest(PromptFields):
     stream: bool | None = None
     """Whether to stream the text, as server-sent events: a `piece` for each piece of it, then a `generation`
     that is the whole record, or an `error` that is a problem. Default: as the header `Accept` asks."""

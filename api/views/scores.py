@@ -53,7 +53,7 @@ def post_score(body: ScoredText) -> Response:
                 services().celery, services().redis, [request], timeout_s, client_disconnected
             )
         except RequestFailed as error:
-            if error.cause == "too_long":
+            if error.cause == "invalid":
                 raise invalid_fields([FieldError("text", str(error), body.text)]) from error
             raise
     return json_response(score_record(job_id, scored))

@@ -46,8 +46,8 @@ class CheckpointRequest(RequestModel):
 
 
 # Pydantic puts the fields of the last base first.
-class GenerationRequest(Distribution, CheckpointRequest):
-    """A prompt for one of a job's checkpoints."""
+class PromptFields(Distribution, CheckpointRequest):
+    """A prompt for one of a job's checkpoints, as it is asked for from outside."""
 
     prompt: Annotated[Text, Field(max_length=1_000_000)] = ""
     """The text to continue. One longer than the context keeps its end. Default: empty, which continues the
@@ -67,11 +67,23 @@ class GenerationRequest(Distribution, CheckpointRequest):
     tokens with theirs. Default: null, none of it."""
 
 
+TokenIds = tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
+
+
+class GenerationRequest(PromptFields):
+    """A prompt on its way to the worker."""
+
+    token_ids: TokenIds | None = None
+    """The prompt as ids of tokens, in place of its text."""
+
+
 class ScoreRequest(CheckpointRequest):
-    """A text for one of a job's checkpoints to score."""
+    """A text to score, on its way to the worker."""
 
     kind: Literal["score"]
     text: Annotated[Text, Field(max_length=2**20)] = ""
+    token_ids: TokenIds | None = None
+    """The text as ids of tokens, in its place."""
     top: int = Field(0, ge=0, le=20)
     """How many of the likeliest tokens to give in each place."""
 
@@ -132,7 +144,7 @@ class Scores(RequestModel):
     is_last: bool
 
 
-FailureCause = Literal["not_found", "too_long", "unavailable", "internal"]
+FailureCause = Literal["not_found", "invalid", "unavailable", "internal"]
 
 
 class Failure(RequestModel):
@@ -140,8 +152,8 @@ class Failure(RequestModel):
 
     kind: Literal["failure"] = "failure"
     cause: FailureCause
-    """Whether there is no such thing, whether the text is too long, whether it may succeed later, or whether
-    something is broken."""
+    """Whether there is no such thing, whether the text can't be taken, whether it may succeed later, or
+    whether something is broken."""
     reason: str
     """For the requester: without any path of the server."""
 

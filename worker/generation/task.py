@@ -2,6 +2,7 @@
 
 import logging
 import math
+from collections.abc import Sequence
 
 from celery import Celery
 from celery.signals import worker_shutdown, worker_shutting_down
@@ -15,10 +16,10 @@ from jobs.settings import Settings
 from jobs.store.database import Database
 from model.generation import Continuation
 from model.scoring import Scoring
-from model.tokenizers import load_tokenizer
+from model.tokenizers import Tokenizer, load_tokenizer
 from worker.generation.batcher import RequestBatcher
 from worker.generation.delivery import Delivery
-from worker.generation.failures import TextTooLong, failure_of
+from worker.generation.failures import InvalidText, failure_of
 from worker.generation.models import Models
 from worker.generation.request import PromptRequest, Request, TextRequest
 from worker.heartbeat import Heartbeat
@@ -93,7 +94,7 @@ class Intake:
             self.delivery.send(request_id, failure_of(error))
 
     def prepare(self, request_id: str, content: WorkerRequest) -> Request:
-        """raises NotFound, CheckpointDamaged, TextTooLong"""
+        """raises NotFound, CheckpointDamaged, InvalidText"""
         match content:
             case ScoreRequest():
                 return self._prepare_score(request_id, content)
@@ -103,9 +104,9 @@ class Intake:
     def _prepare_score(self, request_id: str, content: ScoreRequest) -> TextRequest:
         checkpoint, manifest = self._models.find_with_manifest(content.job_id, content.checkpoint)
         tokenizer = load_tokenizer(manifest.run.tokenizer)
-        tokens = tokenizer.encode(content.text)
+        tokens = encode(tokenizer, content.text, content.token_ids)
         if len(tokens) > self._max_score_tokens:
-            raise TextTooLong(
+            raise InvalidText(
                 f"must have at most {self._max_score_tokens:,} tokens (PRETRAIN_MAX_SCORE_TOKENS), not "
                 f"{len(tokens):,}"
             )
@@ -114,9 +115,10 @@ class Intake:
 
     def _prepare_prompt(self, request_id: str, content: GenerationRequest) -> PromptRequest:
         checkpoint, manifest = self._models.find_with_manifest(content.job_id, content.checkpoint)
+        tokenizer = load_tokenizer(manifest.run.tokenizer)
         continuation = Continuation(
-            load_tokenizer(manifest.run.tokenizer),
-            content.prompt,
+            tokenizer,
+            encode(tokenizer, content.prompt, content.token_ids),
             manifest.run.model.context_length,
             max_new_tokens=content.max_new_tokens,
             distribution=content,
@@ -141,3 +143,13 @@ class Intake:
     def overdue_s(self) -> float:
         """For how long something has been overdue here: see `RequestBatcher.overdue_s`."""
         return self.batcher.overdue_s() if self.delivery.is_alive else math.inf
+
+
+def encode(tokenizer: Tokenizer, text: str, token_ids: Sequence[int] | None) -> list[int]:
+    """The ids of a text, or those that stand in its place. raises InvalidText if there is no such token"""
+    if token_ids is None:
+        return tokenizer.encode(text)
+    unknown = next((token for token in token_ids if token >= tokenizer.vocab_size), None)
+    if unknown is not None:
+        raise InvalidText(f"must be ids of tokens below {tokenizer.vocab_size:,}, not {unknown:,}")
+    return list(token_ids)

@@ -80,7 +80,7 @@ def test_what_has_no_finite_value_is_null(
 def test_a_text_of_too_many_tokens_names_the_field_and_the_limit(
     client: FlaskClient, settings: Settings, job: Job
 ) -> None:
-    failure = Failure(cause="too_long", reason="must have at most 10 tokens, not 11")
+    failure = Failure(cause="invalid", reason="must have at most 10 tokens, not 11")
     with generation_worker(settings, lambda _: [failure]):
         response = client.post("/score", json={"text": "x" * 1000})
     assert response.status_code == 422

@@ -135,7 +135,7 @@ def test_a_text_of_too_many_tokens_is_refused_with_the_limit(scored, write, inta
     assert len(scored("x" * 10).tokens) == 10
     with pytest.raises(RequestFailed, match=r"at most 10 tokens .* not 11$") as failed:
         scored("x" * 11)
-    assert failed.value.cause == "too_long"
+    assert failed.value.cause == "invalid"
 
 
 def test_a_score_that_takes_too_long_is_given_up(scored, write, intake, redis):
