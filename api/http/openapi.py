@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, get_type_hints
 
 from flask_openapi import OpenAPI
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core.core_schema import DictSchema
 
+from api.http.openai_errors import MEDIA_TYPE, OpenAIError, is_openai_path
 from api.http.problems import Problem, problem_responses
 from api.records.record import Record
 from jobs.validation.request_model import RequestModel
@@ -20,6 +22,7 @@ OTHER_MEDIA_TYPES = [
     ("/jobs/{job_id}/losses", "get", "text/csv"),
     ("/generate", "get", "text/event-stream"),
     ("/generate", "post", "text/event-stream"),
+    ("/v1/completions", "post", "text/event-stream"),
 ]
 """In which a success may be answered besides JSON."""
 
@@ -54,6 +57,8 @@ def complete_document(app: OpenAPI) -> None:
         for method in rule.methods or ():
             if operation := operations.get(method.lower()):
                 complete_operation(operation, get_type_hints(app.view_functions[rule.endpoint]), schemas)
+                if is_openai_path(rule.rule):
+                    document_openai_errors(operation)
     for path, method, media_type in OTHER_MEDIA_TYPES:
         success = document["paths"][path][method]["responses"]["200"]
         success["content"][media_type] = {"schema": {"type": "string"}}
@@ -65,6 +70,7 @@ def models() -> Iterator[tuple[str, type[BaseModel], JsonSchemaMode]]:
         RequestModel: "validation",
         Record: "serialization",
         Problem: "serialization",
+        OpenAIError: "serialization",
     }
     for root, mode in modes.items():
         for model in (root, *subclasses(root)):
@@ -104,3 +110,13 @@ def complete_operation(operation: dict[str, Any], hints: dict[str, Any], schemas
         parameter["schema"] = properties[parameter["name"]]
         if parameter["schema"].get("type") == "object":  # metadata[team]=blue
             parameter.update(style="deepObject", explode=True)
+
+
+def document_openai_errors(operation: dict[str, Any]) -> None:
+    """Below `/v1` every error is OpenAI's object, and wrong fields are a 400."""
+    responses = operation["responses"]
+    responses.pop("422")
+    schema = {"$ref": REFERENCE.format(model=OpenAIError.__name__)}
+    for status, response in responses.items():
+        if int(status) >= HTTPStatus.BAD_REQUEST:
+            response["content"] = {MEDIA_TYPE: {"schema": schema}}

@@ -11,6 +11,8 @@ MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_S = 15
 """Without an event, after which a comment tells proxies and clients that the connection is alive."""
 HEARTBEAT = b": still here\n\n"
+DONE = b"data: [DONE]\n\n"
+"""The last event of OpenAI's streams, which is no JSON."""
 
 HEADERS = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache, no-transform"}
 """So that no proxy holds events back, to buffer or to compress them."""

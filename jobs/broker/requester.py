@@ -167,7 +167,8 @@ class Requester(Generic[Result]):
         """Delete all keys, by which the workers learn that nobody waits."""
         keys = [key for exchange in self.exchanges for key in redis_keys(exchange.request_id)]
         with suppress(RedisError):  # then they expire
-            self.redis.delete(*keys)
+            if keys:
+                self.redis.delete(*keys)
 
     def receive(self) -> Generator[NewPiece | None, None, None]:
         """Until all requests are over, or the time is."""
