@@ -151,7 +151,7 @@ class CompletionRequest(RequestModel):
     stream_options: StreamOptions | None = None
     """With `stream` only."""
 
-    suffix: Annotated[str | None, AfterValidator(unsupported)] = Field(
+    suffix: Annotated[Text | None, AfterValidator(unsupported)] = Field(
         None, json_schema_extra={"enum": [None, ""]}
     )
     """Not supported."""

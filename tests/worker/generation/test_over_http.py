@@ -61,7 +61,7 @@ def http(settings, intake, write):
 
 @pytest.fixture
 def completions(http):
-    url = f"{http.base_url}v1"
+    url = http.base_url.join("/v1")
     with openai.OpenAI(
         base_url=url, api_key="any", http_client=openai.DefaultHttpxClient(trust_env=False)
     ) as client:
