@@ -89,6 +89,9 @@ class Intake:
         try:
             with native_panics_as_errors():
                 self.batcher.submit(self.prepare(request_id, content))
+        except InvalidText as error:
+            log.info("%s was refused: %s", request_id, error)
+            self.delivery.send(request_id, failure_of(error))
         except Exception as error:
             log.exception("%s failed", request_id)
             self.delivery.send(request_id, failure_of(error))
