@@ -18,6 +18,7 @@ from api.http.openapi import complete_document
 from api.http.problems import Problem
 from api.http.requests import Request
 from api.services import EXTENSION, open_services
+from api.views.completions import completions
 from api.views.datasets import datasets
 from api.views.docs import PUBLIC_PAGES, docs
 from api.views.downloads import downloads
@@ -26,6 +27,8 @@ from api.views.health import health
 from api.views.history import history
 from api.views.jobs import jobs
 from api.views.losses import losses
+from api.views.models import models
+from api.views.scores import scores
 from api.views.workers import workers
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings, load_settings
@@ -68,7 +71,19 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     register_headers(app)
     register_access(app, settings, PUBLIC_PAGES)
     register_error_handlers(app)
-    for blueprint in (jobs, losses, history, downloads, generation, datasets, workers, health):
+    for blueprint in (
+        jobs,
+        losses,
+        history,
+        downloads,
+        generation,
+        scores,
+        models,
+        completions,
+        datasets,
+        workers,
+        health,
+    ):
         app.register_api(blueprint)
     app.register_blueprint(docs)
     app.add_url_rule("/", "root", redirect_to_docs)

@@ -134,6 +134,9 @@ class Settings(BaseSettings):
     generate_timeout_s: Seconds = 120
     """Seconds after which a generation is answered with the text so far, or with 503 if there is none."""
 
+    max_score_tokens: int = Field(32_768, ge=1)
+    """Texts of more tokens are not scored: a request has one time limit, however long its text is."""
+
     loaded_models: int = Field(2, ge=1)
     """Models that a generation worker keeps in memory."""
 

@@ -15,6 +15,7 @@ from model.inference.decoding import Decoding
 from model.inference.engine import Engine
 from model.inference.sampling import sample_token
 from model.inference.stop_strings import StopStringFilter
+from model.inference.token_probs import TokenProbs, token_probs
 from model.tokenizers import Tokenizer, text_start
 
 GREEDY = Distribution()
@@ -74,7 +75,7 @@ class Continuation:
     def __init__(
         self,
         tokenizer: Tokenizer,
-        prompt: str,
+        prompt: str | Sequence[int],
         context_length: int,
         *,
         max_new_tokens: int = 50,
@@ -82,14 +83,18 @@ class Continuation:
         seed: int | None = None,
         stop: Sequence[str] = (),
         ends_texts: bool = False,
+        logprobs: int | None = None,
     ) -> None:
         """
+        prompt          a text, or ids of tokens
         context_length  of the model, which sees no more of the prompt than its end
         seed            gives the same tokens again; None draws one
         stop            the completion ends before the first occurrence of one of these
         ends_texts      whether the model was trained on end-of-text tokens: see `text_start`
+        logprobs        how many of the likeliest tokens `take_probs` gives beside each new one; None: it
+                        gives nothing
         """
-        ids = tokenizer.encode(prompt)
+        ids = tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
         self.prompt_tokens = len(ids)
         self.prompt_truncated = len(ids) > context_length
         """Whether the model sees the prompt's end only."""
@@ -100,11 +105,13 @@ class Continuation:
         """The one taken last, for the model to read; none before the first and after the end."""
         self.completion_tokens = 0
         self.finish_reason: FinishReason | None = None
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._max_new_tokens = max_new_tokens
         self._distribution = distribution
         self._generator = torch.Generator().manual_seed(self.seed)
         self._text = StopStringFilter(stop)
+        self._logprobs = logprobs
+        self._probs: list[TokenProbs] = []
         self.begin()
 
     def begin(self) -> None:
@@ -120,16 +127,25 @@ class Continuation:
         """Sample the next token by the logits (V,); returns the text that is certain now: without
         half a character, and without what may become a stop string."""
         token = sample_token(logits, self._distribution, self._generator)
-        if token == self._tokenizer.end_of_text:
+        if token == self.tokenizer.end_of_text:
             return self._end("stop")
         self.last_token = token
         self.completion_tokens += 1
-        piece = self._text.feed(self._tokenizer.decode_bytes([token]))
+        if self._logprobs is not None:
+            self._probs.append(token_probs(logits, token, self._logprobs))
+        piece = self._text.feed(self.tokenizer.decode_bytes([token]))
         if self._text.stopped:
             piece += self._end("stop")
         elif self.completion_tokens == self._max_new_tokens:
             piece += self._end("length")
         return piece
+
+    def take_probs(self) -> list[TokenProbs] | None:
+        """Of the completion's tokens since the last call; None if they were not asked for."""
+        if self._logprobs is None:
+            return None
+        probs, self._probs = self._probs, []
+        return probs
 
     def _end(self, reason: FinishReason) -> str:
         rest = self._text.flush()

@@ -23,6 +23,11 @@ class JobPath(RequestModel):
     """The job's id."""
 
 
+class ModelPath(RequestModel):
+    model_id: Text = Field(min_length=1, max_length=300)
+    """`JOB_ID`, `JOB_ID:best` or `JOB_ID:STEP`."""
+
+
 class DatasetPath(RequestModel):
     dataset_id: Text = Field(min_length=1, max_length=200)
     """The data set's id, or a built-in one's name."""
@@ -58,6 +63,30 @@ def parse_request(
 
         # flask-openapi documents the annotations and would also check them, but laxly: it takes "10" and true
         # for integers, and the last of two equal names. This is how its own `validate_request` opts out.
+        call.__delay_validate_request__ = True  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+MAX_OPENAI_VALUES = 100_000
+"""In a body: a prompt may be a list of tokens."""
+
+
+def parse_openai_request(body: Callable[[Any], Any] | None = None) -> Callable[[View], View]:
+    """The same for a view below `/v1`: as OpenAI's API does, it ignores unknown parameters, and a body where
+    it takes none."""
+
+    def decorate(view: View) -> View:
+        hints = get_type_hints(view)
+
+        @wraps(view)
+        def call(**path_values: str) -> Response:
+            arguments = {"path": parse_path(hints["path"], path_values)} if "path" in hints else {}
+            if body is None:
+                return view(**arguments)
+            return call_with_body(view, arguments, body, MAX_OPENAI_VALUES)
+
         call.__delay_validate_request__ = True  # type: ignore[attr-defined]
         return call
 

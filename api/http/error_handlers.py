@@ -8,15 +8,8 @@ import sqlalchemy.exc
 from flask import Flask, Response, request
 from werkzeug import exceptions
 
-from api.http.problems import (
-    MEDIA_TYPE,
-    HTTPProblem,
-    disk_full,
-    internal_error,
-    invalid_fields,
-    problem_json,
-    unavailable,
-)
+from api.http.error_bodies import error_body
+from api.http.problems import HTTPProblem, disk_full, internal_error, invalid_fields, unavailable
 from jobs.files.datasets import DatasetNeeded
 from jobs.files.disk import is_disk_full
 from jobs.lifecycle.weights import WeightsLost
@@ -52,8 +45,8 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def problem_response(problem: HTTPProblem) -> Response:
-    body = problem_json(problem, request.path)
-    return Response(body, problem.status, problem.headers, content_type=MEDIA_TYPE)
+    body = error_body(problem, request.path)
+    return Response(body.content, body.status, problem.headers, content_type=body.media_type)
 
 
 def known_error(status: HTTPStatus, error: Exception) -> Response:

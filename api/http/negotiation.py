@@ -11,7 +11,12 @@ def preferred_media_type(offered: list[str]) -> str:
     return request.accept_mimetypes.best_match(offered, default=offered[0])
 
 
+def asks_for_event_stream() -> bool:
+    """Whether the client likes `text/event-stream` better than all else."""
+    return request.accept_mimetypes.best == "text/event-stream"
+
+
 def refuse_event_stream() -> None:
     """raises  HTTPProblem (422) if the client asks for `text/event-stream` before all else"""
-    if request.accept_mimetypes.best == "text/event-stream":
+    if asks_for_event_stream():
         raise invalid_fields([FieldError("Accept", "not supported yet", request.headers["Accept"])])

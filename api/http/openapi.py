@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, get_type_hints
 
 from flask_openapi import OpenAPI
@@ -10,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core.core_schema import DictSchema
 
 from api.http.multipart import FILE_FIELD
+from api.http.openai_errors import MEDIA_TYPE, OpenAIError, is_openai_path
 from api.http.problems import Problem, problem_responses
 from api.http.uploads import FORM, JSON, NDJSON, PLAIN, NewDataset
 from api.records.record import Record
@@ -17,6 +19,14 @@ from jobs.validation.request_model import RequestModel
 
 STATUSES_OF_ANY_REQUEST = (400, 403, 408, 413, 414, 417, 421, 422, 431)
 """With which a request may be refused whatever it asks for."""
+
+OTHER_MEDIA_TYPES = [
+    ("/jobs/{job_id}/losses", "get", "text/csv"),
+    ("/generate", "get", "text/event-stream"),
+    ("/generate", "post", "text/event-stream"),
+    ("/v1/completions", "post", "text/event-stream"),
+]
+"""In which a success may be answered besides JSON."""
 
 REFERENCE = "#/components/schemas/{model}"
 PATH_VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
@@ -49,9 +59,12 @@ def complete_document(app: OpenAPI) -> None:
         for method in rule.methods or ():
             if operation := operations.get(method.lower()):
                 complete_operation(operation, get_type_hints(app.view_functions[rule.endpoint]), schemas)
+                if is_openai_path(rule.rule):
+                    document_openai_errors(operation)
+    for path, method, media_type in OTHER_MEDIA_TYPES:
+        success = document["paths"][path][method]["responses"]["200"]
+        success["content"][media_type] = {"schema": {"type": "string"}}
     document["paths"]["/datasets"]["post"]["requestBody"] = upload_body(schemas)
-    losses = document["paths"]["/jobs/{job_id}/losses"]["get"]["responses"]["200"]
-    losses["content"]["text/csv"] = {"schema": {"type": "string"}}
 
 
 def upload_body(schemas: Schemas) -> dict[str, Any]:
@@ -75,6 +88,7 @@ def models() -> Iterator[tuple[str, type[BaseModel], JsonSchemaMode]]:
         RequestModel: "validation",
         Record: "serialization",
         Problem: "serialization",
+        OpenAIError: "serialization",
     }
     for root, mode in modes.items():
         for model in (root, *subclasses(root)):
@@ -114,3 +128,13 @@ def complete_operation(operation: dict[str, Any], hints: dict[str, Any], schemas
         parameter["schema"] = properties[parameter["name"]]
         if parameter["schema"].get("type") == "object":  # metadata[team]=blue
             parameter.update(style="deepObject", explode=True)
+
+
+def document_openai_errors(operation: dict[str, Any]) -> None:
+    """Below `/v1` every error is OpenAI's object, and wrong fields are a 400."""
+    responses = operation["responses"]
+    responses.pop("422")
+    schema = {"$ref": REFERENCE.format(model=OpenAIError.__name__)}
+    for status, response in responses.items():
+        if int(status) >= HTTPStatus.BAD_REQUEST:
+            response["content"] = {MEDIA_TYPE: {"schema": schema}}

@@ -121,7 +121,11 @@ def problem_json(problem: HTTPProblem, path: str) -> bytes:
 
     path  of the request, percent-decoded
     """
-    document = {
+    return to_json(problem_document(problem, path)).encode()
+
+
+def problem_document(problem: HTTPProblem, path: str) -> dict[str, Any]:
+    document: dict[str, Any] = {
         "type": "about:blank",
         "title": problem.status.phrase,
         "status": problem.status,
@@ -134,4 +138,4 @@ def problem_json(problem: HTTPProblem, path: str) -> bytes:
             {"field": cut(error.field), "message": error.message, "value": excerpt(error.value)}
             for error in problem.errors
         ]
-    return to_json(document).encode()
+    return document

@@ -3,6 +3,8 @@
 from typing import Literal
 
 from api.records.record import Record
+from jobs.broker.replies import GenerationResult
+from jobs.broker.token_probs import TokenLogprob
 
 
 class GenerationRecord(Record):
@@ -26,3 +28,21 @@ class GenerationRecord(Record):
     seed: int
     """With it the same request gives the same text again."""
     tokens_per_s: float
+    logprobs: list[TokenLogprob] | None
+    """Of each token of the completion, if they were asked for."""
+
+
+class PieceRecord(Record):
+    """A `piece` event of a stream: text as soon as it is certain."""
+
+    text: str
+    completion_tokens: int
+    """So far."""
+    logprobs: list[TokenLogprob] | None
+    """Of the tokens since the piece before, if they were asked for."""
+
+
+def generation_record(job_id: str, prompt: str, generated: GenerationResult) -> GenerationRecord:
+    return GenerationRecord(
+        job_id=job_id, prompt=prompt, text=prompt + generated.completion, **vars(generated)
+    )

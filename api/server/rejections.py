@@ -4,8 +4,9 @@ from http import HTTPStatus
 
 import h11
 
+from api.http.error_bodies import error_body
 from api.http.headers import REQUEST_ID_HEADER, SECURITY_HEADERS
-from api.http.problems import MEDIA_TYPE, HTTPProblem, bad_request, problem_json, unavailable
+from api.http.problems import HTTPProblem, bad_request, unavailable
 from api.server.cycle import ResponseHead
 from api.server.limits import Limits
 
@@ -17,16 +18,16 @@ def rejection(problem: HTTPProblem, path: str, request_id: str) -> tuple[Respons
 
     path  of the request, percent-decoded
     """
-    body = problem_json(problem, path)
+    body = error_body(problem, path)
     headers = [
         *problem.headers.items(),
-        ("Content-Type", MEDIA_TYPE),
-        ("Content-Length", str(len(body))),
+        ("Content-Type", body.media_type),
+        ("Content-Length", str(len(body.content))),
         (REQUEST_ID_HEADER, request_id),
         *SECURITY_HEADERS.items(),
         CONNECTION_CLOSE,
     ]
-    return ResponseHead(problem.status, problem.status.phrase, headers), body
+    return ResponseHead(body.status, body.status.phrase, headers), body.content
 
 
 def check_head(request: h11.Request, limits: Limits) -> None:

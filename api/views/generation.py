@@ -1,29 +1,26 @@
 """Prompts that a job's checkpoint continues."""
 
-from collections.abc import Generator
-from dataclasses import asdict
-from http import HTTPStatus
+from collections.abc import Generator, Iterator
 from threading import Semaphore
-from typing import Annotated
 
-from flask import Response
+from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
-from kombu.exceptions import OperationalError
-from pydantic import AfterValidator, Field
-from redis import RedisError
 
+from api.http.answer_problems import answer_problem, answer_problems
 from api.http.arguments import model_parser, parse_request
 from api.http.disconnects import client_disconnected
-from api.http.negotiation import refuse_event_stream
-from api.http.problems import HTTPProblem, problem_responses, unavailable
-from api.records.generation import GenerationRecord
+from api.http.negotiation import asks_for_event_stream
+from api.http.problems import problem_document, problem_responses
+from api.http.streams import HEARTBEAT, HEARTBEAT_S, event, event_stream
+from api.records.generation import GenerationRecord, PieceRecord, generation_record
 from api.records.record import json_response
 from api.server.pools import GENERATIONS, in_pool
 from api.services import services
-from jobs.broker.generation import GenerationRequest
-from jobs.broker.requester import Abandoned, GenerationFailed, GenerationResult, NoAnswer, request_generation
+from jobs.broker.generation import GenerationRequest, Piece, PromptFields
+from jobs.broker.replies import GenerationResult
+from jobs.broker.requester import NewPiece, request_generations, result_of
 from jobs.lifecycle.history import find_checkpoint
-from jobs.store.lookup import NotFound, get_job, newest_with_checkpoint
+from jobs.store.lookup import get_job, newest_with_checkpoint
 
 generation = APIBlueprint(
     "generation",
@@ -32,16 +29,17 @@ generation = APIBlueprint(
     abp_responses=problem_responses(400, 404, 422, 500, 503),
 )
 
+DATABASE_SLOTS = Semaphore(8)
+"""For the prompts that come by the hundred: they would take every connection to the database from light
+requests."""
 
-def unsupported(value: bool) -> bool:
-    if value:
-        raise ValueError("not supported yet")
-    return value
+Pieces = Generator[NewPiece | None, None, list[GenerationResult]]
 
 
-class GenerateRequest(GenerationRequest):
-    stream: Annotated[bool, AfterValidator(unsupported)] = Field(False, json_schema_extra={"enum": [False]})
-    """Whether to stream the text. Default: no, and yes is not supported yet."""
+class GenerateRequest(PromptFields):
+    stream: bool | None = None
+    """Whether to stream the text, as server-sent events: a `piece` for each piece of it, then a `generation`
+    that is the whole record, or an `error` that is a problem. Default: as the header `Accept` asks."""
 
 
 @generation.get("/generate", responses={200: GenerationRecord})
@@ -50,7 +48,8 @@ class GenerateRequest(GenerationRequest):
 def get_generation(query: GenerateRequest) -> Response:
     """Continue a prompt
     Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`: then the response has the text so far.
-    `stop` may be given several times.
+    `stop` may be given several times. With `stream=true` or `Accept: text/event-stream` the text comes in
+    pieces, as server-sent events; what fails before the first piece is answered as ever.
     """
     return generate(query)
 
@@ -61,63 +60,89 @@ def get_generation(query: GenerateRequest) -> Response:
 def post_generation(body: GenerateRequest) -> Response:
     """Continue a prompt
     Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`: then the response has the text so far.
+    With `stream` or `Accept: text/event-stream` the text comes in pieces, as server-sent events; what fails
+    before the first piece is answered as ever.
     """
     return generate(body)
 
 
-DATABASE_SLOTS = Semaphore(8)
-"""For the prompts that come by the hundred: they would take every connection to the database from light
-requests."""
+def generate(asked: GenerateRequest) -> Response:
+    job_id = job_to_ask(asked.job_id, asked.checkpoint)
+    prompt = GenerationRequest(**asked.model_dump(exclude={"stream", "job_id"}), job_id=job_id)
+    is_streamed = asks_for_event_stream() if asked.stream is None else asked.stream
+    pieces = request_generations(
+        services().celery,
+        services().redis,
+        [prompt],
+        services().settings.generate_timeout_s,
+        client_disconnected,
+        HEARTBEAT_S if is_streamed else None,
+    )
+    if is_streamed:
+        return stream_generation(pieces, prompt, request.path)
+    with answer_problems():
+        [generated] = result_of(pieces)
+    return json_response(generation_record(job_id, prompt.prompt, generated))
 
 
-def generate(request: GenerateRequest) -> Response:
-    refuse_event_stream()
-    database, settings = services().database, services().settings
-    with DATABASE_SLOTS, database.read() as session:
-        job_id = request.job_id or newest_with_checkpoint(session).id
+def job_to_ask(job_id: str | None, checkpoint: str) -> str:
+    """The id of the job, which has that checkpoint; by default of the newest job that has one.
+
+    raises  NotFound
+    """
+    with DATABASE_SLOTS, services().database.read() as session:
+        found_id = job_id or newest_with_checkpoint(session).id
         # Only to say at once that there is none: the worker looks the checkpoint up again when it reads it.
-        find_checkpoint(session, get_job(session, job_id).id, request.checkpoint)
-    prompt = GenerationRequest(**request.model_dump(exclude={"stream", "job_id"}), job_id=job_id)
-    pieces = request_generation(
-        services().celery, services().redis, prompt, settings.generate_timeout_s, client_disconnected
-    )
-    try:
-        generated = result_of(pieces)
-    except NoAnswer as error:
-        raise unavailable(str(error)) from error
-    except (RedisError, OperationalError) as error:
-        raise unavailable("the broker does not answer") from error
-    except Abandoned as error:
-        raise unavailable("the client has gone") from error  # nobody reads it
-    except GenerationFailed as error:
-        raise http_error(error) from error
-    return json_response(
-        GenerationRecord(
-            job_id=job_id,
-            prompt=prompt.prompt,
-            text=prompt.prompt + generated.completion,
-            **asdict(generated),
-        )
-    )
+        find_checkpoint(session, get_job(session, found_id).id, checkpoint)
+    return found_id
 
 
-def result_of(pieces: Generator[str, None, GenerationResult]) -> GenerationResult:
-    """Run the generator to its end; what it returns."""
+def stream_generation(pieces: Pieces, prompt: GenerationRequest, path: str) -> Response:
+    """raises  HTTPProblem for what fails before the first piece"""
+    with answer_problems():
+        first = first_piece(pieces)
+
+    def events() -> Iterator[bytes]:
+        # The service's database and broker are not asked here: a stream outlives its request.
+        try:
+            if isinstance(first, Piece):
+                yield piece_event(first)
+                [generated] = yield from events_of(pieces)
+            else:
+                [generated] = first
+            record = generation_record(str(prompt.job_id), prompt.prompt, generated)
+            yield event(record.model_dump(mode="json"), "generation")
+        except Exception as error:
+            yield event(problem_document(answer_problem(error), path), "error")
+
+    return event_stream(events(), pieces)
+
+
+def events_of(pieces: Pieces) -> Generator[bytes, None, list[GenerationResult]]:
     while True:
         try:
-            next(pieces)
+            item = next(pieces)
         except StopIteration as end:
-            generated: GenerationResult = end.value
-            return generated
+            results: list[GenerationResult] = end.value
+            return results
+        if item is None:
+            yield HEARTBEAT
+        elif item.piece.text or item.piece.logprobs:
+            yield piece_event(item.piece)
 
 
-def http_error(error: GenerationFailed) -> Exception:
-    """The exception with the status that fits the worker's error."""
-    reason = str(error)
-    match error.cause:
-        case "not_found":
-            return NotFound(reason)
-        case "unavailable":
-            return unavailable(reason)
-        case "internal":
-            return HTTPProblem(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
+def piece_event(piece: Piece) -> bytes:
+    record = PieceRecord(text=piece.text, completion_tokens=piece.completion_tokens, logprobs=piece.logprobs)
+    return event(record.model_dump(mode="json"), "piece")
+
+
+def first_piece(pieces: Pieces) -> Piece | list[GenerationResult]:
+    """The first piece with text, or the results of what ended without one."""
+    while True:
+        try:
+            item = next(pieces)
+        except StopIteration as end:
+            results: list[GenerationResult] = end.value
+            return results
+        if item is not None and item.piece.text:
+            return item.piece

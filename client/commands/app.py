@@ -4,7 +4,7 @@ import typer
 
 from client.commands.datasets import add_dataset, list_datasets, remove_dataset, show_dataset
 from client.commands.exports import eject, export
-from client.commands.generation import generate
+from client.commands.generation import generate, score
 from client.commands.history import checkpoints, losses, samples
 from client.commands.jobs import cancel, delete, list_jobs, pause, resume, show, submit, watch
 from client.commands.options import AsJson, Url
@@ -34,6 +34,7 @@ app.command()(losses)
 app.command()(samples)
 app.command()(checkpoints)
 app.command()(generate)
+app.command()(score)
 app.command()(cancel)
 app.command()(pause)
 app.command()(resume)

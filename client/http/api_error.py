@@ -56,17 +56,32 @@ class ApiError(ClientError):
 def api_error(response: httpx2.Response) -> ApiError:
     """The error that the response's problem document describes; without one, only by its status."""
     problem = decode_json(response)
-    if not isinstance(problem, dict):
-        problem = {}
+    return described_error(
+        problem if isinstance(problem, dict) else {},
+        response.status_code,
+        message(response.reason_phrase),
+        retry_after_s(response),
+    )
+
+
+def problem_error(problem: JSON) -> ApiError:
+    """The error that a problem document describes which came in a stream, behind its status."""
+    status = problem.get("status")
+    return described_error(problem, status if isinstance(status, int) else 500)
+
+
+def described_error(
+    problem: JSON, status: int, reason: str = "", retry_after_s: int | None = None
+) -> ApiError:
     errors, checks = problem.get("errors"), problem.get("checks")
     field_errors = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
     return ApiError(
-        response.status_code,
-        message(problem.get("title")) or message(response.reason_phrase) or "error",
+        status,
+        message(problem.get("title")) or reason or "error",
         message(problem.get("detail")),
         field_errors[:MAX_FIELD_ERRORS],
         checks if isinstance(checks, dict) else {},
-        retry_after_s(response),
+        retry_after_s,
     )
 
 

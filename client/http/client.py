@@ -9,7 +9,7 @@ import httpx2
 from client.address import Address
 from client.errors import UsageError
 from client.http import response_models
-from client.http.response_models import Page, ResponseModel
+from client.http.response_models import Page, ResponseModel, mismatch
 from client.http.transport import CONNECT_TIMEOUT_S, Transport
 from client.http.types import JSON
 from client.plain_text import is_unicode
@@ -122,6 +122,29 @@ class Client:
         return self._transport.json(
             "POST", "/generate", response_models.Generation, json=request, timeout=timeout
         )
+
+    def generate_stream(self, request: JSON) -> Iterator[tuple[str, JSON]]:
+        """The same as it is made: `piece` events with text, then `generation` with the whole record."""
+        timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
+        models: dict[str, type[ResponseModel]] = {
+            "piece": response_models.Piece,
+            "generation": response_models.Generation,
+        }
+        body = {**request, "stream": True}
+        for name, data in self._transport.events("POST", "/generate", json=body, timeout=timeout):
+            if name not in models:
+                continue  # of a later version
+            if problem := mismatch(data, models[name]):
+                raise self._transport.unexpected_response(f"what is no {models[name].title}: {problem}")
+            yield name, data
+            if name == "generation":
+                return
+        raise self._transport.unexpected_response("a stream that ends in the middle")
+
+    def score(self, request: JSON) -> JSON:
+        """How well a model predicts a text. The service keeps a time limit of its own, as for `generate`."""
+        timeout = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
+        return self._transport.json("POST", "/score", response_models.Score, json=request, timeout=timeout)
 
     def add_dataset(
         self,

@@ -129,12 +129,33 @@ class AddedDataset(Dataset):
     notices: list[str] = []
 
 
+class Piece(ResponseModel):
+    title = "piece of a text"
+
+    text: str
+
+
 class Generation(ResponseModel):
     title = "generation"
 
     text: str
     finish_reason: str | None = None
     prompt_truncated: bool | None = None
+
+
+class TokenScore(ResponseModel):
+    token: str
+    nats: Figure = None
+    rank: Step = None
+
+
+class Score(ResponseModel):
+    title = "score"
+
+    tokens: list[TokenScore]
+    loss: Figure = None
+    perplexity: Figure = None
+    bits_per_byte: Figure = None
 
 
 Entry = TypeVar("Entry", bound=ResponseModel)

@@ -12,7 +12,8 @@ import httpx2
 
 from client.address import Address, without_password
 from client.errors import ClientError, UsageError
-from client.http.api_error import api_error
+from client.http.api_error import api_error, problem_error
+from client.http.event_stream import read_events
 from client.http.response_models import ResponseModel, decode_json, mismatch
 from client.http.types import JSON
 from client.plain_text import is_unicode, one_line
@@ -21,6 +22,7 @@ from jobs.validation.quoting import cut, quoted
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
 CHUNK_BYTES = 2**20
+EVENT_STREAM = "text/event-stream"
 
 
 class Unreachable(ClientError):
@@ -57,10 +59,11 @@ class Transport:
             raise self.unexpected_response(f"what is no {model.title}: {problem}")
         return body
 
-    def file(self, path: str, media_type: str, **options: Any) -> httpx2.Response:
+    def file(self, path: str, expected_type: str, **options: Any) -> httpx2.Response:
         """The response, which has that media type."""
         response = self.request("GET", path, **options)
-        self._check_media_type(response, media_type)
+        if media_type(response) != expected_type:
+            raise self.unexpected_response(f"something else than {expected_type}")
         return response
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
@@ -72,20 +75,48 @@ class Transport:
             check_sendable(options.get(kind))
         with self._errors_for_people(method, path):
             response = self._http.request(method, path, **options)
-        self._check_status(response)
+        self._check(response)
         return response
 
-    def download(self, path: str, media_type: str, file: BinaryIO, **options: Any) -> httpx2.Headers:
+    def download(self, path: str, expected_type: str, file: BinaryIO, **options: Any) -> httpx2.Headers:
         """Write the response's body, which has that media type and may be long, to `file`; the response's
         headers."""
         with self._errors_for_people("GET", path), self._http.stream("GET", path, **options) as response:
             if not response.is_success:
                 response.read()
-            self._check_status(response)
-            self._check_media_type(response, media_type)
+            self._check(response)
+            if media_type(response) != expected_type:
+                raise self.unexpected_response(f"something else than {expected_type}")
             for chunk in response.iter_bytes(CHUNK_BYTES):
                 file.write(chunk)
             return response.headers
+
+    def events(self, method: str, path: str, **options: Any) -> Iterator[tuple[str, JSON]]:
+        """Name and data of the events that the service responds with, as they come. An `error` event is
+        raised as its problem is.
+
+        options  of httpx2's `stream`
+        """
+        for kind in ("json", "params"):
+            check_sendable(options.get(kind))
+        with (
+            self._errors_for_people(method, path),
+            self._http.stream(method, path, headers={"Accept": EVENT_STREAM}, **options) as response,
+        ):
+            if not response.is_success:
+                response.read()
+            self._check(response)
+            if media_type(response) != EVENT_STREAM:
+                raise self.unexpected_response("something else than a stream of events")
+            try:
+                for name, data in read_events(response.iter_lines()):
+                    if not isinstance(data, dict):
+                        raise self.unexpected_response("an event that is no JSON object")
+                    if name == "error":
+                        raise problem_error(data)
+                    yield name, data
+            except (ValueError, RecursionError) as error:
+                raise self.unexpected_response("an event that is not JSON") from error
 
     @contextmanager
     def _errors_for_people(self, method: str, path: str) -> Iterator[None]:
@@ -104,7 +135,8 @@ class Transport:
                 f"{quoted(without_password(self._address.url) + path)} with what is asked for is no URL"
             ) from error
 
-    def _check_status(self, response: httpx2.Response) -> None:
+    def _check(self, response: httpx2.Response) -> None:
+        """raises  ClientError, unless the status is below 300"""
         if response.has_redirect_location:
             raise ClientError(
                 f"{self._address.shown} (from {self._address.source}) sends on to "
@@ -113,10 +145,6 @@ class Transport:
             )
         if not response.is_success:
             raise api_error(response)
-
-    def _check_media_type(self, response: httpx2.Response, media_type: str) -> None:
-        if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != media_type:
-            raise self.unexpected_response(f"something else than {media_type}")
 
     def unexpected_response(self, what: str) -> ClientError:
         return ClientError(
@@ -134,6 +162,11 @@ class Transport:
                 "Start one with `pretrain up`, or say where it is with --url or PRETRAIN_URL."
             )
         return Unreachable(f"{url} (from {source}): {what}")
+
+
+def media_type(response: httpx2.Response) -> str:
+    content_type: str = response.headers.get("Content-Type", "")
+    return content_type.partition(";")[0].strip().lower()
 
 
 def authorization(token: str | None) -> dict[str, str]:

@@ -11,9 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter
 from redis import Redis
 
+from jobs.broker.token_probs import ScoredToken, TokenLogprob
 from jobs.validation.request_model import RequestModel
 from model.config import Distribution, Documented, Text
 
@@ -34,18 +35,23 @@ def check_checkpoint_name(text: str) -> str:
 CheckpointName = Annotated[str, AfterValidator(check_checkpoint_name), Documented(CHECKPOINT_NAME.pattern)]
 
 
-class GenerationRequest(Distribution, RequestModel):
-    """A prompt for one of a job's checkpoints."""
+class CheckpointRequest(RequestModel):
+    """Which of a job's checkpoints is asked."""
 
     job_id: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
     """The job to ask. Default: the newest job that has a checkpoint."""
 
+    checkpoint: CheckpointName = "last"
+    """`last`, `best`, or a step; `last` and `best` are looked up when they are read. Default: last."""
+
+
+# Pydantic puts the fields of the last base first.
+class PromptFields(Distribution, CheckpointRequest):
+    """A prompt for one of a job's checkpoints, as it is asked for from outside."""
+
     prompt: Annotated[Text, Field(max_length=1_000_000)] = ""
     """The text to continue. One longer than the context keeps its end. Default: empty, which continues the
     end of a text, or a newline where the training text had no end of a text in it."""
-
-    checkpoint: CheckpointName = "last"
-    """`last`, `best`, or a step; `last` and `best` are looked up when they are read. Default: last."""
 
     max_new_tokens: int = Field(50, ge=1, le=10_000)
     """Tokens to generate, at most. Default: 50."""
@@ -55,6 +61,48 @@ class GenerationRequest(Distribution, RequestModel):
 
     stop: Annotated[list[Annotated[Text, Field(min_length=1, max_length=1_000)]], Field(max_length=16)] = []
     """Texts before which the answer ends. Default: none."""
+
+    logprobs: int | None = Field(None, ge=0, le=20)
+    """Of each token of the completion, give its probability under the model and so many of the likeliest
+    tokens with theirs. Default: null, none of it."""
+
+
+TokenIds = tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
+
+
+class GenerationRequest(PromptFields):
+    """A prompt on its way to the worker."""
+
+    token_ids: TokenIds | None = None
+    """The prompt as ids of tokens, in place of its text."""
+
+
+class ScoreRequest(CheckpointRequest):
+    """A text to score, on its way to the worker."""
+
+    kind: Literal["score"]
+    text: Annotated[Text, Field(max_length=2**20)] = ""
+    token_ids: TokenIds | None = None
+    """The text as ids of tokens, in its place."""
+    top: int = Field(0, ge=0, le=20)
+    """How many of the likeliest tokens to give in each place."""
+
+
+WorkerRequest = GenerationRequest | ScoreRequest
+
+
+def kind_of_request(content: Any) -> str:
+    """Prompts have no `kind`, and had none when they were all that there was."""
+    kind = content.get("kind") if isinstance(content, dict) else getattr(content, "kind", None)
+    return "generation" if kind is None else str(kind)
+
+
+WORKER_REQUEST: TypeAdapter[WorkerRequest] = TypeAdapter(
+    Annotated[
+        Annotated[GenerationRequest, Tag("generation")] | Annotated[ScoreRequest, Tag("score")],
+        Discriminator(kind_of_request),
+    ]
+)
 
 
 class Begun(RequestModel):
@@ -80,9 +128,23 @@ class Piece(RequestModel):
     tokens_per_s: float
     finish_reason: Literal["length", "stop"] | None = None
     """Set in the last message."""
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    """Of the tokens since the piece before, if they were asked for."""
 
 
-FailureCause = Literal["not_found", "unavailable", "internal"]
+class Scores(RequestModel):
+    """Tokens of a text that is scored to its end."""
+
+    kind: Literal["scores"] = "scores"
+    number: int
+    """From 0, as of pieces."""
+    step: int
+    """Of the checkpoint."""
+    tokens: tuple[ScoredToken, ...]
+    is_last: bool
+
+
+FailureCause = Literal["not_found", "invalid", "unavailable", "internal"]
 
 
 class Failure(RequestModel):
@@ -90,19 +152,28 @@ class Failure(RequestModel):
 
     kind: Literal["failure"] = "failure"
     cause: FailureCause
-    """Whether there is no such thing, whether it may succeed later, or whether something is broken."""
+    """Whether there is no such thing, whether the text can't be taken, whether it may succeed later, or
+    whether something is broken."""
     reason: str
     """For the requester: without any path of the server."""
 
 
-Message = Begun | Piece | Failure
+Message = Begun | Piece | Scores | Failure
 
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 
 def is_last(message: Message) -> bool:
     """Whether the request is over with it."""
-    return isinstance(message, Failure) or (isinstance(message, Piece) and message.finish_reason is not None)
+    match message:
+        case Failure():
+            return True
+        case Piece():
+            return message.finish_reason is not None
+        case Scores():
+            return message.is_last
+        case Begun():
+            return False
 
 
 TAKE = """
@@ -120,13 +191,13 @@ return 1
 """
 
 
-def take_request(redis: Redis, request_id: str, worker_id: str) -> GenerationRequest | None:
+def take_request(redis: Redis, request_id: str, worker_id: str) -> WorkerRequest | None:
     """The request, for this worker alone; None if nobody waits for it any more or another has taken it.
 
     raises  pydantic's ValidationError if the requester is of another version of the service
     """
     stored: Any = redis.eval(TAKE, 2, *redis_keys(request_id)[:2], worker_id, WORKER_TTL_S * 1000)
-    return None if stored is None else GenerationRequest.model_validate_json(stored)
+    return None if stored is None else WORKER_REQUEST.validate_json(stored)
 
 
 def deliver(redis: Redis, worker_id: str, messages: Mapping[str, Sequence[Message]]) -> set[str]:
@@ -137,11 +208,17 @@ def deliver(redis: Redis, worker_id: str, messages: Mapping[str, Sequence[Messag
     request_ids = list(messages)
     with redis.pipeline(transaction=False) as pipeline:
         for request_id in request_ids:
-            contents = [message.model_dump_json() for message in messages[request_id]]
+            # Without what is null, so that a requester of an earlier version reads what it knows.
+            contents = [message.model_dump_json(exclude_none=True) for message in messages[request_id]]
             ttls_ms = (WORKER_TTL_S * 1000, REQUEST_TTL_S * 1000)
             pipeline.eval(DELIVER, 3, *redis_keys(request_id), worker_id, *ttls_ms, *contents)
         delivered = pipeline.execute()
     return {request_id for request_id, was_taken in zip(request_ids, delivered, strict=True) if not was_taken}
+
+
+def request_json(request: WorkerRequest) -> str:
+    """As it lies in Redis: without defaults, so that a worker of an earlier version reads what it knows."""
+    return request.model_dump_json(exclude_defaults=True)
 
 
 def redis_keys(request_id: str) -> tuple[str, str, str]:

@@ -1,28 +1,38 @@
-"""The requester's side of a generation: see `jobs.broker.generation`."""
+"""The requester's side of what generation workers answer: see `jobs.broker.generation`."""
 
 import random
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from pydantic import ValidationError
 from redis import Redis, RedisError
 
 from jobs.broker.generation import (
     MESSAGE,
     REQUEST_TTL_S,
-    Begun,
-    Failure,
-    FailureCause,
     GenerationRequest,
     Message,
     Piece,
+    ScoreRequest,
     redis_keys,
+    request_json,
 )
 from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK
+from jobs.broker.replies import (
+    GenerationReply,
+    GenerationResult,
+    NoAnswer,
+    Reply,
+    RequestFailed,
+    Result,
+    ScoreReply,
+    ScoreResult,
+)
 from jobs.store.ids import new_id
 
 POLL_S = 0.4
@@ -34,155 +44,199 @@ REPUBLISH_S = 3
 
 
 @dataclass(frozen=True)
-class GenerationResult:
-    checkpoint: int
-    """Its step."""
-    completion: str
-    prompt_tokens: int
-    completion_tokens: int
-    finish_reason: Literal["length", "stop", "timeout"]
-    """`timeout`: the time limit ended it."""
-    seed: int
-    prompt_truncated: bool
-    tokens_per_s: float
+class NewPiece:
+    """A piece of the text that continues one of the prompts."""
 
-
-class NoAnswer(Exception):
-    """No generation worker answered in time, or the one that generated the text has gone."""
-
-
-class GenerationFailed(Exception):
-    """The worker could not generate; the message says why."""
-
-    def __init__(self, cause: FailureCause, reason: str) -> None:
-        super().__init__(reason)
-        self.cause = cause
+    index: int
+    """Of the request."""
+    piece: Piece
 
 
 class Abandoned(Exception):
     """Nobody waits for the answer any more."""
 
 
-def request_generation(
+def request_generations(
     celery: Celery,
     redis: Redis,
-    request: GenerationRequest,
+    requests: Sequence[GenerationRequest],
     timeout_s: float,
     is_abandoned: Callable[[], bool] = lambda: False,
-) -> Generator[str, None, GenerationResult]:
-    """Have a generation worker continue a prompt: yields the text in pieces, as they are generated.
+    silence_s: float | None = None,
+) -> Generator[NewPiece | None, None, list[GenerationResult]]:
+    """Have generation workers continue prompts side by side: yields the texts in pieces, as they are made.
 
-    A worker generates no further for a generator that is closed.
+    A worker generates no further for a generator that is closed. If one request fails, all are given up.
 
-    is_abandoned  asked several times a second: whether nobody waits for the answer any more
-    raises        NoAnswer, GenerationFailed, Abandoned, redis.RedisError or kombu's OperationalError if the
+    is_abandoned  asked several times a second: whether nobody waits for the answers any more
+    silence_s     None is yielded when there has been no piece for so long. Default: never
+    returns       the results, in the order of the requests
+    raises        NoAnswer, RequestFailed, Abandoned, redis.RedisError or kombu's OperationalError if the
                   broker is away
     """
-    requester = Requester(celery, redis, new_id("generation"), timeout_s, is_abandoned)
-    try:
-        redis.set(requester.request_key, request.model_dump_json(), px=REQUEST_TTL_S * 1000)
-        requester.publish()
-        result = yield from requester.receive()
-    except (RedisError, OperationalError):
-        raise  # a silent broker would be waited for once more; what is left there expires
-    except BaseException:
-        requester.clean_up()
-        raise
-    requester.clean_up()
-    return result
+    replies = [GenerationReply(request) for request in requests]
+    requester = Requester(celery, redis, replies, timeout_s, is_abandoned, silence_s)
+    return (yield from requester.run())
 
 
-class Requester:
-    """Of one request."""
+def request_scores(
+    celery: Celery,
+    redis: Redis,
+    requests: Sequence[ScoreRequest],
+    timeout_s: float,
+    is_abandoned: Callable[[], bool] = lambda: False,
+) -> list[ScoreResult]:
+    """Have generation workers score texts side by side.
+
+    is_abandoned, returns, raises  as of `request_generations`
+    """
+    replies = [ScoreReply(request) for request in requests]
+    requester = Requester(celery, redis, replies, timeout_s, is_abandoned)
+    return result_of(requester.run())
+
+
+def result_of(items: Generator[Any, None, Result]) -> Result:
+    """Run the generator to its end; what it returns."""
+    while True:
+        try:
+            next(items)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
+class Exchange(Generic[Result]):
+    """One request in Redis, and what has come of it."""
+
+    def __init__(self, index: int, reply: Reply[Result]) -> None:
+        self.index = index
+        self.reply = reply
+        self.request_id = new_id("generation")
+        self.request_key, self.worker_key, self.messages_key = redis_keys(self.request_id)
+        self.is_taken = False
+        self.published_s = 0.0
+
+
+class Requester(Generic[Result]):
+    """Of requests that are made together."""
 
     def __init__(
         self,
         celery: Celery,
         redis: Redis,
-        request_id: str,
+        replies: Sequence[Reply[Result]],
         timeout_s: float,
         is_abandoned: Callable[[], bool],
+        silence_s: float | None = None,
     ) -> None:
         self.celery, self.redis = celery, redis
-        self.request_id = request_id
-        self.request_key, self.worker_key, self.messages_key = redis_keys(request_id)
+        self.exchanges = [Exchange(index, reply) for index, reply in enumerate(replies)]
+        self.waiting = {exchange.messages_key: exchange for exchange in self.exchanges}
+        """Those that are not over, by the keys of their messages; the one heard of longest ago first."""
         self.timeout_s = timeout_s
         self.is_abandoned = is_abandoned
+        self.silence_s = silence_s
         self.deadline_s = time.monotonic() + timeout_s
-        self.keep_alive_at_s = self.published_s = time.monotonic()
-        self.is_taken = False
+        self.kept_alive_s = self.keep_alive_at_s = time.monotonic()
 
-    def publish(self) -> None:
-        self.published_s = time.monotonic()
-        self.celery.send_task(GENERATE_TASK, args=[self.request_id], queue=GENERATE_QUEUE, retry=False)
+    def run(self) -> Generator[NewPiece | None, None, list[Result]]:
+        try:
+            for exchange in self.exchanges:
+                self.store(exchange)
+            for exchange in self.exchanges:
+                self.publish(exchange)
+            yield from self.receive()
+            results = [exchange.reply.result(self.timeout_s) for exchange in self.exchanges]
+        except (RedisError, OperationalError):
+            raise  # a silent broker would be waited for once more; what is left there expires
+        except BaseException:
+            self.clean_up()
+            raise
+        self.clean_up()
+        return results
+
+    def store(self, exchange: Exchange[Result]) -> None:
+        content = request_json(exchange.reply.request)
+        self.redis.set(exchange.request_key, content, px=REQUEST_TTL_S * 1000)
+
+    def publish(self, exchange: Exchange[Result]) -> None:
+        exchange.published_s = time.monotonic()
+        self.celery.send_task(GENERATE_TASK, args=[exchange.request_id], queue=GENERATE_QUEUE, retry=False)
 
     def clean_up(self) -> None:
-        """Delete all keys, by which the worker learns that nobody waits."""
+        """Delete all keys, by which the workers learn that nobody waits."""
+        keys = [key for exchange in self.exchanges for key in redis_keys(exchange.request_id)]
         with suppress(RedisError):  # then they expire
-            self.redis.delete(self.request_key, self.worker_key, self.messages_key)
+            if keys:
+                self.redis.delete(*keys)
 
-    def receive(self) -> Generator[str, None, GenerationResult]:
-        begun: Begun | None = None
-        last: Piece | None = None
-        texts: list[str] = []
-        while last is None or last.finish_reason is None:
-            message = self.next_message()
-            if message is None:
-                break  # the time is over
-            if isinstance(message, Failure):
-                raise GenerationFailed(message.cause, message.reason)
-            if isinstance(message, Begun):
-                begun = message
-                continue
-            if message.number < len(texts):
-                continue  # it was sent twice
-            last = message
-            texts.append(message.text)
-            if message.text:
-                yield message.text
-        if begun is None or last is None or not (last.finish_reason or any(texts)):
-            raise NoAnswer(f"no generation worker answered within {self.timeout_s:g} s")
-        return GenerationResult(
-            checkpoint=begun.step,
-            completion="".join(texts),
-            prompt_tokens=begun.prompt_tokens,
-            completion_tokens=last.completion_tokens,
-            finish_reason=last.finish_reason or "timeout",
-            seed=begun.seed,
-            prompt_truncated=begun.prompt_truncated,
-            tokens_per_s=last.tokens_per_s,
-        )
-
-    def next_message(self) -> Message | None:
-        """None when the time is over."""
-        while (left_s := self.deadline_s - time.monotonic()) > 0:
+    def receive(self) -> Generator[NewPiece | None, None, None]:
+        """Until all requests are over, or the time is."""
+        yielded_s = time.monotonic()
+        while self.waiting and (left_s := self.deadline_s - time.monotonic()) > 0:
             if self.is_abandoned():
                 raise Abandoned
             if time.monotonic() >= self.keep_alive_at_s:
                 self.keep_alive()
-            wait_s = min(jittered(POLL_S), left_s)
-            popped: Any = self.redis.blpop([self.messages_key], timeout=max(0.01, wait_s))
-            if popped is not None:
-                self.is_taken = True
-                return MESSAGE.validate_json(popped[1])
-        return None
+            if self.silence_s is not None and time.monotonic() - yielded_s >= self.silence_s:
+                yield None
+                yielded_s = time.monotonic()
+            if received := self.next_message(min(jittered(POLL_S), left_s)):
+                exchange, message = received
+                piece = exchange.reply.add(message)
+                if exchange.reply.is_over:
+                    del self.waiting[exchange.messages_key]
+                if piece is not None:
+                    yield NewPiece(exchange.index, piece)
+                    yielded_s = time.monotonic()
+
+    def next_message(self, timeout_s: float) -> tuple[Exchange[Result], Message] | None:
+        popped: Any = self.redis.blpop(list(self.waiting), timeout=max(0.01, timeout_s))
+        if popped is None:
+            return None
+        key, content = popped
+        # Redis looks at the keys in order: the next message is another's, if there is one.
+        exchange = self.waiting[key] = self.waiting.pop(key)
+        exchange.is_taken = True
+        try:
+            return exchange, MESSAGE.validate_json(content)
+        except ValidationError as error:
+            raise RequestFailed("internal", "the worker is of another version than the API") from error
 
     def keep_alive(self) -> None:
-        """Extend the request's key, and publish the request again if no worker has it."""
+        """Extend the requests' keys, and publish those again that no worker has."""
+        waiting = list(self.waiting.values())
         with self.redis.pipeline() as pipeline:
-            pipeline.pexpire(self.request_key, REQUEST_TTL_S * 1000)
-            pipeline.exists(self.worker_key)
-            pipeline.llen(self.messages_key)
-            is_stored, has_worker, unread_messages = pipeline.execute()
-        self.keep_alive_at_s = time.monotonic() + jittered(KEEP_ALIVE_S)
-        if not is_stored:
-            raise NoAnswer("the broker has lost the request")
-        if self.is_taken and not has_worker and not unread_messages:
-            raise NoAnswer("the generation worker that computed the answer has gone")
-        self.is_taken = self.is_taken or bool(has_worker)
-        is_overdue = time.monotonic() - self.published_s > REPUBLISH_S
-        if is_overdue and not self.is_taken and self.redis.llen(GENERATE_QUEUE) == 0:
-            self.publish()  # the list is kombu's, of messages that no worker has received
+            for exchange in waiting:
+                pipeline.pexpire(exchange.request_key, REQUEST_TTL_S * 1000)
+                pipeline.exists(exchange.worker_key)
+                pipeline.llen(exchange.messages_key)
+            states = pipeline.execute()
+        now_s = time.monotonic()
+        silent_s, self.kept_alive_s = now_s - self.kept_alive_s, now_s
+        self.keep_alive_at_s = now_s + jittered(KEEP_ALIVE_S)
+        for exchange, is_stored, has_worker, unread_messages in zip(
+            waiting, states[::3], states[1::3], states[2::3], strict=True
+        ):
+            if not is_stored and silent_s > REQUEST_TTL_S:
+                raise NoAnswer(f"the text so far was not taken for {silent_s:.0f} s")
+            if not is_stored:
+                raise NoAnswer("the broker has lost the request")
+            if exchange.is_taken and not has_worker and not unread_messages:
+                raise NoAnswer("the generation worker that computed the answer has gone")
+            exchange.is_taken = exchange.is_taken or bool(has_worker)
+        self.republish_overdue(waiting)
+
+    def republish_overdue(self, waiting: Sequence[Exchange[Result]]) -> None:
+        overdue = [
+            exchange
+            for exchange in waiting
+            if not exchange.is_taken and time.monotonic() - exchange.published_s > REPUBLISH_S
+        ]
+        # The list is kombu's, of messages that no worker has received.
+        if overdue and self.redis.llen(GENERATE_QUEUE) == 0:
+            for exchange in overdue:
+                self.publish(exchange)
 
 
 def jittered(seconds: float) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -143,6 +144,13 @@ def list_checkpoints(session: Session, job_id: str) -> list[Checkpoint]:
     """Oldest first."""
     of_job = select(Checkpoint).where(Checkpoint.job_id == job_id)
     return list(session.scalars(of_job.order_by(Checkpoint.step)))
+
+
+def list_jobs_checkpoints(session: Session) -> list[list[Checkpoint]]:
+    """Of every job that has any: those of the newest job first, each job's oldest first."""
+    of_jobs = select(Checkpoint).join(Job, Job.id == Checkpoint.job_id)
+    rows = session.scalars(of_jobs.order_by(Job.created_at.desc(), Job.id.desc(), Checkpoint.step))
+    return [list(group) for _, group in groupby(rows, key=lambda row: row.job_id)]
 
 
 def by_val_loss(checkpoints: list[Checkpoint]) -> list[Checkpoint]:

@@ -4,13 +4,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from redis import Redis
 
 from api.app import create_app
 from api.services import EXTENSION
-from jobs.broker.generation import GenerationRequest, Message, deliver, take_request
+from jobs.broker.generation import Message, WorkerRequest, deliver, take_request
 from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
 from jobs.settings import Settings
 from jobs.store.database import Database
@@ -50,33 +52,36 @@ def bare_client(serve: Serve, tmp_path: Path) -> FlaskClient:
     return serve(Settings(data_dir=tmp_path, database_url=nowhere, redis_url=NOWHERE))
 
 
-Reply = Callable[[GenerationRequest], list[Message]]
+Reply = Callable[[Any], list[Message]]
 
 
 @contextmanager
-def generation_worker(
-    settings: Settings, reply: Reply, requests: int = 1
-) -> Iterator[list[GenerationRequest]]:
+def generation_worker(settings: Settings, reply: Reply, requests: int = 1) -> Iterator[list[WorkerRequest]]:
     """Reply to so many requests through the real broker; yields those received."""
-    received: list[GenerationRequest] = []
+    received: list[WorkerRequest] = []
     thread = threading.Thread(target=reply_to_requests, args=(settings, reply, requests, received))
     thread.start()
     yield received
     thread.join()
 
 
-def reply_to_requests(
-    settings: Settings, reply: Reply, requests: int, received: list[GenerationRequest]
-) -> None:
+def reply_to_requests(settings: Settings, reply: Reply, requests: int, received: list[WorkerRequest]) -> None:
     redis = make_redis(settings)
-    with make_celery(settings).connection_for_read() as connection:
-        queue = connection.SimpleQueue(GENERATE_QUEUE)
-        for _ in range(requests):
-            message = queue.get(timeout=PATIENCE_S)
-            message.ack()
-            (request_id,), *_ = message.payload
-            request = take_request(redis, request_id, "stand-in")
-            assert request is not None
-            received.append(request)
-            assert deliver(redis, "stand-in", {request_id: reply(request)}) == set()
-        queue.close()
+    for _ in range(requests):
+        request_id, request = take_next_request(settings, redis)
+        received.append(request)
+        assert deliver(redis, "stand-in", {request_id: reply(request)}) == set()
+
+
+def take_next_request(settings: Settings, redis: Redis) -> tuple[str, WorkerRequest]:
+    """The next published request and its id, taken as `stand-in`."""
+    with (
+        make_celery(settings).connection_for_read() as connection,
+        connection.SimpleQueue(GENERATE_QUEUE) as queue,
+    ):
+        message = queue.get(timeout=PATIENCE_S)
+        message.ack()
+    (request_id,), *_ = message.payload
+    request = take_request(redis, request_id, "stand-in")
+    assert request is not None
+    return request_id, request

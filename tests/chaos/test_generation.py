@@ -196,17 +196,19 @@ def test_a_model_for_which_there_is_no_memory_fails_its_prompts_alone(serve: Ser
     fault.expect(generator.alive, "the worker has ended")
 
 
-def long_request(job_id: str) -> bytes:
+def long_request(job_id: str, *, stream: bool = False) -> bytes:
     """For a client that does not wait for the answer."""
-    query = urlencode({"job_id": job_id, "prompt": "the", "max_new_tokens": LONG_TOKENS})
+    options = {"job_id": job_id, "prompt": "the", "max_new_tokens": LONG_TOKENS}
+    query = urlencode(options | ({"stream": "true"} if stream else {}))
     return f"GET /generate?{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
 
 
 def hang_up_all(service: Service, job_id: str, prompts: Prompts) -> float:
-    """Ask for long texts over connections of our own; when all were closed, with the worker at them."""
+    """Ask for long texts over connections of our own, every second one a stream; when all were closed, with
+    the worker at them."""
     clients = [socket.create_connection(("127.0.0.1", service.settings.port)) for _ in range(CLIENTS)]
-    for client in clients:
-        client.sendall(long_request(job_id))
+    for number, client in enumerate(clients):
+        client.sendall(long_request(job_id, stream=number % 2 == 1))
     wait_until(lambda: prompts.taken() == CLIENTS, "the worker had taken them")
     for client in clients:
         client.close()

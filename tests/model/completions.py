@@ -6,6 +6,7 @@ from typing import Any
 from model.generation import Continuation, FinishReason, stream
 from model.gpt import GPT
 from model.inference.engine import Engine
+from model.inference.token_probs import TokenProbs
 from model.tokenizers import Tokenizer
 
 
@@ -38,3 +39,16 @@ def complete(
         prompt_truncated=continuation.prompt_truncated,
         tokens_per_s=continuation.tokens_per_s,
     )
+
+
+def continued_with_probs(
+    model: GPT, tokenizer: Tokenizer, prompt: str, *, engine: Engine | None = None, **options: Any
+) -> tuple[Continuation, list[TokenProbs]]:
+    """A continuation at its end, and the probabilities of its tokens. `options` are those of a
+    `Continuation`, `logprobs` among them."""
+    continuation = Continuation(tokenizer, prompt, model.config.context_length, **options)
+    for _ in stream(model, continuation, engine):
+        pass
+    probs = continuation.take_probs()
+    assert probs is not None
+    return continuation, probs

@@ -11,6 +11,7 @@ from model.estimate import parameter_count
 from model.gpt import GPT
 from model.layers.kit import BFLOAT16, FLOAT32, KITS
 from tests.model.tiny import MODES, tiny_config
+from tests.model.transformers_gpt2 import as_transformers_has_it
 
 GPT2_SMALL = {"context_length": 1024, "qkv_bias": True, "tie_weights": True, "initialization": "gpt2"}
 
@@ -97,49 +98,13 @@ def test_bfloat16_logits_stay_within_its_precision_of_float32():
 
 @pytest.mark.parametrize("numerics", ["reference", "float32"])
 def test_logits_equal_those_of_transformers_with_the_same_weights(numerics):
-    from transformers import GPT2Config, GPT2LMHeadModel  # two seconds, in each of the tests' processes
-
     torch.manual_seed(1)
     ours = shaken(GPT(tiny_config(qkv_bias=True, tie_weights=True), KITS[numerics]))
-    config = ours.config
-    theirs = GPT2LMHeadModel(
-        GPT2Config(
-            vocab_size=config.vocab_size,
-            n_positions=config.context_length,
-            n_embd=config.emb_dim,
-            n_layer=config.n_layers,
-            n_head=config.n_heads,
-        )
-    ).eval()
-    theirs.load_state_dict({"lm_head.weight": ours.tok_emb.weight} | dict(as_transformers_names_them(ours)))
+    theirs = as_transformers_has_it(ours)
     ids = torch.randint(257, (2, 8))
     with torch.no_grad():
         expected, logits = theirs(ids).logits, ours(ids)
     assert (logits - expected).abs().max() <= 1e-4 * expected.abs().max()
-
-
-def as_transformers_names_them(model: GPT):
-    names = {
-        "tok_emb": "wte",
-        "pos_emb": "wpe",
-        "blocks": "h",
-        "norm1": "ln_1",
-        "norm2": "ln_2",
-        "final_norm": "ln_f",
-        "attention": "attn",
-        "qkv": "c_attn",
-        "feed_forward": "mlp",
-        "up": "c_fc",
-        "down": "c_proj",
-        "out": "c_proj",
-        "scale": "weight",
-        "shift": "bias",
-    }
-    for name, tensor in model.state_dict().items():
-        parts = [names.get(part, part) for part in name.split(".")]
-        # transformers' Conv1D keeps its matrix as (inputs, outputs)
-        turned = parts[-2] in {"c_attn", "c_fc", "c_proj"} and parts[-1] == "weight"
-        yield "transformer." + ".".join(parts), tensor.T if turned else tensor
 
 
 @pytest.mark.parametrize("numerics", MODES)

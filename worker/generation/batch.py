@@ -10,7 +10,9 @@ from jobs.broker.generation import Begun, Piece
 from model.inference.decoding import Decoding, TokenSequence
 from worker.generation.failures import failure_of
 from worker.generation.models import CheckpointRef, LoadedModel
-from worker.generation.request import Request, Send
+from worker.generation.request import PromptRequest, Request, Send, TextRequest
+from worker.generation.scores import ScoreQueue
+from worker.generation.token_texts import token_logprobs
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +21,8 @@ SLOT_STEPS = 32
 
 
 class Batch:
-    """The requests for one model, of which at most `slots` are decoded at the same time; the others wait."""
+    """The requests for one model. Of prompts at most `slots` are decoded at the same time; the others wait.
+    Texts to score have a queue of their own."""
 
     def __init__(
         self, checkpoint: CheckpointRef, model: LoadedModel, load_s: float, slots: int, send: Send
@@ -31,21 +34,28 @@ class Batch:
         self._decoding = Decoding(model.gpt, engine=model.make_engine())
         self._slots = slots
         self._send = send
-        self._running: list[Request] = []
-        self._waiting: deque[Request] = deque()
+        self._running: list[PromptRequest] = []
+        self._waiting: deque[PromptRequest] = deque()
+        self._scores = ScoreQueue(model.gpt, self._decoding.chunk_tokens, send)
+        self._has_scored = False
+        """Whether the last chunk was one of a text to score."""
 
     def add(self, request: Request) -> None:
-        self._waiting.append(request)
+        match request:
+            case PromptRequest():
+                self._waiting.append(request)
+            case TextRequest():
+                self._scores.add(request)
 
     @property
     def requests(self) -> list[Request]:
-        return [*self._running, *self._waiting]
+        return [*self._running, *self._waiting, *self._scores.requests]
 
     def preempt_all(self) -> list[Request]:
         """The requests, with what they have come to, for another batch of the same model."""
         for request in list(self._running):
             self._preempt(request)
-        return list(self._waiting)
+        return [*self._waiting, *self._scores.requests]
 
     @property
     def may_be_unloaded(self) -> bool:
@@ -53,11 +63,26 @@ class Batch:
         return self._steps >= SLOT_STEPS and self._computed_s >= self._load_s
 
     def step(self) -> None:
-        """The next token of each request that has a slot and has read its prompt. Of the prompts that are not
-        read to the end, as much as one chunk, of all of them together."""
+        """The next token of each request that has a slot and has read its prompt. Besides, as much as one
+        chunk: of the prompts that are not read to the end, all of them together, or, in turn, of a text to
+        score."""
         began_s = time.monotonic()
         self._drop_cancelled()
         self._fill_slots()
+        self._has_scored = bool(self._scores.requests) and not (self._has_scored and self._needs_prefill)
+        if self._has_scored:
+            self._scores.step()
+        else:
+            self._prefill()
+        self._decode_tokens([request for request in self._running if not sequence_of(request).needs_prefill])
+        self._steps += 1
+        self._computed_s += time.monotonic() - began_s
+
+    @property
+    def _needs_prefill(self) -> bool:
+        return any(sequence_of(request).needs_prefill for request in self._running)
+
+    def _prefill(self) -> None:
         prompt_tokens_left = self._decoding.chunk_tokens
         for request in list(self._running):
             sequence = sequence_of(request)
@@ -65,14 +90,12 @@ class Batch:
                 unread_tokens = sequence.prefill_tokens - sequence.cached_tokens
                 prompt_tokens_left -= min(self._decoding.chunk_tokens, unread_tokens)
                 self._prefill_chunk(request)
-        self._decode_tokens([request for request in self._running if not sequence_of(request).needs_prefill])
-        self._steps += 1
-        self._computed_s += time.monotonic() - began_s
 
     def _drop_cancelled(self) -> None:
         for request in [request for request in self._running if request.is_cancelled]:
             self._leave(request)
         self._waiting = deque(request for request in self._waiting if not request.is_cancelled)
+        self._scores.drop_cancelled()
 
     def _fill_slots(self) -> None:
         """Give slots to those that wait, if need be those of requests that have had theirs for long."""
@@ -87,7 +110,7 @@ class Batch:
         while self._waiting and len(self._running) < self._slots:
             self._start(self._waiting.popleft())
 
-    def _start(self, request: Request) -> None:
+    def _start(self, request: PromptRequest) -> None:
         self._running.append(request)
         if request.sequence is not None:
             self._decoding.resume(request.sequence)
@@ -103,11 +126,11 @@ class Batch:
         )
         self._send(request, begun)
 
-    def _preempt(self, request: Request) -> None:
+    def _preempt(self, request: PromptRequest) -> None:
         self._leave(request, will_resume=True)
         self._waiting.append(request)
 
-    def _limit_cache_memory(self, request: Request) -> None:
+    def _limit_cache_memory(self, request: PromptRequest) -> None:
         """Those that wait may cache as many tokens as all slots can hold. Beyond that the request that has
         just lost its slot will be read again, to the same logits."""
         sequences = [other.sequence for other in self._waiting if other.sequence is not None]
@@ -115,11 +138,11 @@ class Batch:
         if cached_tokens > self._slots * self._decoding.model.config.context_length:
             sequence_of(request).evict()
 
-    def _leave(self, request: Request, *, will_resume: bool = False) -> None:
+    def _leave(self, request: PromptRequest, *, will_resume: bool = False) -> None:
         self._running.remove(request)
         self._decoding.leave(sequence_of(request), will_resume=will_resume)
 
-    def _prefill_chunk(self, request: Request) -> None:
+    def _prefill_chunk(self, request: PromptRequest) -> None:
         # At the end of the line, so that the next chunk is another's.
         self._running.remove(request)
         self._running.append(request)
@@ -131,7 +154,7 @@ class Batch:
         except BaseException as error:
             self._fail(request, error)
 
-    def _decode_tokens(self, requests: list[Request]) -> None:
+    def _decode_tokens(self, requests: list[PromptRequest]) -> None:
         if not requests:
             return
         try:
@@ -151,7 +174,7 @@ class Batch:
                 except BaseException as error:
                     self._fail(request, error)
 
-    def _sample(self, request: Request, logits: Tensor) -> None:
+    def _sample(self, request: PromptRequest, logits: Tensor) -> None:
         """Take the next token, and send the text that is certain now."""
         continuation = request.continuation
         text = continuation.take(logits)
@@ -160,23 +183,25 @@ class Batch:
         elif continuation.last_token is not None:
             sequence_of(request).append(continuation.last_token)
         if text or continuation.finish_reason is not None:
+            probs = continuation.take_probs()
             piece = Piece(
                 number=request.pieces_sent,
                 text=text,
                 completion_tokens=continuation.completion_tokens,
                 tokens_per_s=continuation.tokens_per_s,
                 finish_reason=continuation.finish_reason,
+                logprobs=None if probs is None else token_logprobs(continuation.tokenizer, probs),
             )
             request.pieces_sent += 1
             self._send(request, piece)
 
-    def _fail(self, request: Request, error: BaseException) -> None:
+    def _fail(self, request: PromptRequest, error: BaseException) -> None:
         log.error("%s failed", request.id, exc_info=error)
         if request in self._running:
             self._leave(request)
         self._send(request, failure_of(error))
 
 
-def sequence_of(request: Request) -> TokenSequence:
+def sequence_of(request: PromptRequest) -> TokenSequence:
     assert request.sequence is not None
     return request.sequence

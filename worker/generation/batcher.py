@@ -255,7 +255,7 @@ class RequestBatcher:
                 log.error("%s failed", request.id, exc_info=error)
                 self._send(request, failure_of(error))
             elif isinstance(current, CheckpointRef):
-                request.checkpoint = current
+                request.move_to(current)
                 self._assign(request)
 
     def _step_batch(self) -> None:

@@ -8,6 +8,10 @@ from worker.generation.models import CheckpointDamaged
 from worker.oom import find_oom_error
 
 
+class InvalidText(ValueError):
+    """A prompt, or a text to score, can't be taken; the message says what would be right."""
+
+
 class ShuttingDown(Exception):
     """The worker has been asked to end."""
 
@@ -16,6 +20,8 @@ def failure_of(error: BaseException) -> Failure:
     """For the requester: it quotes no error whose message could have a path of the server."""
     if isinstance(error, NotFound):
         return Failure(cause="not_found", reason=str(error))
+    if isinstance(error, InvalidText):
+        return Failure(cause="invalid", reason=str(error))
     if isinstance(error, CheckpointDamaged):
         return Failure(cause="unavailable", reason=str(error))
     if isinstance(error, ShuttingDown):

@@ -1,4 +1,4 @@
-"""A prompt that this worker has taken."""
+"""Requests that this worker has taken."""
 
 import time
 from collections.abc import Callable
@@ -7,28 +7,53 @@ from dataclasses import dataclass, field
 from jobs.broker.generation import Message
 from model.generation import Continuation
 from model.inference.decoding import TokenSequence
+from model.scoring import Scoring
+from model.tokenizers import Tokenizer
 from worker.generation.models import CheckpointRef
 
 
 @dataclass(eq=False)
 class Request:
-    """A prompt, how far it has been continued, and the checkpoint that continues it."""
+    """What one of a job's checkpoints is asked for."""
 
     id: str
     checkpoint_name: str
     """As it was asked for: `last`, `best` or a step."""
     checkpoint: CheckpointRef
     """Which one that is now."""
+    taken_s: float = field(default_factory=time.monotonic, kw_only=True)
+    is_cancelled: bool = field(default=False, kw_only=True)
+    """Nobody waits for it any more."""
+
+    def move_to(self, checkpoint: CheckpointRef) -> None:
+        """Another checkpoint has taken the place of the one that was asked for."""
+        self.checkpoint = checkpoint
+
+
+@dataclass(eq=False)
+class PromptRequest(Request):
+    """A prompt, how far it has been continued, and the checkpoint that continues it."""
+
     continuation: Continuation
-    taken_s: float = field(default_factory=time.monotonic)
     sequence: TokenSequence | None = None
     """From its first slot in a batch on."""
     steps_in_slot: int = 0
     """Since it was given its present slot."""
     pieces_sent: int = 0
-    is_cancelled: bool = False
-    """Nobody waits for it any more."""
+
+
+@dataclass(eq=False)
+class TextRequest(Request):
+    """A text to score, how far it has been scored, and the checkpoint that scores it."""
+
+    scoring: Scoring
+    tokenizer: Tokenizer
+
+    def move_to(self, checkpoint: CheckpointRef) -> None:
+        if checkpoint != self.checkpoint:
+            self.scoring.restart()
+        super().move_to(checkpoint)
 
 
 Send = Callable[[Request, Message], None]
-"""Sends a message to the requester. After a failure, or the last piece of the text, the request is over."""
+"""Sends a message to the requester. After the last one, as `is_last` has it, the request is over."""

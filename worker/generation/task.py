@@ -2,24 +2,26 @@
 
 import logging
 import math
+from collections.abc import Sequence
 
 from celery import Celery
 from celery.signals import worker_shutdown, worker_shutting_down
 from pydantic import ValidationError
 from redis import Redis
 
-from jobs.broker.generation import Failure, GenerationRequest, take_request
+from jobs.broker.generation import Failure, GenerationRequest, ScoreRequest, WorkerRequest, take_request
 from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings
 from jobs.store.database import Database
 from model.generation import Continuation
-from model.tokenizers import load_tokenizer
+from model.scoring import Scoring
+from model.tokenizers import Tokenizer, load_tokenizer
 from worker.generation.batcher import RequestBatcher
 from worker.generation.delivery import Delivery
-from worker.generation.failures import failure_of
+from worker.generation.failures import InvalidText, failure_of
 from worker.generation.models import Models
-from worker.generation.request import Request
+from worker.generation.request import PromptRequest, Request, TextRequest
 from worker.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class Intake:
         self._redis = redis
         self._worker_id = heartbeat.worker_id
         self._models = Models(settings, database)
+        self._max_score_tokens = settings.max_score_tokens
         self.delivery = Delivery(redis, self._worker_id)
         self.batcher = RequestBatcher(
             self._models,
@@ -86,24 +89,48 @@ class Intake:
         try:
             with native_panics_as_errors():
                 self.batcher.submit(self.prepare(request_id, content))
+        except InvalidText as error:
+            log.info("%s was refused: %s", request_id, error)
+            self.delivery.send(request_id, failure_of(error))
         except Exception as error:
             log.exception("%s failed", request_id)
             self.delivery.send(request_id, failure_of(error))
 
-    def prepare(self, request_id: str, content: GenerationRequest) -> Request:
-        """raises NotFound, CheckpointDamaged"""
+    def prepare(self, request_id: str, content: WorkerRequest) -> Request:
+        """raises NotFound, CheckpointDamaged, InvalidText"""
+        match content:
+            case ScoreRequest():
+                return self._prepare_score(request_id, content)
+            case GenerationRequest():
+                return self._prepare_prompt(request_id, content)
+
+    def _prepare_score(self, request_id: str, content: ScoreRequest) -> TextRequest:
         checkpoint, manifest = self._models.find_with_manifest(content.job_id, content.checkpoint)
+        tokenizer = load_tokenizer(manifest.run.tokenizer)
+        tokens = encode(tokenizer, content.text, content.token_ids)
+        if len(tokens) > self._max_score_tokens:
+            raise InvalidText(
+                f"must have at most {self._max_score_tokens:,} tokens (PRETRAIN_MAX_SCORE_TOKENS), not "
+                f"{len(tokens):,}"
+            )
+        scoring = Scoring(tokens, manifest.run.model.context_length, content.top)
+        return TextRequest(request_id, content.checkpoint, checkpoint, scoring, tokenizer)
+
+    def _prepare_prompt(self, request_id: str, content: GenerationRequest) -> PromptRequest:
+        checkpoint, manifest = self._models.find_with_manifest(content.job_id, content.checkpoint)
+        tokenizer = load_tokenizer(manifest.run.tokenizer)
         continuation = Continuation(
-            load_tokenizer(manifest.run.tokenizer),
-            content.prompt,
+            tokenizer,
+            encode(tokenizer, content.prompt, content.token_ids),
             manifest.run.model.context_length,
             max_new_tokens=content.max_new_tokens,
             distribution=content,
             seed=content.seed,
             stop=content.stop,
             ends_texts=manifest.ends_texts,
+            logprobs=content.logprobs,
         )
-        return Request(request_id, content.checkpoint, checkpoint, continuation)
+        return PromptRequest(request_id, content.checkpoint, checkpoint, continuation)
 
     def close(self) -> None:
         """Take no more requests, and fail those that are not over."""
@@ -119,3 +146,13 @@ class Intake:
     def overdue_s(self) -> float:
         """For how long something has been overdue here: see `RequestBatcher.overdue_s`."""
         return self.batcher.overdue_s() if self.delivery.is_alive else math.inf
+
+
+def encode(tokenizer: Tokenizer, text: str, token_ids: Sequence[int] | None) -> list[int]:
+    """The ids of a text, or those that stand in its place. raises InvalidText if there is no such token"""
+    if token_ids is None:
+        return tokenizer.encode(text)
+    unknown = next((token for token in token_ids if token >= tokenizer.vocab_size), None)
+    if unknown is not None:
+        raise InvalidText(f"must be ids of tokens below {tokenizer.vocab_size:,}, not {unknown:,}")
+    return list(token_ids)

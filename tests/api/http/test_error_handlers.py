@@ -14,7 +14,7 @@ from tests.jobs.process.test_panics import panic
         ("GET", "/nothing"),
         ("GET", "/jobs/"),
         ("POST", "/jobs/job-0/fork"),
-        ("GET", "/v1/models"),
+        ("GET", "/v2/models"),
         ("GET", "/metrics"),
     ],
 )

@@ -70,13 +70,14 @@ def test_a_response_has_every_field_of_the_contract(
         "finish_reason": "length",
         "seed": 7,
         "tokens_per_s": 50.0,
+        "logprobs": None,
     }
 
 
 def test_query_and_body_ask_the_worker_the_same(client: FlaskClient, settings: Settings, job: Job) -> None:
     options = {
         "job_id": job.id, "prompt": "é & more", "checkpoint": "best", "max_new_tokens": 20,
-        "temperature": 0.5, "top_k": 5, "top_p": 0.9, "seed": 7, "stop": ["\n", "."],
+        "temperature": 0.5, "top_k": 5, "top_p": 0.9, "seed": 7, "stop": ["\n", "."], "logprobs": 2,
     }  # fmt: skip
     with generation_worker(settings, continued, requests=2) as requests:
         assert client.get("/generate", query_string=options).status_code == 200
@@ -229,8 +230,9 @@ WRONG_QUERIES = [
     ("prompt=a&prompt=b", "prompt"),
     ("prompt=%00", "prompt"),
     ("stop=", "stop.0"),
-    ("stream=true", "stream"),
     ("stream=yes", "stream"),
+    ("logprobs=-1", "logprobs"),
+    ("logprobs=21", "logprobs"),
     ("n=2", "n"),
 ]
 
@@ -251,7 +253,8 @@ def test_a_wrong_parameter_is_answered_with_its_name(
         ({"max_new_tokens": "20"}, {"max_new_tokens"}),
         ({"max_new_tokens": True}, {"max_new_tokens"}),
         ({"stop": "."}, {"stop"}),
-        ({"stream": True}, {"stream"}),
+        ({"stream": "true"}, {"stream"}),
+        ({"logprobs": True}, {"logprobs"}),
         ({"prompt": 1, "top_k": 0, "extra": 1}, {"prompt", "top_k", "extra"}),
     ],
 )
@@ -261,10 +264,3 @@ def test_a_wrong_body_is_answered_with_every_wrong_field(
     response = bare_client.post("/generate", json=body)
     assert response.status_code == 422
     assert {error["field"] for error in response.get_json(force=True)["errors"]} == fields
-
-
-def test_a_stream_is_refused_as_long_as_there_is_none(bare_client: FlaskClient) -> None:
-    response = bare_client.get("/generate?stream=true")
-    assert response.get_json(force=True)["errors"][0]["message"] == "not supported yet"
-    response = bare_client.get("/generate", headers={"Accept": "text/event-stream"})
-    assert response.get_json(force=True)["errors"][0]["message"] == "not supported yet"

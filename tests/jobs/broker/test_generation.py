@@ -1,5 +1,6 @@
 """Prompts and their answers through a real Redis, with threads as requesters and the test as their worker."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,16 +11,22 @@ from redis import Redis
 
 from jobs.broker import generation, requester
 from jobs.broker.generation import (
+    WORKER_REQUEST,
     Begun,
     Failure,
     GenerationRequest,
     Piece,
+    ScoreRequest,
+    Scores,
     deliver,
     redis_keys,
+    request_json,
     take_request,
 )
 from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
-from jobs.broker.requester import Abandoned, GenerationFailed, GenerationResult, NoAnswer, request_generation
+from jobs.broker.replies import GenerationResult, NoAnswer, RequestFailed
+from jobs.broker.requester import Abandoned, request_generations, request_scores
+from jobs.broker.token_probs import ScoredToken
 from jobs.settings import Settings
 from model.config import Distribution, SamplingConfig
 from tests.waiting import wait_until
@@ -64,16 +71,18 @@ class FakeClient:
         self.pieces: list[str] = []
         self.answer: GenerationResult | None = None
         self.problem: Exception | None = None
-        self.asking = request_generation(self.celery, redis, REQUEST, timeout_s, gone)
+        self.asking = request_generations(self.celery, redis, [REQUEST], timeout_s, gone)
         self.thread = threading.Thread(target=self._ask)
         self.thread.start()
 
     def _ask(self) -> None:
         try:
             while True:
-                self.pieces.append(next(self.asking))
+                item = next(self.asking)
+                assert item is not None
+                self.pieces.append(item.piece.text)
         except StopIteration as end:
-            self.answer = end.value
+            [self.answer] = end.value
         except Exception as problem:
             self.problem = problem
 
@@ -108,7 +117,7 @@ def test_pieces_reach_the_one_who_asked_as_they_are_made(settings: Settings, red
     wait_until(lambda: client.pieces == [" wor"], "the first piece came")
     assert deliver(redis, "worker-1", {request_id: [piece(1, "ld"), piece(2, "", "stop")]}) == set()
     client.thread.join(60)
-    assert client.pieces == [" wor", "ld"]
+    assert client.pieces == [" wor", "ld", ""]
     assert client.answer == GenerationResult(
         checkpoint=3,
         completion=" world",
@@ -118,6 +127,7 @@ def test_pieces_reach_the_one_who_asked_as_they_are_made(settings: Settings, red
         seed=7,
         prompt_truncated=False,
         tokens_per_s=5.0,
+        logprobs=None,
     )
     assert nothing_is_left(redis)
     assert deliver(redis, "worker-1", {request_id: [piece(3, "more")]}) == {request_id}
@@ -138,7 +148,7 @@ def test_a_failure_is_raised_with_its_cause_and_reason(settings: Settings, redis
     client = FakeClient(settings, redis)
     failure = Failure(cause="not_found", reason="the checkpoint is gone")
     deliver(redis, "worker-1", {client.taken(): [failure]})
-    problem = client.failed(GenerationFailed)
+    problem = client.failed(RequestFailed)
     assert (str(problem), problem.cause) == ("the checkpoint is gone", "not_found")  # type: ignore[attr-defined]
     assert nothing_is_left(redis)
 
@@ -190,10 +200,12 @@ def test_whoever_waits_no_more_is_told_to_nobody(settings: Settings, redis: Redi
 
 
 def test_a_generator_that_is_closed_leaves_nothing(settings: Settings, redis: Redis) -> None:
-    asking = request_generation(make_celery(settings), redis, REQUEST, 60)
+    asking = request_generations(make_celery(settings), redis, [REQUEST], 60)
     message = threading.Thread(target=lambda: answer_one(settings, redis))
     message.start()
-    assert next(asking) == "a"
+    item = next(asking)
+    assert item is not None
+    assert item.piece.text == "a"
     message.join(60)
     asking.close()
     assert nothing_is_left(redis)
@@ -287,7 +299,7 @@ def test_an_asker_that_has_died_is_waited_for_no_longer(
     settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(requester, "REQUEST_TTL_S", 1)
-    asking = request_generation(make_celery(settings), redis, REQUEST, 60)
+    asking = request_generations(make_celery(settings), redis, [REQUEST], 60)
     monkeypatch.setattr(requester.Requester, "keep_alive", lambda _: None)  # as if its process were no more
     answering = threading.Thread(target=lambda: answer_one(settings, redis))
     answering.start()
@@ -314,3 +326,128 @@ def test_what_shapes_the_distribution_is_one_type_in_specs_and_in_requests() -> 
         request = kind.model_validate(fields)
         assert isinstance(request, Distribution)
         assert fields.items() <= request.model_dump().items(), "it stands flat among the other fields"
+
+
+def test_prompts_that_are_asked_together_are_answered_side_by_side(settings: Settings, redis: Redis) -> None:
+    prompts = [REQUEST.model_copy(update={"prompt": text}) for text in ("one", "two", "three")]
+    asking = request_generations(make_celery(settings), redis, prompts, 60)
+    ids: dict[str, str] = {}
+
+    def answer() -> None:
+        with make_celery(settings).connection_for_read() as connection:
+            queue = connection.SimpleQueue(GENERATE_QUEUE)
+            for _ in prompts:
+                message = queue.get(timeout=60)
+                message.ack()
+                request_id = message.decode()[0][0]
+                taken = take_request(redis, request_id, "worker-1")
+                assert isinstance(taken, GenerationRequest)
+                ids[taken.prompt] = request_id
+        # The first has more to say than is read at once, and the last is not held up by it.
+        deliver(redis, "worker-1", {ids["one"]: [BEGUN, *(piece(number, "1") for number in range(50))]})
+        deliver(redis, "worker-1", {ids["three"]: [BEGUN, piece(0, "3", "stop")]})
+        deliver(redis, "worker-1", {ids["two"]: [BEGUN, piece(0, "2", "stop")]})
+        deliver(redis, "worker-1", {ids["one"]: [piece(50, "", "length")]})
+
+    worker = threading.Thread(target=answer)
+    worker.start()
+    order: list[int] = []
+    try:
+        while True:
+            item = next(asking)
+            assert item is not None
+            order.append(item.index)
+            worker.join(60)  # from now on all of it is there
+    except StopIteration as end:
+        results = end.value
+    assert [result.completion for result in results] == ["1" * 50, "2", "3"]
+    assert sorted(order[:4]) == [0, 0, 1, 2], "each had its turn"
+    assert nothing_is_left(redis)
+
+
+def test_one_prompt_that_fails_gives_up_those_asked_with_it(settings: Settings, redis: Redis) -> None:
+    asking = request_generations(make_celery(settings), redis, [REQUEST, REQUEST], 60)
+    ids: list[str] = []
+
+    def answer() -> None:
+        with make_celery(settings).connection_for_read() as connection:
+            queue = connection.SimpleQueue(GENERATE_QUEUE)
+            for _ in range(2):
+                message = queue.get(timeout=60)
+                message.ack()
+                ids.append(message.decode()[0][0])
+                take_request(redis, ids[-1], "worker-1")
+        deliver(redis, "worker-1", {ids[1]: [Failure(cause="internal", reason="it went wrong")]})
+
+    worker = threading.Thread(target=answer)
+    worker.start()
+    with pytest.raises(RequestFailed, match="it went wrong"):
+        next(asking)
+    worker.join(60)
+    assert nothing_is_left(redis)
+    assert deliver(redis, "worker-1", {ids[0]: []}) == {ids[0]}
+
+
+def test_a_silence_is_told_as_often_as_asked_for(settings: Settings, redis: Redis) -> None:
+    asking = request_generations(make_celery(settings), redis, [REQUEST], 60, silence_s=0.05)
+    assert [next(asking), next(asking)] == [None, None]
+    asking.close()
+    assert nothing_is_left(redis)
+
+
+SCORE = ScoreRequest(kind="score", job_id="job-1", text="hello")
+
+
+def scores(number: int, *tokens: str, is_last: bool) -> Scores:
+    scored = tuple(
+        ScoredToken(token=token, bytes=tuple(token.encode()), nats=0.5, rank=2) for token in tokens
+    )
+    return Scores(number=number, step=3, tokens=scored, is_last=is_last)
+
+
+def ask_for_a_score(settings: Settings, redis: Redis, messages: list[Any]) -> Any:
+    """What comes of a text to score that a worker answers with these messages."""
+
+    def answer() -> None:
+        with (
+            make_celery(settings).connection_for_read() as connection,
+            connection.SimpleQueue(GENERATE_QUEUE) as queue,
+        ):
+            message = queue.get(timeout=60)
+            message.ack()
+            request_id = message.decode()[0][0]
+        assert take_request(redis, request_id, "worker-1") == SCORE
+        deliver(redis, "worker-1", {request_id: messages})
+
+    worker = threading.Thread(target=answer)
+    worker.start()
+    try:
+        return request_scores(make_celery(settings), redis, [SCORE], 60)
+    finally:
+        worker.join(60)
+
+
+def test_the_messages_of_a_score_are_put_together_each_once(settings: Settings, redis: Redis) -> None:
+    first, last = scores(0, "he", is_last=False), scores(1, "llo", is_last=True)
+    [score] = ask_for_a_score(settings, redis, [first, first, last])
+    assert (score.checkpoint, [token.token for token in score.tokens]) == (3, ["he", "llo"])
+    assert nothing_is_left(redis)
+
+
+def test_a_score_that_is_answered_with_text_has_failed(settings: Settings, redis: Redis) -> None:
+    with pytest.raises(RequestFailed, match="begun, which was not asked for"):
+        ask_for_a_score(settings, redis, [BEGUN])
+    assert nothing_is_left(redis)
+
+
+def test_what_is_new_is_not_sent_unless_it_is_used() -> None:
+    """So that API and workers of neighbouring versions understand each other in all that both know."""
+    assert json.loads(request_json(GenerationRequest(prompt="a"))) == {"prompt": "a"}
+    assert "logprobs" not in piece(0, "a").model_dump_json(exclude_none=True)
+
+
+def test_a_request_is_read_as_what_it_says_it_is() -> None:
+    for request in (REQUEST, SCORE):
+        assert WORKER_REQUEST.validate_json(request_json(request)) == request
+    with pytest.raises(ValidationError):
+        WORKER_REQUEST.validate_json('{"kind": "picture"}')

@@ -5,20 +5,22 @@ from typing import Any
 
 import torch
 
-from jobs.broker.generation import Begun, Failure, Message, Piece, is_last
+from jobs.broker.generation import Begun, Failure, Message, Piece, Scores, is_last
+from jobs.broker.token_probs import ScoredToken
 from jobs.store.lookup import NotFound
 from model.config import GPTConfig
 from model.generation import Continuation
 from model.gpt import GPT
 from model.inference.engine import fast_engine
 from model.manifest import CheckpointError
+from model.scoring import Scoring
 from model.tokenizers import load_tokenizer
 from tests.model.completions import complete
 from tests.model.tiny import tiny_config
 from tests.waiting import wait_until
 from worker.generation.batcher import RequestBatcher
 from worker.generation.models import CheckpointDamaged, CheckpointRef, LoadedModel
-from worker.generation.request import Request
+from worker.generation.request import PromptRequest, Request, TextRequest
 
 BYTES = load_tokenizer("bytes")
 CONFIG = tiny_config(context_length=64, vocab_size=256)
@@ -109,11 +111,24 @@ class Askers:
 
     def request(
         self, prompt: str = "the", job: str = "job-a", checkpoint_name: str = "last", **options: Any
-    ) -> Request:
+    ) -> PromptRequest:
         context = self.shelf.config.context_length
         continuation = Continuation(BYTES, prompt, context, **options)
         checkpoint = self.shelf.find(job, checkpoint_name)
-        return Request(f"request-{len(self.messages)}", checkpoint_name, checkpoint, continuation)
+        return PromptRequest(f"request-{len(self.messages)}", checkpoint_name, checkpoint, continuation)
+
+    def score(self, text: str, job: str = "job-a", top: int = 0) -> str:
+        """Submit a text to score; its id."""
+        checkpoint = self.shelf.find(job, "last")
+        scoring = Scoring(BYTES.encode(text), self.shelf.config.context_length, top)
+        return self.submit(TextRequest(f"request-{len(self.messages)}", "last", checkpoint, scoring, BYTES))
+
+    def scored(self, request_id: str) -> list[ScoredToken]:
+        """Every token of a text, once it is scored."""
+        assert isinstance(self.end(request_id), Scores)
+        messages = [message for message in self.messages[request_id] if isinstance(message, Scores)]
+        assert [message.number for message in messages] == list(range(len(messages)))
+        return [token for message in messages for token in message.tokens]
 
     def submit(self, request: Request) -> str:
         self.messages[request.id] = []

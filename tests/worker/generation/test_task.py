@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from jobs.broker.generation import GenerationRequest, redis_keys, take_request
+from jobs.broker.generation import GenerationRequest, ScoreRequest, redis_keys, take_request
 from jobs.broker.queue import make_redis
-from jobs.broker.requester import Abandoned, GenerationFailed, request_generation
+from jobs.broker.replies import NoAnswer, RequestFailed
+from jobs.broker.requester import Abandoned, request_generations, request_scores
 from model.manifest import WEIGHTS
 from model.tokenizers import ByteTokenizer, load_tokenizer
 from tests.jobs.process.test_panics import panic
@@ -67,12 +68,12 @@ def asked(intake, redis, job):
 
     def asked(prompt="the", gone=lambda: False, timeout_s=60, **options):
         request = GenerationRequest(**{"job_id": job.id} | options, prompt=prompt)
-        pieces = request_generation(FakeCelery(intake), redis, request, timeout_s, gone)
+        pieces = request_generations(FakeCelery(intake), redis, [request], timeout_s, gone)
         while True:
             try:
                 next(pieces)
             except StopIteration as end:
-                return end.value
+                return end.value[0]
 
     return asked
 
@@ -85,6 +86,78 @@ def test_a_prompt_is_answered_with_what_the_model_gives(asked, write, job, model
     answer = asked(**options)
     assert (answer.completion, answer.completion_tokens) == (expected.completion, expected.completion_tokens)
     assert (answer.checkpoint, answer.seed, answer.finish_reason) == (1, 3, expected.finish_reason)
+
+
+def test_logprobs_tell_of_each_token_its_text_and_how_likely_it_was(asked, write, job, models):
+    write(1)
+    answer = asked(max_new_tokens=20, seed=3, temperature=1.0, logprobs=3)
+    plain = asked(max_new_tokens=20, seed=3, temperature=1.0)
+    assert (answer.completion, plain.logprobs) == (plain.completion, None)
+    assert len(answer.logprobs) == answer.completion_tokens
+    assert bytes(byte for each in answer.logprobs for byte in each.bytes).decode(errors="replace") == (
+        answer.completion
+    )
+    for each in answer.logprobs:
+        assert each.token == bytes(each.bytes).decode(errors="replace")
+        assert len(each.top) == 3
+        if each.rank <= 3:
+            assert each.top[each.rank - 1].logprob == each.logprob
+        else:
+            assert each.logprob <= each.top[-1].logprob
+
+
+@pytest.fixture
+def scored(intake, redis, job):
+    """Has a text scored, and waits for it."""
+
+    def scored(text, timeout_s=60, gone=lambda: False, **options):
+        request = ScoreRequest(**{"job_id": job.id} | options, kind="score", text=text)
+        return request_scores(FakeCelery(intake), redis, [request], timeout_s, gone)[0]
+
+    return scored
+
+
+def test_a_score_says_of_a_generations_tokens_what_their_logprobs_say(asked, scored, write, redis):
+    write(1)
+    answer = asked("the qu", max_new_tokens=2, seed=3, logprobs=0)  # within the context of 8
+    assert answer.completion.isascii()
+    score = scored("the qu" + answer.completion)
+    assert score.checkpoint == 1
+    assert [-token.nats for token in score.tokens[-answer.completion_tokens :]] == pytest.approx(
+        [each.logprob for each in answer.logprobs], abs=1e-3
+    )
+    assert list(redis.scan_iter("pretrain:*")) == []
+
+
+def test_a_text_of_too_many_tokens_is_refused_with_the_limit(scored, write, intake):
+    write(1)
+    intake._max_score_tokens = 10
+    assert len(scored("x" * 10).tokens) == 10
+    with pytest.raises(RequestFailed, match=r"at most 10 tokens .* not 11$") as failed:
+        scored("x" * 11)
+    assert failed.value.cause == "invalid"
+
+
+def test_a_score_that_takes_too_long_is_given_up(scored, write, intake, redis):
+    write(1)
+    scored("the fox")  # so that the model is loaded
+    intake._max_score_tokens = 2**20
+    with pytest.raises(NoAnswer, match="no generation worker scored the text within 1 s"):
+        scored("x" * 2**20, timeout_s=1)
+    wait_until(lambda: not intake.batcher._requests, "nothing was left to compute")
+    assert list(redis.scan_iter("pretrain:*")) == []
+
+
+def test_a_score_whose_client_hangs_up_is_given_up(scored, write, intake, redis):
+    write(1)
+    intake._max_score_tokens = 2**20
+    gone = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(scored, "x" * 2**20, gone=gone.is_set)
+        wait_until(lambda: intake.batcher._requests, "it was taken")
+        gone.set()
+        assert isinstance(asking.exception(), Abandoned)
+    wait_until(lambda: not intake.batcher._requests, "nothing was left to compute")
 
 
 def test_the_newest_checkpoint_is_asked_while_a_job_replaces_them_as_fast_as_it_can(
@@ -116,7 +189,7 @@ def test_the_newest_checkpoint_is_asked_while_a_job_replaces_them_as_fast_as_it_
 def test_what_is_not_there_is_not_found(asked, write, job, name):
     write(1)
     for options in ({"job_id": "job-0"}, {"checkpoint": "7"}):
-        with pytest.raises(GenerationFailed) as failed:
+        with pytest.raises(RequestFailed) as failed:
             asked(**{"checkpoint": name} | options)
         assert failed.value.cause == "not_found"
     assert asked(checkpoint=name, max_new_tokens=1).completion_tokens <= 1
@@ -137,7 +210,7 @@ def test_a_prompt_on_which_native_code_panics_fails_at_once_and_alone(asked, wri
     with ThreadPoolExecutor(6) as pool:
         good = [pool.submit(asked, max_new_tokens=30) for _ in range(5)]
         bad = pool.submit(asked, "panic")
-        with pytest.raises(GenerationFailed, match="NativePanic") as failed:
+        with pytest.raises(RequestFailed, match="NativePanic") as failed:
             bad.result()
         assert failed.value.cause == "internal"
         assert len({each.result().completion for each in good}) == 1
@@ -147,7 +220,7 @@ def test_a_prompt_on_which_native_code_panics_fails_at_once_and_alone(asked, wri
 def test_a_damaged_file_fails_what_asks_for_it_without_a_path(asked, write, settings, database, job):
     folder = settings.artifacts / write(1)
     (folder / WEIGHTS).write_bytes(b"x" * 100)
-    with pytest.raises(GenerationFailed) as failed:
+    with pytest.raises(RequestFailed) as failed:
         asked()
     assert str(failed.value) == f"the checkpoint of step 1 of job {job.id} is damaged"
     assert failed.value.cause == "unavailable"
@@ -163,7 +236,7 @@ def test_a_database_that_is_away_is_told_at_once(asked, write, intake, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(intake._models._database, "read", read)
-        with pytest.raises(GenerationFailed, match=r"^the database does not answer$") as failed:
+        with pytest.raises(RequestFailed, match=r"^the database does not answer$") as failed:
             asked()
     assert failed.value.cause == "unavailable"
     assert asked(max_new_tokens=1)
@@ -213,7 +286,7 @@ def test_a_worker_that_shuts_down_says_so_and_leaves_new_prompts_to_others(
         wait_until(lambda: intake.batcher._requests, "it was taken")
         intake.close()
         intake.join()
-        with pytest.raises(GenerationFailed, match="the worker is shutting down"):
+        with pytest.raises(RequestFailed, match="the worker is shutting down"):
             asking.result()
     redis.set(redis_keys("generation-1")[0], GenerationRequest().model_dump_json())
     intake.take("generation-1")

@@ -1,0 +1,59 @@
+"""A scored text as the API shows it."""
+
+import math
+from typing import Literal
+
+from api.records.record import Record
+from jobs.broker.replies import ScoreResult
+
+
+class TokenScoreRecord(Record):
+    """A token of the text, and how well the model predicted it."""
+
+    token: str
+    """Its text. Bytes that are no whole character by themselves are U+FFFD in it."""
+    bytes: list[int]
+    """Its UTF-8 bytes: those of several tokens together may be a character."""
+    nats: float | None
+    """Its loss: minus the natural logarithm of its probability after the tokens before it. Null for the first
+    token, which follows nothing."""
+    rank: int | None
+    """1 for the likeliest token of the vocabulary. Null for the first token."""
+
+
+class ScoreRecord(Record):
+    """How well a checkpoint predicts a text."""
+
+    object: Literal["score"] = "score"
+    job_id: str
+    checkpoint: int
+    """The checkpoint's step."""
+    tokens: list[TokenScoreRecord]
+    loss: float | None
+    """Mean of the tokens' nats. Null for a text of one token."""
+    perplexity: float | None
+    """The exponential of the loss. Null where the loss is, or where no number is large enough."""
+    bits_per_byte: float | None
+    """All nats, in bits, by the bytes of the tokens that have any: comparable between tokenizers."""
+
+
+def score_record(job_id: str, scored: ScoreResult) -> ScoreRecord:
+    predicted = scored.tokens[1:]
+    nats = [token.nats for token in predicted if token.nats is not None]
+    loss = math.fsum(nats) / len(nats) if nats and len(nats) == len(predicted) else None
+    predicted_bytes = sum(len(token.bytes) for token in predicted)
+    return ScoreRecord(
+        job_id=job_id,
+        checkpoint=scored.checkpoint,
+        tokens=[TokenScoreRecord.model_validate(token) for token in scored.tokens],
+        loss=loss,
+        perplexity=None if loss is None else exponential(loss),
+        bits_per_byte=None if loss is None else loss * len(nats) / math.log(2) / predicted_bytes,
+    )
+
+
+def exponential(loss: float) -> float | None:
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return None
