@@ -19,7 +19,8 @@ from api.http.problems import HTTPProblem, problem_responses
 from api.http.zip_stream import zip_response
 from api.server.pools import STREAMS, in_pool
 from api.services import services
-from jobs.files.arriving_text import BadText, get_dataset, open_text
+from jobs.files.arriving_text import BadText
+from jobs.files.datasets import get_dataset, open_text
 from jobs.lifecycle.weights import OpenWeights, open_weights
 from jobs.spec.stored_specs import read_spec
 from jobs.store.lookup import get_job
