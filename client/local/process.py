@@ -8,14 +8,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from client.local.interrupts import held_interrupts
 from client.local.probe import Probe
 from client.local.services import Service
 from client.plain_text import one_line
 from jobs.process.pulse import PulseMonitor
 
 TAIL_LINES = 20
-INTERRUPTS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-"""The signals that raise a KeyboardInterrupt: see `client.local.start`."""
 POLL_INTERVAL_S = 0.01
 # A process that has run for so long has recovered: its earlier crashes are forgotten.
 RECOVERED_S = 60
@@ -78,13 +77,10 @@ class Process:
 
     def exit_status(self) -> int | None:
         """The exit status, negative for a signal; None while it runs."""
-        # A KeyboardInterrupt between two steps of `poll` would leave Popen's lock locked, and whoever then
-        # waits for the process waits for ever. `wait` has such steps too, so nothing here calls it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
-        try:
+        # A KeyboardInterrupt between two steps of `poll` would leave Popen's lock taken, and whoever waits
+        # then waits for ever. `wait` has such steps too, so nothing here calls it.
+        with held_interrupts():
             return self._popen.poll()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @property
     def keeps_crashing(self) -> bool:
@@ -141,7 +137,8 @@ class Process:
     def terminate(self) -> None:
         self._restart_at = None
         if self.exit_status() is None:
-            self._popen.terminate()
+            with held_interrupts():
+                self._popen.terminate()
 
     def wait_or_kill(self, grace_s: float) -> bool:
         """Wait for its end for `grace_s`, then kill what is left of its group; whether it ended by itself."""

@@ -4,13 +4,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
+from client.local.interrupts import stop_signals
 from client.local.process import Process
 from client.local.services import Service
-from client.local.start import stop_signals
 from tests.waiting import wait_until
 
 
@@ -50,17 +49,11 @@ def test_an_interrupt_at_the_worst_moment_keeps_nobody_from_seeing_the_end_of_a_
     wait_until(lambda: process.exit_status() == -signal.SIGKILL, "its end was seen")
 
 
-def test_no_signal_stays_blocked(process: Process) -> None:
-    def heard(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, heard)
-    try:
+def test_interrupts_come_again_after_one_was_held(process: Process) -> None:
+    with stop_signals():
         process.exit_status()
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_process_that_does_not_stop_in_time_is_killed_and_that_is_told(process: Process) -> None:
