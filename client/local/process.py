@@ -8,12 +8,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from client.local.interrupts import held_interrupts
 from client.local.probe import Probe
 from client.local.services import Service
 from client.plain_text import one_line
 from jobs.process.pulse import PulseMonitor
 
 TAIL_LINES = 20
+POLL_INTERVAL_S = 0.01
 # A process that has run for so long has recovered: its earlier crashes are forgotten.
 RECOVERED_S = 60
 MIN_BACKOFF_S, MAX_BACKOFF_S = 1, 60
@@ -75,7 +77,10 @@ class Process:
 
     def exit_status(self) -> int | None:
         """The exit status, negative for a signal; None while it runs."""
-        return self._popen.poll()
+        # A KeyboardInterrupt between two steps of `poll` would leave Popen's lock taken, and whoever waits
+        # then waits for ever. `wait` has such steps too, so nothing here calls it.
+        with held_interrupts():
+            return self._popen.poll()
 
     @property
     def keeps_crashing(self) -> bool:
@@ -132,17 +137,20 @@ class Process:
     def terminate(self) -> None:
         self._restart_at = None
         if self.exit_status() is None:
-            self._popen.terminate()
+            with held_interrupts():
+                self._popen.terminate()
 
     def wait_or_kill(self, grace_s: float) -> bool:
         """Wait for its end for `grace_s`, then kill what is left of its group; whether it ended by itself."""
+        until = time.monotonic() + grace_s
         try:
-            self._popen.wait(max(grace_s, 0))
-        except subprocess.TimeoutExpired:
-            return False
+            while self.exit_status() is None:
+                if time.monotonic() >= until:
+                    return False
+                time.sleep(POLL_INTERVAL_S)
+            return True
         finally:
             self.kill()
-        return True
 
     def kill(self) -> None:
         """Kill its whole process group, even if the leader has ended."""
@@ -151,7 +159,8 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             return
-        self._popen.wait()
+        while self.exit_status() is None:
+            time.sleep(POLL_INTERVAL_S)
 
     def tail(self) -> str:
         """The last lines of the log."""

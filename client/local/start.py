@@ -1,13 +1,11 @@
 """Starting the local stack, and leaving nothing behind."""
 
 import contextlib
-import signal
 from collections.abc import Callable, Collection, Iterator
-from types import FrameType
-from typing import NoReturn
 
 from client.errors import ClientError
 from client.local.data_folder import check_artifacts, locked_data_folder
+from client.local.interrupts import stop_signals
 from client.local.ports import choose_port
 from client.local.services import ESSENTIAL_SERVICES
 from client.local.stack import Stack
@@ -48,21 +46,3 @@ def local_stack(
             yield stack
         finally:
             stack.stop()
-
-
-@contextlib.contextmanager
-def stop_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP interrupt the block as Ctrl-C does, unless they are ignored (nohup)."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in handlers.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

@@ -110,11 +110,7 @@ class EtaEstimator:
         known_s = steps_left * step_s + (self._writes.mean_s or 0.0)
         unknown_s = 0.0
         for left, durations, guess_s in (
-            (
-                self._schedule.evaluations_left(self._evaluated),
-                self._evaluations,
-                self._evaluation_guess_s(step_s),
-            ),
+            (schedule.evaluations_left(self._evaluated), self._evaluations, self._evaluation_guess_s(step_s)),
             (schedule.samples_left(self._sampled), self._samples, self._sample_guess_s(step_s)),
             (self._checkpoints_left(steps_left), self._checkpoints, CHECKPOINT_STEPS * step_s),
         ):

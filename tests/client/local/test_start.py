@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from client.local.start import stop_signals
+from client.local.interrupts import stop_signals
 from tests.client.conftest import Start
 
 pytestmark = pytest.mark.slow
