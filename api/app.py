@@ -29,6 +29,7 @@ from api.views.jobs import jobs
 from api.views.losses import losses
 from api.views.models import models
 from api.views.scores import scores
+from api.views.tokenizers import tokenizers
 from api.views.workers import workers
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings, load_settings
@@ -81,6 +82,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         models,
         completions,
         datasets,
+        tokenizers,
         workers,
         health,
     ):

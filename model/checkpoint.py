@@ -3,18 +3,21 @@
 weights.safetensors   the model's tensors and nothing else: equal weights give an equal file
 training.safetensors  the optimizer's moments and the generators' states; a checkpoint written or kept only
                       because it is the best has none
+tokenizer.json        the tokenizer, if it is one that was trained on a data set
 checkpoint.json       the manifest: run, position, losses, and the size and checksum of the other files
 
 A checkpoint is written under a temporary name beside its place; files and directory are synced before it is
 renamed, and the parent after. Nothing is unpickled: tensors are safetensors, the rest is JSON.
 """
 
+import hashlib
 import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -25,6 +28,7 @@ from model.gpt import GPT
 from model.layers.kit import KITS
 from model.layers.meta_init import meta_init
 from model.manifest import (
+    TOKENIZER,
     TRAINING,
     WEIGHTS,
     CheckpointError,
@@ -52,6 +56,8 @@ class Snapshot:
     """By file."""
     manifest: Manifest
     """Without `files`."""
+    tokenizer_json: bytes | None = None
+    """The file of a tokenizer that is not built in."""
 
 
 def take_snapshot(
@@ -63,6 +69,7 @@ def take_snapshot(
     ends_texts: bool,
     position: Position,
     val_loss: float,
+    tokenizer_json: bytes | None = None,
     resumable: bool = True,
 ) -> Snapshot:
     """What the next step depends on, position and generators as they are now; or the weights alone."""
@@ -81,7 +88,7 @@ def take_snapshot(
     contents = {WEIGHTS: model.state_dict()}
     if resumable:
         contents[TRAINING] = training_state(model, optimizer, device)
-    return Snapshot(contents, manifest)
+    return Snapshot(contents, manifest, tokenizer_json)
 
 
 def write_checkpoint(
@@ -112,6 +119,8 @@ def write_checkpoint(
             )  # first: what kept it from being written, a full disk say, is the reason
             sync(temporary / name)
             files[name] = {"bytes": (temporary / name).stat().st_size, CHECKSUM[name]: checksum}
+        if snapshot.tokenizer_json is not None:
+            files[TOKENIZER] = write_file(temporary / TOKENIZER, snapshot.tokenizer_json)
         manifest = replace(snapshot.manifest, files=files)
         write_manifest(temporary, manifest)
         if directory.exists():
@@ -123,6 +132,13 @@ def write_checkpoint(
             shutil.rmtree(unfinished, ignore_errors=True)
         raise
     return manifest
+
+
+def write_file(path: Path, content: bytes) -> dict[str, Any]:
+    """Write and sync a small file; its entry in the manifest."""
+    path.write_bytes(content)
+    sync(path)
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def size_bytes(directory: Path) -> int:

@@ -6,9 +6,9 @@ The defaults are those of the lecture's run; a field's docstring is its descript
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeGuard
+from typing import Annotated, Any, Literal, Self, TypeGuard
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, PrivateAttr
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -260,7 +260,8 @@ class Run(StrictModel):
     """What `model.training.train` is given: the part of a job's spec that the model and its loop read."""
 
     tokenizer: str = "gpt2"
-    """Its name, as `model.tokenizers.load_tokenizer` takes it. Default: the lecture's."""
+    """The name of one that is built in (`model.tokenizers.TOKENIZERS`), or the id of one that was trained on
+    a data set. Default: the lecture's."""
 
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
@@ -268,15 +269,36 @@ class Run(StrictModel):
     sampling: SamplingConfig = SamplingConfig()
     checkpoints: CheckpointConfig = CheckpointConfig()
 
+    _own_vocab_size: int | None = PrivateAttr(None)
+    """Tokens of a tokenizer that was trained on a data set: its name alone does not say."""
+
+    def with_vocab_size(self, vocab_size: int) -> Self:
+        """The same run, whose tokenizer is one that was trained on a data set."""
+        run = self.model_copy()
+        run._own_vocab_size = vocab_size
+        return run
+
     @property
-    def gpt(self) -> GPTConfig:
-        """The network's configuration, with the vocabulary of the tokenizer."""
+    def has_own_tokenizer(self) -> bool:
+        """Whether the tokenizer is one that was trained on a data set."""
+        return self._own_vocab_size is not None
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that the tokenizer knows. raises KeyError if it is not built in, and nobody said"""
+        if self._own_vocab_size is not None:
+            return self._own_vocab_size
         # What it imports takes a while, and most who read a configuration need no tokens.
         from model.tokenizers import load_tokenizer
 
-        vocab_size = load_tokenizer(self.tokenizer).vocab_size
+        return load_tokenizer(self.tokenizer).vocab_size
+
+    @property
+    def gpt(self) -> GPTConfig:
+        """The network's configuration, with the vocabulary of the tokenizer. raises KeyError as
+        `vocab_size`"""
         model = with_initialization(self.model.model_dump())
-        return GPTConfig.model_validate({**model, "vocab_size": vocab_size})
+        return GPTConfig.model_validate({**model, "vocab_size": self.vocab_size})
 
     @property
     def retention(self) -> CheckpointConfig:
@@ -297,7 +319,12 @@ class Run(StrictModel):
 
         Raises pydantic's ValidationError or KeyError if `stored` is not one.
         """
-        return Run.model_validate(known_fields(Run, {name: stored[name] for name in Run.model_fields}))
+        from model.tokenizers import TOKENIZERS
+
+        run = Run.model_validate(known_fields(Run, {name: stored[name] for name in Run.model_fields}))
+        if run.tokenizer in TOKENIZERS:
+            return run
+        return run.with_vocab_size(stored["model"]["vocab_size"])
 
 
 def with_initialization(model: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from model.config import Run
 from model.estimate import batches_per_epoch, window_count
 from model.storage.splits import split_text
 from model.storage.stored_ids import TokenFile
-from model.tokenizers import Tokenizer, load_tokenizer
+from model.tokenizers import Tokenizer
 
 Batch = tuple[Tensor, Tensor]
 """Inputs and targets, (B, T) int64 each."""
@@ -83,7 +83,8 @@ class Data:
     def from_ids(cls, train: Sequence[int], validation: Sequence[int], run: Run) -> "Data":
         """ValueError if the training tokens fill no batch or the validation tokens no window."""
         ids = (torch.tensor(split, dtype=torch.int64) for split in (train, validation))
-        return cls._of(*ids, ends_texts=load_tokenizer(run.tokenizer).end_of_text in train, run=run)
+        end_of_text = run.vocab_size - 1  # of every tokenizer
+        return cls._of(*ids, ends_texts=end_of_text in train, run=run)
 
     @classmethod
     def from_file(cls, file: TokenFile, run: Run) -> "Data":

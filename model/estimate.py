@@ -9,6 +9,8 @@ ADAMW_MOMENTS = 2
 """The running means of the gradient and of its square, each as large as the parameter."""
 SMALL_FILES_BYTES = 256 * 1024
 """Of a checkpoint: manifest, headers and generators' states."""
+TOKENIZER_BYTES_PER_TOKEN = 64
+"""Of the copy of one's own tokenizer in a checkpoint, at most."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,23 @@ def estimate(run: Run, train_tokens: int) -> Estimate:
     training, config = run.training, run.gpt
     windows = window_count(train_tokens, config.context_length, training.stride or config.context_length)
     steps = total_steps(windows, training)
-    whole_batches = batches_per_epoch(windows, training.batch_size)
     return Estimate(
         parameters=parameter_count(config),
         windows=windows,
         steps_per_epoch=steps_per_epoch(windows, training),
-        tokens_per_epoch=whole_batches * training.batch_size * config.context_length,
+        tokens_per_epoch=tokens_per_epoch(run, train_tokens),
         total_steps=steps,
         memory_bytes=training_bytes(config, training),
         checkpoints_bytes=checkpoints_bytes(run, steps),
     )
+
+
+def tokens_per_epoch(run: Run, train_tokens: int) -> int:
+    """Tokens that a whole epoch trains on, whatever the vocabulary; windows that fill no batch are
+    dropped."""
+    training, context = run.training, run.model.context_length
+    windows = window_count(train_tokens, context, training.stride or context)
+    return batches_per_epoch(windows, training.batch_size) * training.batch_size * context
 
 
 def parameter_count(config: GPTConfig) -> int:
@@ -99,8 +108,10 @@ def bytes_per_pair(config: GPTConfig, training: TrainingConfig) -> int:
 def checkpoints_bytes(run: Run, total_steps: int) -> int:
     """The most that a run's checkpoints take at once: those it keeps, and the one being written. There are no
     more of them than steps."""
-    parameters, keep = parameter_count(run.gpt), run.retention
-    weights_only = FLOAT32_BYTES * parameters + SMALL_FILES_BYTES
+    config, keep = run.gpt, run.retention
+    parameters = parameter_count(config)
+    tokenizer_bytes = TOKENIZER_BYTES_PER_TOKEN * config.vocab_size if run.has_own_tokenizer else 0
+    weights_only = FLOAT32_BYTES * parameters + SMALL_FILES_BYTES + tokenizer_bytes
     resumable = weights_only + ADAMW_MOMENTS * FLOAT32_BYTES * parameters
     n_resumable = min(keep.keep_last + 1, total_steps)
     return n_resumable * resumable + min(keep.keep_best, total_steps - n_resumable) * weights_only

@@ -17,10 +17,13 @@ from model.numerics import ResolvedNumerics
 from model.progress import Position
 from model.storage.atomic import sync
 from model.storage.tensor_file import CHECKSUMS, file_checksum
+from model.tokenizers import TOKENIZERS, BadTokenizer, Tokenizer, load_tokenizer
 
 FORMAT = 1
 WEIGHTS = "weights.safetensors"
 TRAINING = "training.safetensors"
+TOKENIZER = "tokenizer.json"
+"""Only in checkpoints whose tokenizer is not built in."""
 MANIFEST = "checkpoint.json"
 
 
@@ -116,6 +119,24 @@ def check_file(path: Path, expected: dict[str, Any]) -> None:
             raise CheckpointError(f"{path} is damaged: its {key} is {value}, {expected[key]} was written")
     if not found:
         raise CheckpointError(f"{path} can't be checked: the manifest has no checksum of it")
+
+
+def checkpoint_tokenizer(directory: Path, manifest: Manifest) -> Tokenizer:
+    """The tokenizer of a checkpoint: the one that is built in, or the copy that lies in its folder.
+
+    raises  CheckpointError if that is missing or damaged
+    """
+    name = manifest.run.tokenizer
+    if name in TOKENIZERS:
+        return load_tokenizer(name)
+    path = directory / TOKENIZER
+    if (expected := manifest.files.get(TOKENIZER)) is None:
+        raise CheckpointError(f"{directory} has no copy of its tokenizer {name}")
+    check_file(path, expected)
+    try:
+        return load_tokenizer(name, path.read_bytes())
+    except (OSError, BadTokenizer) as error:
+        raise CheckpointError(f"{path} can't be read: {error!r}") from error
 
 
 def mismatches(manifest: Manifest, run: Run, data_sha256: str) -> list[str]:

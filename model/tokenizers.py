@@ -1,11 +1,13 @@
 """Tokenizers: text to token ids and back. Needs tiktoken, not torch, and no network."""
 
+import base64
 import hashlib
 import importlib.util
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +23,11 @@ GPT2_TABLES = {
 # runs as one automaton instead of four alternatives tried in turn: encoding is 1.2x to 1.4x faster.
 GPT2_PATTERN = r"""(?:'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+)|\s+(?!\S)|\s+"""
 END_OF_TEXT = "<|endoftext|>"
+PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+"""Bytes that stand for themselves, as Latin-1, where BPE tables write bytes as characters. Source: the GPT-2
+release, src/encoder.py."""
+OWN_TOKENIZERS_LOADED = 8
+"""Of those that were trained on a data set: one of 100,000 tokens takes some tens of MB."""
 # Matches up to the last pre-token boundary that depends on no text further left or right. White space after
 # another character begins one, and so does, in Chinese and Japanese, whose texts have few spaces, a letter
 # after a comma or the like: no alternative of the pattern has white space after another character, or a
@@ -54,6 +61,9 @@ class Tokenizer(Protocol):
     name: str
     vocab_size: int
     end_of_text: int
+    """The last id."""
+    tokenizer_json: bytes | None
+    """The `tokenizer.json` that it was loaded from, if it was trained on a data set."""
 
     def encode(self, text: str) -> list[int]: ...
     def encode_buffer(self, text: str) -> memoryview: ...
@@ -62,16 +72,24 @@ class Tokenizer(Protocol):
     def decode_bytes(self, ids: list[int]) -> bytes: ...
 
 
-class GPT2Tokenizer:
-    """GPT-2's byte-level BPE: 50,257 tokens (Radford et al. 2019, section 2.2)."""
+class BadTokenizer(ValueError):
+    """The file of a tokenizer is none of ours, or not what was written; the message says why."""
 
-    name = "gpt2"
 
-    def __init__(self) -> None:
-        ranks = gpt2_ranks()
+class BPETokenizer:
+    """Byte-level BPE of the words that GPT-2's pattern makes of a text (Radford et al. 2019, section 2.2).
+
+    ranks           the bytes of its ordinary tokens with their ids from 0; the end of a text comes after
+    tokenizer_json  see `Tokenizer`
+    """
+
+    def __init__(self, name: str, ranks: dict[bytes, int], tokenizer_json: bytes | None = None) -> None:
+        self.name = name
+        self.tokenizer_json = tokenizer_json
+        self.ranks = ranks
         self.end_of_text = len(ranks)
         self._encoding = tiktoken.Encoding(
-            "gpt2",
+            name,
             pat_str=GPT2_PATTERN,
             mergeable_ranks=ranks,
             special_tokens={END_OF_TEXT: self.end_of_text},
@@ -109,11 +127,11 @@ class GPT2Tokenizer:
     @cached_property
     def _run_encoding(self) -> tiktoken.Encoding:
         """Takes a run of white space for one match, without looking ahead."""
-        return tiktoken.Encoding("gpt2-runs", pat_str=r"\s+", mergeable_ranks=gpt2_ranks(), special_tokens={})
+        name = f"{self.name}-runs"
+        return tiktoken.Encoding(name, pat_str=r"\s+", mergeable_ranks=self.ranks, special_tokens={})
 
     def last_boundary(self, text: str) -> int | None:
-        match = GPT2_BOUNDARY.match(text)
-        return match.end() if match else None
+        return last_word_boundary(text)
 
     def decode(self, ids: list[int]) -> str:
         return self._encoding.decode(ids)
@@ -128,6 +146,7 @@ class ByteTokenizer:
     name = "bytes"
     vocab_size = 257
     end_of_text = 256
+    tokenizer_json: bytes | None = None
 
     def encode(self, text: str) -> list[int]:
         return list(utf8(text))
@@ -143,6 +162,12 @@ class ByteTokenizer:
 
     def decode_bytes(self, ids: list[int]) -> bytes:
         return b"".join(bytes([i]) if i < self.end_of_text else END_OF_TEXT.encode() for i in ids)
+
+
+def last_word_boundary(text: str) -> int | None:
+    """`Tokenizer.last_boundary` of all that cut texts into words by GPT-2's pattern."""
+    match = GPT2_BOUNDARY.match(text)
+    return match.end() if match else None
 
 
 def utf8(text: str) -> bytes:
@@ -207,10 +232,58 @@ def checked_table(name: str) -> Path:
     return path
 
 
-TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {"gpt2": GPT2Tokenizer, "bytes": ByteTokenizer}
+def byte_characters() -> list[str]:
+    """For each byte the character that stands for it: itself, or from U+0100 on where it can't be seen."""
+    hidden = [byte for byte in range(256) if byte not in PRINTABLE]
+    return [chr(byte) if byte in PRINTABLE else chr(0x100 + hidden.index(byte)) for byte in range(256)]
+
+
+def ranks_of_json(content: bytes) -> dict[bytes, int]:
+    """The ranks of the tokenizer that a `tokenizer.json` of ours describes. raises BadTokenizer"""
+    bytes_of = {character: byte for byte, character in enumerate(byte_characters())}
+    try:
+        vocabulary: dict[str, int] = json.loads(content)["model"]["vocab"]
+        tokens = sorted((number, token) for token, number in vocabulary.items() if token != END_OF_TEXT)
+        ranks = {bytes(bytes_of[character] for character in token): number for number, token in tokens}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadTokenizer(f"is no tokenizer.json of a byte-level BPE: {error!r}") from error
+    if list(ranks.values()) != list(range(len(ranks))) or vocabulary.get(END_OF_TEXT) != len(ranks):
+        raise BadTokenizer(f"its tokens have no ids from 0 on, with {END_OF_TEXT} as the last")
+    return ranks
+
+
+def tiktoken_lines(ranks: dict[bytes, int]) -> str:
+    """Tokens as tiktoken's own files have them: on each line a token in base64 and its number."""
+    tokens = sorted(ranks.items(), key=lambda entry: entry[1])
+    return "".join(f"{base64.b64encode(token).decode()} {number}\n" for token, number in tokens)
+
+
+def sha256_of_ranks(ranks: dict[bytes, int]) -> str:
+    """What tells a tokenizer from all others, however it is written down."""
+    return hashlib.sha256(tiktoken_lines(ranks).encode()).hexdigest()
+
+
+TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {
+    "gpt2": lambda: BPETokenizer("gpt2", gpt2_ranks()),
+    "bytes": ByteTokenizer,
+}
+"""Those that are built in."""
+
+
+def load_tokenizer(name: str, tokenizer_json: bytes | None = None) -> Tokenizer:
+    """The tokenizer called `name`. Loading `gpt2` takes about 0.2 s, once.
+
+    tokenizer_json  the file of one that was trained on a data set; None for those that are built in
+    raises          KeyError if none that is built in has that name; BadTokenizer
+    """
+    return load_builtin(name) if tokenizer_json is None else load_own(name, tokenizer_json)
 
 
 @cache
-def load_tokenizer(name: str) -> Tokenizer:
-    """The tokenizer called `name`; KeyError if there is none. Loading `gpt2` takes about 0.2 s, once."""
+def load_builtin(name: str) -> Tokenizer:
     return TOKENIZERS[name]()
+
+
+@lru_cache(maxsize=OWN_TOKENIZERS_LOADED)
+def load_own(name: str, tokenizer_json: bytes) -> Tokenizer:
+    return BPETokenizer(name, ranks_of_json(tokenizer_json), tokenizer_json)

@@ -42,7 +42,7 @@ from model.optimizer import learning_rate, make_optimizer
 from model.plan import Plan
 from model.progress import Position, Speed
 from model.shuffle import derived_seed, permutation, shuffle_seeds_for
-from model.tokenizers import load_tokenizer
+from model.tokenizers import Tokenizer, load_tokenizer
 
 
 def train(
@@ -56,12 +56,14 @@ def train(
     device: torch.device,
     resume_from: VerifiedCheckpoint | None = None,
     checkpoint_interval_s: float | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> EndedBy | Literal["stopped"]:
     """Train to the end of `run`, or until `should_stop`, which is asked after every step.
 
     Checkpoints are written as `checkpoint_root / "step-00000042"`, numbered by the updates done: when `run`
     says so, when `checkpoint_interval_s` of training have gone by without one, at the end and when stopped.
     With patience, so are the weights alone of every evaluation of a new lowest validation loss.
+    A `tokenizer` that is not built in has to be given; checkpoints take a copy of it.
     `resume_from` continues such a checkpoint: with the same numerics, device and number of threads, weights
     and events are those of a run without a break.
 
@@ -73,7 +75,7 @@ def train(
     be written.
     """
     state = Training(
-        run, data, on_event, checkpoint_root, numerics, device, resume_from, checkpoint_interval_s
+        run, data, on_event, checkpoint_root, numerics, device, resume_from, checkpoint_interval_s, tokenizer
     )
     plan, position = state.plan, state.position
     try:
@@ -113,13 +115,14 @@ class Training:
         device: torch.device,
         resume_from: VerifiedCheckpoint | None,
         checkpoint_interval_s: float | None,
+        tokenizer: Tokenizer | None = None,
     ) -> None:
         if run.training.compile and not CompiledLoss.supports(run.training, numerics, device):
             raise ValueError("training.compile does not go with the numerics 'reference'")
         self.run, self.data, self.on_event = run, data, on_event
         self.checkpoint_root, self.device = checkpoint_root, device
         self.data_sha256 = data.sha256()
-        self.tokenizer = load_tokenizer(run.tokenizer)
+        self.tokenizer = tokenizer or load_tokenizer(run.tokenizer)
         self.shuffle_seeds = shuffle_seeds_for(numerics, run.training.seed)
         self.speed = Speed()
         self.checkpoint_interval_s = checkpoint_interval_s
@@ -317,6 +320,7 @@ class Training:
             ends_texts=self.data.ends_texts,
             position=position,
             val_loss=val_loss,
+            tokenizer_json=self.tokenizer.tokenizer_json,
             resumable=resumable,
         )
         self.checkpoint = BackgroundCheckpoint(self.checkpoint_root / f"step-{position.step:08d}", snapshot)

@@ -32,7 +32,7 @@ def test_the_readme_lists_every_setting(name: str) -> None:
 def test_the_readme_lists_every_route(tmp_path: Path) -> None:
     routes = {rule.rule for rule in create_app(Settings(data_dir=tmp_path)).url_map.iter_rules()}
     documented = {route for route in routes if not route.startswith(("/static", "/docs/"))} - {"/"}
-    short = {route.replace("<job_id>", "<id>").replace("<dataset_id>", "<id>") for route in documented}
+    short = {re.sub("<(job|dataset|tokenizer)_id>", "<id>", route) for route in documented}
     missing = {
         route for route in short if route not in README and route.removeprefix("/jobs/<id>") not in README
     }

@@ -26,7 +26,8 @@ from jobs.files.cleanup import (
     sweep_tokens,
 )
 from jobs.files.disk import missing_bytes
-from jobs.lifecycle.preparation import reap_preparations
+from jobs.files.tokenizers import remove_deleted_tokenizers
+from jobs.lifecycle.preparation import describe, reap_preparations
 from jobs.lifecycle.reaper import jobs_paused_for_disk, messages_to_republish, reap
 from jobs.lifecycle.requests import resume
 from jobs.lifecycle.workers import remove_lost_workers
@@ -36,6 +37,7 @@ from jobs.settings import Settings, load_settings_or_exit
 from jobs.spec.stored_specs import UnreadableSpec, read_spec
 from jobs.states import WrongState
 from jobs.store.database import Database
+from jobs.store.tokenizers import with_vocabulary
 from migrations.upgrade import schema_is_current
 from model.estimate import checkpoints_bytes
 
@@ -95,7 +97,7 @@ class Keeper:
         for job_id in reaped:
             log.warning("job %s reaped from a lost worker", job_id)
         for lost in preparations:
-            log.warning("the preparation of the data set %s reaped from a lost worker", lost.dataset_id)
+            log.warning("%s reaped from a lost worker", describe(lost))
 
     def _has_watched_for_a_lease(self) -> bool:
         """Note that the database has just answered; whether it has done so without a gap for a lease."""
@@ -110,7 +112,8 @@ class Keeper:
             paused = jobs_paused_for_disk(session, self._settings.disk_retry_s)
         for job in paused:
             try:
-                spec = read_spec(job.spec)
+                with self._database.read() as session:
+                    spec = with_vocabulary(session, read_spec(job.spec))
             except UnreadableSpec as error:
                 log.warning("job %s stays paused: %s", job.id, error)
                 continue
@@ -131,6 +134,7 @@ class Keeper:
             sweep_tokens(self._database, self._settings.artifacts)
             remove_deleted_texts(self._database, self._settings.artifacts)
             sweep_partial_texts(self._settings.artifacts)
+            remove_deleted_tokenizers(self._database, self._settings.artifacts)
         except OSError as error:
             log.warning("could not delete leftover files: %s", error)
         with self._database.write() as session:

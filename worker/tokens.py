@@ -10,13 +10,13 @@ from jobs.process.panics import NativePanic, native_panics_as_errors
 from jobs.settings import Settings
 from jobs.store.tables import Dataset
 from model.storage.token_file import Manifest, TokenFileError, checked_manifest, write_tokens
-from model.tokenizers import load_tokenizer
+from model.tokenizers import Tokenizer
 
 
 def ensure_tokens(
     settings: Settings,
     dataset: Dataset,
-    tokenizer: str,
+    tokenizer: Tokenizer,
     train_ratio: float,
     threads: int,
     on_progress: Callable[[], object],
@@ -26,7 +26,7 @@ def ensure_tokens(
     on_progress  called again and again meanwhile, once for each chunk of a text or of a file; may raise
     raises       BadText, OSError
     """
-    source = (dataset.sha256, tokenizer, train_ratio, dataset.text_start_bytes)
+    source = (dataset.sha256, tokenizer.name, train_ratio, dataset.text_start_bytes)
     path = tokens_path(settings.artifacts, *source)
     try:
         manifest = checked_manifest(path, *source, on_chunk=on_progress)
@@ -34,9 +34,8 @@ def ensure_tokens(
         text = find_text(settings, dataset, on_progress)
         try:
             with native_panics_as_errors():
-                encoder = load_tokenizer(tokenizer)
-                return write_tokens(text, path, encoder, train_ratio, threads=threads, on_chunk=on_progress)
+                return write_tokens(text, path, tokenizer, train_ratio, threads=threads, on_chunk=on_progress)
         except NativePanic as panic:  # it would only happen again
-            raise BadText(f"the tokenizer {tokenizer} can't encode the text: {panic}") from panic
+            raise BadText(f"the tokenizer {tokenizer.name} can't encode the text: {panic}") from panic
     os.utime(path)  # the keeper deletes what has not been used for long
     return manifest

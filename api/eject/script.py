@@ -13,7 +13,7 @@ from api.http.problems import HTTPProblem
 from jobs.spec.job_spec import JobSpec
 from jobs.store.tables import Dataset, Job
 from model.config import GPTConfig, Run
-from model.tokenizers import GPT2_PATTERN, load_tokenizer
+from model.tokenizers import GPT2_PATTERN, BPETokenizer, Tokenizer
 
 KNOWN_FIELDS: Mapping[str, set[str]] = {
     "model": {
@@ -56,15 +56,20 @@ class NotEjectable(HTTPProblem):
         super().__init__(HTTPStatus.CONFLICT, detail)
 
 
-def train_script(job: Job, dataset: Dataset, spec: JobSpec) -> str:
+def tokens_file(tokenizer: BPETokenizer) -> str:
+    """The name of the file that holds its tokens."""
+    return f"{tokenizer.name}.tiktoken"
+
+
+def train_script(job: Job, dataset: Dataset, spec: JobSpec, tokenizer: Tokenizer) -> str:
     """raises  NotEjectable"""
-    script = TEMPLATES.get_template("train.py.jinja").render(template_values(job, dataset, spec))
+    script = TEMPLATES.get_template("train.py.jinja").render(template_values(job, dataset, spec, tokenizer))
     return BLANK_LINES.sub("\n\n\n", script)
 
 
-def readme(job: Job, dataset: Dataset, spec: JobSpec) -> str:
-    values = template_values(job, dataset, spec)
-    packages = [pinned("torch"), *([pinned("tiktoken")] if values["gpt2"] else [])]
+def readme(job: Job, dataset: Dataset, spec: JobSpec, tokenizer: Tokenizer) -> str:
+    values = template_values(job, dataset, spec, tokenizer)
+    packages = [pinned("torch"), *([pinned("tiktoken")] if values["bpe"] else [])]
     left_out = ["checkpoints", *(["training.compile"] if spec.training.compile else [])]
     return TEMPLATES.get_template("README.md.jinja").render(
         values,
@@ -81,10 +86,12 @@ def pinned(package: str) -> str:
     return next(each for each in mine if each.startswith((f"{package}=", f"{package}<", f"{package}>")))
 
 
-def template_values(job: Job, dataset: Dataset, spec: JobSpec) -> dict[str, Any]:
+def template_values(job: Job, dataset: Dataset, spec: JobSpec, tokenizer: Tokenizer) -> dict[str, Any]:
     """What the templates know. raises  NotEjectable"""
     check_known(spec)
-    config, training, tokenizer = spec.gpt, spec.training, load_tokenizer(spec.tokenizer)
+    if tokenizer.tokenizer_json is not None:
+        spec = spec.with_vocab_size(tokenizer.vocab_size)
+    config, training = spec.gpt, spec.training
     numerics = resolved_numerics(job, spec)
     is_finished = [
         *(["step == total_steps"] if training.max_steps is not None else []),
@@ -109,6 +116,8 @@ def template_values(job: Job, dataset: Dataset, spec: JobSpec) -> dict[str, Any]
         "exact": numerics == "reference",
         "bfloat16": numerics == "bfloat16",
         "gpt2": spec.tokenizer == "gpt2",
+        "bpe": isinstance(tokenizer, BPETokenizer),
+        "tokens_file": tokens_file(tokenizer) if isinstance(tokenizer, BPETokenizer) else None,
         **used_features(config, spec),
         "finished": " or ".join(is_finished),
     }

@@ -7,13 +7,13 @@ from typing import Any
 from api.exports.gpt2_weights import gpt2_tensors
 from api.exports.model_card import model_card
 from api.exports.tensor_file import TensorFile, tensor_file_chunks, tensor_file_head
-from api.exports.tokenizer_json import TOKENIZER_JSON
 from api.http.problems import HTTPProblem
 from api.http.zip_stream import Member
-from jobs.lifecycle.weights import OpenWeights
+from jobs.lifecycle.weights import OpenWeights, WeightsLost
 from jobs.spec.job_spec import JobSpec
 from model.config import GPTConfig, SamplingConfig
-from model.tokenizers import END_OF_TEXT, load_tokenizer
+from model.tokenizer_json import TOKENIZER_JSON
+from model.tokenizers import END_OF_TEXT, TOKENIZERS, Tokenizer, load_tokenizer
 
 KNOWN_FIELDS = {
     *("vocab_size", "context_length", "emb_dim", "n_heads", "n_layers"),
@@ -34,7 +34,10 @@ def hugging_face_folder(weights: OpenWeights, spec: JobSpec) -> list[Member]:
 
     raises  NotGPT2; WeightsLost if the weights are not those of the spec's model
     """
-    config, tokenizer = spec.gpt, load_tokenizer(spec.tokenizer)
+    tokenizer = find_tokenizer(weights, spec)
+    if tokenizer.tokenizer_json is not None:
+        spec = spec.with_vocab_size(tokenizer.vocab_size)
+    config = spec.gpt
     check_is_gpt2(config)
     tensors = gpt2_tensors(TensorFile(weights.file), config)
     head = tensor_file_head(tensors)
@@ -44,10 +47,17 @@ def hugging_face_folder(weights: OpenWeights, spec: JobSpec) -> list[Member]:
         Member.of("README.md", model_card(weights, spec)),
         as_json("config.json", {**model_config(config), **ends}),
         as_json("generation_config.json", {**generation_config(spec.sampling), **ends}),
-        Member.of("tokenizer.json", json.dumps(TOKENIZER_JSON[spec.tokenizer]())),
+        Member.of("tokenizer.json", tokenizer.tokenizer_json or json.dumps(TOKENIZER_JSON[spec.tokenizer]())),
         as_json("tokenizer_config.json", tokenizer_config(config)),
         Member("model.safetensors", size_bytes, lambda: tensor_file_chunks(head, tensors)),
     ]
+
+
+def find_tokenizer(weights: OpenWeights, spec: JobSpec) -> Tokenizer:
+    """The one that is built in, or the copy in the checkpoint's folder. raises  WeightsLost"""
+    if spec.tokenizer not in TOKENIZERS and weights.tokenizer_json is None:
+        raise WeightsLost(f"the checkpoint has no copy of its tokenizer {spec.tokenizer}")
+    return load_tokenizer(spec.tokenizer, weights.tokenizer_json)
 
 
 def check_is_gpt2(config: GPTConfig) -> None:

@@ -33,6 +33,11 @@ class DatasetPath(RequestModel):
     """The data set's id, or a built-in one's name."""
 
 
+class TokenizerPath(RequestModel):
+    tokenizer_id: Text = Field(min_length=1, max_length=200)
+    """The tokenizer's id."""
+
+
 def parse_request(
     body: Callable[[Any], Any] | None = None, *, reads_body: bool = False
 ) -> Callable[[View], View]:

@@ -12,6 +12,8 @@ from api.http.error_bodies import error_body
 from api.http.problems import HTTPProblem, disk_full, internal_error, invalid_fields, unavailable
 from jobs.files.datasets import DatasetNeeded
 from jobs.files.disk import is_disk_full
+from jobs.files.tokenizers import TokenizerLost, TokenizerNotReady
+from jobs.lifecycle.tokenizers import TokenizerNeeded
 from jobs.lifecycle.weights import WeightsLost
 from jobs.spec.stored_specs import UnreadableSpec
 from jobs.states import WrongState
@@ -28,6 +30,9 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     UnreadableSpec: HTTPStatus.CONFLICT,
     WrongState: HTTPStatus.CONFLICT,
     DatasetNeeded: HTTPStatus.CONFLICT,
+    TokenizerNeeded: HTTPStatus.CONFLICT,
+    TokenizerNotReady: HTTPStatus.CONFLICT,
+    TokenizerLost: HTTPStatus.GONE,
 }
 """Of the exceptions that `jobs` raises, whose message is the detail."""
 

@@ -21,6 +21,7 @@ from api.server.pools import STREAMS, in_pool
 from api.services import services
 from jobs.files.arriving_text import BadText
 from jobs.files.datasets import get_dataset, open_text
+from jobs.files.tokenizers import find_tokenizer
 from jobs.lifecycle.weights import OpenWeights, open_weights
 from jobs.spec.stored_specs import read_spec
 from jobs.store.lookup import get_job
@@ -109,12 +110,14 @@ def eject_job(path: JobPath) -> Response:
         job = get_job(session, path.job_id)
         dataset = get_dataset(session, job.dataset_id)
     spec = read_spec(job.spec)
+    with DATABASE_SLOTS:
+        tokenizer = find_tokenizer(services().database, services().settings, spec.tokenizer)
     try:
         text = open_text(services().settings, dataset)
     except BadText as error:
         raise HTTPProblem(HTTPStatus.GONE, str(error)) from error
     with closed_on_error(text):
-        members = ejected_files(job, dataset, spec, text)
+        members = ejected_files(job, dataset, spec, text, tokenizer)
     return zip_response(members, f"{job.id}.zip", on_close=text.close)
 
 

@@ -9,6 +9,13 @@ from client.commands.history import checkpoints, losses, samples
 from client.commands.jobs import cancel, delete, list_jobs, pause, resume, show, submit, watch
 from client.commands.options import AsJson, Url
 from client.commands.service import demo, up
+from client.commands.tokenizers import (
+    download_tokenizer,
+    list_tokenizers,
+    remove_tokenizer,
+    show_tokenizer,
+    train_tokenizer,
+)
 
 app = typer.Typer(
     name="pretrain",
@@ -48,3 +55,11 @@ datasets.command(name="list")(list_datasets)
 datasets.command(name="show")(show_dataset)
 datasets.command(name="rm")(remove_dataset)
 app.add_typer(datasets, name="datasets")
+
+tokenizers = typer.Typer(help="Tokenizers of your own.", no_args_is_help=True)
+tokenizers.command(name="train")(train_tokenizer)
+tokenizers.command(name="list")(list_tokenizers)
+tokenizers.command(name="show")(show_tokenizer)
+tokenizers.command(name="rm")(remove_tokenizer)
+tokenizers.command(name="download")(download_tokenizer)
+app.add_typer(tokenizers, name="tokenizers")

@@ -179,6 +179,25 @@ class Client:
     def datasets(self) -> list[JSON]:
         return self._list("/datasets", Page[response_models.Dataset])
 
+    def train_tokenizer(self, name: str, dataset: str, vocab_size: int) -> JSON:
+        """Have a tokenizer trained; its record."""
+        body = {"name": name, "dataset": dataset, "vocab_size": vocab_size}
+        return self._transport.json("POST", "/tokenizers", response_models.Tokenizer, json=body)
+
+    def tokenizer(self, tokenizer_id: str) -> JSON:
+        return self._transport.json("GET", tokenizer_path(tokenizer_id), response_models.Tokenizer)
+
+    def tokenizers(self) -> list[JSON]:
+        return self._list("/tokenizers", Page[response_models.Tokenizer])
+
+    def download_tokenizer(self, tokenizer_id: str) -> bytes:
+        """Its `tokenizer.json`, some megabytes at most."""
+        path = f"{tokenizer_path(tokenizer_id)}/download"
+        return self._transport.file(path, "application/json", timeout=DOWNLOAD_TIMEOUT).content
+
+    def delete_tokenizer(self, tokenizer_id: str) -> None:
+        self._transport.request("DELETE", tokenizer_path(tokenizer_id))
+
     def check_ready(self) -> None:
         """Return if the service can take jobs and works on them; ApiError says what is missing."""
         self._transport.request("GET", "/readyz", timeout=CONNECT_TIMEOUT_S)
@@ -218,6 +237,11 @@ def job_path(job_id: str, *rest: str) -> str:
 def dataset_path(dataset_id: str) -> str:
     """The path of a data set; UsageError as `job_path`."""
     return f"/datasets/{quoted_id(dataset_id, 'data set')}"
+
+
+def tokenizer_path(tokenizer_id: str) -> str:
+    """The path of a tokenizer; UsageError as `job_path`."""
+    return f"/tokenizers/{quoted_id(tokenizer_id, 'tokenizer')}"
 
 
 def quoted_id(given: str, kind: str) -> str:

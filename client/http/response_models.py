@@ -129,6 +129,24 @@ class AddedDataset(Dataset):
     notices: list[str] = []
 
 
+class Tokenizer(ResponseModel):
+    title = "tokenizer"
+
+    id: str
+    name: str
+    status: str | None = None
+    error: str | None = None
+    fraction: Figure = None
+    dataset: str | None = None
+    asked_vocab_size: int | None = None
+    vocab_size: int | None = None
+    sha256: str | None = None
+    bytes_per_token: Figure = None
+    gpt2_bytes_per_token: Figure = None
+    measured_bytes: int | None = None
+    created_at: str | None = None
+
+
 class Piece(ResponseModel):
     title = "piece of a text"
 

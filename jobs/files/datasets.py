@@ -25,10 +25,11 @@ from jobs.settings import Settings
 from jobs.store.database import Database, insert_if_absent, lock_name, now_s
 from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound
-from jobs.store.preparations import request_preparation
-from jobs.store.tables import Dataset, Job, TextRemoval, TokenCount
+from jobs.store.preparations import QUEUED, RUNNING, request_preparation
+from jobs.store.tables import Dataset, Job, TextRemoval, TokenCount, TrainedTokenizer
 from jobs.validation.quoting import quoted
 from model.storage.splits import TextFile, scan_text
+from model.tokenizers import Tokenizer, load_tokenizer
 
 
 def find_dataset(database: Database, settings: Settings, name: str) -> Dataset:
@@ -95,7 +96,8 @@ def store_text(
         text.sync()
         counts = None
         if text.bytes <= MAX_BYTES_IN_REQUEST:
-            counts = count_splits(scan_text(text.path, start_bytes=facts.start_bytes), *TOTALS)
+            counted = scan_text(text.path, start_bytes=facts.start_bytes)
+            counts = count_splits(counted, load_tokenizer(TOTALS[0]), TOTALS[1])
         values = {
             "id": name if builtin else new_id("dataset"),
             "name": name,
@@ -182,7 +184,8 @@ def get_dataset(session: Session, dataset_id: str) -> Dataset:
 def delete_dataset(session: Session, dataset_id: str) -> None:
     """Delete a data set that no job needs; its text is deleted afterwards (`remove_deleted_texts`).
 
-    raises  NotFound; DatasetNeeded for a built-in one, and while there is a job of it
+    raises  NotFound; DatasetNeeded for a built-in one, and while there is a job of it or a tokenizer is
+            trained on it
     """
     if dataset_id in BUILTINS:
         raise DatasetNeeded(f"{dataset_id} is built in, and can't be deleted")
@@ -193,6 +196,9 @@ def delete_dataset(session: Session, dataset_id: str) -> None:
         newest = session.scalars(select(Job.id).where(is_of_it).order_by(Job.created_at.desc())).first()
         which = f"{newest} needs it" if jobs == 1 else f"{jobs:,} jobs need it, such as {newest}"
         raise DatasetNeeded(f"{which}: a job's text is part of its record. Delete the jobs first")
+    in_training = (TrainedTokenizer.dataset_id == dataset_id, TrainedTokenizer.status.in_([QUEUED, RUNNING]))
+    if tokenizer := session.scalars(select(TrainedTokenizer.id).where(*in_training)).first():
+        raise DatasetNeeded(f"{tokenizer} is being trained on it. Wait until it is ready, or delete it first")
     try:
         gone = session.execute(delete(Dataset).where(Dataset.id == dataset_id).returning(Dataset.id)).first()
     except IntegrityError as error:
@@ -203,13 +209,13 @@ def delete_dataset(session: Session, dataset_id: str) -> None:
 
 
 def count_tokens(
-    database: Database, settings: Settings, dataset: Dataset, tokenizer: str, train_ratio: float
+    database: Database, settings: Settings, dataset: Dataset, tokenizer: Tokenizer, train_ratio: float
 ) -> TokenCount:
     """Tokens of the training and the validation text, from the table if they were counted before.
 
     raises  OSError, BadText as `find_text`
     """
-    if (counts := known_counts(database, dataset, tokenizer, train_ratio)) is not None:
+    if (counts := known_counts(database, dataset, tokenizer.name, train_ratio)) is not None:
         return counts
     by_split = count_splits(find_text(settings, dataset), tokenizer, train_ratio)
-    return token_count(dataset.id, tokenizer, train_ratio, by_split)
+    return token_count(dataset.id, tokenizer.name, train_ratio, by_split)

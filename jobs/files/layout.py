@@ -6,6 +6,7 @@ from pathlib import Path
 
 CHECKPOINT_WEIGHTS = "weights.safetensors"
 CHECKPOINT_MANIFEST = "checkpoint.json"
+CHECKPOINT_TOKENIZER = "tokenizer.json"
 """In a checkpoint's folder. `model.manifest` writes and checks them, which the API can't import."""
 
 
@@ -30,6 +31,15 @@ def datasets_directory(artifacts: Path) -> Path:
 
 def dataset_path(artifacts: Path, sha256: str) -> Path:
     return datasets_directory(artifacts) / f"{sha256}.txt"
+
+
+def tokenizers_directory(artifacts: Path) -> Path:
+    return artifacts / "tokenizers"
+
+
+def tokenizer_path(artifacts: Path, sha256: str) -> Path:
+    """sha256  of its ranks"""
+    return tokenizers_directory(artifacts) / f"{sha256}.json"
 
 
 def tokens_directory(artifacts: Path) -> Path:

@@ -7,7 +7,7 @@ from jobs.store.database import Database, upsert
 from jobs.store.tables import Dataset, TokenCount
 from model.config import TrainingConfig
 from model.storage.splits import DOCUMENT_END, Split, TextFile, read_splits
-from model.tokenizers import load_tokenizer
+from model.tokenizers import Tokenizer
 
 MAX_BYTES_IN_REQUEST = 64 * 1024
 """Of a text that a request tokenises, in some hundredths of a second; a worker counts longer ones."""
@@ -15,13 +15,12 @@ TOTALS: tuple[str, float] = ("gpt2", TrainingConfig().train_ratio)
 """Tokenizer and `train_ratio` of the tokens that are shown with a data set."""
 
 
-def count_splits(text: TextFile, tokenizer: str, train_ratio: float) -> dict[Split, int]:
+def count_splits(text: TextFile, tokenizer: Tokenizer, train_ratio: float) -> dict[Split, int]:
     """Tokenise a whole text, and count the tokens of each split, ends of documents included."""
     counts: dict[Split, int] = {"train": 0, "validation": 0}
-    encoder = load_tokenizer(tokenizer)
-    for split, chunk in read_splits(text, train_ratio, encoder.last_boundary):
+    for split, chunk in read_splits(text, train_ratio, tokenizer.last_boundary):
         counts[split] += chunk.count(DOCUMENT_END)
-        counts[split] += sum(len(encoder.encode(document)) for document in chunk.split(DOCUMENT_END))
+        counts[split] += sum(len(tokenizer.encode(document)) for document in chunk.split(DOCUMENT_END))
     return counts
 
 

@@ -15,7 +15,7 @@ from jobs.store.database import now_s, upsert
 from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound
 from jobs.store.tables import Checkpoint, Evaluation, Job, Sample, TokenCount
-from model.estimate import estimate
+from model.estimate import tokens_per_epoch
 
 STEPS_NAMED = 10
 """In a message, at most."""
@@ -130,7 +130,7 @@ def estimated_epoch_tokens(session: Session, job: Job) -> int | None:
     except UnreadableSpec:
         return None
     counts = session.get(TokenCount, (job.dataset_id, spec.tokenizer, spec.training.train_ratio))
-    return None if counts is None else estimate(spec, counts.train_tokens).tokens_per_epoch
+    return None if counts is None else tokens_per_epoch(spec, counts.train_tokens)
 
 
 def list_samples(

@@ -1,16 +1,17 @@
-"""Preparing data sets: workers write and count the tokens of texts too long for a request.
+"""What workers prepare: the tokens of texts too long for a request, and tokenizers.
 
-As with jobs, SQL is the queue: a message only rings. A worker claims a preparation under a lease that it
-renews by getting on; each change is one conditional UPDATE, fenced by the claim's number. The callers hold
-the transaction.
+As with jobs, SQL is the queue: a message only rings. A worker claims what is to be prepared under a lease
+that it renews by getting on; each change is one conditional UPDATE, fenced by the claim's number. The callers
+hold the transaction.
 """
 
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from jobs.files.token_counts import store_counts, token_count
+from jobs.files.token_counts import TOTALS, store_counts, token_count
 from jobs.lifecycle.attempts import conditional_update
 from jobs.lifecycle.feasibility import text_errors
 from jobs.settings import Settings
@@ -18,25 +19,38 @@ from jobs.spec.stored_specs import UnreadableSpec, read_spec
 from jobs.states import Status, job_error
 from jobs.store.database import now_s
 from jobs.store.events import record_event
-from jobs.store.preparations import FAILED, QUEUED, RUNNING, has_key, queued_columns
-from jobs.store.tables import Job, Preparation
+from jobs.store.preparations import (
+    FAILED,
+    KINDS,
+    QUEUED,
+    READY,
+    RUNNING,
+    Prepared,
+    has_key_of,
+    queued_columns,
+)
+from jobs.store.tables import Job, Preparation, TrainedTokenizer
+from jobs.store.tokenizers import with_vocabulary
 from model.estimate import estimate
 from model.storage.splits import Split
 
 MAX_FAILURES = 3
-"""Workers that may be lost with a preparation before it counts as failed: it may be what they die of."""
+"""Workers that may be lost with one before it counts as failed: it may be what they die of."""
 
 
 class Superseded(Exception):
     """A write of a worker that no longer owns its preparation. Whoever gets this must stop."""
 
 
-def claim_preparation(session: Session, worker: str, lease_s: float) -> Preparation | None:
-    """Take the preparation that has waited longest; None if none waits."""
-    waiting = select(Preparation).where(*is_due()).order_by(Preparation.queued_at)
-    first = session.scalars(waiting.limit(1).with_for_update(skip_locked=True)).first()
-    if first is None:
+def claim_preparation(session: Session, worker: str, lease_s: float) -> Prepared | None:
+    """Take what has waited longest; None if nothing waits."""
+    due: list[Prepared] = []
+    for kind in KINDS:
+        waiting = select(kind).where(*is_due(kind)).order_by(kind.queued_at)
+        due += session.scalars(waiting.limit(1).with_for_update(skip_locked=True))
+    if not due:
         return None
+    first = min(due, key=lambda each: each.queued_at)
     first.status, first.worker, first.attempt = RUNNING, worker, first.attempt + 1
     first.lease_expires_at = now_s() + lease_s  # by the database's clock
     session.flush()
@@ -44,19 +58,38 @@ def claim_preparation(session: Session, worker: str, lease_s: float) -> Preparat
     return first
 
 
-def renew_preparation(session: Session, claimed: Preparation, fraction: float, lease_s: float) -> None:
+def renew_preparation(session: Session, claimed: Prepared, fraction: float, lease_s: float) -> None:
     """Extend the lease, and record how much of the text is done. raises Superseded"""
     write_fenced(session, claimed, fraction=fraction, lease_expires_at=now_s() + lease_s)
 
 
-def release_preparation(session: Session, claimed: Preparation) -> None:
+def release_preparation(session: Session, claimed: Prepared) -> None:
     """Hand a claim back unharmed, as its worker shuts down. raises Superseded"""
     write_fenced(session, claimed, **queued_columns())
 
 
-def postpone_preparation(session: Session, claimed: Preparation, reason: str, wait_s: float) -> None:
+def postpone_preparation(session: Session, claimed: Prepared, reason: str, wait_s: float) -> None:
     """Hand a claim back for somebody to try again later, once there is room on the disk. raises Superseded"""
     write_fenced(session, claimed, **{**queued_columns(), "queued_at": now_s() + wait_s, "error": reason})
+
+
+@dataclass(frozen=True)
+class TrainedFacts:
+    """What has come of training a tokenizer."""
+
+    vocab_size: int
+    sha256: str
+    """Of its ranks."""
+    measured_bytes: int
+    """Of the start of its text, of which the tokens are these."""
+    measured_tokens: int
+    measured_gpt2_tokens: int
+
+
+def finish_tokenizer(session: Session, claimed: TrainedTokenizer, facts: TrainedFacts) -> None:
+    """Record a tokenizer whose file has been placed: what waited for it is due now. raises Superseded"""
+    done = {"status": READY, "fraction": 1.0, "worker": None, "lease_expires_at": None, "error": None}
+    write_fenced(session, claimed, **done, **asdict(facts))
 
 
 def finish_preparation(
@@ -70,7 +103,7 @@ def finish_preparation(
     session.execute(delete(Preparation).where(*has_key_of(claimed)))
     for job in jobs_waiting_for(session, claimed):
         try:
-            spec = read_spec(job.spec)
+            spec = with_vocabulary(session, read_spec(job.spec))
         except UnreadableSpec as error:
             fail_waiting(session, job, str(error))
             continue
@@ -79,37 +112,63 @@ def finish_preparation(
             fail_waiting(session, job, "; ".join(f"{error.field}: {error.message}" for error in errors))
         else:
             is_waiting = (Job.id == job.id, Job.is_prepared.is_(False))
-            conditional_update(session, is_waiting, is_prepared=True, total_steps=estimated.total_steps)
+            # The tokenizer may have become smaller than it was to be when the job was posted.
+            values = {
+                name: getattr(estimated, name) for name in ("total_steps", "parameters", "memory_bytes")
+            }
+            conditional_update(session, is_waiting, is_prepared=True, **values)
 
 
-def fail_preparation(session: Session, claimed: Preparation, message: str) -> None:
-    """Record that the text can't be prepared, and fail the jobs that waited for it. raises Superseded"""
+def fail_preparation(session: Session, claimed: Prepared, message: str) -> None:
+    """Record that it can't be prepared, and fail the jobs that waited for it. raises Superseded"""
     write_fenced(session, claimed, status=FAILED, error=message, worker=None, lease_expires_at=None)
-    for job in jobs_waiting_for(session, claimed):
-        fail_waiting(session, job, message)
+    if isinstance(claimed, Preparation):
+        fail_jobs_waiting_for(session, claimed, message)
+        return
+    of_it = Preparation.tokenizer == claimed.id
+    for preparation in session.scalars(select(Preparation).where(of_it)).all():
+        reason = f"its tokenizer {claimed.id} could not be trained: {message}"
+        fail_jobs_waiting_for(session, preparation, reason)
+    session.execute(delete(Preparation).where(of_it))
 
 
-def reap_preparations(session: Session) -> list[Preparation]:
+def lose_preparation(session: Session, claimed: Prepared, reason: str) -> None:
+    """Hand back what a worker was lost with, or a process of its own; fail it the third time.
+
+    raises  Superseded
+    """
+    failures = claimed.failures + 1
+    if failures < MAX_FAILURES:
+        write_fenced(session, claimed, **queued_columns(), failures=failures)
+    else:
+        write_fenced(session, claimed, failures=failures)
+        fail_preparation(session, claimed, reason)
+
+
+def reap_preparations(session: Session) -> list[Prepared]:
     """Give back those whose lease has run out, because their worker is lost; fail them the third time."""
-    expired = select(Preparation).where(Preparation.status == RUNNING, Preparation.lease_expires_at < now_s())
-    reaped = list(session.scalars(expired.with_for_update(skip_locked=True)))
+    reaped: list[Prepared] = []
+    for kind in KINDS:
+        expired = select(kind).where(kind.status == RUNNING, kind.lease_expires_at < now_s())
+        reaped += session.scalars(expired.with_for_update(skip_locked=True))
     for lost in reaped:
-        failures = lost.failures + 1
-        if failures < MAX_FAILURES:
-            write_fenced(session, lost, **queued_columns(), failures=failures)
-        else:
-            write_fenced(session, lost, failures=failures)
-            fail_preparation(
-                session,
-                lost,
-                f"{failures} workers were lost while they prepared it; the last was {lost.worker}",
-            )
+        lose_preparation(
+            session,
+            lost,
+            f"{lost.failures + 1} workers were lost while they prepared it; the last was {lost.worker}",
+        )
     return reaped
 
 
-def preparation_of(session: Session, job: Job) -> Preparation | None:
-    """What keeps a queued job from running, if it is that."""
-    return None if job.is_prepared else session.get(Preparation, (job.dataset_id, *key_of_spec(job.spec)))
+def awaited_by(session: Session, job: Job) -> Prepared | None:
+    """What keeps a queued job from running, if it is a tokenizer that is not ready, or its text."""
+    if job.is_prepared:
+        return None
+    tokenizer, train_ratio = key_of_spec(job.spec)
+    trained = session.get(TrainedTokenizer, tokenizer)
+    if trained is not None and trained.status != READY:
+        return trained
+    return session.get(Preparation, (job.dataset_id, tokenizer, train_ratio))
 
 
 def jobs_waiting_for(session: Session, preparation: Preparation) -> list[Job]:
@@ -129,6 +188,11 @@ def key_of_spec(stored: dict[str, Any]) -> tuple[str, float]:
     return stored["tokenizer"], stored["training"]["train_ratio"]
 
 
+def fail_jobs_waiting_for(session: Session, preparation: Preparation, message: str) -> None:
+    for job in jobs_waiting_for(session, preparation):
+        fail_waiting(session, job, message)
+
+
 def fail_waiting(session: Session, job: Job, message: str) -> None:
     """Fail a job that has never run."""
     error = job_error("bad_dataset", message, job.attempt)
@@ -137,22 +201,37 @@ def fail_waiting(session: Session, job: Job, message: str) -> None:
         record_event(session, job.id, job.attempt, "status", {"status": Status.FAILED, "error": error})
 
 
-def write_fenced(session: Session, claimed: Preparation, **values: Any) -> None:
-    """Update a preparation on behalf of the claim; change nothing and raise Superseded if it is not its own
-    any more."""
-    is_owned = (*has_key_of(claimed), Preparation.attempt == claimed.attempt, Preparation.status == RUNNING)
-    statement = update(Preparation).where(*is_owned).values(**values).returning(Preparation.dataset_id)
+def write_fenced(session: Session, claimed: Prepared, **values: Any) -> None:
+    """Update what was claimed on behalf of the claim; change nothing and raise Superseded if it is not its
+    own any more."""
+    kind = type(claimed)
+    is_owned = (*has_key_of(claimed), kind.attempt == claimed.attempt, kind.status == RUNNING)
+    statement = update(kind).where(*is_owned).values(**values).returning(kind.attempt)
     written = session.execute(statement, execution_options={"synchronize_session": False}).first()
     if written is None:
-        raise Superseded(
-            f"claim {claimed.attempt} no longer owns the preparation of the data set {claimed.dataset_id}"
+        raise Superseded(f"claim {claimed.attempt} no longer owns {describe(claimed)}")
+
+
+def describe(prepared: Prepared) -> str:
+    """In messages."""
+    if isinstance(prepared, TrainedTokenizer):
+        return f"the tokenizer {prepared.id}"
+    return f"the preparation of the data set {prepared.dataset_id} for {prepared.tokenizer}"
+
+
+def is_due(kind: type[Prepared]) -> tuple[ColumnElement[bool], ...]:
+    """Whether one waits, is not postponed, and nothing that it needs is still to be prepared: its tokenizer
+    for a text, its text for a tokenizer."""
+    if kind is TrainedTokenizer:
+        of_text = (Preparation.dataset_id == TrainedTokenizer.dataset_id, Preparation.tokenizer == TOTALS[0])
+        needed = select(Preparation.dataset_id).where(
+            *of_text, Preparation.train_ratio == TOTALS[1], Preparation.status.in_([QUEUED, RUNNING])
         )
+    else:
+        is_its_own = TrainedTokenizer.id == Preparation.tokenizer
+        needed = select(TrainedTokenizer.id).where(is_its_own, TrainedTokenizer.status != READY)
+    return kind.status == QUEUED, kind.queued_at <= now_s(), ~needed.exists()
 
 
-def is_due() -> tuple[Any, ...]:
-    """Whether a preparation waits, and is not postponed."""
-    return Preparation.status == QUEUED, Preparation.queued_at <= now_s()
-
-
-def has_key_of(preparation: Preparation) -> tuple[Any, ...]:
-    return has_key(preparation.dataset_id, preparation.tokenizer, preparation.train_ratio)
+def anything_is_due() -> ColumnElement[bool]:
+    return or_(*(select(literal(1)).select_from(kind).where(*is_due(kind)).exists() for kind in KINDS))

@@ -10,18 +10,22 @@ from jobs.files.builtin_datasets import DatasetUnavailable
 from jobs.files.datasets import count_tokens, find_dataset
 from jobs.files.layout import tokens_path
 from jobs.files.token_counts import MAX_BYTES_IN_REQUEST, known_counts, store_counts
+from jobs.files.tokenizers import TokenizerLost, TokenizerNotReady, find_tokenizer
 from jobs.lifecycle.feasibility import memory_errors, text_errors
 from jobs.lifecycle.waiting import Waiting, waiting_by_job
 from jobs.settings import Settings
-from jobs.spec.job_spec import JobSpec
+from jobs.spec.job_spec import TOKENIZER_UNKNOWN, JobSpec
 from jobs.states import Status
 from jobs.store.database import Database, now_s
 from jobs.store.events import record_event
 from jobs.store.ids import new_job_id
-from jobs.store.preparations import request_preparation
-from jobs.store.tables import Dataset, Job, TokenCount
+from jobs.store.lookup import NotFound
+from jobs.store.preparations import FAILED, QUEUED, RUNNING, request_preparation
+from jobs.store.tables import Dataset, Job, TokenCount, TrainedTokenizer
+from jobs.store.tokenizers import get_tokenizer
 from jobs.validation.field_errors import FieldError, SpecError
 from model.estimate import Estimate, estimate
+from model.tokenizers import TOKENIZERS, Tokenizer
 
 
 def submit(
@@ -31,20 +35,24 @@ def submit(
 
     celery   None leaves the publishing to the keeper
     returns  the job, and what it waits for
-    raises   SpecError with every field that the data set or the limits rule out
+    raises   SpecError with every field that data set, tokenizer or limits rule out
     """
-    dataset, counts = count_dataset(database, settings, spec)
+    dataset, tokenizer, counts = find_inputs(database, settings, spec)
+    if isinstance(tokenizer, TrainedTokenizer):  # the most that its vocabulary may become
+        spec = spec.with_vocab_size(tokenizer.asked_vocab_size)
+    elif tokenizer.name not in TOKENIZERS:
+        spec = spec.with_vocab_size(tokenizer.vocab_size)
     estimated = estimate(spec, 0 if counts is None else counts.train_tokens)
     errors = memory_errors(spec, estimated, settings, database)
     if counts is not None:
         errors = [*text_errors(spec, counts, estimated, settings), *errors]
     if errors:
         raise SpecError(errors)
-    is_prepared = dataset.bytes <= MAX_BYTES_IN_REQUEST or has_tokens(settings, dataset, spec)
+    is_prepared = counts is not None and (
+        dataset.bytes <= MAX_BYTES_IN_REQUEST or has_tokens(settings, dataset, spec)
+    )
     with database.write() as session:
-        # It may have been deleted since; now it stays until the job needs it.
-        if session.get(Dataset, dataset.id, with_for_update={"read": True}) is None:
-            raise SpecError([FieldError("dataset", "has just been deleted", spec.dataset)])
+        lock_needed(session, spec, dataset)
         if counts is not None:
             store_counts(session, counts)
         if not is_prepared:
@@ -56,19 +64,59 @@ def submit(
     return job, waiting
 
 
-def count_dataset(database: Database, settings: Settings, spec: JobSpec) -> tuple[Dataset, TokenCount | None]:
-    """The spec's data set and its tokens; None where a worker has to count them.
+def find_inputs(
+    database: Database, settings: Settings, spec: JobSpec
+) -> tuple[Dataset, Tokenizer | TrainedTokenizer, TokenCount | None]:
+    """The spec's data set, its tokenizer, or the row of one that is still being trained, and the tokens; None
+    where a worker has to count them.
 
-    raises  SpecError if it is not there, or can't be read
+    raises  SpecError if one is not there, or can't be read
     """
+    errors: list[FieldError] = []
+    dataset, tokenizer, counts = None, None, None
+    try:
+        tokenizer = find_tokenizer_or_row(database, settings, spec.tokenizer)
+    except (NotFound, TokenizerNotReady, TokenizerLost) as error:
+        message = TOKENIZER_UNKNOWN if isinstance(error, NotFound) else str(error)
+        errors.append(FieldError("tokenizer", message, spec.tokenizer))
     try:
         dataset = find_dataset(database, settings, spec.dataset)
-        counts = known_counts(database, dataset, spec.tokenizer, spec.training.train_ratio)
-        if counts is None and dataset.bytes <= MAX_BYTES_IN_REQUEST:
-            counts = count_tokens(database, settings, dataset, spec.tokenizer, spec.training.train_ratio)
+        if tokenizer is not None and not isinstance(tokenizer, TrainedTokenizer):
+            counts = known_counts(database, dataset, tokenizer.name, spec.training.train_ratio)
+            if counts is None and dataset.bytes <= MAX_BYTES_IN_REQUEST:
+                counts = count_tokens(database, settings, dataset, tokenizer, spec.training.train_ratio)
     except (DatasetUnavailable, BadText) as error:
-        raise SpecError([FieldError("dataset", str(error), spec.dataset)]) from error
-    return dataset, counts
+        errors.append(FieldError("dataset", str(error), spec.dataset))
+    if errors or dataset is None or tokenizer is None:
+        raise SpecError(errors)
+    return dataset, tokenizer, counts
+
+
+def find_tokenizer_or_row(database: Database, settings: Settings, name: str) -> Tokenizer | TrainedTokenizer:
+    """raises as `find_tokenizer`, but returns the row of a tokenizer that is still being trained"""
+    if name not in TOKENIZERS:
+        with database.read() as session:
+            trained = get_tokenizer(session, name)
+        if trained.status in (QUEUED, RUNNING):
+            return trained
+    return find_tokenizer(database, settings, name)
+
+
+def lock_needed(session: Session, spec: JobSpec, dataset: Dataset) -> None:
+    """Until the transaction ends, nobody deletes what the job needs; from then on the job keeps it.
+
+    raises  SpecError for what has been deleted since it was found, or failed
+    """
+    if session.get(Dataset, dataset.id, with_for_update={"read": True}) is None:
+        raise SpecError([FieldError("dataset", "has just been deleted", spec.dataset)])
+    if spec.tokenizer in TOKENIZERS:
+        return
+    trained = session.get(TrainedTokenizer, spec.tokenizer, with_for_update={"read": True})
+    if trained is None:
+        raise SpecError([FieldError("tokenizer", "has just been deleted", spec.tokenizer)])
+    if trained.status == FAILED:
+        message = f"the tokenizer {trained.id} could not be trained: {trained.error}"
+        raise SpecError([FieldError("tokenizer", message, spec.tokenizer)])
 
 
 def has_tokens(settings: Settings, dataset: Dataset, spec: JobSpec) -> bool:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from jobs.broker.queue import PREPARE_QUEUE
-from jobs.lifecycle.preparation import preparation_of
+from jobs.lifecycle.preparation import awaited_by
 from jobs.lifecycle.workers import WorkerState, describe_workers, list_workers
 from jobs.states import Status
-from jobs.store.preparations import RUNNING
+from jobs.store.preparations import RUNNING, Prepared
 from jobs.store.queue_order import queue_positions
-from jobs.store.tables import Job, Preparation
+from jobs.store.tables import Job, TrainedTokenizer
 from jobs.validation.quoting import gibibytes
 
 
@@ -38,8 +38,8 @@ def waiting_by_job(session: Session, jobs: Sequence[Job], lease_s: float) -> dic
     return {
         job.id: Waiting(
             positions[job.id],
-            waiting_for_preparation(preparation, workers)
-            if (preparation := preparation_of(session, job)) is not None
+            waiting_for_preparation(awaited, workers)
+            if (awaited := awaited_by(session, job)) is not None
             else waiting_for(job, positions[job.id], workers),
         )
         for job in queued
@@ -47,22 +47,25 @@ def waiting_by_job(session: Session, jobs: Sequence[Job], lease_s: float) -> dic
     }
 
 
-def waiting_for_preparation(preparation: Preparation, workers: Sequence[WorkerState]) -> str:
-    """How far the job's text is, in words.
+def waiting_for_preparation(awaited: Prepared, workers: Sequence[WorkerState]) -> str:
+    """How far the job's text is, or its tokenizer, in words.
 
     workers  every worker, of whatever queue
     """
-    if preparation.status == RUNNING:
-        return f"its data set is being prepared: {preparation.fraction:.0%} are tokenised"
-    if preparation.error is not None:
-        return f"its data set could not be prepared yet, and is tried again: {preparation.error}"
+    is_tokenizer = isinstance(awaited, TrainedTokenizer)
+    what, done = ("tokenizer", "trained") if is_tokenizer else ("data set", "prepared")
+    if awaited.status == RUNNING:
+        progress = "of its text are read" if is_tokenizer else "are tokenised"
+        return f"its {what} is being {done}: {awaited.fraction:.0%} {progress}"
+    if awaited.error is not None:
+        return f"its {what} could not be {done} yet, and is tried again: {awaited.error}"
     of_queue = [state for state in workers if state.worker.queue == PREPARE_QUEUE]
     if not any(state.is_working for state in of_queue):
         return (
-            "its data set is to be prepared, and there is no live worker of the queue "
+            f"its {what} is to be {done}, and there is no live worker of the queue "
             f"{PREPARE_QUEUE} ({describe_workers(of_queue)})"
         )
-    return "its data set is to be prepared"
+    return f"its {what} is to be {done}"
 
 
 def waiting_for(job: Job, position: int, workers: Sequence[WorkerState]) -> str | None:

@@ -1,4 +1,5 @@
-"""A checkpoint's weights, opened for reading while its job may still train and delete checkpoints."""
+"""A checkpoint's weights, opened for reading while its job may still train and delete checkpoints, and its
+tokenizer."""
 
 import hashlib
 import json
@@ -6,8 +7,9 @@ import os
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
-from jobs.files.layout import CHECKPOINT_MANIFEST, CHECKPOINT_WEIGHTS
+from jobs.files.layout import CHECKPOINT_MANIFEST, CHECKPOINT_TOKENIZER, CHECKPOINT_WEIGHTS, sha256_of
 from jobs.lifecycle.history import find_checkpoint
 from jobs.store.database import Database
 from jobs.store.lookup import get_job
@@ -26,6 +28,8 @@ class OpenWeights:
     checkpoint: Checkpoint
     file: BufferedReader
     size_bytes: int
+    tokenizer_json: bytes | None = None
+    """The copy of a tokenizer that was trained on a data set."""
 
     def verify(self) -> None:
         """Read all of it. raises  WeightsLost if it is not what was written, byte for byte; OSError"""
@@ -62,21 +66,28 @@ def open_listed(job: Job, checkpoint: Checkpoint, directory: Path) -> OpenWeight
     file = (directory / CHECKPOINT_WEIGHTS).open("rb")
     try:
         size_bytes = os.fstat(file.fileno()).st_size
-        written_bytes = manifest_bytes(directory / CHECKPOINT_MANIFEST)
+        files = manifest_files(directory / CHECKPOINT_MANIFEST)
+        written_bytes = files[CHECKPOINT_WEIGHTS]["bytes"]
         if size_bytes != written_bytes:
             raise WeightsLost(
                 f"the weights of the checkpoint of step {checkpoint.step} are damaged: the file has "
                 f"{size_bytes:,} bytes, {written_bytes:,} were written"
             )
+        tokenizer_json = None
+        if (entry := files.get(CHECKPOINT_TOKENIZER)) is not None:
+            tokenizer_json = (directory / CHECKPOINT_TOKENIZER).read_bytes()
+            if sha256_of(tokenizer_json) != entry["sha256"]:
+                raise WeightsLost(f"the tokenizer of the checkpoint of step {checkpoint.step} is damaged")
     except BaseException:
         file.close()
         raise
-    return OpenWeights(job, checkpoint, file, size_bytes)
+    return OpenWeights(job, checkpoint, file, size_bytes, tokenizer_json)
 
 
-def manifest_bytes(manifest: Path) -> int:
-    """The size of the weights by the checkpoint's manifest. raises  WeightsLost; OSError"""
+def manifest_files(manifest: Path) -> dict[str, dict[str, Any]]:
+    """What a checkpoint's manifest says of its files. raises  WeightsLost; OSError"""
     try:
-        return int(json.loads(manifest.read_bytes())["files"][CHECKPOINT_WEIGHTS]["bytes"])
-    except (ValueError, KeyError, TypeError) as error:
+        files = json.loads(manifest.read_bytes())["files"]
+        return {name: {**entry, "bytes": int(entry["bytes"])} for name, entry in files.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsLost(f"a checkpoint's {CHECKPOINT_MANIFEST} is damaged") from error

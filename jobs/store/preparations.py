@@ -1,4 +1,4 @@
-"""The texts that workers are to prepare: the rows of the table `preparations`."""
+"""What workers are to prepare: the texts of the table `preparations`, and tokenizers that are not ready."""
 
 from typing import Any
 
@@ -6,9 +6,13 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from jobs.store.database import insert_if_absent, now_s
-from jobs.store.tables import Preparation
+from jobs.store.tables import Preparation, TrainedTokenizer
 
-QUEUED, RUNNING, FAILED = "queued", "running", "failed"
+QUEUED, RUNNING, FAILED, READY = "queued", "running", "failed", "ready"
+
+Prepared = Preparation | TrainedTokenizer
+"""What a worker of the queue `prepare` claims: a text to write the tokens of, or a tokenizer to train."""
+KINDS: tuple[type[Preparation], type[TrainedTokenizer]] = (Preparation, TrainedTokenizer)
 
 
 def request_preparation(session: Session, dataset_id: str, tokenizer: str, train_ratio: float) -> None:
@@ -36,7 +40,13 @@ def has_key(dataset_id: str, tokenizer: str, train_ratio: float) -> tuple[Any, .
     )
 
 
+def has_key_of(prepared: Prepared) -> tuple[Any, ...]:
+    """The conditions of its own row."""
+    columns = type(prepared).__table__.primary_key
+    return tuple(column == getattr(prepared, column.name) for column in columns)
+
+
 def queued_columns() -> dict[str, Any]:
-    """The columns of a preparation that waits."""
+    """The columns of one that waits."""
     columns: dict[str, Any] = {"status": QUEUED, "queued_at": now_s(), "fraction": 0.0, "error": None}
     return {**columns, "worker": None, "lease_expires_at": None}

@@ -52,7 +52,24 @@ class TokenCount(Table):
     val_tokens: Mapped[int]
 
 
-class Preparation(Table):
+class Preparable:
+    """The columns of what a worker of the queue `prepare` does under a lease."""
+
+    status: Mapped[str]
+    """`queued`, `running` or `failed`; `ready` where the row stays when it is done."""
+    queued_at: Mapped[float]
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Claims so far: fences off a worker that was given up."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """Workers that were lost with it."""
+    worker: Mapped[str | None]
+    lease_expires_at: Mapped[float | None]
+    fraction: Mapped[float] = mapped_column(default=0.0)
+    """Of the text that is done."""
+    error: Mapped[str | None]
+
+
+class Preparation(Preparable, Table):
     """Tokens that a worker has yet to write and count, of a text too long to be tokenised in a request.
 
     Once they are counted (`TokenCount`) the row goes; a failed one stays, with the reason.
@@ -64,18 +81,29 @@ class Preparation(Table):
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
     tokenizer: Mapped[str] = mapped_column(primary_key=True)
     train_ratio: Mapped[float] = mapped_column(primary_key=True)
-    status: Mapped[str]
-    """`queued`, `running` or `failed`."""
-    queued_at: Mapped[float]
-    attempt: Mapped[int] = mapped_column(default=0)
-    """Claims so far: fences off a worker that was given up."""
-    failures: Mapped[int] = mapped_column(default=0)
-    """Workers that were lost with it."""
-    worker: Mapped[str | None]
-    lease_expires_at: Mapped[float | None]
-    fraction: Mapped[float] = mapped_column(default=0.0)
-    """Of the text that is tokenised."""
-    error: Mapped[str | None]
+
+
+class TrainedTokenizer(Preparable, Table):
+    """A tokenizer that a worker trains, or has trained, on a data set."""
+
+    __tablename__ = "tokenizers"
+    __table_args__ = (Index("tokenizers_in_line", "status", "queued_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    dataset_id: Mapped[str]
+    """What it is trained on. Once it is ready, the data set may be deleted."""
+    dataset_sha256: Mapped[str]
+    asked_vocab_size: Mapped[int]
+    vocab_size: Mapped[int | None]
+    """What came out, less than what was asked of a text too small for it; null until it is ready."""
+    sha256: Mapped[str | None]
+    """Of its ranks. It is the name of its file too: equal tokenizers are stored once. Null until ready."""
+    measured_bytes: Mapped[int | None]
+    """Of the start of its own text, of which the tokens are these."""
+    measured_tokens: Mapped[int | None]
+    measured_gpt2_tokens: Mapped[int | None]
+    created_at: Mapped[float]
 
 
 class Job(Table):
@@ -226,6 +254,14 @@ class TextRemoval(Table):
     was about to be listed."""
 
     __tablename__ = "text_removals"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+
+
+class TokenizerRemoval(Table):
+    """A tokenizer's file that has yet to be deleted if no tokenizer has it: see `TextRemoval`."""
+
+    __tablename__ = "tokenizer_removals"
 
     sha256: Mapped[str] = mapped_column(primary_key=True)
 

@@ -21,12 +21,12 @@ pytestmark = pytest.mark.slow
 SERVE_ONE_REQUEST = """
 import sys
 from api.app import create_app
-from api.eject.archive import gpt2_tokens
-from api.exports.tokenizer_json import TOKENIZER_JSON
+from model.tokenizer_json import TOKENIZER_JSON
+from model.tokenizers import gpt2_ranks, tiktoken_lines
 client = create_app().test_client()
 assert client.get("/healthz").status_code == 200
 assert client.get("/openapi.json").status_code == 200
-assert gpt2_tokens() and TOKENIZER_JSON["gpt2"]()
+assert tiktoken_lines(gpt2_ranks()) and TOKENIZER_JSON["gpt2"]()
 print(sorted({"torch", "matplotlib", "numpy", "worker"} & set(sys.modules)))
 """
 

@@ -15,8 +15,9 @@ from model.gpt import GPT
 from model.inference.decoding import Decoding
 from model.inference.engine import Engine, fast_engine
 from model.layers.kit import KITS
-from model.manifest import CheckpointError, Manifest, read_manifest
+from model.manifest import CheckpointError, Manifest, checkpoint_tokenizer, read_manifest
 from model.numerics import pick_device, resolve_numerics
+from model.tokenizers import Tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +66,14 @@ class Models:
             row = find_checkpoint(session, job.id, name)
             return CheckpointRef(job.id, row.step, row.directory, row.sha256, job.parameters)
 
-    def find_with_manifest(self, job_id: str | None, name: str) -> tuple[CheckpointRef, Manifest]:
-        """raises  NotFound, CheckpointDamaged"""
+    def find_with_manifest(self, job_id: str | None, name: str) -> tuple[CheckpointRef, Manifest, Tokenizer]:
+        """Which it is, what it says of itself, and its tokenizer. raises  NotFound, CheckpointDamaged"""
         checkpoint = self.find(job_id, name)
         for _ in range(MAX_TRIES):
+            directory = self._artifacts / checkpoint.directory
             try:
-                return checkpoint, read_manifest(self._artifacts / checkpoint.directory)
+                manifest = read_manifest(directory)
+                return checkpoint, manifest, checkpoint_tokenizer(directory, manifest)
             except CheckpointError as error:
                 checkpoint = self.find_replacement(checkpoint, name, error)
         raise damaged(checkpoint)

@@ -16,7 +16,7 @@ from jobs.settings import Settings
 from jobs.store.database import Database
 from model.generation import Continuation
 from model.scoring import Scoring
-from model.tokenizers import Tokenizer, load_tokenizer
+from model.tokenizers import Tokenizer
 from worker.generation.batcher import RequestBatcher
 from worker.generation.delivery import Delivery
 from worker.generation.failures import InvalidText, failure_of
@@ -105,8 +105,7 @@ class Intake:
                 return self._prepare_prompt(request_id, content)
 
     def _prepare_score(self, request_id: str, content: ScoreRequest) -> TextRequest:
-        checkpoint, manifest = self._models.find_with_manifest(content.job_id, content.checkpoint)
-        tokenizer = load_tokenizer(manifest.run.tokenizer)
+        checkpoint, manifest, tokenizer = self._models.find_with_manifest(content.job_id, content.checkpoint)
         tokens = encode(tokenizer, content.text, content.token_ids)
         if len(tokens) > self._max_score_tokens:
             raise InvalidText(
@@ -117,8 +116,7 @@ class Intake:
         return TextRequest(request_id, content.checkpoint, checkpoint, scoring, tokenizer)
 
     def _prepare_prompt(self, request_id: str, content: GenerationRequest) -> PromptRequest:
-        checkpoint, manifest = self._models.find_with_manifest(content.job_id, content.checkpoint)
-        tokenizer = load_tokenizer(manifest.run.tokenizer)
+        checkpoint, manifest, tokenizer = self._models.find_with_manifest(content.job_id, content.checkpoint)
         continuation = Continuation(
             tokenizer,
             encode(tokenizer, content.prompt, content.token_ids),

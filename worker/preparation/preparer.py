@@ -1,18 +1,32 @@
-"""Prepares one data set: writes its tokens, renews the lease by getting on, and records the end."""
+"""Prepares one data set or one tokenizer: writes the tokens or has it trained, renews the lease by getting
+on, and records the end."""
 
 import logging
 import os
 import threading
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from jobs.files.arriving_text import BadText
-from jobs.files.datasets import get_dataset
+from jobs.files.datasets import find_text, get_dataset
+from jobs.files.tokenizers import (
+    TokenizerLost,
+    TokenizerNotReady,
+    announce_file,
+    find_tokenizer,
+    place_file,
+)
 from jobs.lifecycle.preparation import (
     Superseded,
+    describe,
     fail_preparation,
     finish_preparation,
+    finish_tokenizer,
+    lose_preparation,
     postpone_preparation,
     release_preparation,
     renew_preparation,
@@ -20,12 +34,16 @@ from jobs.lifecycle.preparation import (
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.lookup import NotFound
-from jobs.store.tables import Preparation
-from model.storage.splits import CHUNK_BYTES
+from jobs.store.preparations import Prepared
+from jobs.store.tables import Preparation, TrainedTokenizer
+from model.storage.splits import CHUNK_BYTES, Split
+from worker.preparation.tokenizer_training import ProcessLost, train_tokenizer
 from worker.retry import retry_while_unavailable
 from worker.tokens import ensure_tokens
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 
 class ShutDown(Exception):
@@ -36,18 +54,17 @@ class Preparer:
     """Of one claim. `shutting_down` is set when the worker is asked to end."""
 
     def __init__(
-        self, database: Database, settings: Settings, claimed: Preparation, shutting_down: threading.Event
+        self, database: Database, settings: Settings, claimed: Prepared, shutting_down: threading.Event
     ) -> None:
         self._database = database
         self._settings = settings
         self._claimed = claimed
         self._shutting_down = shutting_down
-        self._text_chunks = self._chunks_done = 0
         self._renewed_s = time.monotonic()
 
     def run(self) -> None:
-        """Return when the preparation has ended and that has been recorded, or when another owns it, or its
-        data set has been deleted."""
+        """Return when the preparation has ended and that has been recorded, or when another owns it, or it
+        has been deleted, or its data set."""
         try:
             self._prepare_and_record()
         except (Superseded, NotFound) as error:
@@ -55,64 +72,85 @@ class Preparer:
 
     def _prepare_and_record(self) -> None:
         """raises Superseded, NotFound"""
-        claimed, write = self._claimed, self._database.write
+        claimed, what = self._claimed, describe(self._claimed)
         try:
-            self._prepare()
+            if isinstance(claimed, TrainedTokenizer):
+                self._train(claimed)
+            else:
+                self._prepare(claimed)
         except ShutDown:
-            retry_while_unavailable(write, lambda session: release_preparation(session, claimed))
-        except BadText as error:
+            self._write(lambda session: release_preparation(session, claimed))
+        except (BadText, TokenizerLost, TokenizerNotReady) as error:
             message = str(error)
-            log.warning("the data set %s can't be prepared: %s", claimed.dataset_id, message)
-            retry_while_unavailable(write, lambda session: fail_preparation(session, claimed, message))
+            log.warning("%s can't be done: %s", what, message)
+            self._write(lambda session: fail_preparation(session, claimed, message))
+        except ProcessLost as error:
+            message = str(error)
+            log.warning("%s: %s", what, message)
+            self._write(lambda session: lose_preparation(session, claimed, message))
         except OSError as error:  # a full disk, say
             reason, wait_s = error.strerror or str(error), self._settings.disk_retry_s
-            log.warning("the data set %s is prepared later: %s", claimed.dataset_id, reason)
-            retry_while_unavailable(
-                write, lambda session: postpone_preparation(session, claimed, reason, wait_s)
-            )
+            log.warning("%s is done later: %s", what, reason)
+            self._write(lambda session: postpone_preparation(session, claimed, reason, wait_s))
 
-    def _prepare(self) -> None:
-        claimed = self._claimed
-        dataset = retry_while_unavailable(
-            self._database.read, lambda session: get_dataset(session, claimed.dataset_id)
-        )
-        self._text_chunks = -(-dataset.bytes // CHUNK_BYTES)
+    def _prepare(self, claimed: Preparation) -> None:
+        dataset = self._read(lambda session: get_dataset(session, claimed.dataset_id))
+        tokenizer = find_tokenizer(self._database, self._settings, claimed.tokenizer)
+        text_chunks, chunks_done = -(-dataset.bytes // CHUNK_BYTES), 0
+
+        def get_on() -> None:
+            """One more chunk is done, of those that are tokenised after they have been read through once."""
+            nonlocal chunks_done
+            chunks_done += 1
+            self._get_on(min(1.0, max(0, chunks_done - text_chunks) / max(1, text_chunks)))
+
         began_s = time.monotonic()
         manifest = ensure_tokens(
             self._settings,
             dataset,
-            claimed.tokenizer,
+            tokenizer,
             claimed.train_ratio,
             threads=self._settings.threads or os.cpu_count() or 1,
-            on_progress=self._get_on,
+            on_progress=get_on,
         )
         log.info("the data set %s is prepared after %.0f s", dataset.id, time.monotonic() - began_s)
-        retry_while_unavailable(
-            self._database.write,
-            lambda session: finish_preparation(
-                session,
-                claimed,
-                {"train": manifest.train_tokens, "validation": manifest.val_tokens},
-                self._settings,
-            ),
-        )
+        counts: dict[Split, int] = {"train": manifest.train_tokens, "validation": manifest.val_tokens}
+        self._write(lambda session: finish_preparation(session, claimed, counts, self._settings))
 
-    def _get_on(self) -> None:
-        """One more chunk is done. raises ShutDown, Superseded"""
+    def _train(self, claimed: TrainedTokenizer) -> None:
+        try:
+            dataset = self._read(lambda session: get_dataset(session, claimed.dataset_id))
+        except NotFound as error:
+            raise BadText(str(error)) from error
+        began_s = time.monotonic()
+        text = find_text(self._settings, dataset, lambda: self._get_on(0.0))
+        trained = train_tokenizer(self._settings, claimed.id, text, claimed.asked_vocab_size, self._get_on)
+        facts, artifacts = trained.facts, self._settings.artifacts
+
+        def place_and_finish(session: Session) -> None:
+            place_file(session, artifacts, facts.sha256, trained.content)
+            finish_tokenizer(session, claimed, facts)
+
+        self._write(lambda session: announce_file(session, facts.sha256))
+        self._write(place_and_finish)
+        log.info("the tokenizer %s is trained after %.0f s", claimed.id, time.monotonic() - began_s)
+
+    def _read(self, action: Callable[[Session], Result]) -> Result:
+        return retry_while_unavailable(self._database.read, action)
+
+    def _write(self, action: Callable[[Session], Result]) -> Result:
+        return retry_while_unavailable(self._database.write, action)
+
+    def _get_on(self, fraction: float) -> None:
+        """So much of the work is done. raises ShutDown, Superseded"""
         if self._shutting_down.is_set():
             raise ShutDown
-        self._chunks_done += 1
         if time.monotonic() - self._renewed_s < self._settings.renew_s:
             return
         try:
             with self._database.write() as session:
-                renew_preparation(session, self._claimed, self._fraction, self._settings.lease_s)
+                renew_preparation(session, self._claimed, fraction, self._settings.lease_s)
         except OperationalError as error:
             log.warning("the lease of a preparation could not be renewed: %s", error.orig)
             return
         self._renewed_s = time.monotonic()
-
-    @property
-    def _fraction(self) -> float:
-        """Of the text that is tokenised, after it has been read through once."""
-        return min(1.0, max(0, self._chunks_done - self._text_chunks) / max(1, self._text_chunks))

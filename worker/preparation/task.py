@@ -1,4 +1,4 @@
-"""The task of the queue `prepare`: prepare one data set after the other while any waits."""
+"""The task of the queue `prepare`: prepare one data set or tokenizer after the other while any waits."""
 
 import logging
 import os
@@ -9,9 +9,10 @@ from celery.signals import worker_shutting_down
 from sqlalchemy.exc import OperationalError
 
 from jobs.broker.queue import PREPARE_QUEUE, PREPARE_TASK, TRAIN_QUEUE, publish_if_possible
-from jobs.lifecycle.preparation import claim_preparation
+from jobs.lifecycle.preparation import claim_preparation, describe
 from jobs.settings import Settings
 from jobs.store.database import Database
+from jobs.store.tables import TrainedTokenizer
 from worker.heartbeat import Heartbeat
 from worker.preparation.preparer import Preparer
 
@@ -41,8 +42,10 @@ def add_preparation(app: Celery, settings: Settings) -> Heartbeat:
                 return
             if claimed is None:
                 return
-            log.info("preparing the data set %s for %s", claimed.dataset_id, claimed.tokenizer)
-            with heartbeat.running(claimed.dataset_id):
+            log.info("begun: %s", describe(claimed))
+            with heartbeat.running(
+                claimed.id if isinstance(claimed, TrainedTokenizer) else claimed.dataset_id
+            ):
                 Preparer(database, settings, claimed, shutting_down).run()
             publish_if_possible(app, TRAIN_QUEUE)  # for jobs that have waited for it
 

@@ -12,6 +12,7 @@ import sys
 from jobs.files.arriving_text import BadText
 from jobs.files.disk import is_disk_full, missing_bytes
 from jobs.files.layout import checkpoint_root
+from jobs.files.tokenizers import TokenizerLost
 from jobs.lifecycle.attempts import Fenced
 from jobs.lifecycle.history import list_checkpoints
 from jobs.process.logs import configure_logging
@@ -90,7 +91,7 @@ def run_attempt(
             return train_job(settings, database, job, pipe, should_stop)
     except Stopped:
         return TrainerOutcome("stopped")
-    except BadText as error:
+    except (BadText, TokenizerLost) as error:
         return TrainerOutcome("failed", "bad_dataset", str(error))
     except NativePanic as error:
         log.exception("job %s", job_id)
@@ -127,7 +128,7 @@ def train_job(
     from worker.training.eta import EtaEstimator
     from worker.training.recorder import Recorder
     from worker.training.resumption import newest_good_checkpoint, sweep_leftovers
-    from worker.training.tokens import find_tokens
+    from worker.training.tokens import find_job_tokenizer, find_tokens
 
     spec = read_spec(job.spec)
     if spec.training.compile:
@@ -142,14 +143,17 @@ def train_job(
         if should_stop():
             raise Stopped
 
-    tokens = find_tokens(settings, database, job, spec, torch.get_num_threads(), on_progress)
+    checkpoints = retry_while_unavailable(database.read, lambda session: list_checkpoints(session, job.id))
+    tokenizer = find_job_tokenizer(settings, database, spec, checkpoints)
+    if tokenizer.tokenizer_json is not None:
+        spec = spec.with_vocab_size(tokenizer.vocab_size)
+    tokens = find_tokens(settings, database, job, spec, torch.get_num_threads(), on_progress, tokenizer)
     try:
         data = Data.from_file(tokens, spec)
     except ValueError as error:
         raise BadText(str(error)) from error
     pipe.report_alive()
 
-    checkpoints = retry_while_unavailable(database.read, lambda session: list_checkpoints(session, job.id))
     sweep_leftovers(database, settings, job, checkpoints)
     if missing := missing_bytes(settings.artifacts, job.id, checkpoints_bytes(spec, job.total_steps)):
         raise NotEnoughDisk(
@@ -169,6 +173,7 @@ def train_job(
         device=device,
         resume_from=newest_good_checkpoint(database, settings, job, checkpoints),
         checkpoint_interval_s=settings.checkpoint_s,
+        tokenizer=tokenizer,
     )
     recorder.wait_for_deletions()
     if outcome == "stopped":

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 
-from api.eject.archive import gpt2_tokens
 from api.eject.script import KNOWN_FIELDS, NotEjectable, check_known, pinned, readme, train_script
 from jobs.spec.job_spec import JobSpec
 from jobs.spec.parsing import parse_spec
 from model.config import Distribution, Run, TrainingConfig
+from model.tokenizers import gpt2_ranks, load_tokenizer, tiktoken_lines
 from tests.api.eject.ejecting import eject, stored, tiny_spec
 
 BRANCHES: list[tuple[str, str, list[Any]]] = [
@@ -58,7 +58,7 @@ def specs() -> list[JobSpec]:
 
 
 def script_of(spec: JobSpec, start_bytes: int = 0) -> str:
-    return train_script(*stored(spec, b"", start_bytes), spec)
+    return train_script(*stored(spec, b"", start_bytes), spec, load_tokenizer(spec.tokenizer))
 
 
 @pytest.mark.slow
@@ -118,13 +118,13 @@ def test_the_lectures_job_is_written_out_with_its_numbers() -> None:
 
 def test_the_readme_says_what_to_install_and_how_exact_it_is() -> None:
     spec = tiny_spec(name="my\n# job", training={"numerics": "reference"})
-    text = readme(*stored(spec, b"", 0), spec)
+    text = readme(*stored(spec, b"", 0), spec, load_tokenizer(spec.tokenizer))
     assert text.startswith("# my # job\n")
     assert "pip install torch==" in text
     assert "tiktoken" not in text
     assert "to the last digit" in text
     other = tiny_spec(tokenizer="gpt2", training={"numerics": "bfloat16"}, model={"drop_rate": 0.0})
-    text = readme(*stored(other, b"", 0), other)
+    text = readme(*stored(other, b"", 0), other, load_tokenizer(other.tokenizer))
     assert "'tiktoken<" in text
     assert "to about 0.02" in text
 
@@ -150,7 +150,7 @@ def test_a_field_that_is_not_written_out_is_refused_if_it_is_used() -> None:
 
 
 def test_the_tokens_are_tiktokens_own_file() -> None:
-    lines = gpt2_tokens().splitlines()
+    lines = tiktoken_lines(gpt2_ranks()).splitlines()
     assert len(lines) == 50_256
     assert lines[0] == "IQ== 0"
 

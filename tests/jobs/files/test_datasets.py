@@ -61,8 +61,8 @@ def test_a_byte_order_mark_is_stored_but_no_part_of_the_text(database: Database,
     assert marked.bytes == plain.bytes + 3
     assert text.characters == marked.characters == plain.characters == len(STORY)
     assert marked.first_lines == plain.first_lines == STORY[:400]
-    assert sizes(count_tokens(database, settings, marked, "bytes", 0.9)) == sizes(
-        count_tokens(database, settings, plain, "bytes", 0.9)
+    assert sizes(count_tokens(database, settings, marked, load_tokenizer("bytes"), 0.9)) == sizes(
+        count_tokens(database, settings, plain, load_tokenizer("bytes"), 0.9)
     )
 
 
@@ -81,7 +81,7 @@ def test_a_mark_that_an_earlier_version_stored_as_text_stays_text(
     assert (again.id, created) == (marked.id, False)
     assert find_text(settings, again).characters == again.characters == len(STORY) + 1
     expected = len(STORY) + 3
-    assert sum(sizes(count_tokens(database, settings, again, "bytes", 0.9))) == expected
+    assert sum(sizes(count_tokens(database, settings, again, load_tokenizer("bytes"), 0.9))) == expected
 
 
 def test_a_second_mark_is_text(database: Database, settings: Settings) -> None:
@@ -220,7 +220,7 @@ def test_documents_are_stored_in_one_text_with_their_tokens(database: Database, 
     assert (text.documents, dataset.documents, dataset.longest_document) == (2, 2, 7)
     assert (text.characters, dataset.characters, dataset.bytes) == (14, 14, 14)
     assert dataset.first_lines == "one two\nthree\n"
-    assert sizes(count_tokens(database, settings, dataset, "bytes", 0.9)) == (8, 6)
+    assert sizes(count_tokens(database, settings, dataset, load_tokenizer("bytes"), 0.9)) == (8, 6)
 
 
 def test_a_text_that_breaks_off_leaves_nothing_behind(database: Database, settings: Settings) -> None:
@@ -238,18 +238,18 @@ def test_a_text_that_breaks_off_leaves_nothing_behind(database: Database, settin
 @pytest.mark.parametrize("tokenizer", ["gpt2", "bytes"])
 def test_token_counts_are_those_of_both_parts(database: Database, settings: Settings, tokenizer: str) -> None:
     dataset, _ = store_dataset(database, settings, "story", STORY.encode())
-    counted = count_tokens(database, settings, dataset, tokenizer, 0.8)
+    counted = count_tokens(database, settings, dataset, load_tokenizer(tokenizer), 0.8)
     train, val = (len(load_tokenizer(tokenizer).encode(part)) for part in split_text(STORY, 0.8))
     assert (counted.train_tokens, counted.val_tokens) == (train, val)
 
 
 def test_tokens_that_are_stored_are_not_counted_again(database: Database, settings: Settings) -> None:
     dataset, _ = store_dataset(database, settings, "story", STORY.encode())
-    first = count_tokens(database, settings, dataset, "bytes", 0.9)
+    first = count_tokens(database, settings, dataset, load_tokenizer("bytes"), 0.9)
     with database.write() as session:
         store_counts(session, first)
     dataset_path(settings.artifacts, dataset.sha256).unlink()
-    again = count_tokens(database, settings, dataset, "bytes", 0.9)
+    again = count_tokens(database, settings, dataset, load_tokenizer("bytes"), 0.9)
     assert again.train_tokens == first.train_tokens
 
 

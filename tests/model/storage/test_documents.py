@@ -96,7 +96,7 @@ def test_each_documents_tokens_are_those_of_one_call_and_an_end_of_text(
     expected = [encode_slowly(part, name) for part in split_slowly(documents, train_ratio)]
     assert [stored.train[:].tolist(), stored.validation[:].tolist()] == expected
     assert manifest.train_texts_ended == len(split_slowly(documents, train_ratio)[0])
-    counts = count_splits(text, name, train_ratio)
+    counts = count_splits(text, load_tokenizer(name), train_ratio)
     assert [counts["train"], counts["validation"]] == [len(ids) for ids in expected]
 
 

@@ -37,7 +37,7 @@ def test_a_checkpoint_that_is_replaced_between_finding_and_reading_gives_way_to_
     with monkeypatch.context() as patch:
         answers = iter([first, models.find(job.id, "last")])
         patch.setattr(models, "find", lambda *_: next(answers))
-        checkpoint, manifest = models.find_with_manifest(job.id, "last")
+        checkpoint, manifest, _ = models.find_with_manifest(job.id, "last")
     assert checkpoint.step == 2
     assert manifest.run.tokenizer == "bytes"
     with pytest.raises(CheckpointError) as gone:
@@ -102,5 +102,5 @@ def test_a_checkpoint_says_whether_it_was_trained_on_ends_of_texts(ends, models,
     }  # fmt: skip
     with database.write() as session:
         record_checkpoint(session, job.id, job.attempt, row, keep_last=1, keep_best=1)
-    _, manifest = models.find_with_manifest(job.id, "last")
+    _, manifest, _ = models.find_with_manifest(job.id, "last")
     assert manifest.ends_texts is bool(ends)

@@ -34,7 +34,7 @@ class Endless(ByteTokenizer):
 
 @pytest.fixture
 def endless(monkeypatch):
-    monkeypatch.setattr("worker.generation.task.load_tokenizer", lambda name: Endless())
+    monkeypatch.setattr("model.manifest.load_tokenizer", lambda name: Endless())
 
 
 class FakeCelery:
@@ -206,7 +206,7 @@ def test_a_prompt_on_which_native_code_panics_fails_at_once_and_alone(asked, wri
         def encode(self, text):
             return panic() if text == "panic" else real.encode(text)
 
-    monkeypatch.setattr("worker.generation.task.load_tokenizer", lambda name: Panicking())
+    monkeypatch.setattr("model.manifest.load_tokenizer", lambda name: Panicking())
     with ThreadPoolExecutor(6) as pool:
         good = [pool.submit(asked, max_new_tokens=30) for _ in range(5)]
         bad = pool.submit(asked, "panic")

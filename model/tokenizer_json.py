@@ -1,19 +1,10 @@
 """Our tokenizers as the `tokenizer.json` of Hugging Face's library `tokenizers`, with the same ids."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-from model.tokenizers import END_OF_TEXT, checked_table
-
-PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-"""Bytes that stand for themselves, as Latin-1, where BPE tables write bytes as characters. Source: the GPT-2
-release, src/encoder.py."""
-
-
-def byte_characters() -> list[str]:
-    """For each byte the character that stands for it: itself, or from U+0100 on where it can't be seen."""
-    hidden = [byte for byte in range(256) if byte not in PRINTABLE]
-    return [chr(byte) if byte in PRINTABLE else chr(0x100 + hidden.index(byte)) for byte in range(256)]
+from model.tokenizers import END_OF_TEXT, byte_characters, checked_table
 
 
 def gpt2_tokenizer() -> dict[str, Any]:
@@ -29,6 +20,26 @@ def byte_tokenizer() -> dict[str, Any]:
     """A token for each byte of UTF-8: a BPE without merges."""
     vocabulary = {character: byte for byte, character in enumerate(byte_characters())}
     return byte_level_bpe(vocabulary, [], 256, splits_words=False)
+
+
+def trained_tokenizer(merges: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The file of one that was trained on a data set: the 256 bytes, what the merges make of them, and the
+    end of a text. Equal merges give equal bytes.
+
+    merges  the pairs of tokens, in the order in which they are merged
+    """
+    characters = byte_characters()
+
+    def written(token: bytes) -> str:
+        return "".join(characters[byte] for byte in token)
+
+    tokens = [*(bytes([byte]) for byte in range(256)), *(left + right for left, right in merges)]
+    vocabulary = {written(token): number for number, token in enumerate(tokens)}
+    if len(vocabulary) != len(tokens):
+        raise ValueError("two merges make the same token")
+    pairs = [[written(left), written(right)] for left, right in merges]
+    content = byte_level_bpe(vocabulary, pairs, len(tokens), splits_words=True)
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def byte_level_bpe(

@@ -1,0 +1,117 @@
+"""Tokenizers of one's own: train, list, show, download, delete."""
+
+import io
+import logging
+from http import HTTPStatus
+
+from flask import Response, url_for
+from flask_openapi import APIBlueprint, Tag
+from pydantic import Field
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.http.arguments import TokenizerPath, model_parser, parse_request
+from api.http.file_response import file_response
+from api.http.problems import problem_responses
+from api.records.record import Listing, json_response, list_response
+from api.records.tokenizers import TokenizerRecord, tokenizer_record
+from api.services import services
+from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
+from jobs.files.layout import sha256_of
+from jobs.files.tokenizers import read_file, remove_deleted_tokenizers
+from jobs.lifecycle.tokenizers import delete_tokenizer, request_tokenizer
+from jobs.spec.job_spec import Label
+from jobs.store.tokenizers import get_tokenizer, list_tokenizers
+from jobs.validation.request_model import RequestModel
+
+log = logging.getLogger(__name__)
+
+JSON = "application/json"
+
+tokenizers = APIBlueprint(
+    "tokenizers", __name__, abp_tags=[Tag(name="tokenizers")], abp_responses=problem_responses(422, 500, 503)
+)
+
+
+class TokenizerRequest(RequestModel):
+    name: Label
+    """A name of your own."""
+
+    dataset: Label
+    """The text to train it on: a built-in data set, or the id of one of your own."""
+
+    vocab_size: int = Field(ge=257, le=100_000)
+    """Tokens at most, the 256 bytes and the end of a text among them (GPT-2 has 50,257)."""
+
+
+@tokenizers.post("/tokenizers", responses={202: TokenizerRecord, **problem_responses(400, 413, 415, 507)})
+@parse_request(body=model_parser(TokenizerRequest))
+def post_tokenizer(body: TokenizerRequest) -> Response:
+    """Train a tokenizer
+    A byte-level BPE of the words that GPT-2's pattern makes of a data set's text, trained by a worker. Equal
+    texts and sizes give equal tokenizers. Jobs may name it at once, and wait for it.
+    """
+    tokenizer = request_tokenizer(
+        services().database, services().settings, body.name, body.dataset, body.vocab_size
+    )
+    publish_if_possible(services().celery, PREPARE_QUEUE)
+    location = url_for("tokenizers.show_tokenizer", tokenizer_id=tokenizer.id)
+    return json_response(tokenizer_record(tokenizer), HTTPStatus.ACCEPTED, location=location)
+
+
+@tokenizers.get("/tokenizers", responses={200: Listing[TokenizerRecord]})
+@parse_request()
+def show_tokenizers() -> Response:
+    """List the tokenizers that were trained here, the oldest first"""
+    with services().database.read() as session:
+        return list_response([tokenizer_record(tokenizer) for tokenizer in list_tokenizers(session)])
+
+
+@tokenizers.get("/tokenizers/<tokenizer_id>", responses={200: TokenizerRecord, **problem_responses(404)})
+@parse_request()
+def show_tokenizer(path: TokenizerPath) -> Response:
+    """Show a tokenizer"""
+    with services().database.read() as session:
+        return json_response(tokenizer_record(get_tokenizer(session, path.tokenizer_id)))
+
+
+@tokenizers.get(
+    "/tokenizers/<tokenizer_id>/download",
+    responses={
+        200: {"description": "OK", "content": {JSON: {"schema": {"type": "object"}}}},
+        206: {"description": "The range that was asked for"},
+        304: {"description": "The client has it already"},
+        **problem_responses(404, 409, 410, 412, 416),
+    },
+)
+@parse_request()
+def download_tokenizer(path: TokenizerPath) -> Response:
+    """Download a tokenizer
+    As the `tokenizer.json` of Hugging Face's library `tokenizers`, which `transformers` loads as
+    PreTrainedTokenizerFast.
+    """
+    with services().database.read() as session:
+        tokenizer = get_tokenizer(session, path.tokenizer_id)
+    content = read_file(services().settings.artifacts, tokenizer)
+    return file_response(
+        io.BytesIO(content),
+        len(content),
+        sha256=sha256_of(content),
+        download_name="tokenizer.json",
+        content_type=JSON,
+    )
+
+
+@tokenizers.delete("/tokenizers/<tokenizer_id>", responses={204: None, **problem_responses(404, 409)})
+@parse_request()
+def remove_tokenizer(path: TokenizerPath) -> Response:
+    """Delete a tokenizer
+    Only while no job uses it that can still run or has checkpoints. One that is being trained is given up.
+    """
+    database, settings = services().database, services().settings
+    with database.write() as session:
+        delete_tokenizer(session, path.tokenizer_id)
+    try:
+        remove_deleted_tokenizers(database, settings.artifacts)
+    except (OSError, SQLAlchemyError) as error:
+        log.warning("a tokenizer that is deleted could not be removed; the keeper does it later: %s", error)
+    return Response(status=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,92 @@
+"""Tokenizers of one's own: asking for one, and deleting one that no job needs."""
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+
+from jobs.files.arriving_text import BadText
+from jobs.files.builtin_datasets import DatasetUnavailable
+from jobs.files.datasets import find_dataset
+from jobs.settings import Settings
+from jobs.states import TERMINAL
+from jobs.store.database import Database, insert_if_absent, lock_name, now_s
+from jobs.store.ids import new_id
+from jobs.store.lookup import NotFound
+from jobs.store.preparations import queued_columns
+from jobs.store.tables import (
+    Checkpoint,
+    Dataset,
+    Job,
+    Preparation,
+    TokenCount,
+    TokenizerRemoval,
+    TrainedTokenizer,
+)
+from jobs.validation.field_errors import FieldError, SpecError
+from jobs.validation.quoting import quoted
+
+
+class TokenizerNeeded(Exception):
+    """A tokenizer can't be deleted; the message says why."""
+
+
+def request_tokenizer(
+    database: Database, settings: Settings, name: str, dataset: str, vocab_size: int
+) -> TrainedTokenizer:
+    """Have a worker train a tokenizer on a data set.
+
+    dataset     a built-in one's name, or an id
+    vocab_size  tokens at most, the 256 bytes and the end of a text among them
+    raises      SpecError if there is no such data set, or its text can't be had
+    """
+    try:
+        found = find_dataset(database, settings, dataset)
+    except (DatasetUnavailable, BadText) as error:
+        raise SpecError([FieldError("dataset", str(error), dataset)]) from error
+    with database.write() as session:
+        lock_name(session, found.sha256)  # as whoever deletes the data set does
+        if session.get(Dataset, found.id) is None:
+            raise SpecError([FieldError("dataset", "has just been deleted", dataset)])
+        tokenizer = TrainedTokenizer(
+            id=new_id("tokenizer"),
+            name=name,
+            dataset_id=found.id,
+            dataset_sha256=found.sha256,
+            asked_vocab_size=vocab_size,
+            created_at=now_s(),
+            **queued_columns(),
+        )
+        session.add(tokenizer)
+        session.flush()
+        session.refresh(tokenizer)
+    return tokenizer
+
+
+def delete_tokenizer(session: Session, tokenizer_id: str) -> None:
+    """Delete a tokenizer, also one that is being trained; its file goes afterwards
+    (`remove_deleted_tokenizers`).
+
+    raises  NotFound; TokenizerNeeded while a job that can still run, or that has checkpoints, uses it
+    """
+    tokenizer = session.get(TrainedTokenizer, tokenizer_id, with_for_update=True)
+    if tokenizer is None:
+        raise NotFound(f"no tokenizer {quoted(tokenizer_id)}")
+    # Only now: whoever posts a job locks the row until the job is there.
+    if needing := jobs_that_need(session, tokenizer_id):
+        which = f"{needing[0]} needs it" if len(needing) == 1 else f"{len(needing):,} jobs need it, "
+        which += "" if len(needing) == 1 else f"such as {needing[0]}"
+        raise TokenizerNeeded(f"{which}: it can still run, or has checkpoints. Delete the jobs first")
+    for table in (TokenCount, Preparation):
+        session.execute(delete(table).where(table.tokenizer == tokenizer_id))
+    if tokenizer.sha256 is not None:
+        insert_if_absent(session, TokenizerRemoval, {"sha256": tokenizer.sha256})
+    session.delete(tokenizer)
+
+
+def jobs_that_need(session: Session, tokenizer_id: str) -> list[str]:
+    """Their ids, the newest first."""
+    has_checkpoints = select(Checkpoint.id).where(Checkpoint.job_id == Job.id).exists()
+    needs_it = (
+        Job.spec["tokenizer"].as_string() == tokenizer_id,
+        or_(Job.status.not_in(TERMINAL), has_checkpoints),
+    )
+    return list(session.scalars(select(Job.id).where(*needs_it).order_by(Job.created_at.desc())))
