@@ -1,18 +1,22 @@
 """Short ways to stored jobs and workers."""
 
+import threading
 from typing import Any
 
 from sqlalchemy import update
 
 from jobs.files.datasets import store_dataset
 from jobs.lifecycle.attempts import claim, fail
+from jobs.lifecycle.preparation import claim_preparation
 from jobs.lifecycle.submission import submit
+from jobs.lifecycle.tokenizers import request_tokenizer
 from jobs.lifecycle.workers import record_heartbeat
 from jobs.settings import Settings
 from jobs.spec.parsing import parse_spec
 from jobs.states import job_error
 from jobs.store.database import Database, now_s
-from jobs.store.tables import Dataset, Event, Job, Worker
+from jobs.store.tables import Dataset, Event, Job, TrainedTokenizer, Worker
+from jobs.store.tokenizers import get_tokenizer
 
 TINY: dict[str, Any] = {"preset": "tiny", "dataset": "sample"}
 
@@ -77,3 +81,32 @@ def silence_worker(database: Database, worker_id: str, silence_s: float) -> None
     """As if the worker had last been heard so many seconds ago."""
     with database.write() as session:
         session.execute(update(Worker).where(Worker.id == worker_id).values(heard_at=now_s() - silence_s))
+
+
+def asked_tokenizer(
+    database: Database, settings: Settings, dataset: str = "sample", vocab_size: int = 300
+) -> TrainedTokenizer:
+    """One that waits for a worker to train it."""
+    return request_tokenizer(database, settings, "mine", dataset, vocab_size)
+
+
+def ready_tokenizer(
+    database: Database, settings: Settings, dataset: str = "sample", vocab_size: int = 300
+) -> TrainedTokenizer:
+    """One that a worker has trained on that text; whatever else waited for a worker is prepared too."""
+    asked = asked_tokenizer(database, settings, dataset, vocab_size)
+    prepare_all(database, settings)
+    with database.read() as session:
+        return get_tokenizer(session, asked.id)
+
+
+def prepare_all(database: Database, settings: Settings) -> None:
+    """What a worker of the queue `prepare` does until nothing waits."""
+    from worker.preparation.preparer import Preparer  # which most tests do without
+
+    while True:
+        with database.write() as session:
+            claimed = claim_preparation(session, "prepare-1", settings.lease_s)
+        if claimed is None:
+            return
+        Preparer(database, settings, claimed, threading.Event()).run()
