@@ -74,7 +74,13 @@ def checkpoint(database: Database, job: Job, step: int, val_loss: float = 6.0) -
 
 
 def stored_checkpoint(
-    database: Database, settings: Settings, job: Job, step: int, weights: bytes, val_loss: float = 6.0
+    database: Database,
+    settings: Settings,
+    job: Job,
+    step: int,
+    weights: bytes,
+    val_loss: float = 6.0,
+    tokenizer_json: bytes | None = None,
 ) -> Path:
     """A checkpoint whose weights file lies in its folder, with as much of a manifest as the API reads; the
     file."""
@@ -89,7 +95,12 @@ def stored_checkpoint(
     }
     folder = settings.artifacts / str(row["directory"])
     folder.mkdir(parents=True)
-    manifest = {"files": {"weights.safetensors": {"bytes": len(weights)}}}
+    files: dict[str, dict[str, Any]] = {"weights.safetensors": {"bytes": len(weights)}}
+    if tokenizer_json is not None:
+        (folder / "tokenizer.json").write_bytes(tokenizer_json)
+        entry = {"bytes": len(tokenizer_json), "sha256": sha256(tokenizer_json).hexdigest()}
+        files["tokenizer.json"] = entry
+    manifest = {"files": files}
     (folder / "checkpoint.json").write_text(json.dumps(manifest))
     (folder / "weights.safetensors").write_bytes(weights)
     with database.write() as session:

@@ -19,8 +19,9 @@ from jobs.store.tables import Dataset, Job
 from model.data import Data
 from model.events import Evaluation, Sample
 from model.numerics import ResolvedNumerics
-from model.tokenizers import load_tokenizer
+from model.tokenizers import TOKENIZERS, Tokenizer, load_tokenizer
 from model.training import train
+from tests.model.own_tokenizer import story_tokenizer
 from tests.model.tiny import CPU, Recorder
 
 TEXT = (
@@ -66,7 +67,16 @@ def tiny_spec(**sections: Any) -> JobSpec:
         name: {**TINY.get(name, {}), **value} if isinstance(value, dict) else value
         for name, value in sections.items()
     }
-    return parse_spec({**TINY, **merged})
+    spec = parse_spec({**TINY, **merged})
+    tokenizer = tokenizer_of(spec)
+    return spec if tokenizer.tokenizer_json is None else spec.with_vocab_size(tokenizer.vocab_size)
+
+
+def tokenizer_of(spec: JobSpec) -> Tokenizer:
+    """The built-in one that it names, or else one that was trained on a text."""
+    if spec.tokenizer in TOKENIZERS:
+        return load_tokenizer(spec.tokenizer)
+    return story_tokenizer(name=spec.tokenizer)
 
 
 def trained(spec: JobSpec, folder: Path, text: str = TEXT, seed: int | None = None) -> Printed:
@@ -79,12 +89,13 @@ def trained(spec: JobSpec, folder: Path, text: str = TEXT, seed: int | None = No
     recorder = Recorder()
     train(
         spec,
-        Data.from_text(text, load_tokenizer(spec.tokenizer), spec),
+        Data.from_text(text, tokenizer_of(spec), spec),
         on_event=recorder.record,
         should_stop=lambda: False,
         checkpoint_root=folder,
         numerics=cast(ResolvedNumerics, spec.training.numerics),
         device=CPU,
+        tokenizer=tokenizer_of(spec),
     )
     rows = [
         (event.step, event.epoch, event.tokens_seen, event.train_loss, event.val_loss)
@@ -113,7 +124,7 @@ def eject(spec: JobSpec, folder: Path, text: str = TEXT, before_text: bytes = b"
     (folder / "stored").write_bytes(content)
     with (folder / "stored").open("rb") as file:
         for member in ejected_files(
-            *stored(spec, content, len(before_text)), spec, cast(BufferedReader, file)
+            *stored(spec, content, len(before_text)), spec, cast(BufferedReader, file), tokenizer_of(spec)
         ):
             (folder / member.name).write_bytes(b"".join(member.chunks()))
     return folder

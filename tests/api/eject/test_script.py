@@ -14,8 +14,8 @@ from api.eject.script import KNOWN_FIELDS, NotEjectable, check_known, pinned, re
 from jobs.spec.job_spec import JobSpec
 from jobs.spec.parsing import parse_spec
 from model.config import Distribution, Run, TrainingConfig
-from model.tokenizers import gpt2_ranks, load_tokenizer, tiktoken_lines
-from tests.api.eject.ejecting import eject, stored, tiny_spec
+from model.tokenizers import gpt2_ranks, tiktoken_lines
+from tests.api.eject.ejecting import eject, stored, tiny_spec, tokenizer_of
 
 BRANCHES: list[tuple[str, str, list[Any]]] = [
     ("model", "tie_weights", [False, True]),
@@ -50,7 +50,7 @@ def specs() -> list[JobSpec]:
     chosen.append({(section, field): values[-1] for section, field, values in BRANCHES})
     result = []
     for number, fields in enumerate(chosen):
-        sections: dict[str, Any] = {"tokenizer": ["bytes", "gpt2"][number % 2]}
+        sections: dict[str, Any] = {"tokenizer": ["bytes", "gpt2", "tokenizer-0123456789abcdef"][number % 3]}
         for (section, field), value in fields.items():
             sections.setdefault(section, {})[field] = value
         result.append(tiny_spec(**sections))
@@ -58,7 +58,7 @@ def specs() -> list[JobSpec]:
 
 
 def script_of(spec: JobSpec, start_bytes: int = 0) -> str:
-    return train_script(*stored(spec, b"", start_bytes), spec, load_tokenizer(spec.tokenizer))
+    return train_script(*stored(spec, b"", start_bytes), spec, tokenizer_of(spec))
 
 
 @pytest.mark.slow
@@ -118,13 +118,13 @@ def test_the_lectures_job_is_written_out_with_its_numbers() -> None:
 
 def test_the_readme_says_what_to_install_and_how_exact_it_is() -> None:
     spec = tiny_spec(name="my\n# job", training={"numerics": "reference"})
-    text = readme(*stored(spec, b"", 0), spec, load_tokenizer(spec.tokenizer))
+    text = readme(*stored(spec, b"", 0), spec, tokenizer_of(spec))
     assert text.startswith("# my # job\n")
     assert "pip install torch==" in text
     assert "tiktoken" not in text
     assert "to the last digit" in text
     other = tiny_spec(tokenizer="gpt2", training={"numerics": "bfloat16"}, model={"drop_rate": 0.0})
-    text = readme(*stored(other, b"", 0), other, load_tokenizer(other.tokenizer))
+    text = readme(*stored(other, b"", 0), other, tokenizer_of(other))
     assert "'tiktoken<" in text
     assert "to about 0.02" in text
 

@@ -44,6 +44,11 @@ EXACT: dict[str, dict[str, Any]] = {
         "training": {"batch_size": 2, "num_epochs": 3},
         "evaluation": {"eval_freq": 1},
     },
+    "tokens of one's own": {
+        "tokenizer": "tokenizer-0123456789abcdef",
+        "training": {"batch_size": 2},
+        "sampling": {"temperature": 0.8, "start_context": "Ana counted"},
+    },
 }
 LONG = {"num_epochs": 1_000, "max_steps": 50, "learning_rate": 1e-3}
 CLOSE: dict[str, tuple[dict[str, Any], float]] = {

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,23 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from api.app import create_app
 from api.exports import hugging_face
 from api.server.cycle import BUFFERED_BYTES
+from jobs.files.layout import tokenizers_directory
+from jobs.files.tokenizers import find_tokenizer
 from jobs.settings import Settings
 from jobs.spec.presets import PRESETS
 from jobs.spec.stored_specs import read_spec
 from jobs.store.database import Database
 from jobs.store.tables import Job
+from jobs.store.tokenizers import with_vocabulary
 from model.config import GPTConfig
 from model.gpt import GPT
 from model.layers.kit import FLOAT32
 from model.storage.tensor_file import write_tensors
-from model.tokenizers import load_tokenizer
+from model.tokenizers import without_surrogates
 from tests.api.seeds import stored_checkpoint
 from tests.api.server.serving import RawClient, serving
-from tests.jobs.making import running_job
+from tests.jobs.making import ready_tokenizer, running_job
+from tests.model.test_tokenizer_json import TEXTS as ODD_TEXTS
 
 pytestmark = [pytest.mark.sqlite_will_do, pytest.mark.slow]
 
@@ -50,13 +55,16 @@ def small_job(database: Database, settings: Settings, spec: dict[str, Any]) -> J
 def store_random_model(database: Database, settings: Settings, job: Job, folder: Path) -> GPT:
     """A model of the job's spec whose every weight is random, as its checkpoint of step 9."""
     torch.manual_seed(1)
-    model = GPT(read_spec(job.spec).gpt, FLOAT32).eval()
+    with database.read() as session:
+        spec = with_vocabulary(session, read_spec(job.spec))
+    model = GPT(spec.gpt, FLOAT32).eval()
     with torch.no_grad():
         for parameter in model.parameters():  # zero biases would hide that one is missing
             parameter.add_(torch.randn_like(parameter), alpha=0.1)
     path = folder / "random.safetensors"
     write_tensors(path, model.state_dict(), "sha256")
-    stored_checkpoint(database, settings, job, 9, path.read_bytes())
+    tokenizer = find_tokenizer(database, settings, spec.tokenizer)
+    stored_checkpoint(database, settings, job, 9, path.read_bytes(), tokenizer_json=tokenizer.tokenizer_json)
     return model
 
 
@@ -113,15 +121,19 @@ def test_nothing_is_left_over_or_missing_of_the_weights(
         assert {name: list(keys) for name, keys in found.items() if keys} == {}
 
 
-@pytest.mark.parametrize("tokenizer", ["gpt2", "bytes"])
+@pytest.mark.parametrize("tokenizer", ["gpt2", "bytes", "one's own"])
 def test_its_tokenizer_gives_our_tokens_and_its_text_goes_on_like_ours(
     client: FlaskClient, database: Database, settings: Settings, tmp_path: Path, tokenizer: str
 ) -> None:
+    if tokenizer == "one's own":
+        tokenizer = ready_tokenizer(database, settings, vocab_size=500).id
     job = small_job(database, settings, {"tokenizer": tokenizer})
     store_random_model(database, settings, job, tmp_path)
+    ours = find_tokenizer(database, settings, tokenizer)
+    shutil.rmtree(tokenizers_directory(settings.artifacts), ignore_errors=True)  # the checkpoint has a copy
     folder = unpacked(client, job, tmp_path / "hf")
-    theirs, ours = AutoTokenizer.from_pretrained(folder), load_tokenizer(tokenizer)
-    for text in TEXTS:
+    theirs = AutoTokenizer.from_pretrained(folder)
+    for text in (*TEXTS, *map(without_surrogates, ODD_TEXTS)):
         ids = ours.encode(text)
         assert theirs(text)["input_ids"] == ids
         assert theirs.decode(ids) == text
@@ -136,6 +148,20 @@ def test_its_tokenizer_gives_our_tokens_and_its_text_goes_on_like_ours(
     assert (
         model.generate(**inputs, max_new_tokens=3, eos_token_id=-1).shape[1] == len(ours.encode("Every")) + 3
     )
+
+
+def test_a_checkpoint_whose_copy_of_its_tokenizer_is_lost_is_410(
+    client: FlaskClient, database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    tokenizer = ready_tokenizer(database, settings)
+    job = small_job(database, settings, {"tokenizer": tokenizer.id})
+    store_random_model(database, settings, job, tmp_path)
+    (file,) = settings.artifacts.glob("jobs/*/*/*/tokenizer.json")
+    file.write_bytes(file.read_bytes()[:-1])
+    response = client.get(f"/jobs/{job.id}/checkpoints/9/download?format=hf")
+    assert response.status_code == 410
+    detail = response.get_json(force=True)["detail"]
+    assert detail == "the tokenizer of the checkpoint of step 9 is damaged"
 
 
 def test_samples_are_drawn_as_the_jobs_own_were(
