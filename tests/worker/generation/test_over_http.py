@@ -1,6 +1,7 @@
 """The API on its real server before the whole generation worker, asked by OpenAI's client and by httpx2."""
 
 import json
+import shutil
 import threading
 from types import SimpleNamespace
 
@@ -11,7 +12,13 @@ import pytest
 from api.app import create_app
 from api.services import EXTENSION
 from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
+from jobs.files.layout import tokenizers_directory
+from jobs.files.tokenizers import find_tokenizer
+from jobs.lifecycle.submission import submit
+from jobs.spec.parsing import parse_spec
 from tests.api.server.serving import serving
+from tests.jobs.making import ready_tokenizer
+from tests.small import small_spec
 from tests.waiting import wait_until
 from worker.generation.task import Intake
 
@@ -138,3 +145,31 @@ def test_a_client_that_breaks_its_stream_leaves_no_work(completions, intake, set
     wait_until(lambda: not intake.batcher._requests, "nothing was left to compute")
     with make_redis(settings) as redis:
         wait_until(lambda: not list(redis.scan_iter("pretrain:*")), "nothing was left in Redis")
+
+
+@pytest.mark.slow
+def test_a_job_trains_on_a_tokenizer_of_ones_own_and_answers_without_the_tokenizers_folder(
+    settings, database, http, completions, attempt
+):
+    tokenizer = ready_tokenizer(database, settings, vocab_size=400)
+    spec = small_spec(tokenizer=tokenizer.id, training={"max_steps": 3}, dataset="sample")
+    job, _ = submit(database, settings, parse_spec(spec))
+    attempt(job).join()
+    record = http.get(f"/jobs/{job.id}").json()
+    assert (record["status"], record["error"]) == ("succeeded", None)
+    (sample,) = http.get(f"/jobs/{job.id}/samples").json()["data"]
+    ours = find_tokenizer(database, settings, tokenizer.id)
+    shutil.rmtree(tokenizers_directory(settings.artifacts))
+    prompt = "Every effort moves you"
+    answer = http.post("/generate", json={"job_id": job.id, "prompt": prompt, "max_new_tokens": 5}).json()
+    assert answer["prompt_tokens"] == len(ours.encode(prompt)) < len(prompt)
+    assert answer["text"] == sample["text"]
+    score = http.post("/score", json={"job_id": job.id, "text": prompt}).json()
+    assert [token["token"] for token in score["tokens"]] == [ours.decode([i]) for i in ours.encode(prompt)]
+    as_text, as_tokens = (
+        completions.create(model=job.id, prompt=each, max_tokens=5, temperature=0)
+        for each in (prompt, ours.encode(prompt))
+    )
+    assert as_text.choices[0].text == as_tokens.choices[0].text == answer["completion"]
+    with pytest.raises(openai.BadRequestError, match=r"below 400, not 400"):
+        completions.create(model=job.id, prompt=[400])

@@ -11,28 +11,30 @@ from sqlalchemy import update
 
 from jobs.files.arriving_text import BadText
 from jobs.files.datasets import store_dataset
-from jobs.files.layout import checkpoint_root, tokens_directory
+from jobs.files.layout import checkpoint_root, tokenizer_path, tokens_directory
+from jobs.files.tokenizers import TokenizerLost
 from jobs.lifecycle.attempts import claim
 from jobs.lifecycle.history import list_checkpoints
 from jobs.settings import Settings
 from jobs.spec.job_spec import JobSpec
 from jobs.store.database import Database
-from jobs.store.tables import Dataset, Job
+from jobs.store.tables import Checkpoint, Dataset, Job
 from model import manifest
+from model.data import Data
 from model.events import Event
 from model.manifest import TRAINING, WEIGHTS, VerifiedCheckpoint
 from model.plan import Schedule
 from model.tokenizers import load_tokenizer
 from model.training import train
-from tests.jobs.making import running_job
+from tests.jobs.making import ready_tokenizer, running_job
 from tests.jobs.process.test_panics import panic
-from tests.model.tiny import CPU, tiny_data, tiny_run
+from tests.model.tiny import CPU, newest, tiny_data, tiny_run
 from worker.training import trainer
 from worker.training.eta import EtaEstimator
 from worker.training.recorder import Recorder
 from worker.training.reports import ReportPipe, TrainerOutcome
 from worker.training.resumption import newest_good_checkpoint
-from worker.training.tokens import find_tokens
+from worker.training.tokens import find_job_tokenizer, find_tokens
 
 
 def train_a_step(
@@ -91,7 +93,7 @@ def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
 ) -> None:
     job, known = post(), load_tokenizer("bytes")
     monkeypatch.setattr(
-        "worker.tokens.load_tokenizer",
+        "worker.training.tokens.load_tokenizer",
         lambda name: SimpleNamespace(
             name=name,
             vocab_size=known.vocab_size,
@@ -164,3 +166,24 @@ def test_any_other_panic_ends_the_attempt_with_what_it_said(
     assert outcome == TrainerOutcome("failed", "internal", outcome.message)
     assert outcome.message.startswith("PanicException in native code: ")
     assert "StackOverflow" in outcome.message
+
+
+def test_a_tokenizer_whose_file_has_gone_is_taken_from_the_newest_checkpoint_that_has_it(
+    database: Database, settings: Settings
+) -> None:
+    tokenizer = ready_tokenizer(database, settings)
+    job = running_job(database, settings, tokenizer=tokenizer.id, model={"context_length": 16})
+    spec = JobSpec.model_validate(job.spec)
+    kept = find_job_tokenizer(settings, database, spec, [])
+    run = tiny_run().model_copy(update={"tokenizer": tokenizer.id}).with_vocab_size(kept.vocab_size)
+    root = checkpoint_root(settings.artifacts, job.id, 1)
+    options = {"numerics": "float32", "device": CPU, "checkpoint_root": root, "tokenizer": kept}
+    data = Data.from_text("Ana counted the boats in the harbour. " * 20, kept, run)
+    train(run, data, on_event=lambda _: None, should_stop=lambda: True, **options)  # type: ignore[arg-type]
+    whole = Checkpoint(directory=str(newest(root).relative_to(settings.artifacts)))
+    damaged = Checkpoint(directory=f"jobs/{job.id}/attempt-1/step-9")
+    tokenizer_path(settings.artifacts, str(tokenizer.sha256)).unlink()
+    with pytest.raises(TokenizerLost):
+        find_job_tokenizer(settings, database, spec, [damaged])
+    found = find_job_tokenizer(settings, database, spec, [whole, damaged])
+    assert (found.name, found.encode("Ana")) == (tokenizer.id, kept.encode("Ana"))
