@@ -19,6 +19,8 @@ from api.records.datasets import (
     AddedDatasetRecord,
     DatasetRecord,
     TextPartRecord,
+    TokenPartRecord,
+    TokenRecord,
     builtin_record,
     dataset_record,
 )
@@ -40,7 +42,10 @@ from jobs.files.datasets import (
 from jobs.files.disk import free_bytes, is_disk_full
 from jobs.files.layout import dataset_path
 from jobs.files.text_parts import read_part
-from jobs.files.token_counts import TOTALS, token_totals
+from jobs.files.token_counts import TOTALS, counts_by_dataset
+from jobs.files.token_parts import read_token_part
+from jobs.files.tokenizers import find_tokenizer
+from jobs.spec.job_spec import TOKENIZER_UNKNOWN, Label
 from jobs.store.lookup import NotFound
 from jobs.store.preparations import preparations_by_dataset
 from jobs.store.tables import Dataset
@@ -62,6 +67,17 @@ class TextQuery(RequestModel):
 
     limit: int = Field(4000, ge=1, le=100_000)
     """Characters of the part, at most. Default: 4,000."""
+
+
+class TokensQuery(RequestModel):
+    tokenizer: Label = "gpt2"
+    """A built-in one (`gpt2`, `bytes`), or the id of one of your own. Default: gpt2."""
+
+    offset: int = Field(0, ge=0, le=2**63 - 1)
+    """Characters before the part. Default: 0."""
+
+    limit: int = Field(1000, ge=1, le=10_000)
+    """Characters of the part, at most, but for a word that is longer. Default: 1,000."""
 
 
 @datasets.before_request
@@ -216,16 +232,7 @@ def show_text(path: DatasetPath, query: TextQuery) -> Response:
     """Read a part of a data set's text
     By characters; the longer the text that is not ASCII and the larger `offset`, the longer it takes.
     """
-    settings = services().settings
-    try:
-        with services().database.read() as session:
-            dataset = get_dataset(session, path.dataset_id)
-    except NotFound as error:
-        if path.dataset_id not in BUILTINS:
-            raise
-        raise NotFound(f"nobody has used {path.dataset_id} yet: its text comes with its first job") from error
-    if damage := find_damage(settings, dataset):
-        raise HTTPProblem(HTTPStatus.CONFLICT, damage)
+    settings, dataset = services().settings, find_readable(path.dataset_id)
     text = read_part(
         dataset_path(settings.artifacts, dataset.sha256),
         query.offset,
@@ -244,6 +251,58 @@ def show_text(path: DatasetPath, query: TextQuery) -> Response:
     )
 
 
+@datasets.get(
+    "/datasets/<dataset_id>/tokens", responses={200: TokenPartRecord, **problem_responses(404, 409, 410)}
+)
+@in_pool(TEXTS)
+@parse_request()
+def show_tokens(path: DatasetPath, query: TokensQuery) -> Response:
+    """Read a part of a data set's text with its tokens
+    As a tokenizer divides it. A job's are the same, but where its text is split into two; it takes as long
+    as reading the text.
+    """
+    settings, dataset = services().settings, find_readable(path.dataset_id)
+    try:
+        tokenizer = find_tokenizer(services().database, settings, query.tokenizer)
+    except NotFound as error:
+        raise invalid_fields([FieldError("tokenizer", TOKENIZER_UNKNOWN, query.tokenizer)]) from error
+    part = read_token_part(
+        dataset_path(settings.artifacts, dataset.sha256),
+        tokenizer,
+        query.offset,
+        query.limit,
+        start_bytes=dataset.text_start_bytes,
+        characters=dataset.characters,
+    )
+    tokens = [TokenRecord(id=each.id, text=each.text, start=each.start, end=each.end) for each in part.tokens]
+    return json_response(
+        TokenPartRecord(
+            dataset_id=dataset.id,
+            tokenizer=tokenizer.name,
+            offset=part.offset,
+            text=part.text,
+            tokens=tokens,
+            exact=part.is_exact,
+            characters=dataset.characters,
+            has_more=part.offset + len(part.text) < dataset.characters,
+        )
+    )
+
+
+def find_readable(dataset_id: str) -> Dataset:
+    """A data set whose text is there. raises NotFound, HTTPProblem (409)"""
+    try:
+        with services().database.read() as session:
+            dataset = get_dataset(session, dataset_id)
+    except NotFound as error:
+        if dataset_id not in BUILTINS:
+            raise
+        raise NotFound(f"nobody has used {dataset_id} yet: its text comes with its first job") from error
+    if damage := find_damage(services().settings, dataset):
+        raise HTTPProblem(HTTPStatus.CONFLICT, damage)
+    return dataset
+
+
 def find_record(dataset_id: str) -> DatasetRecord:
     """raises NotFound"""
     with services().database.read() as session:
@@ -252,8 +311,9 @@ def find_record(dataset_id: str) -> DatasetRecord:
 
 def records_of(session: Session, datasets: Sequence[Dataset]) -> dict[str, DatasetRecord]:
     """By their ids, in the same order."""
-    tokens, preparations = token_totals(session), preparations_by_dataset(session, *TOTALS)
+    counts = counts_by_dataset(session, [dataset.id for dataset in datasets])
+    preparations = preparations_by_dataset(session, *TOTALS)
     return {
-        dataset.id: dataset_record(dataset, tokens.get(dataset.id), preparations.get(dataset.id))
+        dataset.id: dataset_record(dataset, counts.get(dataset.id, []), preparations.get(dataset.id))
         for dataset in datasets
     }

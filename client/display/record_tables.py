@@ -161,8 +161,21 @@ def print_dataset(dataset: JSON) -> None:
     for name, value in facts.items():
         if value is not None:
             print(f"{name:<16} {one_line(value)}")
+    for count in dataset.get("token_counts", []):
+        print(f"{'by tokenizer':<16} {one_line(describe_count(count))}")
     if first_lines := dataset.get("first_lines"):
         print(f"\n{clean(first_lines)}")
+
+
+def describe_count(count: JSON) -> str:
+    """The tokens of a text by one tokenizer, in a line."""
+    tokens = f"{as_count(count['train_tokens'])} + {as_count(count['val_tokens'])} tokens"
+    parts = [f"{count['tokenizer']}, train_ratio {or_dash(count.get('train_ratio'))}: {tokens}"]
+    if (share := count.get("vocabulary_used")) is not None:
+        parts.append(f"{share:.1%} of the vocabulary used")
+    if (longest := count.get("longest_document_tokens")) is not None:
+        parts.append(f"longest document {as_count(longest)}")
+    return ", ".join(parts)
 
 
 def print_datasets(datasets: Sequence[JSON]) -> None:

@@ -108,6 +108,15 @@ class Event(ResponseModel):
     data: dict[str, Any] = {}
 
 
+class TokenCount(ResponseModel):
+    tokenizer: str
+    train_ratio: Figure = None
+    train_tokens: int
+    val_tokens: int
+    vocabulary_used: Figure = None
+    longest_document_tokens: int | None = None
+
+
 class Dataset(ResponseModel):
     title = "data set"
 
@@ -117,6 +126,7 @@ class Dataset(ResponseModel):
     tokens: int | None = None
     documents: int | None = None
     longest_document: int | None = None
+    token_counts: list[TokenCount] = []
     bytes: int | None = None
     status: str | None = None
     error: str | None = None

@@ -96,8 +96,8 @@ def store_text(
         text.sync()
         counts = None
         if text.bytes <= MAX_BYTES_IN_REQUEST:
-            counted = scan_text(text.path, start_bytes=facts.start_bytes)
-            counts = count_splits(counted, load_tokenizer(TOTALS[0]), TOTALS[1])
+            scanned = scan_text(text.path, start_bytes=facts.start_bytes)
+            counts = count_splits(scanned, load_tokenizer(TOTALS[0]), TOTALS[1])
         values = {
             "id": name if builtin else new_id("dataset"),
             "name": name,
@@ -217,5 +217,5 @@ def count_tokens(
     """
     if (counts := known_counts(database, dataset, tokenizer.name, train_ratio)) is not None:
         return counts
-    by_split = count_splits(find_text(settings, dataset), tokenizer, train_ratio)
-    return token_count(dataset.id, tokenizer.name, train_ratio, by_split)
+    counted = count_splits(find_text(settings, dataset), tokenizer, train_ratio)
+    return token_count(dataset.id, tokenizer.name, train_ratio, counted)

@@ -1,5 +1,8 @@
 """How many tokens each split of a data set has, by tokenizer and `train_ratio`."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,22 +18,49 @@ TOTALS: tuple[str, float] = ("gpt2", TrainingConfig().train_ratio)
 """Tokenizer and `train_ratio` of the tokens that are shown with a data set."""
 
 
-def count_splits(text: TextFile, tokenizer: Tokenizer, train_ratio: float) -> dict[Split, int]:
-    """Tokenise a whole text, and count the tokens of each split, ends of documents included."""
+@dataclass(frozen=True)
+class Counted:
+    """What the tokens of a text come to."""
+
+    by_split: dict[Split, int]
+    """Ends of documents included."""
+    vocab_size: int | None = None
+    used_tokens: int | None = None
+    """Of the vocabulary's tokens, how many occur."""
+    longest_document_tokens: int | None = None
+    """Without its end; None if the text is plain."""
+
+
+def count_splits(text: TextFile, tokenizer: Tokenizer, train_ratio: float) -> Counted:
+    """Tokenise a whole text, and count its tokens."""
     counts: dict[Split, int] = {"train": 0, "validation": 0}
+    used: set[int] = set()
+    document_tokens = 0
+    longest: int | None = None
     for split, chunk in read_splits(text, train_ratio, tokenizer.last_boundary):
-        counts[split] += chunk.count(DOCUMENT_END)
-        counts[split] += sum(len(tokenizer.encode(document)) for document in chunk.split(DOCUMENT_END))
-    return counts
+        first, *others = chunk.split(DOCUMENT_END)
+        for number, document in enumerate([first, *others]):
+            if number:  # the end of the one before
+                counts[split] += 1
+                used.add(tokenizer.end_of_text)
+                longest, document_tokens = max(longest or 0, document_tokens), 0
+            ids = tokenizer.encode(document)
+            counts[split] += len(ids)
+            document_tokens += len(ids)
+            used.update(ids)
+    return Counted(counts, tokenizer.vocab_size, len(used), longest)
 
 
-def token_count(dataset_id: str, tokenizer: str, train_ratio: float, counts: dict[Split, int]) -> TokenCount:
+def token_count(dataset_id: str, tokenizer: str, train_ratio: float, counted: Counted) -> TokenCount:
     return TokenCount(
         dataset_id=dataset_id,
         tokenizer=tokenizer,
         train_ratio=train_ratio,
-        train_tokens=counts["train"],
-        val_tokens=counts["validation"],
+        train_tokens=counted.by_split["train"],
+        val_tokens=counted.by_split["validation"],
+        vocab_size=counted.vocab_size,
+        used_tokens=counted.used_tokens,
+        longest_document_tokens=counted.longest_document_tokens,
     )
 
 
@@ -48,7 +78,16 @@ def store_counts(session: Session, counts: TokenCount) -> None:
     upsert(session, TokenCount, ["dataset_id", "tokenizer", "train_ratio"], values)
 
 
-def token_totals(session: Session) -> dict[str, int]:
-    """By data set's id, the GPT-2 tokens of both its splits at the default `train_ratio`, where counted."""
-    counts = select(TokenCount).where(TokenCount.tokenizer == TOTALS[0], TokenCount.train_ratio == TOTALS[1])
-    return {count.dataset_id: count.train_tokens + count.val_tokens for count in session.scalars(counts)}
+def counts_by_dataset(session: Session, dataset_ids: Sequence[str]) -> dict[str, list[TokenCount]]:
+    """Whatever has been counted of those data sets, by their ids; by tokenizer and `train_ratio`."""
+    counted = select(TokenCount).where(TokenCount.dataset_id.in_(dataset_ids))
+    found: dict[str, list[TokenCount]] = {}
+    for count in session.scalars(counted.order_by(TokenCount.tokenizer, TokenCount.train_ratio)):
+        found.setdefault(count.dataset_id, []).append(count)
+    return found
+
+
+def token_total(counts: Sequence[TokenCount]) -> int | None:
+    """The GPT-2 tokens of both splits at the default `train_ratio`, where they are among `counts`."""
+    totals = (each for each in counts if (each.tokenizer, each.train_ratio) == TOTALS)
+    return next((each.train_tokens + each.val_tokens for each in totals), None)

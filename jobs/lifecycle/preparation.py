@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from jobs.files.token_counts import TOTALS, store_counts, token_count
+from jobs.files.token_counts import TOTALS, Counted, store_counts, token_count
 from jobs.lifecycle.attempts import conditional_update
 from jobs.lifecycle.feasibility import text_errors
 from jobs.settings import Settings
@@ -32,7 +32,6 @@ from jobs.store.preparations import (
 from jobs.store.tables import Job, Preparation, TrainedTokenizer
 from jobs.store.tokenizers import with_vocabulary
 from model.estimate import estimate
-from model.storage.splits import Split
 
 MAX_FAILURES = 3
 """Workers that may be lost with one before it counts as failed: it may be what they die of."""
@@ -92,9 +91,7 @@ def finish_tokenizer(session: Session, claimed: TrainedTokenizer, facts: Trained
     write_fenced(session, claimed, **done, **asdict(facts))
 
 
-def finish_preparation(
-    session: Session, claimed: Preparation, counts: dict[Split, int], settings: Settings
-) -> None:
+def finish_preparation(session: Session, claimed: Preparation, counts: Counted, settings: Settings) -> None:
     """Record the tokens' counts, and let the jobs that waited for them run, or fail those that their text
     rules out. raises Superseded"""
     write_fenced(session, claimed, fraction=1.0)

@@ -50,6 +50,11 @@ class TokenCount(Table):
     train_ratio: Mapped[float] = mapped_column(primary_key=True)
     train_tokens: Mapped[int]
     val_tokens: Mapped[int]
+    vocab_size: Mapped[int | None]
+    used_tokens: Mapped[int | None]
+    """Of the vocabulary's tokens, how many occur; null where an earlier version has counted."""
+    longest_document_tokens: Mapped[int | None]
+    """Without its end; null if the text is plain."""
 
 
 class Preparable:

@@ -1,4 +1,4 @@
-"""tokenizers that are trained on data sets"""
+"""tokenizers that are trained on data sets, and how much of a vocabulary a text uses"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,8 +35,12 @@ def upgrade() -> None:
     )
     op.create_index("tokenizers_in_line", "tokenizers", ["status", "queued_at"])
     op.create_table("tokenizer_removals", sa.Column("sha256", sa.Text(), primary_key=True))
+    for name in ("vocab_size", "used_tokens", "longest_document_tokens"):
+        op.add_column("token_counts", sa.Column(name, sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
+    for name in ("longest_document_tokens", "used_tokens", "vocab_size"):
+        op.drop_column("token_counts", name)
     op.drop_table("tokenizer_removals")
     op.drop_table("tokenizers")

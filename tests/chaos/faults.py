@@ -36,6 +36,7 @@ PROMISES: dict[int, tuple[str, str]] = {
     31: ("a crowd at the door", "light requests under 200 ms at p99, plots drawn"),
     32: ("any text, prompt or name", "an answer or a 4xx; no process ends"),
     33: ("worker killed while it prepares a text", "another goes on, to the same token file"),
+    34: ("worker killed while it trains a tokenizer", "another goes on, to the same file"),
 }
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from jobs.files.arriving_text import BadText
 from jobs.files.datasets import find_text, get_dataset
+from jobs.files.token_counts import Counted
 from jobs.files.tokenizers import (
     TokenizerLost,
     TokenizerNotReady,
@@ -36,7 +37,7 @@ from jobs.store.database import Database
 from jobs.store.lookup import NotFound
 from jobs.store.preparations import Prepared
 from jobs.store.tables import Preparation, TrainedTokenizer
-from model.storage.splits import CHUNK_BYTES, Split
+from model.storage.splits import CHUNK_BYTES
 from worker.preparation.tokenizer_training import ProcessLost, train_tokenizer
 from worker.retry import retry_while_unavailable
 from worker.tokens import ensure_tokens
@@ -114,7 +115,12 @@ class Preparer:
             on_progress=get_on,
         )
         log.info("the data set %s is prepared after %.0f s", dataset.id, time.monotonic() - began_s)
-        counts: dict[Split, int] = {"train": manifest.train_tokens, "validation": manifest.val_tokens}
+        counts = Counted(
+            {"train": manifest.train_tokens, "validation": manifest.val_tokens},
+            manifest.vocab_size,
+            manifest.used_tokens,
+            manifest.longest_document_tokens,
+        )
         self._write(lambda session: finish_preparation(session, claimed, counts, self._settings))
 
     def _train(self, claimed: TrainedTokenizer) -> None:

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from jobs.files.token_counts import Counted
 from jobs.lifecycle.attempts import claim
 from jobs.lifecycle.preparation import (
     MAX_FAILURES,
@@ -26,10 +27,9 @@ from jobs.store.lookup import get_job
 from jobs.store.preparations import FAILED, QUEUED, request_preparation
 from jobs.store.queue_order import first_in_line
 from jobs.store.tables import Job, Preparation, TokenCount
-from model.storage.splits import Split
 from tests.jobs.making import announce_worker, long_dataset, queued_job, unprepared_job
 
-COUNTS: dict[Split, int] = {"train": 100_000, "validation": 10_000}
+COUNTS = Counted({"train": 100_000, "validation": 10_000}, vocab_size=257, used_tokens=60)
 LEASE_S = 30
 
 
@@ -75,7 +75,7 @@ def test_a_job_on_a_long_text_waits_until_it_is_prepared_and_then_has_its_steps(
     with database.write() as session:
         finish_preparation(session, claimed, COUNTS, settings)
     prepared = job_now(database, job)
-    windows = (COUNTS["train"] - 64 - 1) // 64 + 1
+    windows = (COUNTS.by_split["train"] - 64 - 1) // 64 + 1
     assert (prepared.is_prepared, prepared.total_steps) == (
         True,
         windows // job.spec["training"]["batch_size"],
@@ -85,6 +85,7 @@ def test_a_job_on_a_long_text_waits_until_it_is_prepared_and_then_has_its_steps(
     with database.read() as session:
         counted = session.get_one(TokenCount, (job.dataset_id, "bytes", 0.9))
         assert (counted.train_tokens, counted.val_tokens) == (100_000, 10_000)
+        assert (counted.vocab_size, counted.used_tokens, counted.longest_document_tokens) == (257, 60, None)
 
 
 def test_a_short_text_is_counted_at_once(database: Database, settings: Settings) -> None:

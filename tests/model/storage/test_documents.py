@@ -1,6 +1,7 @@
 """Texts that consist of documents: where they are split, and their tokens."""
 
 import hashlib
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,12 @@ def test_each_documents_tokens_are_those_of_one_call_and_an_end_of_text(
     assert [stored.train[:].tolist(), stored.validation[:].tolist()] == expected
     assert manifest.train_texts_ended == len(split_slowly(documents, train_ratio)[0])
     counts = count_splits(text, load_tokenizer(name), train_ratio)
-    assert [counts["train"], counts["validation"]] == [len(ids) for ids in expected]
+    assert [counts.by_split["train"], counts.by_split["validation"]] == [len(ids) for ids in expected]
+    end, ids = tokenizer.end_of_text, [*expected[0], *expected[1]]
+    lengths = [len(list(group)) for is_end, group in groupby(ids, end.__eq__) if not is_end]
+    for counted in (counts, manifest):
+        assert (counted.vocab_size, counted.used_tokens) == (tokenizer.vocab_size, len(set(ids)))
+        assert counted.longest_document_tokens == max(lengths, default=0)
 
 
 def test_a_model_learns_that_its_documents_ended_and_that_a_plain_text_did_not(tmp_path: Path) -> None:
