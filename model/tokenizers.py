@@ -96,6 +96,11 @@ class BPETokenizer:
         )
         self.vocab_size = self._encoding.n_vocab
 
+    @cached_property
+    def sha256(self) -> str:
+        """Of its ranks: see `sha256_of_ranks`."""
+        return sha256_of_ranks(self.ranks)
+
     def encode(self, text: str) -> list[int]:
         if len(text) < LONG_RUN:
             return self._encoding.encode_ordinary(text)
@@ -285,5 +290,6 @@ def load_builtin(name: str) -> Tokenizer:
 
 
 @lru_cache(maxsize=OWN_TOKENIZERS_LOADED)
-def load_own(name: str, tokenizer_json: bytes) -> Tokenizer:
+def load_own(name: str, tokenizer_json: bytes) -> BPETokenizer:
+    """raises  BadTokenizer"""
     return BPETokenizer(name, ranks_of_json(tokenizer_json), tokenizer_json)

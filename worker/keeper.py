@@ -22,7 +22,7 @@ from jobs.files.cleanup import (
     remove_deleted,
     remove_deleted_texts,
     sweep_idle_jobs,
-    sweep_partial_texts,
+    sweep_partial_files,
     sweep_tokens,
 )
 from jobs.files.disk import missing_bytes
@@ -133,7 +133,7 @@ class Keeper:
             sweep_idle_jobs(self._database, self._settings.artifacts)
             sweep_tokens(self._database, self._settings.artifacts)
             remove_deleted_texts(self._database, self._settings.artifacts)
-            sweep_partial_texts(self._settings.artifacts)
+            sweep_partial_files(self._settings.artifacts)
             remove_deleted_tokenizers(self._database, self._settings.artifacts)
         except OSError as error:
             log.warning("could not delete leftover files: %s", error)

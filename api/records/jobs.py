@@ -82,7 +82,7 @@ class JobRecord(Record):
     dataset_sha256: str
     """SHA-256 of the text's bytes."""
     parameters: int
-    """Trainable parameters of the model."""
+    """Trainable parameters of the model; while its tokenizer is being trained, as many as they may become."""
     device: str | None
     """Where it trains; null before its first attempt has begun."""
     error: ErrorRecord | None
@@ -92,8 +92,9 @@ class JobRecord(Record):
     queue_position: int | None
     """Its place in its queue, from 1; null unless it is queued."""
     waiting_for: str | None
-    """Why it does not run yet, in words: its data set is being prepared, no live worker, none with enough
-    memory, jobs before it; null if an idle worker is about to take it, and unless it is queued."""
+    """Why it does not run yet, in words: its data set is being prepared or its tokenizer trained, no live
+    worker, none with enough memory, jobs before it; null if an idle worker is about to take it, and unless it
+    is queued."""
     created_at: Time
     started_at: Time | None
     """When it was first claimed."""

@@ -17,7 +17,7 @@ from api.records.tokenizers import TokenizerRecord, tokenizer_record
 from api.services import services
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
 from jobs.files.layout import sha256_of
-from jobs.files.tokenizers import read_file, remove_deleted_tokenizers
+from jobs.files.tokenizers import load_trained, remove_deleted_tokenizers
 from jobs.lifecycle.tokenizers import delete_tokenizer, request_tokenizer
 from jobs.spec.job_spec import Label
 from jobs.store.tokenizers import get_tokenizer, list_tokenizers
@@ -91,7 +91,7 @@ def download_tokenizer(path: TokenizerPath) -> Response:
     """
     with services().database.read() as session:
         tokenizer = get_tokenizer(session, path.tokenizer_id)
-    content = read_file(services().settings.artifacts, tokenizer)
+    content = load_trained(services().settings.artifacts, tokenizer).tokenizer_json or b""
     return file_response(
         io.BytesIO(content),
         len(content),

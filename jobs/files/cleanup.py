@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, select
 
-from jobs.files.layout import datasets_directory, job_directory, tokens_directory
+from jobs.files.layout import datasets_directory, job_directory, tokenizers_directory, tokens_directory
 from jobs.files.stored_texts import remove_text
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
@@ -42,10 +42,10 @@ def remove_deleted_texts(database: Database, artifacts: Path) -> None:
         remove_text(database, artifacts, sha256)
 
 
-def sweep_partial_texts(artifacts: Path) -> None:
-    """Delete what crashed uploads and deletions left of texts."""
-    folder = datasets_directory(artifacts)
-    for file in folder.glob(".*") if folder.exists() else ():
+def sweep_partial_files(artifacts: Path) -> None:
+    """Delete what crashed uploads and deletions left of texts, and crashed workers of tokenizers."""
+    folders = (datasets_directory(artifacts), tokenizers_directory(artifacts))
+    for file in (file for folder in folders if folder.exists() for file in folder.glob(".*")):
         with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has its name now
             if time.time() - file.stat().st_mtime > PARTIAL_FILE_S:
                 file.unlink()

@@ -62,7 +62,7 @@ def partial_text(artifacts: Path) -> Iterator[PartialText]:
 
 
 def hidden_path(artifacts: Path) -> Path:
-    """For what arrives or goes; the keeper deletes what a crash leaves of it (`sweep_partial_texts`)."""
+    """For what arrives or goes; the keeper deletes what a crash leaves of it (`sweep_partial_files`)."""
     return datasets_directory(artifacts) / f".{os.getpid()}-{os.urandom(8).hex()}"
 
 

@@ -16,14 +16,7 @@ from jobs.store.preparations import FAILED, READY
 from jobs.store.tables import TokenizerRemoval, TrainedTokenizer
 from jobs.store.tokenizers import get_tokenizer
 from model.storage.atomic import atomic_write
-from model.tokenizers import (
-    TOKENIZERS,
-    BadTokenizer,
-    Tokenizer,
-    load_tokenizer,
-    ranks_of_json,
-    sha256_of_ranks,
-)
+from model.tokenizers import TOKENIZERS, BadTokenizer, BPETokenizer, Tokenizer, load_own, load_tokenizer
 
 
 class TokenizerNotReady(Exception):
@@ -46,31 +39,25 @@ def find_tokenizer(database: Database, settings: Settings, name: str) -> Tokeniz
     return load_trained(settings.artifacts, trained)
 
 
-def load_trained(artifacts: Path, trained: TrainedTokenizer) -> Tokenizer:
+def load_trained(artifacts: Path, trained: TrainedTokenizer) -> BPETokenizer:
     """raises  TokenizerNotReady, TokenizerLost, OSError"""
-    return load_tokenizer(trained.id, read_file(artifacts, trained))
-
-
-def read_file(artifacts: Path, trained: TrainedTokenizer) -> bytes:
-    """Its `tokenizer.json`. raises  TokenizerNotReady, TokenizerLost, OSError"""
     if trained.status == FAILED:
         raise TokenizerNotReady(f"the tokenizer {trained.id} could not be trained: {trained.error}")
     if trained.status != READY or trained.sha256 is None:
         raise TokenizerNotReady(f"the tokenizer {trained.id} is still being trained")
     try:
         content = tokenizer_path(artifacts, trained.sha256).read_bytes()
+        tokenizer = load_own(trained.id, content)
     except FileNotFoundError as error:
         raise TokenizerLost(f"the file of the tokenizer {trained.id} is gone") from error
-    try:
-        sha256 = sha256_of_ranks(ranks_of_json(content))
     except BadTokenizer as error:
         raise TokenizerLost(f"the file of the tokenizer {trained.id} is damaged: it {error}") from error
-    if sha256 != trained.sha256:
+    if tokenizer.sha256 != trained.sha256:
         raise TokenizerLost(
-            f"the file of the tokenizer {trained.id} is damaged: the sha256 of its ranks is {sha256}, "
-            f"{trained.sha256} was written"
+            f"the file of the tokenizer {trained.id} is damaged: the sha256 of its ranks is "
+            f"{tokenizer.sha256}, {trained.sha256} was written"
         )
-    return content
+    return tokenizer
 
 
 def announce_file(session: Session, sha256: str) -> None:

@@ -17,7 +17,8 @@ from jobs.store.database import Database
 from jobs.store.events import list_events
 from jobs.store.lookup import get_job
 from jobs.store.queue_order import first_in_line
-from jobs.store.tables import Job, Table
+from jobs.store.tables import Job, Table, TokenCount
+from jobs.store.tokenizers import list_tokenizers
 from migrations.upgrade import UnknownSchema, configuration, head_revision, schema_is_current, upgrade
 
 
@@ -101,6 +102,29 @@ def test_the_texts_of_a_database_of_the_version_before_are_plain(settings: Setti
     database.close()
 
 
+def test_what_the_version_before_has_counted_says_nothing_of_vocabularies(settings: Settings) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    database = Database(settings.database)
+    with database.write() as session:
+        command.upgrade(configuration(session.connection()), "0009")
+        session.execute(text(DATASET_OF_0001))
+        session.execute(text(JOB_OF_0001), {"id": "job-1", "status": "queued"})
+        session.execute(text(EVENT_OF_0001))
+        session.execute(text(TOKEN_COUNT_OF_0009))
+    upgrade(database)
+    with database.read() as session:
+        counted = session.get_one(TokenCount, ("dataset-1", "gpt2", 0.9))
+        assert (counted.train_tokens, counted.val_tokens) == (9, 1)
+        assert (counted.vocab_size, counted.used_tokens, counted.longest_document_tokens) == (None,) * 3
+        assert list_tokenizers(session) == []
+        assert len(list_events(session, "job-1")) == 1
+    database.close()
+
+
+TOKEN_COUNT_OF_0009 = """
+    INSERT INTO token_counts (dataset_id, tokenizer, train_ratio, train_tokens, val_tokens)
+    VALUES ('dataset-1', 'gpt2', 0.9, 9, 1)
+"""
 WORKER_OF_0006 = """
     INSERT INTO workers (id, queue, host, pid, listening, since, started_at, heard_at)
     VALUES ('train-1', 'train', 'here', 1, true, 1.0, 1.0, 1.0)

@@ -18,7 +18,6 @@ from jobs.files.tokenizers import (
     TokenizerLost,
     TokenizerNotReady,
     announce_file,
-    find_tokenizer,
     place_file,
 )
 from jobs.lifecycle.preparation import (
@@ -40,7 +39,7 @@ from jobs.store.tables import Preparation, TrainedTokenizer
 from model.storage.splits import CHUNK_BYTES
 from worker.preparation.tokenizer_training import ProcessLost, train_tokenizer
 from worker.retry import retry_while_unavailable
-from worker.tokens import ensure_tokens
+from worker.tokens import ensure_tokens, stored_tokenizer
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +95,7 @@ class Preparer:
 
     def _prepare(self, claimed: Preparation) -> None:
         dataset = self._read(lambda session: get_dataset(session, claimed.dataset_id))
-        tokenizer = find_tokenizer(self._database, self._settings, claimed.tokenizer)
+        tokenizer = stored_tokenizer(self._settings, self._database, claimed.tokenizer)
         text_chunks, chunks_done = -(-dataset.bytes // CHUNK_BYTES), 0
 
         def get_on() -> None:

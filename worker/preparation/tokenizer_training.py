@@ -16,7 +16,7 @@ from typing import IO
 from jobs.lifecycle.preparation import TrainedFacts
 from jobs.settings import Settings
 from model.storage.splits import DOCUMENT_END, TextFile, read_splits
-from model.tokenizers import Tokenizer, load_tokenizer, ranks_of_json, sha256_of_ranks
+from model.tokenizers import Tokenizer, load_own, load_tokenizer
 from worker.oom import kernel_oom_kills
 
 log = logging.getLogger(__name__)
@@ -51,13 +51,13 @@ def train_tokenizer(
     raises       ProcessLost, OSError
     """
     content = run_process(settings, text, vocab_size, on_progress)
-    tokenizer = load_tokenizer(name, content)
+    tokenizer = load_own(name, content)
     measured_bytes, measured_tokens, measured_gpt2_tokens = measure(
         text, tokenizer, load_tokenizer("gpt2"), lambda: on_progress(READ_SHARE)
     )
     facts = TrainedFacts(
         vocab_size=tokenizer.vocab_size,
-        sha256=sha256_of_ranks(ranks_of_json(content)),
+        sha256=tokenizer.sha256,
         measured_bytes=measured_bytes,
         measured_tokens=measured_tokens,
         measured_gpt2_tokens=measured_gpt2_tokens,

@@ -5,17 +5,16 @@ from contextlib import suppress
 
 from jobs.files.datasets import get_dataset
 from jobs.files.layout import tokens_path
-from jobs.files.tokenizers import TokenizerLost, load_trained
+from jobs.files.tokenizers import TokenizerLost
 from jobs.settings import Settings
 from jobs.spec.job_spec import JobSpec
 from jobs.store.database import Database
 from jobs.store.tables import Checkpoint, Job
-from jobs.store.tokenizers import get_tokenizer
 from model.manifest import CheckpointError, checkpoint_tokenizer, read_manifest
 from model.storage.stored_ids import TokenFile
-from model.tokenizers import TOKENIZERS, Tokenizer, load_tokenizer
+from model.tokenizers import Tokenizer, load_tokenizer
 from worker.retry import retry_while_unavailable
-from worker.tokens import ensure_tokens
+from worker.tokens import ensure_tokens, stored_tokenizer
 
 
 def find_tokens(
@@ -49,11 +48,8 @@ def find_job_tokenizer(
 
     raises  NotFound, TokenizerLost, TokenizerNotReady, OSError
     """
-    if spec.tokenizer in TOKENIZERS:
-        return load_tokenizer(spec.tokenizer)
-    trained = retry_while_unavailable(database.read, lambda session: get_tokenizer(session, spec.tokenizer))
     try:
-        return load_trained(settings.artifacts, trained)
+        return stored_tokenizer(settings, database, spec.tokenizer)
     except TokenizerLost:
         for checkpoint in reversed(checkpoints):
             directory = settings.artifacts / checkpoint.directory

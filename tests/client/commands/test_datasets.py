@@ -234,12 +234,28 @@ def test_datasets_show_prints_what_is_known(service: FakeService, pretrain: Comm
         "documents": 12,
         "longest_document": 4_000,
         "tokens": None,
+        "token_counts": [
+            {
+                "tokenizer": "gpt2",
+                "train_ratio": 0.9,
+                "train_tokens": 9_000,
+                "val_tokens": 1_000,
+                "vocabulary_used": 0.1234,
+                "longest_document_tokens": 800,
+            },
+            {"tokenizer": "bytes", "train_ratio": 0.5, "train_tokens": 7, "val_tokens": 7},
+        ],
         "first_lines": "Once\x1b[2J upon\na time",
     }
     service.respond("GET", "/datasets/dataset-1", record)
     out = pretrain("datasets", "show", "dataset-1", "--url", service.url).out
     assert "documents        12\n" in out
     assert "longest document 4,000\n" in out
+    counted = (
+        "gpt2, train_ratio 0.9: 9,000 + 1,000 tokens, 12.3% of the vocabulary used, longest document 800"
+    )
+    assert f"by tokenizer     gpt2, train_ratio {counted}\n" in out
+    assert "by tokenizer     bytes, train_ratio 0.5: 7 + 7 tokens\n" in out
     assert out.endswith("\n\nOnce upon\na time\n")
     assert json.loads(pretrain("datasets", "show", "dataset-1", "--json", "--url", service.url).out) == record
 

@@ -12,7 +12,7 @@ from jobs.files.cleanup import (
     remove_deleted,
     sweep_attempts,
     sweep_idle_jobs,
-    sweep_partial_texts,
+    sweep_partial_files,
     sweep_tokens,
 )
 from jobs.files.layout import checkpoint_root, job_directory, tokens_path
@@ -230,11 +230,11 @@ def test_before_any_trainer_has_run_there_are_no_tokens_to_sweep(
 
 
 def test_what_a_crash_left_of_a_text_is_deleted_once_nobody_can_be_writing_it(settings: Settings) -> None:
-    sweep_partial_texts(settings.artifacts)  # there is no folder yet
+    sweep_partial_files(settings.artifacts)  # there is no folder yet
     folder = settings.artifacts / "datasets"
     folder.mkdir(parents=True)
     for name, age_s in ((".left", PARTIAL_FILE_S + 60), (".arriving", PARTIAL_FILE_S - 60), ("a.txt", 10**6)):
         (folder / name).write_text("a")
         os.utime(folder / name, (time.time() - age_s,) * 2)
-    sweep_partial_texts(settings.artifacts)
+    sweep_partial_files(settings.artifacts)
     assert {file.name for file in folder.iterdir()} == {".arriving", "a.txt"}
