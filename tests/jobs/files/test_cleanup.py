@@ -229,9 +229,12 @@ def test_before_any_trainer_has_run_there_are_no_tokens_to_sweep(
     assert not (settings.artifacts / "tokens").exists()
 
 
-def test_what_a_crash_left_of_a_text_is_deleted_once_nobody_can_be_writing_it(settings: Settings) -> None:
+@pytest.mark.parametrize("kind", ["datasets", "tokenizers"])
+def test_what_a_crash_left_of_a_file_is_deleted_once_nobody_can_be_writing_it(
+    settings: Settings, kind: str
+) -> None:
     sweep_partial_files(settings.artifacts)  # there is no folder yet
-    folder = settings.artifacts / "datasets"
+    folder = settings.artifacts / kind
     folder.mkdir(parents=True)
     for name, age_s in ((".left", PARTIAL_FILE_S + 60), (".arriving", PARTIAL_FILE_S - 60), ("a.txt", 10**6)):
         (folder / name).write_text("a")
