@@ -21,7 +21,6 @@ from xxhash import xxh3_128
 
 from model.storage.atomic import atomic_write
 from model.storage.splits import CHUNK_BYTES, DOCUMENT_END, Split, TextFile, read_chunks, read_splits
-from model.storage.vocabulary_use import VocabularyCounter
 from model.tokenizers import Tokenizer
 
 FORMAT = 1
@@ -55,11 +54,6 @@ class Manifest:
     """Where the text begins in its file; in files of earlier versions at 0, byte order mark included."""
     tokens_xxh3: str | None = None
     """XXH3 of all tokens as they are stored; None in files of earlier versions, which are not checked."""
-    vocab_size: int | None = None
-    used_tokens: int | None = None
-    """Of the vocabulary's tokens, how many occur in both splits; None in files of earlier versions."""
-    longest_document_tokens: int | None = None
-    """Without its end; None if the text is plain."""
 
     @property
     def file_bytes(self) -> int:
@@ -133,7 +127,6 @@ def write_tokens(
     counts: dict[Split, int] = {"train": 0, "validation": 0}
     ended = dict(counts)
     checksum = xxh3_128()
-    vocabulary = VocabularyCounter(tokenizer.vocab_size, tokenizer.end_of_text)
     chunks = read_splits(text, train_ratio, tokenizer.last_boundary, chunk_bytes)
 
     with atomic_write(path) as file, ThreadPoolExecutor(threads) as pool:
@@ -141,7 +134,6 @@ def write_tokens(
         for split, ids in encode_in_order(chunks, tokenizer, dtype, pool, CHUNKS_PER_THREAD * threads):
             file.write(ids.data)
             checksum.update(ids.data)
-            vocabulary.add(ids)
             counts[split] += len(ids)
             ended[split] += int(np.count_nonzero(ids == tokenizer.end_of_text))
             on_chunk()
@@ -155,7 +147,6 @@ def write_tokens(
             train_texts_ended=ended["train"],
             text_start_bytes=text.start_bytes,
             tokens_xxh3=checksum.hexdigest(),
-            **asdict(vocabulary.use),
         )
         file.seek(0)
         file.write(json.dumps(asdict(manifest)).encode())

@@ -1,8 +1,17 @@
-"""How much of a vocabulary the tokens of a text use, and how long its documents are. Torch-free."""
+"""How much of a vocabulary the tokens of a text use, and how long its documents are, by its token file.
 
+Apart from writing the file, whose header stays what earlier versions read. Torch-free.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from model.storage.splits import CHUNK_BYTES, read_chunks
+from model.storage.token_file import HEADER_BYTES, Manifest
+from model.tokenizers import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -12,6 +21,21 @@ class VocabularyUse:
     """Of the vocabulary's tokens, how many occur."""
     longest_document_tokens: int | None
     """Without its end; None if the text is plain."""
+
+
+def count_vocabulary_use(
+    path: Path, manifest: Manifest, tokenizer: Tokenizer, on_chunk: Callable[[], object] = lambda: None
+) -> VocabularyUse:
+    """Of both splits together. `on_chunk` is called after each chunk; what it raises ends the counting.
+
+    raises  OSError
+    """
+    stored_dtype = np.dtype(manifest.dtype).newbyteorder("<")
+    counter = VocabularyCounter(tokenizer.vocab_size, tokenizer.end_of_text)
+    for chunk in read_chunks(path, CHUNK_BYTES, HEADER_BYTES):
+        counter.add(np.frombuffer(chunk, stored_dtype))
+        on_chunk()
+    return counter.use
 
 
 class VocabularyCounter:

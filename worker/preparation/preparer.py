@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from jobs.files.arriving_text import BadText
 from jobs.files.datasets import find_text, get_dataset
+from jobs.files.layout import tokens_path
 from jobs.files.token_counts import Counted
 from jobs.files.tokenizers import (
     TokenizerLost,
@@ -36,7 +37,8 @@ from jobs.store.database import Database
 from jobs.store.lookup import NotFound
 from jobs.store.preparations import Prepared
 from jobs.store.tables import Preparation, TrainedTokenizer
-from model.storage.splits import CHUNK_BYTES
+from model.storage.splits import CHUNK_BYTES, Split
+from model.storage.vocabulary_use import count_vocabulary_use
 from worker.preparation.tokenizer_training import ProcessLost, train_tokenizer
 from worker.retry import retry_while_unavailable
 from worker.tokens import ensure_tokens, stored_tokenizer
@@ -114,12 +116,11 @@ class Preparer:
             on_progress=get_on,
         )
         log.info("the data set %s is prepared after %.0f s", dataset.id, time.monotonic() - began_s)
-        counts = Counted(
-            {"train": manifest.train_tokens, "validation": manifest.val_tokens},
-            manifest.vocab_size,
-            manifest.used_tokens,
-            manifest.longest_document_tokens,
-        )
+        source = (dataset.sha256, tokenizer.name, claimed.train_ratio, dataset.text_start_bytes)
+        path = tokens_path(self._settings.artifacts, *source)
+        use = count_vocabulary_use(path, manifest, tokenizer, get_on)
+        by_split: dict[Split, int] = {"train": manifest.train_tokens, "validation": manifest.val_tokens}
+        counts = Counted(by_split, use.vocab_size, use.used_tokens, use.longest_document_tokens)
         self._write(lambda session: finish_preparation(session, claimed, counts, self._settings))
 
     def _train(self, claimed: TrainedTokenizer) -> None:

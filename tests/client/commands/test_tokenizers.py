@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from client.address import Address
+from client.commands.options import connect
 from client.display.tokenizer_updates import wait_until_trained
 from client.display.updates import OUTAGE_LIMIT_S
 from client.http.api_error import ApiError
-from client.http.client import Client
 from tests.client.conftest import Command
 from tests.client.service import FakeService
 
@@ -101,7 +100,7 @@ def test_waiting_outlasts_a_service_that_is_away_for_a_while_but_not_for_long(se
     def clock() -> float:
         return float(next(now))
 
-    with Client(Address(service.url)) as client:
+    with connect(service.url) as client:
         assert wait_until_trained(client, "tokenizer-1", lambda _: None, clock)["status"] == "ready"
         service.responses.clear()
         service.respond("GET", path, {"title": "Service Unavailable", "detail": "away"}, 503)

@@ -13,6 +13,7 @@ from model.data import Data
 from model.storage.splits import DOCUMENT_END, read_splits, scan_text
 from model.storage.stored_ids import TokenFile
 from model.storage.token_file import HEADER_BYTES, read_manifest, write_tokens
+from model.storage.vocabulary_use import count_vocabulary_use
 from model.tokenizers import TOKENIZERS, load_tokenizer
 from tests.model.texts import TEXTS
 from tests.model.tiny import TEXT, tiny_run
@@ -101,7 +102,7 @@ def test_each_documents_tokens_are_those_of_one_call_and_an_end_of_text(
     assert [counts.by_split["train"], counts.by_split["validation"]] == [len(ids) for ids in expected]
     end, ids = tokenizer.end_of_text, [*expected[0], *expected[1]]
     lengths = [len(list(group)) for is_end, group in groupby(ids, end.__eq__) if not is_end]
-    for counted in (counts, manifest):
+    for counted in (counts, count_vocabulary_use(path, manifest, tokenizer)):
         assert (counted.vocab_size, counted.used_tokens) == (tokenizer.vocab_size, len(set(ids)))
         assert counted.longest_document_tokens == max(lengths, default=0)
 
