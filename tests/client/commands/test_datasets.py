@@ -251,10 +251,8 @@ def test_datasets_show_prints_what_is_known(service: FakeService, pretrain: Comm
     out = pretrain("datasets", "show", "dataset-1", "--url", service.url).out
     assert "documents        12\n" in out
     assert "longest document 4,000\n" in out
-    counted = (
-        "gpt2, train_ratio 0.9: 9,000 + 1,000 tokens, 12.3% of the vocabulary used, longest document 800"
-    )
-    assert f"by tokenizer     gpt2, train_ratio {counted}\n" in out
+    counted = "9,000 + 1,000 tokens, 12.3% of the vocabulary used, longest document 800"
+    assert f"by tokenizer     gpt2, train_ratio 0.9: {counted}\n" in out
     assert "by tokenizer     bytes, train_ratio 0.5: 7 + 7 tokens\n" in out
     assert out.endswith("\n\nOnce upon\na time\n")
     assert json.loads(pretrain("datasets", "show", "dataset-1", "--json", "--url", service.url).out) == record
