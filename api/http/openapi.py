@@ -79,7 +79,7 @@ def upload_body(schemas: Schemas) -> dict[str, Any]:
             JSON: {"schema": {"$ref": REFERENCE.format(model=NewDataset.__name__)}},
             PLAIN: {"schema": {"type": "string"}},
             NDJSON: {"schema": {"type": "string"}},
-            FORM: {"schema": {**file, "required": [FILE_FIELD]}},
+            FORM: {"schema": {**file, "required": [FILE_FIELD], "additionalProperties": False}},
         },
     }
 
