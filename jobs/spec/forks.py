@@ -97,7 +97,7 @@ def shape_errors(parent: JobSpec, changes: dict[str, Any]) -> list[FieldError]:
     return [
         FieldError(
             f"spec.{field}",
-            f"can't change in a fork, since the checkpoint's weights go with it; it is {to_json(kept[field])}",
+            f"can't change in a fork: the checkpoint's weights go with it; it is {to_json(kept[field])}",
             value,
         )
         for field, value in asked.items()

@@ -59,9 +59,8 @@ def test_without_changes_it_goes_on_as_the_parent_did_and_ends_with_its_weights(
     train_tiny(PARENT, tmp_path / "parent", whole, numerics)
     for step in range(2, TOTAL_STEPS, 2):
         child = Recorder()
-        assert fork(
-            PARENT, step_folder(tmp_path / "parent", step), tmp_path / str(step), child, numerics
-        ) == ("epochs")
+        parent, root = step_folder(tmp_path / "parent", step), tmp_path / str(step)
+        assert fork(PARENT, parent, root, child, numerics) == "epochs"
         assert child.of(Started)[0].resumed_step == step
         assert history(child) == [row for row in history(whole) if row.step >= step]
         assert final_sha256(child) == final_sha256(whole), step
@@ -143,7 +142,7 @@ def test_the_first_step_of_a_doubled_learning_rate_is_that_of_plain_pytorch(tmp_
     expected = plain_step(parent, indices, run.training.learning_rate, with_optimizer=with_optimizer)
     found, before = load_file(child / WEIGHTS), load_file(parent / WEIGHTS)
     for name, weight in expected.items():
-        # AdamW's first update has the size of the rate however small the gradient is, and with it its rounding.
+        # AdamW's first update has the size of the rate, however small the gradient, so rounding shows.
         torch.testing.assert_close(found[name], weight.detach(), rtol=1e-5, atol=1e-4)
         assert not torch.equal(found[name], before[name])
 

@@ -127,7 +127,7 @@ def test_what_the_text_or_a_limit_rules_out_is_said_by_its_place_in_the_body(
 ) -> None:
     resumable_checkpoint(database, settings, parent, 8)
     assert errors_of(database, settings, parent, spec={"dataset": "nothing"}).keys() == {"spec.dataset"}
-    found = errors_of(database, settings, parent, spec={"training": {"batch_size": 60_000}})
+    found = errors_of(database, settings, parent, spec={"training": {"batch_size": 200}})
     assert found.keys() == {"spec.training.batch_size"}
     assert stored_jobs(database) == {parent.id}
     assert [folder.name for folder in jobs_directory(settings.artifacts).iterdir()] == [parent.id]

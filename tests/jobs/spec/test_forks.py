@@ -60,7 +60,7 @@ def test_tokenizer_and_preset_can_not_change() -> None:
     found = errors_of({"tokenizer": "bytes", "preset": "lecture"})
     assert found == {
         "spec.tokenizer": (
-            "can't change in a fork, since the checkpoint's weights go with it; it is \"gpt2\"",
+            "can't change in a fork: the checkpoint's weights go with it; it is \"gpt2\"",
             "bytes",
         ),
         "spec.preset": ("can't change in a fork, whose fields are the parent's; it is \"tiny\"", "lecture"),
