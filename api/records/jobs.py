@@ -90,6 +90,9 @@ class JobRecord(Record):
     """The checkpoint that this job was forked from. Losses and samples before it are the parent's."""
     dataset_sha256: str
     """SHA-256 of the text's bytes."""
+    disk_bytes: int
+    """Size of the job's files: its checkpoints, and the one that it was forked from until it ends (which is a
+    link to the parent's, and takes no space while that is there)."""
     parameters: int
     """Trainable parameters of the model."""
     device: str | None
@@ -110,8 +113,11 @@ class JobRecord(Record):
     metadata: dict[str, str]
 
 
-def job_record(job: Job, waiting: Waiting | None = None) -> JobRecord:
-    """waiting  what it waits for, if it is queued"""
+def job_record(job: Job, waiting: Waiting | None = None, checkpoints_bytes: int = 0) -> JobRecord:
+    """
+    waiting            what it waits for, if it is queued
+    checkpoints_bytes  of all its checkpoints
+    """
     latest = best = None
     if job.latest_step is not None:
         latest = {
@@ -126,6 +132,7 @@ def job_record(job: Job, waiting: Waiting | None = None) -> JobRecord:
         job,
         spec=readable_spec(job),
         parent=parent(job),
+        disk_bytes=job.initial_bytes + checkpoints_bytes,
         metadata=job.labels,
         progress=progress(job),
         latest=latest,

@@ -20,6 +20,7 @@ from api.services import services
 from jobs.broker.queue import publish_if_possible
 from jobs.files.cleanup import remove_deleted
 from jobs.lifecycle.forking import fork
+from jobs.lifecycle.history import checkpoints_bytes
 from jobs.lifecycle.requests import delete_job, request_cancel, request_pause, resume
 from jobs.lifecycle.submission import submit
 from jobs.lifecycle.waiting import waiting_by_job
@@ -86,9 +87,10 @@ def fork_job(path: JobPath, body: ForkRequest) -> Response:
 
 
 def job_records(session: Session, jobs: Sequence[Job]) -> list[JobRecord]:
-    """The jobs' records, with what queued jobs wait for."""
+    """The jobs' records, with what queued jobs wait for, and the size of their checkpoints."""
     waiting = waiting_by_job(session, jobs, services().settings.lease_s)
-    return [job_record(job, waiting.get(job.id)) for job in jobs]
+    sizes = checkpoints_bytes(session, [job.id for job in jobs])
+    return [job_record(job, waiting.get(job.id), sizes.get(job.id, 0)) for job in jobs]
 
 
 @jobs.get("/jobs", responses={200: Listing[JobRecord], **problem_responses(400)})

@@ -127,11 +127,24 @@ def resume(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
         print_result(client.resume(job_id), as_json, record_tables.print_job)
 
 
-def delete(job_id: JobId, url: Url = None) -> None:
+def delete(
+    job_id: JobId,
+    checkpoint: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole_number(0), metavar="STEP", help="Only its checkpoint of that step, and keep the job."
+        ),
+    ] = None,
+    url: Url = None,
+) -> None:
     """Delete a job that has ended or is paused, with its history and its checkpoints."""
     with connect(url) as client:
-        client.delete(job_id)
-    print_message(f"Deleted {one_line(job_id)}.")
+        if checkpoint is not None:
+            client.delete_checkpoint(job_id, checkpoint)
+        else:
+            client.delete(job_id)
+    what = "" if checkpoint is None else f"the checkpoint of step {checkpoint} of "
+    print_message(f"Deleted {what}{one_line(job_id)}.")
 
 
 def watch_job(client: "Client", job_id: str, as_json: bool) -> None:

@@ -68,6 +68,7 @@ def print_job(job: JSON) -> None:
         "numerics": job.get("numerics"),
         "device": job.get("device"),
         "attempt": job.get("attempt"),
+        "on disk": as_size(job["disk_bytes"]) if job.get("disk_bytes") else None,
         "created": job.get("created_at"),
         "started": job.get("started_at"),
         "finished": job.get("finished_at"),

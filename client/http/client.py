@@ -72,6 +72,9 @@ class Client:
     def delete(self, job_id: str) -> None:
         self._transport.request("DELETE", job_path(job_id))
 
+    def delete_checkpoint(self, job_id: str, step: int) -> None:
+        self._transport.request("DELETE", job_path(job_id, "checkpoints", str(step)))
+
     def events(self, job_id: str) -> list[JSON]:
         """All that happened to the job, in order."""
         return list(self._pages(job_path(job_id, "events"), Page[response_models.Event], "after", "id"))

@@ -71,6 +71,7 @@ class Job(ResponseModel):
     latest: Evaluation | None = None
     best: Evaluation | None = None
     parameters: Step = None
+    disk_bytes: int | None = None
     attempt: Step = None
     numerics: str | None = None
     device: str | None = None

@@ -1,6 +1,7 @@
 """Deleting files that the database does not list any more."""
 
 import contextlib
+import os
 import re
 import shutil
 import time
@@ -51,8 +52,21 @@ def hidden_path(artifacts: Path, name: str) -> Path:
     return jobs_directory(artifacts) / f".{name}"
 
 
+def remove_checkpoint(artifacts: Path, directory: str) -> None:
+    """Delete a checkpoint that is no longer listed. It goes as a whole, so that a trainer that is about to
+    change it finds either all of it or nothing.
+
+    directory  relative to `artifacts`
+    """
+    hidden = hidden_path(artifacts, f"staged-{os.getpid()}-{os.urandom(8).hex()}")
+    with contextlib.suppress(FileNotFoundError):  # a trainer that has just started has swept it
+        (artifacts / directory).rename(hidden)
+        shutil.rmtree(hidden)
+
+
 def sweep_staged_jobs(artifacts: Path) -> None:
-    """Delete what crashed requests have left of the checkpoints that new jobs were to start from."""
+    """Delete what crashed requests have left of the checkpoints that new jobs were to start from, and of
+    those that were being deleted."""
     for folder in jobs_directory(artifacts).glob(".staged-*"):
         with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has its name now
             if time.time() - folder.stat().st_mtime > PARTIAL_FILE_S:
@@ -141,6 +155,7 @@ def sweep_attempts(artifacts: Path, job_id: str, newest: int, listed: set[str]) 
             continue
         for directory in attempt.iterdir():
             if str(directory.relative_to(artifacts)) not in listed:
-                shutil.rmtree(directory)
+                with contextlib.suppress(FileNotFoundError):  # a person is deleting it
+                    shutil.rmtree(directory)
         if not any(attempt.iterdir()):
             attempt.rmdir()

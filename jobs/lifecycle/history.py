@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from jobs.lifecycle.attempts import fenced_update
@@ -94,10 +94,23 @@ def resize_checkpoint(session: Session, directory: str, size_bytes: int) -> None
     session.execute(update(Checkpoint).where(Checkpoint.directory == directory).values(bytes=size_bytes))
 
 
-def drop_checkpoint(session: Session, job_id: str, attempt: int, checkpoint_id: str) -> None:
-    """Stop listing a checkpoint that turned out to be damaged. raises Fenced"""
+def drop_checkpoint(session: Session, job_id: str, attempt: int, checkpoint_id: str) -> bool:
+    """Stop listing a checkpoint that turned out to be damaged; False if it is no longer listed anyway. raises
+    Fenced"""
     fenced_update(session, job_id, attempt)
-    session.execute(delete(Checkpoint).where(Checkpoint.id == checkpoint_id))
+    dropped = delete(Checkpoint).where(Checkpoint.id == checkpoint_id).returning(Checkpoint.id)
+    return session.execute(dropped).first() is not None
+
+
+def is_listed(session: Session, directory: str) -> bool:
+    """Whether there is a checkpoint in that directory, relative to the artifacts."""
+    return session.scalar(select(Checkpoint.id).where(Checkpoint.directory == directory)) is not None
+
+
+def checkpoints_bytes(session: Session, job_ids: Sequence[str]) -> dict[str, int]:
+    """By the ids of those of the jobs that have any, the size of all their checkpoints."""
+    sizes = select(Checkpoint.job_id, func.sum(Checkpoint.bytes)).where(Checkpoint.job_id.in_(job_ids))
+    return {job_id: int(size) for job_id, size in session.execute(sizes.group_by(Checkpoint.job_id))}
 
 
 def list_evaluations(

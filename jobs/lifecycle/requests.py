@@ -1,4 +1,4 @@
-"""What people ask of a job: cancel, pause, resume, delete. Repeats change nothing.
+"""What people ask of a job: cancel, pause, resume, delete it or a checkpoint. Repeats change nothing.
 
 Like `jobs.lifecycle.attempts`, each is one conditional UPDATE and the event that records it; the callers hold
 the transaction. The row is locked first: what a worker is about to write decides before, not in between.
@@ -10,11 +10,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from jobs.lifecycle.attempts import UNCLAIMED, conditional_update, queued_columns
+from jobs.lifecycle.history import describe_steps, list_checkpoints
 from jobs.states import TERMINAL, Status, WrongState
 from jobs.store.database import now_s
 from jobs.store.events import record_event
-from jobs.store.lookup import get_job
+from jobs.store.lookup import NotFound, get_job
 from jobs.store.tables import Checkpoint, Event, Job, Removal
+from jobs.validation.quoting import quoted
 
 RESUMED = "resumed"
 DELETABLE = TERMINAL | {Status.PAUSED}
@@ -81,6 +83,33 @@ def delete_job(session: Session, job_id: str) -> None:
     if session.execute(deletion).first() is None:
         raise WrongState(job_id, Status(get_job(session, job_id).status), "delete")
     session.add(Removal(job_id=job_id))
+
+
+def delete_checkpoint(session: Session, job_id: str, step: str) -> str:
+    """Stop listing a checkpoint; returns its directory, for `jobs.files.cleanup.remove_checkpoint`.
+
+    raises  NotFound; CheckpointNeeded for one that the job goes on from, or another job
+    """
+    lock_job(session, job_id)
+    job = get_job(session, job_id)
+    checkpoints = list_checkpoints(session, job_id)
+    checkpoint = next((row for row in checkpoints if str(row.step) == step), None)
+    if checkpoint is None:
+        steps = describe_steps(checkpoints)
+        raise NotFound(f"job {job_id} has no checkpoint {quoted(step)}; its checkpoints' steps: {steps}")
+    resumable = [row for row in checkpoints if row.resumable]
+    if job.status not in TERMINAL and checkpoint in (*checkpoints[-1:], *resumable[-1:]):
+        raise CheckpointNeeded(
+            f"job {job_id} is {job.status}, and the checkpoint of step {step} is the newest that it could go "
+            "on from: it can be deleted when there is a newer one, or the job has ended"
+        )
+    if child_id := child_in_need(session, job_id, checkpoint.step):
+        raise CheckpointNeeded(
+            f"job {child_id} goes on from the checkpoint of step {step}, and has none of its own yet"
+        )
+    session.execute(delete(Checkpoint).where(Checkpoint.id == checkpoint.id))
+    record_event(session, job_id, job.attempt, "checkpoint_deleted", {"step": checkpoint.step})
+    return checkpoint.directory
 
 
 def child_in_need(session: Session, job_id: str, step: int | None = None) -> str | None:

@@ -153,6 +153,7 @@ def job_record(**changes: Any) -> dict[str, Any]:
         "numerics": "float32",
         "threads": 2,
         "parent": None,
+        "disk_bytes": 0,
         "dataset_sha256": "ab" * 32,
         "parameters": 3_324_800,
         "device": "cpu",

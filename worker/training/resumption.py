@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from jobs.files.cleanup import sweep_attempts
 from jobs.files.layout import initial_directory
-from jobs.lifecycle.history import drop_checkpoint, resize_checkpoint
+from jobs.lifecycle.history import drop_checkpoint, is_listed, resize_checkpoint
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.events import record_event
@@ -46,7 +46,8 @@ def initial_checkpoint(settings: Settings, job: Job) -> Start | None:
 
 def drop_damaged(session: Session, job: Job, checkpoint: Checkpoint, reason: str) -> None:
     """Stop listing a checkpoint, and record why."""
-    drop_checkpoint(session, job.id, job.attempt, checkpoint.id)
+    if not drop_checkpoint(session, job.id, job.attempt, checkpoint.id):
+        return  # a person has deleted it meanwhile
     data = {"step": checkpoint.step, "message": reason}
     record_event(session, job.id, job.attempt, "checkpoint_damaged", data)
 
@@ -63,9 +64,19 @@ def sweep_leftovers(database: Database, settings: Settings, job: Job, checkpoint
 def delete_training_state(database: Database, settings: Settings, checkpoint: Checkpoint) -> None:
     """Of a checkpoint that is kept for its weights, if a crash has left it there."""
     directory = settings.artifacts / checkpoint.directory
-    if (directory / TRAINING).exists():
-        drop_training_state(directory)
-    elif size_bytes(directory) == checkpoint.bytes:
-        return
-    resize = partial(resize_checkpoint, directory=checkpoint.directory, size_bytes=size_bytes(directory))
-    retry_while_unavailable(database.write, resize)
+    try:
+        if (directory / TRAINING).exists():
+            drop_training_state(directory)
+        left_bytes = size_bytes(directory)
+    except (CheckpointError, FileNotFoundError):
+        if was_deleted(database, checkpoint.directory):
+            return
+        raise
+    if left_bytes != checkpoint.bytes:
+        resize = partial(resize_checkpoint, directory=checkpoint.directory, size_bytes=left_bytes)
+        retry_while_unavailable(database.write, resize)
+
+
+def was_deleted(database: Database, directory: str) -> bool:
+    """Whether a checkpoint's files are gone because a person has deleted it, while it was being trained."""
+    return not retry_while_unavailable(database.read, lambda session: is_listed(session, directory))

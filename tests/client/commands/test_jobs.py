@@ -190,6 +190,18 @@ def test_delete_says_what_it_deleted(service: FakeService, pretrain: Command) ->
     assert (outcome.status, outcome.out, outcome.err) == (0, "", "Deleted job-1.\n")
 
 
+def test_delete_of_a_checkpoint_keeps_the_job(service: FakeService, pretrain: Command) -> None:
+    service.respond_with_bytes("DELETE", "/jobs/job-1/checkpoints/1200", b"", "text/html", 204)
+    outcome = pretrain("delete", "job-1", "--checkpoint", 1200, "--url", service.url)
+    assert (outcome.status, outcome.err) == (0, "Deleted the checkpoint of step 1200 of job-1.\n")
+    assert [request.path for request in service.requests] == ["/jobs/job-1/checkpoints/1200"]
+
+
+def test_show_says_what_the_job_takes_on_disk(service: FakeService, pretrain: Command) -> None:
+    service.respond("GET", "/jobs/job-1", job_record(disk_bytes=3_000_000))
+    assert "on disk          3.0 MB" in pretrain("show", "job-1", "--url", service.url).out
+
+
 def test_what_the_jobs_status_does_not_allow_is_an_error(service: FakeService, pretrain: Command) -> None:
     detail = "job job-1 is running, so delete is not possible"
     service.respond("DELETE", "/jobs/job-1", {"title": "Conflict", "status": 409, "detail": detail}, 409)
