@@ -87,6 +87,10 @@ def template_values(job: Job, dataset: Dataset, spec: JobSpec) -> dict[str, Any]
         raise NotEjectable(
             f"the job can't be written out as one plain file: it starts from the weights of {job.parent_id}"
         )
+    if spec.validation_dataset is not None:
+        raise NotEjectable(
+            "the job can't be written out as one plain file: validation_dataset is not supported yet"
+        )
     check_known(spec)
     config, training, tokenizer = spec.gpt, spec.training, load_tokenizer(spec.tokenizer)
     numerics = resolved_numerics(job, spec)

@@ -135,7 +135,10 @@ def sweep_tokens(database: Database, artifacts: Path) -> None:
         return
     with database.read() as session:
         unneeded = set(session.scalars(select(Dataset.sha256)))
-        unneeded -= set(session.scalars(select(Job.dataset_sha256).where(Job.status.not_in(TERMINAL))))
+        is_unfinished = Job.status.not_in(TERMINAL)
+        unneeded -= set(session.scalars(select(Job.dataset_sha256).where(is_unfinished)))
+        validated = select(Dataset.sha256).join(Job, Job.validation_dataset_id == Dataset.id)
+        unneeded -= set(session.scalars(validated.where(is_unfinished)))
     for file in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has been renamed
             unused_s = time.time() - file.stat().st_mtime

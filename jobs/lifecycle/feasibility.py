@@ -1,18 +1,18 @@
 """Whether a spec is possible: what can only be checked against the tokens of its text and the limits."""
 
 from jobs.files.disk import disk_bytes
+from jobs.files.token_counts import SplitTokens
 from jobs.lifecycle.workers import largest_memory
 from jobs.settings import Settings
 from jobs.spec.job_spec import JobSpec
 from jobs.store.database import Database
-from jobs.store.tables import TokenCount
 from jobs.validation.field_errors import FieldError
 from jobs.validation.quoting import gibibytes
 from model.estimate import Estimate
 
 
 def text_errors(
-    spec: JobSpec, counts: TokenCount, estimated: Estimate, settings: Settings, steps_done: int = 0
+    spec: JobSpec, counts: SplitTokens, estimated: Estimate, settings: Settings, steps_done: int = 0
 ) -> list[FieldError]:
     """What the tokens of its text rule out.
 
@@ -28,21 +28,27 @@ def text_errors(
     ]
 
 
-def context_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
+def context_errors(spec: JobSpec, counts: SplitTokens) -> list[FieldError]:
     """A window takes one token more than the context: the last target."""
     context = spec.model.context_length
     largest = min(counts.train_tokens, counts.val_tokens) - 1
     if context <= largest:
         return []
-    message = (
-        f"the data set {spec.dataset} has {counts.train_tokens:,} training and {counts.val_tokens:,} "
-        f"validation tokens at train_ratio {spec.training.train_ratio}; "
-    )
+    if spec.validation_dataset is None:
+        message = (
+            f"the data set {spec.dataset} has {counts.train_tokens:,} training and {counts.val_tokens:,} "
+            f"validation tokens at train_ratio {spec.training.train_ratio}; "
+        )
+    else:
+        message = (
+            f"the data set {spec.dataset} has {counts.train_tokens:,} tokens to train on, and "
+            f"{spec.validation_dataset} {counts.val_tokens:,} to validate on; "
+        )
     message += f"the largest context that fits is {largest:,}" if largest >= 1 else "no context fits"
     return [FieldError("model.context_length", message, context)]
 
 
-def batch_errors(spec: JobSpec, counts: TokenCount, estimated: Estimate) -> list[FieldError]:
+def batch_errors(spec: JobSpec, counts: SplitTokens, estimated: Estimate) -> list[FieldError]:
     """Incomplete training batches are dropped, so there must be a complete one."""
     training, context, windows = spec.training, spec.model.context_length, estimated.windows
     if windows >= training.batch_size:

@@ -142,7 +142,7 @@ def estimated_epoch_tokens(session: Session, job: Job) -> int | None:
         spec = read_spec(job.spec)
     except UnreadableSpec:
         return None
-    counts = session.get(TokenCount, (job.dataset_id, spec.tokenizer, spec.training.train_ratio))
+    counts = session.get(TokenCount, (job.dataset_id, spec.tokenizer, spec.training.train_share))
     return None if counts is None else estimate(spec, counts.train_tokens).tokens_per_epoch
 
 

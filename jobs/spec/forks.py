@@ -11,6 +11,7 @@ from jobs.spec.parsing import overlay, parse_spec
 from jobs.validation.field_errors import FieldError, SpecError
 from jobs.validation.request_model import RequestModel
 from jobs.validation.strict_json import to_json
+from model.config import TrainingConfig
 
 MAX_STEP = 2**63 - 1
 
@@ -72,7 +73,7 @@ def forked_spec(parent: JobSpec, asked: ForkRequest) -> JobSpec:
     errors = [*shape_errors(parent, changes), *preset_errors(parent, changes)]
     refused = {error.field for error in errors}
     try:
-        spec = parse_spec(overlay(parent.model_dump(mode="json"), changes))
+        spec = parse_spec(overlay(parent.model_dump(mode="json"), with_split(parent, changes)))
     except SpecError as wrong:
         found = [FieldError(f"spec.{error.field}", error.message, error.value) for error in wrong.errors]
         raise SpecError([*errors, *(error for error in found if error.field not in refused)]) from wrong
@@ -85,6 +86,17 @@ def forked_spec(parent: JobSpec, asked: ForkRequest) -> JobSpec:
     if errors:
         raise SpecError(errors)
     return spec
+
+
+def with_split(parent: JobSpec, changes: dict[str, Any]) -> dict[str, Any]:
+    """The changes with the `train_ratio` that goes with another kind of `validation_dataset`, unless they say
+    otherwise."""
+    if "validation_dataset" not in changes or not isinstance(training := changes.get("training", {}), dict):
+        return changes
+    if (changes["validation_dataset"] is None) == (parent.validation_dataset is None):
+        return changes
+    ratio = TrainingConfig().train_ratio if changes["validation_dataset"] is None else None
+    return {**changes, "training": {"train_ratio": ratio, **training}}
 
 
 def shape_errors(parent: JobSpec, changes: dict[str, Any]) -> list[FieldError]:

@@ -99,8 +99,10 @@ class Job(Table):
     priority: Mapped[int]
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     dataset_sha256: Mapped[str]
+    validation_dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"))
+    """The text to validate on, all of it; null where the other one is split."""
     is_prepared: Mapped[bool] = mapped_column(default=True)
-    """Whether the tokens of its text are there, so that it may be claimed; before, `total_steps` may be 0."""
+    """Whether its texts' tokens are there, so that it may be claimed; before, `total_steps` may be 0."""
     parent_id: Mapped[str | None]
     """The job that it was forked from, which may have been deleted since."""
     parent_step: Mapped[int | None]

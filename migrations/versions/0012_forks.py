@@ -1,4 +1,4 @@
-"""jobs that go on from another one's checkpoint"""
+"""jobs that go on from another one's checkpoint, and that validate on a text of their own"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,11 +13,14 @@ def upgrade() -> None:
     op.add_column("jobs", sa.Column("parent_step", sa.BigInteger(), nullable=True))
     op.add_column("jobs", sa.Column("takes_optimizer", sa.Boolean(), nullable=True))
     op.add_column("jobs", sa.Column("initial_bytes", sa.BigInteger(), nullable=False, server_default="0"))
+    # SQLite takes a reference with the column, and not as a constraint of its own.
+    op.execute("ALTER TABLE jobs ADD COLUMN validation_dataset_id TEXT REFERENCES datasets (id)")
     op.create_index("jobs_by_parent", "jobs", ["parent_id"])
 
 
 def downgrade() -> None:
     op.drop_index("jobs_by_parent", "jobs")
+    op.drop_column("jobs", "validation_dataset_id")
     op.drop_column("jobs", "initial_bytes")
     op.drop_column("jobs", "takes_optimizer")
     op.drop_column("jobs", "parent_step")

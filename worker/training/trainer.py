@@ -143,9 +143,11 @@ def train_job(
         if should_stop():
             raise Stopped
 
-    tokens = find_tokens(settings, database, job, spec, torch.get_num_threads(), on_progress)
+    train_tokens, *validation_tokens = find_tokens(
+        settings, database, job, torch.get_num_threads(), on_progress
+    )
     try:
-        data = Data.from_file(tokens, spec)
+        data = Data.from_file(train_tokens, spec, *validation_tokens)
     except ValueError as error:
         raise BadText(str(error)) from error
     pipe.report_alive()

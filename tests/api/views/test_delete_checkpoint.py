@@ -61,7 +61,10 @@ def test_what_a_job_may_go_on_from_stays(
         stop(database, job, status)
     response = client.delete(f"/jobs/{job.id}/checkpoints/{step}")
     assert (response.status_code, response.content_type) == (409, "application/problem+json")
-    assert f"is {status}, and the checkpoint of step {step} is the newest" in response.get_json(force=True)["detail"]
+    assert (
+        f"is {status}, and the checkpoint of step {step} is the newest"
+        in response.get_json(force=True)["detail"]
+    )
     assert steps(database, job) == [4, 8, 12]
 
 
@@ -80,7 +83,9 @@ def test_what_another_job_goes_on_from_stays_and_that_job_is_named(
     client: FlaskClient, database: Database, settings: Settings, job: Job
 ) -> None:
     child = client.post(f"/jobs/{job.id}/fork", json={"checkpoint": 4}).get_json()
-    manifest = (settings.artifacts / "jobs" / job.id / "attempt-1" / "step-00000004" / "checkpoint.json").stat()
+    manifest = (
+        settings.artifacts / "jobs" / job.id / "attempt-1" / "step-00000004" / "checkpoint.json"
+    ).stat()
     assert child["disk_bytes"] == 300 + manifest.st_size
     refused = client.delete(f"/jobs/{job.id}/checkpoints/4")
     assert refused.status_code == 409

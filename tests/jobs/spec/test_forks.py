@@ -90,6 +90,17 @@ def test_another_optimizer_needs_a_start_from_the_weights_alone() -> None:
     assert fork(muon, with_optimizer=False).training.optimizer == "muon"
 
 
+def test_another_kind_of_validation_brings_its_split() -> None:
+    apart = fork({"validation_dataset": "sample"})
+    assert (apart.validation_dataset, apart.training.train_ratio) == ("sample", None)
+    changes = parse(ForkRequest, {"spec": {"validation_dataset": None}})
+    assert forked_spec(apart, changes).training.train_ratio == 0.9
+    kept = parse(ForkRequest, {"spec": {"validation_dataset": "the-verdict"}})
+    assert forked_spec(apart, kept).training.train_ratio is None
+    both = {"validation_dataset": "sample", "training": {"train_ratio": 0.5}}
+    assert errors_of(both).keys() == {"spec.training.train_ratio"}
+
+
 @pytest.mark.parametrize("checkpoint", ["last", "best", 0, 12])
 def test_a_checkpoint_is_named_or_a_step(checkpoint: object) -> None:
     assert parse(ForkRequest, {"checkpoint": checkpoint}).checkpoint == checkpoint
