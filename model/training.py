@@ -262,16 +262,17 @@ class Training:
         """Measure both losses after `step` and report them; returns the validation loss. raises Diverged"""
         # A longer run would not draw for the evaluation of this one's last step, so it must leave no trace.
         with nullcontext() if self.plan.schedule.evaluates_in_any_run(step) else torch.random.fork_rng([]):
-            train_loss, val_loss = self.evaluator.losses(step)
+            losses = self.evaluator.losses(step)
         position = self.position
-        position.note_evaluation(train_loss, val_loss)
+        position.note_evaluation(losses.train, losses.validation)
         self.on_event(
             Evaluation(
                 step=step,
                 epoch=position.epoch,
                 tokens_seen=position.tokens_seen,
-                train_loss=train_loss,
-                val_loss=val_loss,
+                train_loss=losses.train,
+                val_loss=losses.validation,
+                val_bpb=losses.validation_bits_per_byte,
                 learning_rate=self.rate(step),
                 grad_norm=grad_norm,
                 tokens_per_s=self.speed.tokens_per_s,
@@ -280,7 +281,7 @@ class Training:
         ends_early = self.plan.has_lost_patience and position.step < self.plan.total_steps
         if ends_early and position.best_val_loss is not None:
             self.on_event(EarlyStopped(step, position.best_val_loss))
-        return val_loss
+        return losses.validation
 
     def sample(self, step: int) -> None:
         """Let the model write, and report the text."""

@@ -33,6 +33,8 @@ class LatestRecord(Record):
     """Nats per token."""
     val_loss: float
     """Nats per token."""
+    val_bpb: float | None
+    """The same in bits per byte."""
     step: int
     """The evaluation's step."""
 
@@ -40,6 +42,8 @@ class LatestRecord(Record):
 class BestRecord(Record):
     val_loss: float
     """Nats per token."""
+    val_bpb: float | None
+    """The same in bits per byte."""
     step: int
     """The evaluation's step."""
 
@@ -123,10 +127,11 @@ def job_record(job: Job, waiting: Waiting | None = None, checkpoints_bytes: int 
         latest = {
             "train_loss": job.latest_train_loss,
             "val_loss": job.latest_val_loss,
+            "val_bpb": job.latest_val_bpb,
             "step": job.latest_step,
         }
     if job.best_step is not None:
-        best = {"val_loss": job.best_val_loss, "step": job.best_step}
+        best = {"val_loss": job.best_val_loss, "val_bpb": job.best_val_bpb, "step": job.best_step}
     return from_row(
         JobRecord,
         job,

@@ -81,16 +81,19 @@ def print_job(job: JSON) -> None:
 def describe_latest(latest: JSON | None) -> str | None:
     if not latest:
         return None
-    losses = (
-        f"train loss {as_loss(latest.get('train_loss'))}, validation loss {as_loss(latest.get('val_loss'))}"
-    )
-    return f"{losses} after step {as_count(steps_done(latest))}"
+    return f"train loss {as_loss(latest.get('train_loss'))}, {describe_validation(latest)} after step {as_count(steps_done(latest))}"
 
 
 def describe_best(best: JSON | None) -> str | None:
     if not best:
         return None
-    return f"validation loss {as_loss(best.get('val_loss'))} after step {as_count(steps_done(best))}"
+    return f"{describe_validation(best)} after step {as_count(steps_done(best))}"
+
+
+def describe_validation(evaluation: JSON) -> str:
+    bpb = evaluation.get("val_bpb")
+    bits = "" if bpb is None else f" ({as_loss(bpb)} bits per byte)"
+    return f"validation loss {as_loss(evaluation.get('val_loss'))}{bits}"
 
 
 def print_log(lines: Sequence[str]) -> None:
@@ -102,7 +105,7 @@ def print_log(lines: Sequence[str]) -> None:
 
 def print_losses(evaluations: Sequence[JSON]) -> None:
     print_table(
-        ["STEP#", "EPOCH#", "TOKENS SEEN#", "TRAIN#", "VALIDATION#", "RATE#", "TOKENS/S#"],
+        ["STEP#", "EPOCH#", "TOKENS SEEN#", "TRAIN#", "VALIDATION#", "BITS/BYTE#", "RATE#", "TOKENS/S#"],
         [
             [
                 as_count(evaluation["step"]),
@@ -110,12 +113,13 @@ def print_losses(evaluations: Sequence[JSON]) -> None:
                 as_count(evaluation.get("tokens_seen")),
                 as_loss(evaluation.get("train_loss")),
                 as_loss(evaluation.get("val_loss")),
+                as_loss(evaluation.get("val_bpb")),
                 or_dash(evaluation.get("learning_rate"), "{:.3g}"),
                 or_dash(evaluation.get("tokens_per_s"), "{:,.0f}"),
             ]
             for evaluation in evaluations
         ],
-        drop_order=["TOKENS/S", "RATE", "TOKENS SEEN", "EPOCH"],
+        drop_order=["TOKENS/S", "RATE", "TOKENS SEEN", "BITS/BYTE", "EPOCH"],
     )
 
 

@@ -32,6 +32,7 @@ class Evaluation(ResponseModel):
     step: int
     train_loss: Figure = None
     val_loss: Figure = None
+    val_bpb: Figure = None
 
 
 class Failure(ResponseModel):

@@ -31,19 +31,23 @@ def record_evaluation(session: Session, job_id: str, attempt: int, evaluation: d
     computes again. raises Fenced"""
     step, val_loss = evaluation["step"], evaluation["val_loss"]
     train_loss, epoch, tokens_seen = (evaluation[name] for name in ("train_loss", "epoch", "tokens_seen"))
-    latest = {"latest_step": step, "latest_train_loss": train_loss, "latest_val_loss": val_loss}
+    latest = {
+        "latest_step": step,
+        "latest_train_loss": train_loss,
+        "latest_val_loss": val_loss,
+        "latest_val_bpb": evaluation.get("val_bpb"),
+    }
     progress = {"step": step + 1, "epoch": epoch, "tokens_seen": tokens_seen}
     fenced_update(session, job_id, attempt, **latest, **progress)
     upsert(session, Evaluation, ["job_id", "step"], {"job_id": job_id, "recorded_at": now_s(), **evaluation})
     best = session.execute(
-        select(Evaluation.step, Evaluation.val_loss)
+        select(Evaluation.step, Evaluation.val_loss, Evaluation.val_bpb)
         .where(Evaluation.job_id == job_id)
         .order_by(Evaluation.val_loss, Evaluation.step)
         .limit(1)
     ).one()
-    session.execute(
-        update(Job).where(Job.id == job_id).values(best_step=best.step, best_val_loss=best.val_loss)
-    )
+    columns = {"best_step": best.step, "best_val_loss": best.val_loss, "best_val_bpb": best.val_bpb}
+    session.execute(update(Job).where(Job.id == job_id).values(**columns))
 
 
 def record_sample(session: Session, job_id: str, attempt: int, sample: dict[str, Any]) -> None:

@@ -143,8 +143,10 @@ class Job(Table):
     latest_step: Mapped[int | None]
     latest_train_loss: Mapped[float | None]
     latest_val_loss: Mapped[float | None]
+    latest_val_bpb: Mapped[float | None]
     best_step: Mapped[int | None]
     best_val_loss: Mapped[float | None]
+    best_val_bpb: Mapped[float | None]
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     ended_by: Mapped[str | None]
     """Why a succeeded job ended: see `EndedBy` in `model.config`."""
@@ -165,6 +167,8 @@ class Evaluation(Table):
     tokens_seen: Mapped[int]
     train_loss: Mapped[float]
     val_loss: Mapped[float]
+    val_bpb: Mapped[float | None]
+    """Bits per byte; null in rows of versions that did not measure it."""
     learning_rate: Mapped[float]
     grad_norm: Mapped[float | None]
     tokens_per_s: Mapped[float | None]

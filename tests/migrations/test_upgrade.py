@@ -113,12 +113,10 @@ def test_the_jobs_of_a_database_of_the_version_before_have_no_parents(settings: 
     upgrade(database)
     with database.read() as session:
         job = get_job(session, "job-1")
-        assert (job.parent_id, job.parent_step, job.takes_optimizer, job.initial_bytes) == (
-            None,
-            None,
-            None,
-            0,
-        )
+        assert (job.parent_id, job.parent_step, job.takes_optimizer) == (None, None, None)
+        assert (job.initial_bytes, job.validation_dataset_id) == (0, None)
+        assert (job.latest_val_bpb, job.best_val_bpb) == (None, None)
+        assert [row.val_bpb for row in list_evaluations(session, "job-1")] == [None]
         assert len(list_events(session, "job-1")) == 1
         assert [row.val_loss for row in list_evaluations(session, "job-1")] == [9.0]
     database.close()

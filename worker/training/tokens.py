@@ -1,6 +1,7 @@
 """The tokens of a job's texts, for its trainer to read."""
 
 from collections.abc import Callable
+from functools import partial
 
 from jobs.files.datasets import get_dataset
 from jobs.files.layout import tokens_path
@@ -25,9 +26,7 @@ def find_tokens(
     """
     files = []
     for dataset_id, tokenizer, train_ratio in text_keys(job):
-        dataset = retry_while_unavailable(
-            database.read, lambda session, dataset_id=dataset_id: get_dataset(session, dataset_id)
-        )
+        dataset = retry_while_unavailable(database.read, partial(get_dataset, dataset_id=dataset_id))
         manifest = ensure_tokens(settings, dataset, tokenizer, train_ratio, threads, on_progress)
         source = (dataset.sha256, tokenizer, train_ratio, dataset.text_start_bytes)
         files.append(TokenFile(tokens_path(settings.artifacts, *source), manifest))

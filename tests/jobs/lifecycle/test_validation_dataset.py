@@ -50,8 +50,7 @@ def claimed(database: Database, dataset: Dataset) -> Preparation:
             return preparation
 
 
-def finish(database: Database, settings: Settings, dataset: Dataset, tokens: int) -> None:
-    preparation = claimed(database, dataset)
+def finish(database: Database, settings: Settings, preparation: Preparation, tokens: int) -> None:
     with database.write() as session:
         finish_preparation(session, preparation, {"train": tokens, "validation": 0}, settings)
 
@@ -99,9 +98,10 @@ def test_a_job_waits_for_both_texts(database: Database, settings: Settings) -> N
     one, other = (long_dataset(database, settings, name) for name in ("one", "other"))
     job = post(database, settings, dataset=one.id, validation_dataset=other.id)
     assert not job.is_prepared
-    finish(database, settings, other, tokens=10_000)
+    first, second = claimed(database, one), claimed(database, other)
+    finish(database, settings, second, tokens=10_000)
     assert not job_now(database, job).is_prepared
-    finish(database, settings, one, tokens=64 * 100 + 1)
+    finish(database, settings, first, tokens=64 * 100 + 1)
     prepared = job_now(database, job)
     assert (prepared.is_prepared, prepared.total_steps) == (True, 150)
     with database.read() as session:
@@ -114,7 +114,7 @@ def test_what_the_text_to_validate_on_rules_out_fails_the_job_when_both_are_coun
     own = long_dataset(database, settings)
     job = post(database, settings, validation_dataset=own.id)
     assert not job.is_prepared
-    finish(database, settings, own, tokens=10)
+    finish(database, settings, claimed(database, own), tokens=10)
     failed = job_now(database, job)
     assert failed.status == Status.FAILED
     assert failed.error is not None
