@@ -110,6 +110,7 @@ def template_values(job: Job, dataset: Dataset, spec: JobSpec) -> dict[str, Any]
         "pattern": GPT2_PATTERN,
         "stride": training.stride or config.context_length,
         "text_start_bytes": dataset.text_start_bytes,
+        "documents": dataset.documents or 0,
         "device": "cuda" if (job.device or "").startswith("cuda") else "cpu",
         "threads": job.threads if numerics == "reference" else None,
         "numerics": numerics,

@@ -81,7 +81,8 @@ def print_job(job: JSON) -> None:
 def describe_latest(latest: JSON | None) -> str | None:
     if not latest:
         return None
-    return f"train loss {as_loss(latest.get('train_loss'))}, {describe_validation(latest)} after step {as_count(steps_done(latest))}"
+    losses = f"train loss {as_loss(latest.get('train_loss'))}, {describe_validation(latest)}"
+    return f"{losses} after step {as_count(steps_done(latest))}"
 
 
 def describe_best(best: JSON | None) -> str | None:

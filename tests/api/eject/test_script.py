@@ -57,8 +57,8 @@ def specs() -> list[JobSpec]:
     return result
 
 
-def script_of(spec: JobSpec, start_bytes: int = 0) -> str:
-    return train_script(*stored(spec, b"", start_bytes), spec)
+def script_of(spec: JobSpec, start_bytes: int = 0, content: bytes = b"") -> str:
+    return train_script(*stored(spec, content, start_bytes), spec)
 
 
 @pytest.mark.slow
@@ -66,7 +66,8 @@ def test_whatever_the_spec_is_the_script_has_nothing_unused_undefined_or_unforma
     every = specs()
     assert len(every) > 300
     for number, spec in enumerate(every):
-        (tmp_path / f"script_{number}.py").write_text(script_of(spec), encoding="utf-8")
+        documents = b"a\0" * (number % 3)
+        (tmp_path / f"script_{number}.py").write_text(script_of(spec, 0, documents), encoding="utf-8")
     options = ["--target-version", "py311", "--line-length", "110", str(tmp_path)]
     checked = subprocess.run(
         [*CHECK, "check", "--select", "E,F,W,I,PLW,B", "--ignore", "B905", *options],
