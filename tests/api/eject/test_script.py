@@ -150,6 +150,18 @@ def test_a_field_that_is_not_written_out_is_refused_if_it_is_used() -> None:
         check_known(Run(training=Averaging(ema_decay=0.9)))
 
 
+def test_a_text_of_its_own_to_validate_on_is_refused() -> None:
+    with pytest.raises(NotEjectable, match="validation_dataset is not supported yet"):
+        script_of(tiny_spec(validation_dataset="sample"))
+
+
+def test_the_readme_says_how_many_documents_there_are() -> None:
+    spec = tiny_spec()
+    assert "3 documents, each of which ends with the character 0" in readme(
+        *stored(spec, b"a\0" * 3, 0), spec
+    )
+
+
 def test_the_tokens_are_tiktokens_own_file() -> None:
     lines = gpt2_tokens().splitlines()
     assert len(lines) == 50_256
