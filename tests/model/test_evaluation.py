@@ -28,7 +28,7 @@ def run_with(tokenizer: str, **evaluation: Any) -> Run:
 def documents_of(tokenizer: str, run: Run) -> Data:
     """A split of a few documents each, whose ends fall into different windows."""
     encoder = load_tokenizer(tokenizer)
-    ids = [token for part in STORY.split("! ") for token in (*encoder.encode(part), encoder.end_of_text)]
+    ids = [token for part in STORY.split(" ") for token in (*encoder.encode(part), encoder.end_of_text)]
     return Data.from_ids(ids, ids[7:], run)
 
 
