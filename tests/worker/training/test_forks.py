@@ -57,7 +57,7 @@ def test_without_changes_it_ends_as_its_parent_even_if_it_is_killed_and_the_pare
     attempt: StartAttempt,
     forked: Callable[..., Job],
 ) -> None:
-    parent = post(checkpoints=KEPT, training={"numerics": numerics}, max_attempts=5)
+    parent = post(checkpoints=KEPT, training={"numerics": numerics, "num_epochs": 15}, max_attempts=5)
     attempt(parent).join()
     child = forked(parent, checkpoint=15)
 
@@ -66,7 +66,7 @@ def test_without_changes_it_ends_as_its_parent_even_if_it_is_killed_and_the_pare
     os.kill(trainer_pid(child), signal.SIGKILL)
     running.join()
     running = attempt(child)
-    wait_for_checkpoint(database, child, 25)
+    wait_for_checkpoint(database, child, 20)
     os.kill(trainer_pid(child), signal.SIGKILL)
     running.join()
     expected = [row for row in losses(database, parent) if row[0] >= 15]
