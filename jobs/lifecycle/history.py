@@ -31,14 +31,10 @@ def record_evaluation(session: Session, job_id: str, attempt: int, evaluation: d
     computes again. raises Fenced"""
     step, val_loss = evaluation["step"], evaluation["val_loss"]
     train_loss, epoch, tokens_seen = (evaluation[name] for name in ("train_loss", "epoch", "tokens_seen"))
-    latest = {
-        "latest_step": step,
-        "latest_train_loss": train_loss,
-        "latest_val_loss": val_loss,
-        "latest_val_bpb": evaluation.get("val_bpb"),
-    }
+    val_bpb = evaluation.get("val_bpb")
+    latest = {"latest_step": step, "latest_train_loss": train_loss, "latest_val_loss": val_loss}
     progress = {"step": step + 1, "epoch": epoch, "tokens_seen": tokens_seen}
-    fenced_update(session, job_id, attempt, **latest, **progress)
+    fenced_update(session, job_id, attempt, **latest, latest_val_bpb=val_bpb, **progress)
     upsert(session, Evaluation, ["job_id", "step"], {"job_id": job_id, "recorded_at": now_s(), **evaluation})
     best = session.execute(
         select(Evaluation.step, Evaluation.val_loss, Evaluation.val_bpb)
