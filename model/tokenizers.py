@@ -214,3 +214,14 @@ TOKENIZERS: dict[str, Callable[[], Tokenizer]] = {"gpt2": GPT2Tokenizer, "bytes"
 def load_tokenizer(name: str) -> Tokenizer:
     """The tokenizer called `name`; KeyError if there is none. Loading `gpt2` takes about 0.2 s, once."""
     return TOKENIZERS[name]()
+
+
+@cache
+def byte_lengths(name: str) -> tuple[int, ...]:
+    """By its id, how many bytes of UTF-8 each token of the tokenizer called `name` stands for; the end of a
+    text for none. KeyError as `load_tokenizer`"""
+    tokenizer = load_tokenizer(name)
+    return tuple(
+        0 if token == tokenizer.end_of_text else len(tokenizer.decode_bytes([token]))
+        for token in range(tokenizer.vocab_size)
+    )

@@ -83,6 +83,14 @@ def pinned(package: str) -> str:
 
 def template_values(job: Job, dataset: Dataset, spec: JobSpec) -> dict[str, Any]:
     """What the templates know. raises  NotEjectable"""
+    if job.parent_id is not None:
+        raise NotEjectable(
+            f"the job can't be written out as one plain file: it starts from the weights of {job.parent_id}"
+        )
+    if spec.validation_dataset is not None:
+        raise NotEjectable(
+            "the job can't be written out as one plain file: validation_dataset is not supported yet"
+        )
     check_known(spec)
     config, training, tokenizer = spec.gpt, spec.training, load_tokenizer(spec.tokenizer)
     numerics = resolved_numerics(job, spec)
@@ -102,6 +110,7 @@ def template_values(job: Job, dataset: Dataset, spec: JobSpec) -> dict[str, Any]
         "pattern": GPT2_PATTERN,
         "stride": training.stride or config.context_length,
         "text_start_bytes": dataset.text_start_bytes,
+        "documents": dataset.documents or 0,
         "device": "cuda" if (job.device or "").startswith("cuda") else "cpu",
         "threads": job.threads if numerics == "reference" else None,
         "numerics": numerics,

@@ -32,6 +32,7 @@ class Evaluation(ResponseModel):
     step: int
     train_loss: Figure = None
     val_loss: Figure = None
+    val_bpb: Figure = None
 
 
 class Failure(ResponseModel):
@@ -49,6 +50,11 @@ class Spec(ResponseModel):
     training: TrainingSection
 
 
+class Parent(ResponseModel):
+    job: str
+    checkpoint: int
+
+
 class Job(ResponseModel):
     title = "job"
 
@@ -62,9 +68,11 @@ class Job(ResponseModel):
     queue_position: Step = None
     ended_by: str | None = None
     error: Failure | None = None
+    parent: Parent | None = None
     latest: Evaluation | None = None
     best: Evaluation | None = None
     parameters: Step = None
+    disk_bytes: int | None = None
     attempt: Step = None
     numerics: str | None = None
     device: str | None = None

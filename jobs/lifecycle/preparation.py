@@ -7,10 +7,10 @@ the transaction.
 
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from jobs.files.token_counts import store_counts, token_count
+from jobs.files.token_counts import store_counts, stored_counts, token_count
 from jobs.lifecycle.attempts import conditional_update
 from jobs.lifecycle.feasibility import text_errors
 from jobs.settings import Settings
@@ -18,7 +18,7 @@ from jobs.spec.stored_specs import UnreadableSpec, read_spec
 from jobs.states import Status, job_error
 from jobs.store.database import now_s
 from jobs.store.events import record_event
-from jobs.store.preparations import FAILED, QUEUED, RUNNING, has_key, queued_columns
+from jobs.store.preparations import FAILED, QUEUED, RUNNING, has_key, queued_columns, text_keys
 from jobs.store.tables import Job, Preparation
 from model.estimate import estimate
 from model.storage.splits import Split
@@ -65,17 +65,20 @@ def finish_preparation(
     """Record the tokens' counts, and let the jobs that waited for them run, or fail those that their text
     rules out. raises Superseded"""
     write_fenced(session, claimed, fraction=1.0)
-    counted = token_count(claimed.dataset_id, claimed.tokenizer, claimed.train_ratio, counts)
-    store_counts(session, counted)
+    key = (claimed.dataset_id, claimed.tokenizer, claimed.train_ratio)
+    store_counts(session, token_count(*key, counts))
     session.execute(delete(Preparation).where(*has_key_of(claimed)))
     for job in jobs_waiting_for(session, claimed):
+        tokens = stored_counts(session, job)
+        if tokens is None or preparation_of(session, job) is not None:
+            continue  # it waits for its other text too
         try:
             spec = read_spec(job.spec)
         except UnreadableSpec as error:
             fail_waiting(session, job, str(error))
             continue
-        estimated = estimate(spec, counted.train_tokens)
-        if errors := text_errors(spec, counted, estimated, settings):
+        estimated = estimate(spec, tokens.train_tokens)
+        if errors := text_errors(spec, tokens, estimated, settings, steps_done(job)):
             fail_waiting(session, job, "; ".join(f"{error.field}: {error.message}" for error in errors))
         else:
             is_waiting = (Job.id == job.id, Job.is_prepared.is_(False))
@@ -107,26 +110,29 @@ def reap_preparations(session: Session) -> list[Preparation]:
     return reaped
 
 
+def steps_done(job: Job) -> int:
+    """By the checkpoint that a job goes on from."""
+    return job.parent_step or 0 if job.takes_optimizer else 0
+
+
 def preparation_of(session: Session, job: Job) -> Preparation | None:
     """What keeps a queued job from running, if it is that."""
-    return None if job.is_prepared else session.get(Preparation, (job.dataset_id, *key_of_spec(job.spec)))
+    if job.is_prepared:
+        return None
+    found = (session.get(Preparation, key) for key in text_keys(job))
+    return next((preparation for preparation in found if preparation is not None), None)
 
 
 def jobs_waiting_for(session: Session, preparation: Preparation) -> list[Job]:
     """The queued jobs that it keeps from running."""
-    unprepared = select(Job).where(
-        Job.dataset_id == preparation.dataset_id, Job.is_prepared.is_(False), Job.status == Status.QUEUED
+    is_of_it = (
+        or_(Job.dataset_id == preparation.dataset_id, Job.validation_dataset_id == preparation.dataset_id),
+        Job.is_prepared.is_(False),
+        Job.status == Status.QUEUED,
     )
-    return [
-        job
-        for job in session.scalars(unprepared.order_by(Job.id).with_for_update())
-        if key_of_spec(job.spec) == (preparation.tokenizer, preparation.train_ratio)
-    ]
-
-
-def key_of_spec(stored: dict[str, Any]) -> tuple[str, float]:
-    """What of a job's stored spec its tokens depend on, besides the data set."""
-    return stored["tokenizer"], stored["training"]["train_ratio"]
+    unprepared = session.scalars(select(Job).where(*is_of_it).order_by(Job.id).with_for_update())
+    key = (preparation.dataset_id, preparation.tokenizer, preparation.train_ratio)
+    return [job for job in unprepared if key in text_keys(job)]
 
 
 def fail_waiting(session: Session, job: Job, message: str) -> None:

@@ -29,6 +29,10 @@ class Origin(RequestModel):
     dataset: Label = "the-verdict"
     """A built-in data set (`the-verdict`, `sample`) or the id of one of your own. Default: the lecture's."""
 
+    validation_dataset: Label | None = None
+    """A data set, named likewise, to validate on: all of `dataset` is trained on then. Default: null, which
+    validates on the rest of `dataset` behind `training.train_ratio`."""
+
 
 class JobSpec(Run, Origin):
     """A training job. `{}` is the lecture's job: GPT-2 small on a short story, ten epochs."""
@@ -72,6 +76,14 @@ def check_compile(is_compiled: bool, numerics: str) -> str | None:
     return "must be false with training.numerics 'reference'" if wrong else None
 
 
+def check_train_ratio(train_ratio: float | None, validation_dataset: str | None) -> str | None:
+    if train_ratio is None:
+        return None if validation_dataset is not None else "must be a number without validation_dataset"
+    if validation_dataset is None:
+        return None
+    return "must be null or left out with validation_dataset: all of dataset is trained on"
+
+
 def check_seed(seed: int) -> str | None:
     if seed <= MAX_SEED:
         return None
@@ -88,6 +100,7 @@ RULES: list[Rule] = [
     (("training.min_learning_rate", "training.learning_rate"), check_rates),
     (("tokenizer",), check_tokenizer),
     (("training.compile", "training.numerics"), check_compile),
+    (("training.train_ratio", "validation_dataset"), check_train_ratio),
     (("training.seed",), check_seed),
     (("devices",), check_supported(1)),
     (("queue",), check_supported("train")),

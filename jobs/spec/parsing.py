@@ -88,9 +88,16 @@ def fill_in(body: dict[str, Any]) -> dict[str, Any]:
     """`body` over its preset over the defaults. What is wrong in `body` stays, for validation to find."""
     preset = body.get("preset", "lecture")
     filled = overlay(JobSpec().model_dump(), PRESETS[preset] if preset in PRESET_NAMES else {})
-    filled = overlay(filled, body)
+    filled = overlay(filled, with_train_ratio(body))
     model = filled["model"]
     return {**filled, "model": with_initialization(model)} if isinstance(model, dict) else filled
+
+
+def with_train_ratio(body: dict[str, Any]) -> dict[str, Any]:
+    """`body` with a `train_ratio` of null if it has a `validation_dataset`, and does not say otherwise."""
+    if body.get("validation_dataset") is None or not isinstance(training := body.get("training", {}), dict):
+        return body
+    return {**body, "training": {"train_ratio": None, **training}}
 
 
 def overlay(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from jobs.store.database import insert_if_absent, now_s
-from jobs.store.tables import Preparation
+from jobs.store.tables import Job, Preparation
+from model.config import WHOLE_TEXT
 
 QUEUED, RUNNING, FAILED = "queued", "running", "failed"
 
@@ -26,6 +27,19 @@ def preparations_by_dataset(session: Session, tokenizer: str, train_ratio: float
         Preparation.tokenizer == tokenizer, Preparation.train_ratio == train_ratio
     )
     return {preparation.dataset_id: preparation for preparation in session.scalars(unfinished)}
+
+
+TextKey = tuple[str, str, float]
+"""A data set's id, a tokenizer and a `train_ratio`: what tokens follow from."""
+
+
+def text_keys(job: Job) -> list[TextKey]:
+    """What a job trains on, and what it validates on if that is another text."""
+    tokenizer, train_ratio = job.spec["tokenizer"], job.spec["training"]["train_ratio"]
+    keys = [(job.dataset_id, tokenizer, WHOLE_TEXT if train_ratio is None else train_ratio)]
+    if job.validation_dataset_id is not None:
+        keys.append((job.validation_dataset_id, tokenizer, WHOLE_TEXT))
+    return keys
 
 
 def has_key(dataset_id: str, tokenizer: str, train_ratio: float) -> tuple[Any, ...]:

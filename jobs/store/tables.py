@@ -84,6 +84,7 @@ class Job(Table):
         Index("jobs_by_age", "created_at", "id"),
         Index("jobs_by_status", "status", "lease_expires_at"),
         Index("jobs_in_line", "status", "queue", "priority", "queued_at"),
+        Index("jobs_by_parent", "parent_id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -98,9 +99,19 @@ class Job(Table):
     priority: Mapped[int]
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     dataset_sha256: Mapped[str]
+    validation_dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"))
+    """The text to validate on, all of it; null where the other one is split."""
     is_prepared: Mapped[bool] = mapped_column(default=True)
-    """Whether the tokens of its text are there, so that it may be claimed; before, `total_steps` may be 0."""
+    """Whether its texts' tokens are there, so that it may be claimed; before, `total_steps` may be 0."""
     parent_id: Mapped[str | None]
+    """The job that it was forked from, which may have been deleted since."""
+    parent_step: Mapped[int | None]
+    """The step of the checkpoint that it was forked from."""
+    takes_optimizer: Mapped[bool | None]
+    """Whether it goes on from that checkpoint with the optimizer's state, or starts from its weights alone;
+    null unless it was forked."""
+    initial_bytes: Mapped[int] = mapped_column(default=0)
+    """On disk, of the checkpoint that it starts from; 0 when that is deleted, or there is none."""
     parameters: Mapped[int]
     total_steps: Mapped[int]
     memory_bytes: Mapped[int | None]
@@ -132,8 +143,10 @@ class Job(Table):
     latest_step: Mapped[int | None]
     latest_train_loss: Mapped[float | None]
     latest_val_loss: Mapped[float | None]
+    latest_val_bpb: Mapped[float | None]
     best_step: Mapped[int | None]
     best_val_loss: Mapped[float | None]
+    best_val_bpb: Mapped[float | None]
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     ended_by: Mapped[str | None]
     """Why a succeeded job ended: see `EndedBy` in `model.config`."""
@@ -154,6 +167,8 @@ class Evaluation(Table):
     tokens_seen: Mapped[int]
     train_loss: Mapped[float]
     val_loss: Mapped[float]
+    val_bpb: Mapped[float | None]
+    """Bits per byte; null in rows of versions that did not measure it."""
     learning_rate: Mapped[float]
     grad_norm: Mapped[float | None]
     tokens_per_s: Mapped[float | None]

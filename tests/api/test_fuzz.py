@@ -39,6 +39,8 @@ REASONS_OF_DATA = {
     "": "after: no (job|event) |line |must (have a document|not|be UTF-8)|looks like|unknown part|the multi"
     "|stream_options: needs stream|n: times the prompts|best_of: is not supported",
     "dataset": "unknown; a built-in one|could not be fetched",
+    "validation_dataset": "unknown; a built-in one|could not be fetched",
+    "training.train_ratio": "must be null or left out with|must be a number without",
     "text": "",
     "name": "must be given, as .name=|is for streams",
     "text_field": "is for (application/x-ndjson|streams)",
