@@ -34,7 +34,7 @@ from jobs.store.database import Database
 settings = load_settings()
 fork(Database(settings.database), settings, sys.argv[-1], ForkRequest())
 """
-QUICK = {"fsync": [1, 2, 3], "rename": [1, 2], "commit": [3, 5, 6], "commit-answered": [5, 6]}
+QUICK = {"fsync": [1, 2, 3], "rename": [1, 2], "commit": [6, 7], "commit-answered": [6, 7]}
 """Which of them are tried in daily work: the last ones are those around the transaction that stores the
 job."""
 FILES = {"weights.safetensors", "training.safetensors", "checkpoint.json"}
