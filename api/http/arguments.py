@@ -28,6 +28,11 @@ class ModelPath(RequestModel):
     """`JOB_ID`, `JOB_ID:best` or `JOB_ID:STEP`."""
 
 
+class ImportedModelPath(RequestModel):
+    model_id: Text = Field(min_length=1, max_length=200)
+    """The id of a model from outside."""
+
+
 class DatasetPath(RequestModel):
     dataset_id: Text = Field(min_length=1, max_length=200)
     """The data set's id, or a built-in one's name."""

@@ -78,6 +78,42 @@ class Preparation(Table):
     error: Mapped[str | None]
 
 
+class ImportedModel(Table):
+    """Weights from outside. A worker of the queue `prepare` checks the files that were sent, and makes a
+    checkpoint of them."""
+
+    __tablename__ = "models"
+    __table_args__ = (Index("models_in_line", "status", "queued_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    bytes: Mapped[int]
+    """Of the files as they were sent; once it is ready, of its checkpoint."""
+    upload_directory: Mapped[str | None]
+    """Where the files as they were sent lie, relative to the artifacts' root, until a worker is done."""
+    status: Mapped[str]
+    """`queued`, `running`, `ready` or `failed`."""
+    queued_at: Mapped[float]
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Claims so far: fences off a worker that was given up."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """Workers that were lost with it."""
+    worker: Mapped[str | None]
+    lease_expires_at: Mapped[float | None]
+    fraction: Mapped[float] = mapped_column(default=0.0)
+    """Of the weights that is converted."""
+    error: Mapped[str | None]
+    directory: Mapped[str | None]
+    """Of the checkpoint, relative to the artifacts' root; this and all below is null until it is ready."""
+    sha256: Mapped[str | None]
+    """Of the checkpoint's weights."""
+    tokenizer: Mapped[str | None]
+    config: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """As the section `model` of a spec."""
+    parameters: Mapped[int | None]
+    created_at: Mapped[float]
+
+
 class Job(Table):
     __tablename__ = "jobs"
     __table_args__ = (
@@ -101,6 +137,11 @@ class Job(Table):
     is_prepared: Mapped[bool] = mapped_column(default=True)
     """Whether the tokens of its text are there, so that it may be claimed; before, `total_steps` may be 0."""
     parent_id: Mapped[str | None]
+    """The job whose weights it starts from, which may have been deleted since."""
+    parent_step: Mapped[int | None]
+    """Of that job's checkpoint."""
+    parent_model_id: Mapped[str | None]
+    """The model from outside that it starts from, which may have been deleted since."""
     parameters: Mapped[int]
     total_steps: Mapped[int]
     memory_bytes: Mapped[int | None]
@@ -219,6 +260,14 @@ class Removal(Table):
     __tablename__ = "removals"
 
     job_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class ModelRemoval(Table):
+    """A deleted model whose files have yet to be deleted."""
+
+    __tablename__ = "model_removals"
+
+    model_id: Mapped[str] = mapped_column(primary_key=True)
 
 
 class TextRemoval(Table):
