@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.store.database import now_s
-from jobs.store.ids import new_id
+from jobs.store.ids import MODEL, new_id
 from jobs.store.lookup import NotFound
 from jobs.store.tables import ImportedModel
 from jobs.validation.quoting import quoted
@@ -20,7 +20,7 @@ def insert_model(session: Session, name: str | None, size_bytes: int, upload_dir
     upload_directory  relative to the artifacts' root
     """
     model = ImportedModel(
-        id=new_id("model"),
+        id=new_id(MODEL),
         name=name,
         bytes=size_bytes,
         upload_directory=upload_directory,

@@ -243,7 +243,7 @@ class Worker(Table):
     listening: Mapped[bool]
     """Whether its consumer's event loop still turns, so that it would receive a message."""
     job_id: Mapped[str | None]
-    """The job that it runs, or that it answers a prompt for."""
+    """The job that it runs, or that it answers a prompt for; a data set or a model from outside likewise."""
     memory_bytes: Mapped[int | None]
     """Memory that it has for a job, on its GPU or of the machine; null where it does not say."""
     trouble: Mapped[str | None]

@@ -38,6 +38,7 @@ CHECKS = [
 REASONS_OF_DATA = {
     "": "after: no (job|event) |line |must (have a document|not|be UTF-8)|looks like|unknown part|the multi"
     "|stream_options: needs stream|n: times the prompts|best_of: is not supported",
+    "model_id": "can't be given together with",
     "dataset": "unknown; a built-in one|could not be fetched",
     "text": "",
     "name": "must be given, as .name=|is for streams",

@@ -9,17 +9,17 @@ from sqlalchemy import select
 
 from jobs.files import cleanup
 from jobs.files.cleanup import PARTIAL_FILE_S, remove_deleted_models, sweep_models
-from jobs.files.model_files import arriving_model
 from jobs.lifecycle.model_imports import claim_model, delete_model, reap_imports
 from jobs.lifecycle.reaper import messages_to_republish
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.database import now_s as database_now_s
-from jobs.store.imported_models import FAILED, QUEUED, READY, get_model, insert_model
+from jobs.store.imported_models import FAILED, QUEUED, READY, get_model
 from jobs.store.tables import ImportedModel
 from model.checkpoint import load_model
 from tests.clocks import replace_clock
 from tests.gpt2_files import random_tensors, write_model
+from tests.imported import sent_model
 from tests.jobs.making import announce_worker
 from worker.preparation.importer import ModelImporter
 
@@ -29,16 +29,6 @@ LEASE_S = 30
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     return write_model(tmp_path / "model")
-
-
-def add(database: Database, settings: Settings, files: Path) -> ImportedModel:
-    """As `POST /models` stores them."""
-    with arriving_model(settings.artifacts) as arriving:
-        for file in files.iterdir():
-            arriving.write(file.name, [file.read_bytes()])
-        directory = str(arriving.directory.relative_to(settings.artifacts))
-        with database.write() as session:
-            return insert_model(session, "mine", arriving.bytes, directory)
 
 
 def claimed(database: Database) -> ImportedModel:
@@ -68,7 +58,7 @@ def stored(settings: Settings) -> list[str]:
 def test_a_model_becomes_a_checkpoint_and_the_files_that_were_sent_go(
     database: Database, settings: Settings, files: Path
 ) -> None:
-    model = add(database, settings, files)
+    model = sent_model(database, settings, files)
     run(database, settings, claimed(database))
     ready = found(database, model)
     assert (ready.status, ready.error, ready.upload_directory) == (READY, None, None)
@@ -93,7 +83,7 @@ def test_files_that_do_not_fit_fail_it_with_the_reason_and_go(
 ) -> None:
     tensors = random_tensors()
     del tensors["ln_f.bias"]
-    model = add(database, settings, write_model(tmp_path / "broken", tensors))
+    model = sent_model(database, settings, write_model(tmp_path / "broken", tensors))
     run(database, settings, claimed(database))
     failed = found(database, model)
     assert (failed.status, failed.directory) == (FAILED, None)
@@ -103,7 +93,7 @@ def test_files_that_do_not_fit_fail_it_with_the_reason_and_go(
 
 
 def test_files_that_are_gone_fail_it(database: Database, settings: Settings, files: Path) -> None:
-    model = add(database, settings, files)
+    model = sent_model(database, settings, files)
     assert model.upload_directory is not None
     shutil.rmtree(settings.artifacts / model.upload_directory)
     run(database, settings, claimed(database))
@@ -116,7 +106,7 @@ def test_a_full_disk_postpones_it_and_leaves_nothing_but_what_was_sent(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    model = add(database, settings, files)
+    model = sent_model(database, settings, files)
     sent = stored(settings)
     monkeypatch.setattr("model.imports.conversion.write_manifest", full)
     run(database, settings, claimed(database))
@@ -128,7 +118,7 @@ def test_a_full_disk_postpones_it_and_leaves_nothing_but_what_was_sent(
 
 
 def test_a_worker_that_shuts_down_hands_it_back(database: Database, settings: Settings, files: Path) -> None:
-    model = add(database, settings, files)
+    model = sent_model(database, settings, files)
     sent = stored(settings)
     run(database, settings, claimed(database), shutting_down=True)
     waiting = found(database, model)
@@ -146,7 +136,7 @@ def lose(database: Database, model: ImportedModel) -> None:
 def test_a_lost_workers_model_is_imported_by_the_next_and_its_late_result_is_dropped(
     database: Database, settings: Settings, files: Path
 ) -> None:
-    model = add(database, settings, files)
+    model = sent_model(database, settings, files)
     late = claimed(database)
     lose(database, model)
     run(database, settings, claimed(database))
@@ -160,7 +150,7 @@ def test_a_lost_workers_model_is_imported_by_the_next_and_its_late_result_is_dro
 
 
 def test_a_model_that_three_workers_die_of_fails(database: Database, settings: Settings, files: Path) -> None:
-    model = add(database, settings, files)
+    model = sent_model(database, settings, files)
     for _ in range(3):
         claimed(database)
         lose(database, model)
@@ -175,7 +165,7 @@ def test_an_idle_worker_is_told_of_a_model_that_waits(
     announce_worker(database, "prepare")
     with database.read() as session:
         assert messages_to_republish(session, LEASE_S) == {}
-    add(database, settings, files)
+    sent_model(database, settings, files)
     with database.read() as session:
         assert messages_to_republish(session, LEASE_S) == {"prepare": 1}
 
@@ -183,7 +173,7 @@ def test_an_idle_worker_is_told_of_a_model_that_waits(
 def test_a_model_that_is_deleted_meanwhile_leaves_nothing(
     database: Database, settings: Settings, files: Path
 ) -> None:
-    model = add(database, settings, files)
+    model = sent_model(database, settings, files)
     owned = claimed(database)
     with database.write() as session:
         delete_model(session, model.id)
@@ -195,7 +185,7 @@ def test_a_model_that_is_deleted_meanwhile_leaves_nothing(
 def test_the_keeper_deletes_what_crashes_left_and_nothing_else(
     database: Database, settings: Settings, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting, imported = add(database, settings, files), add(database, settings, files)
+    waiting, imported = sent_model(database, settings, files), sent_model(database, settings, files)
     with database.write() as session:
         session.get_one(ImportedModel, waiting.id).queued_at += 1000
     run(database, settings, claimed(database))
