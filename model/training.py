@@ -42,6 +42,7 @@ from model.optimizer import learning_rate, make_optimizer
 from model.plan import Plan
 from model.progress import Position, Speed
 from model.shuffle import derived_seed, permutation, shuffle_seeds_for
+from model.start import Start, begin
 from model.tokenizers import load_tokenizer
 
 
@@ -55,6 +56,7 @@ def train(
     numerics: ResolvedNumerics,
     device: torch.device,
     resume_from: VerifiedCheckpoint | None = None,
+    start_from: Start | None = None,
     checkpoint_interval_s: float | None = None,
 ) -> EndedBy | Literal["stopped"]:
     """Train to the end of `run`, or until `should_stop`, which is asked after every step.
@@ -63,7 +65,8 @@ def train(
     says so, when `checkpoint_interval_s` of training have gone by without one, at the end and when stopped.
     With patience, so are the weights alone of every evaluation of a new lowest validation loss.
     `resume_from` continues such a checkpoint: with the same numerics, device and number of threads, weights
-    and events are those of a run without a break.
+    and events are those of a run without a break. Without one, `start_from` has the weights that the run
+    starts from in place of drawn ones.
 
     `step` counts from 0, as in the lecture: the step just made is one less than the updates done, which
     `position.step` and checkpoints count.
@@ -73,10 +76,12 @@ def train(
     be written.
     """
     state = Training(
-        run, data, on_event, checkpoint_root, numerics, device, resume_from, checkpoint_interval_s
+        run, data, on_event, checkpoint_root, numerics, device, resume_from, start_from, checkpoint_interval_s
     )
     plan, position = state.plan, state.position
     try:
+        if plan.is_finished and resume_from is None:
+            state.begin_checkpoint(None)  # it starts from another run's end, and has no checkpoint of its own
         while not plan.is_finished:
             for micro_batches in state.steps_of_epoch():
                 step = position.step
@@ -112,6 +117,7 @@ class Training:
         numerics: ResolvedNumerics,
         device: torch.device,
         resume_from: VerifiedCheckpoint | None,
+        start_from: Start | None,
         checkpoint_interval_s: float | None,
     ) -> None:
         if run.training.compile and not CompiledLoss.supports(run.training, numerics, device):
@@ -127,15 +133,19 @@ class Training:
         self.checkpoint: BackgroundCheckpoint | None = None
 
         set_up(device, numerics)
-        if resume_from is None:
+        if resume_from is not None:
+            self.model, self.optimizer, self.position = resume(
+                resume_from, run, self.data_sha256, device, numerics
+            )
+        elif start_from is not None:
+            self.model, self.optimizer, self.position = begin(
+                start_from, run, self.data_sha256, len(data.train), device, numerics, self.shuffle_seeds
+            )
+        else:
             torch.manual_seed(run.training.seed)  # the next draws are the weights, as in the lecture
             self.model = GPT(run.gpt, KITS[numerics]).to(device)
             self.optimizer = make_optimizer(self.model, run.training)
             self.position = Position()
-        else:
-            self.model, self.optimizer, self.position = resume(
-                resume_from, run, self.data_sha256, device, numerics
-            )
         self.model.train()
         self.plan = Plan(run, len(data.train), self.position)
         self.accelerate(numerics)
@@ -146,7 +156,7 @@ class Training:
                 numerics=numerics,
                 device=str(device),
                 threads=torch.get_num_threads(),
-                resumed_step=None if resume_from is None else self.position.step,
+                resumed_step=self.position.step or None,
             )
         )
 

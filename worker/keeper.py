@@ -22,9 +22,11 @@ from jobs.files.cleanup import (
     remove_deleted,
     remove_deleted_models,
     remove_deleted_texts,
+    remove_needless_initial,
     sweep_idle_jobs,
     sweep_models,
     sweep_partial_texts,
+    sweep_staged_jobs,
     sweep_tokens,
 )
 from jobs.files.disk import missing_bytes
@@ -133,6 +135,8 @@ class Keeper:
     def _clean_up(self) -> None:
         try:
             remove_deleted(self._database, self._settings.artifacts)
+            remove_needless_initial(self._database, self._settings.artifacts)
+            sweep_staged_jobs(self._settings.artifacts)
             sweep_idle_jobs(self._database, self._settings.artifacts)
             sweep_tokens(self._database, self._settings.artifacts)
             remove_deleted_texts(self._database, self._settings.artifacts)

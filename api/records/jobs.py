@@ -53,6 +53,15 @@ class ErrorRecord(Record):
     """Whether another attempt may succeed."""
 
 
+class ParentRecord(Record):
+    """What a forked job goes on from."""
+
+    job: str
+    """The id of the job, which may have been deleted since."""
+    checkpoint: int
+    """The step of its checkpoint."""
+
+
 class JobRecord(Record):
     """A training job."""
 
@@ -77,8 +86,8 @@ class JobRecord(Record):
     """The numerics that `training.numerics` resolved to; null before its first attempt has begun."""
     threads: int | None
     """CPU threads of its trainer; null before its first attempt has begun."""
-    parent: str | None
-    """The job that this one was forked from. Reserved: there are no forks yet."""
+    parent: ParentRecord | None
+    """The checkpoint that this job was forked from. Losses and samples before it are the parent's."""
     dataset_sha256: str
     """SHA-256 of the text's bytes."""
     parameters: int
@@ -116,7 +125,7 @@ def job_record(job: Job, waiting: Waiting | None = None) -> JobRecord:
         JobRecord,
         job,
         spec=readable_spec(job),
-        parent=job.parent_id,
+        parent=parent(job),
         metadata=job.labels,
         progress=progress(job),
         latest=latest,
@@ -124,6 +133,10 @@ def job_record(job: Job, waiting: Waiting | None = None) -> JobRecord:
         queue_position=waiting and waiting.queue_position,
         waiting_for=waiting and waiting.waiting_for,
     )
+
+
+def parent(job: Job) -> dict[str, Any] | None:
+    return None if job.parent_id is None else {"job": job.parent_id, "checkpoint": job.parent_step}
 
 
 def readable_spec(job: Job) -> dict[str, Any]:

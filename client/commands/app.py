@@ -6,7 +6,7 @@ from client.commands.datasets import add_dataset, list_datasets, remove_dataset,
 from client.commands.exports import eject, export
 from client.commands.generation import generate, score
 from client.commands.history import checkpoints, losses, samples
-from client.commands.jobs import cancel, delete, list_jobs, pause, resume, show, submit, watch
+from client.commands.jobs import cancel, delete, fork, list_jobs, pause, resume, show, submit, watch
 from client.commands.options import AsJson, Url
 from client.commands.service import demo, up
 
@@ -27,6 +27,7 @@ def options(as_json: AsJson = False, url: Url = None) -> None:
 app.command()(up)
 app.command()(demo)
 app.command()(submit)
+app.command()(fork)
 app.command(name="jobs")(list_jobs)
 app.command()(show)
 app.command()(watch)

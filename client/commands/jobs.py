@@ -1,4 +1,4 @@
-"""Commands for jobs: submit, jobs, show, watch, cancel, pause, resume, delete."""
+"""Commands for jobs: submit, fork, jobs, show, watch, cancel, pause, resume, delete."""
 
 import sys
 from pathlib import Path
@@ -41,6 +41,42 @@ def submit(
             watch_job(client, job["id"], as_json)
         else:
             print_result(job, as_json, record_tables.print_job)
+
+
+def fork(
+    job_id: JobId,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="NAME", help="last, best or the step of a checkpoint.")
+    ] = "last",
+    assignments: Assignments = None,
+    without_optimizer: Annotated[
+        bool,
+        typer.Option(
+            "--without-optimizer", help="Start at step 0, from the weights alone, instead of going on."
+        ),
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the job until it ends.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Submit a job that goes on from a checkpoint of another one; --set changes its spec."""
+    from client.spec.assignments import build_spec
+
+    request = {
+        "checkpoint": int(checkpoint) if is_step(checkpoint) else checkpoint,
+        "with_optimizer": not without_optimizer,
+        "spec": build_spec(None, assignments or []),
+    }
+    with connect(url) as client:
+        job = client.fork(job_id, request)
+        if watch:
+            watch_job(client, job["id"], as_json)
+        else:
+            print_result(job, as_json, record_tables.print_job)
+
+
+def is_step(checkpoint: str) -> bool:
+    return checkpoint.isascii() and checkpoint.isdigit() and len(checkpoint) < 19
 
 
 def list_jobs(

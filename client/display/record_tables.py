@@ -42,6 +42,7 @@ def step_of(job: JSON) -> str:
 def print_job(job: JSON) -> None:
     """What a person wants to know of a job first."""
     spec, progress, error = job["spec"], job["progress"], job.get("error")
+    parent = job.get("parent")
     speed, remaining_s, parameters = (
         progress.get("tokens_per_s"),
         progress.get("remaining_s"),
@@ -53,6 +54,7 @@ def print_job(job: JSON) -> None:
         "status": describe_status(job),
         "place in queue": job.get("queue_position"),
         "error": f"{error['type']}: {error['message']}" if error else None,
+        "forked from": f"{parent['job']}, step {as_count(parent['checkpoint'])}" if parent else None,
         "preset": spec["preset"],
         "dataset": spec["dataset"],
         "parameters": as_count(parameters) if parameters else None,

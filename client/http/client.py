@@ -48,6 +48,10 @@ class Client:
         """Post a job; its record."""
         return self._transport.json("POST", "/jobs", response_models.Job, json=spec)
 
+    def fork(self, job_id: str, request: JSON) -> JSON:
+        """Post a job that goes on from a checkpoint of this one; its record."""
+        return self._transport.json("POST", job_path(job_id, "fork"), response_models.Job, json=request)
+
     def jobs(self, *, status: str | None = None, name: str | None = None, limit: int = 20) -> JSON:
         """The newest jobs, as a list object."""
         parameters = without_none(status=status, name=name, limit=limit)

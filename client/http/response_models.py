@@ -49,6 +49,11 @@ class Spec(ResponseModel):
     training: TrainingSection
 
 
+class Parent(ResponseModel):
+    job: str
+    checkpoint: int
+
+
 class Job(ResponseModel):
     title = "job"
 
@@ -62,6 +67,7 @@ class Job(ResponseModel):
     queue_position: Step = None
     ended_by: str | None = None
     error: Failure | None = None
+    parent: Parent | None = None
     latest: Evaluation | None = None
     best: Evaluation | None = None
     parameters: Step = None

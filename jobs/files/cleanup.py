@@ -6,11 +6,13 @@ import shutil
 import time
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from jobs.files.layout import (
     datasets_directory,
+    initial_directory,
     job_directory,
+    jobs_directory,
     model_directory,
     models_directory,
     tokens_directory,
@@ -38,15 +40,47 @@ PARTIAL_FILE_S = 3600
 
 
 def remove_deleted(database: Database, artifacts: Path) -> None:
-    """Delete the folders of deleted jobs. After a crash the next call goes on with the rest of the list."""
+    """Delete the folders of deleted jobs, and of jobs that were about to be listed when their process died.
+    After a crash the next call goes on with the rest of the list."""
     with database.read() as session:
         job_ids = list(session.scalars(select(Removal.job_id)))
     for job_id in job_ids:
-        folder = job_directory(artifacts, job_id)
+        hidden = hidden_path(artifacts, f"removed-{job_id}")
+        with database.write() as session:
+            if session.get(Removal, job_id, with_for_update=True) is None:
+                continue  # it has been listed meanwhile, or another was faster
+            if not hidden.exists() and (folder := job_directory(artifacts, job_id)).exists():
+                folder.rename(hidden)
+        if hidden.exists():
+            shutil.rmtree(hidden)
+        with database.write() as session:
+            session.execute(delete(Removal).where(Removal.job_id == job_id))
+
+
+def hidden_path(artifacts: Path, name: str) -> Path:
+    """Of a folder beside those of the jobs, which belongs to none."""
+    return jobs_directory(artifacts) / f".{name}"
+
+
+def sweep_staged_jobs(artifacts: Path) -> None:
+    """Delete what crashed requests have left of the checkpoints that new jobs were to start from."""
+    for folder in jobs_directory(artifacts).glob(".staged-*"):
+        with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has its name now
+            if time.time() - folder.stat().st_mtime > PARTIAL_FILE_S:
+                shutil.rmtree(folder)
+
+
+def remove_needless_initial(database: Database, artifacts: Path) -> None:
+    """Delete the checkpoints that jobs have started from, of those that have ended."""
+    has_needless = (Job.initial_bytes > 0, Job.status.in_(TERMINAL))
+    with database.read() as session:
+        job_ids = list(session.scalars(select(Job.id).where(*has_needless)))
+    for job_id in job_ids:
+        folder = initial_directory(artifacts, job_id)
         if folder.exists():
             shutil.rmtree(folder)
         with database.write() as session:
-            session.execute(delete(Removal).where(Removal.job_id == job_id))
+            session.execute(update(Job).where(Job.id == job_id).values(initial_bytes=0))
 
 
 def remove_deleted_texts(database: Database, artifacts: Path) -> None:
@@ -114,7 +148,7 @@ def sweep_idle_jobs(database: Database, artifacts: Path) -> None:
 
     Folders of jobs that the database does not know are left alone: it may be another database.
     """
-    folders = artifacts / "jobs"
+    folders = jobs_directory(artifacts)
     names = sorted(folder.name for folder in folders.iterdir()) if folders.exists() else []
     for first in range(0, len(names), JOBS_PER_QUERY):
         with database.read() as session:

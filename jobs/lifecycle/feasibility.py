@@ -12,14 +12,17 @@ from model.estimate import Estimate
 
 
 def text_errors(
-    spec: JobSpec, counts: TokenCount, estimated: Estimate, settings: Settings
+    spec: JobSpec, counts: TokenCount, estimated: Estimate, settings: Settings, steps_done: int = 0
 ) -> list[FieldError]:
-    """What the tokens of its text rule out."""
+    """What the tokens of its text rule out.
+
+    steps_done  by the checkpoint that it goes on from
+    """
     return [
         *(
             context_errors(spec, counts)
             or batch_errors(spec, counts, estimated)
-            or length_errors(spec, estimated, settings)
+            or length_errors(spec, estimated, settings, steps_done)
         ),
         *disk_errors(spec, estimated, settings),
     ]
@@ -60,8 +63,11 @@ def batch_errors(spec: JobSpec, counts: TokenCount, estimated: Estimate) -> list
     return [FieldError("training.batch_size", message, training.batch_size)]
 
 
-def length_errors(spec: JobSpec, estimated: Estimate, settings: Settings) -> list[FieldError]:
-    """The job has more steps or samples than are allowed, or fewer steps than its warm-up."""
+def length_errors(
+    spec: JobSpec, estimated: Estimate, settings: Settings, steps_done: int
+) -> list[FieldError]:
+    """The job has more steps or samples than are allowed, or fewer steps than its warm-up, or than the
+    checkpoint that it goes on from has done."""
     training, steps = spec.training, estimated.total_steps
     by_steps = training.max_steps is not None and steps == training.max_steps
     field, limit = ("max_steps", training.max_steps) if by_steps else ("num_epochs", training.num_epochs)
@@ -74,6 +80,11 @@ def length_errors(spec: JobSpec, estimated: Estimate, settings: Settings) -> lis
         if count > most:
             message = f"comes to {count:,} {what}; the limit is {most:,} ({setting})"
             errors.append(FieldError(f"training.{field}", message, limit))
+    if steps_done > steps:
+        message = (
+            f"comes to {steps:,} steps in all, and the checkpoint has done {steps_done:,}; must be greater"
+        )
+        errors.append(FieldError(f"training.{field}", message, limit))
     if training.warmup_steps > steps:
         message = (
             f"{training.warmup_steps:,} steps of warm-up are more than the job's {steps:,} steps "

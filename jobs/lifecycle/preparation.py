@@ -75,7 +75,7 @@ def finish_preparation(
             fail_waiting(session, job, str(error))
             continue
         estimated = estimate(spec, counted.train_tokens)
-        if errors := text_errors(spec, counted, estimated, settings):
+        if errors := text_errors(spec, counted, estimated, settings, steps_done(job)):
             fail_waiting(session, job, "; ".join(f"{error.field}: {error.message}" for error in errors))
         else:
             is_waiting = (Job.id == job.id, Job.is_prepared.is_(False))
@@ -105,6 +105,11 @@ def reap_preparations(session: Session) -> list[Preparation]:
                 f"{failures} workers were lost while they prepared it; the last was {lost.worker}",
             )
     return reaped
+
+
+def steps_done(job: Job) -> int:
+    """By the checkpoint that a job goes on from."""
+    return job.parent_step or 0 if job.takes_optimizer else 0
 
 
 def preparation_of(session: Session, job: Job) -> Preparation | None:

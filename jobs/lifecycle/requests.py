@@ -14,10 +14,14 @@ from jobs.states import TERMINAL, Status, WrongState
 from jobs.store.database import now_s
 from jobs.store.events import record_event
 from jobs.store.lookup import get_job
-from jobs.store.tables import Event, Job, Removal
+from jobs.store.tables import Checkpoint, Event, Job, Removal
 
 RESUMED = "resumed"
 DELETABLE = TERMINAL | {Status.PAUSED}
+
+
+class CheckpointNeeded(Exception):
+    """A job, or a checkpoint, can't be deleted; the message says who needs it."""
 
 
 def request_cancel(session: Session, job_id: str) -> Job:
@@ -64,13 +68,30 @@ def resume(session: Session, job_id: str, reason: str = RESUMED) -> Job:
 def delete_job(session: Session, job_id: str) -> None:
     """Delete a job with all that it has recorded, and list its folder for `jobs.files.cleanup` to remove.
 
-    raises  NotFound, WrongState while it is queued or running
+    raises  NotFound, WrongState while it is queued or running, CheckpointNeeded
     """
     lock_job(session, job_id)
+    require_status(session, job_id, set(DELETABLE), "delete")
+    if child_id := child_in_need(session, job_id):
+        raise CheckpointNeeded(
+            f"job {child_id} goes on from its checkpoint, and has none of its own yet: cancel it, or wait "
+            "for its first one"
+        )
     deletion = delete(Job).where(Job.id == job_id, Job.status.in_(DELETABLE)).returning(Job.id)
     if session.execute(deletion).first() is None:
         raise WrongState(job_id, Status(get_job(session, job_id).status), "delete")
     session.add(Removal(job_id=job_id))
+
+
+def child_in_need(session: Session, job_id: str, step: int | None = None) -> str | None:
+    """The id of a job that was forked from this one, of that step if one is given, and has neither ended nor
+    a checkpoint of its own; None if there is none."""
+    has_checkpoint = select(Checkpoint.id).where(Checkpoint.job_id == Job.id).exists()
+    is_in_need = (Job.parent_id == job_id, Job.status.not_in(TERMINAL), ~has_checkpoint)
+    children = select(Job.id).where(*is_in_need)
+    if step is not None:
+        children = children.where(Job.parent_step == step)
+    return session.scalars(children.order_by(Job.id).limit(1)).first()
 
 
 def lock_job(session: Session, job_id: str) -> None:

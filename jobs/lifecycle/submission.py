@@ -1,5 +1,11 @@
 """Submitting a job: the checks, the row, and the message."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 from celery import Celery
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,6 +15,7 @@ from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import DatasetUnavailable
 from jobs.files.datasets import count_tokens, find_dataset
 from jobs.files.layout import tokens_path
+from jobs.files.staged_jobs import job_placed
 from jobs.files.token_counts import MAX_BYTES_IN_REQUEST, known_counts, store_counts
 from jobs.lifecycle.feasibility import memory_errors, text_errors
 from jobs.lifecycle.waiting import Waiting, waiting_by_job
@@ -17,19 +24,39 @@ from jobs.spec.job_spec import JobSpec
 from jobs.states import Status
 from jobs.store.database import Database, now_s
 from jobs.store.events import record_event
-from jobs.store.ids import new_job_id
+from jobs.store.ids import creation_time_us, new_job_id
+from jobs.store.lookup import NotFound
 from jobs.store.preparations import request_preparation
 from jobs.store.tables import Dataset, Job, TokenCount
 from jobs.validation.field_errors import FieldError, SpecError
 from model.estimate import Estimate, estimate
 
 
+@dataclass(frozen=True)
+class Start:
+    """What a job starts from in place of drawn weights."""
+
+    folder: Path
+    """The job's folder with the checkpoint in it, which takes its place when the job is stored."""
+    parent_id: str
+    """The job whose checkpoint it is, which is still there when this one is stored, or `NotFound` raised."""
+    steps_done: int
+    """That this job does not make again."""
+    columns: dict[str, Any]
+    """Of the job's row."""
+
+
 def submit(
-    database: Database, settings: Settings, spec: JobSpec, celery: Celery | None = None
+    database: Database,
+    settings: Settings,
+    spec: JobSpec,
+    celery: Celery | None = None,
+    start: Start | None = None,
 ) -> tuple[Job, Waiting]:
     """Check a spec against its text and the limits, store the job as `queued`, and publish it.
 
     celery   None leaves the publishing to the keeper
+    start    None draws the weights
     returns  the job, and what it waits for
     raises   SpecError with every field that the data set or the limits rule out
     """
@@ -37,11 +64,12 @@ def submit(
     estimated = estimate(spec, 0 if counts is None else counts.train_tokens)
     errors = memory_errors(spec, estimated, settings, database)
     if counts is not None:
-        errors = [*text_errors(spec, counts, estimated, settings), *errors]
+        steps_done = 0 if start is None else start.steps_done
+        errors = [*text_errors(spec, counts, estimated, settings, steps_done), *errors]
     if errors:
         raise SpecError(errors)
     is_prepared = dataset.bytes <= MAX_BYTES_IN_REQUEST or has_tokens(settings, dataset, spec)
-    with database.write() as session:
+    with new_job(database, settings.artifacts, start) as (session, job_id):
         # It may have been deleted since; now it stays until the job needs it.
         if session.get(Dataset, dataset.id, with_for_update={"read": True}) is None:
             raise SpecError([FieldError("dataset", "has just been deleted", spec.dataset)])
@@ -49,7 +77,8 @@ def submit(
             store_counts(session, counts)
         if not is_prepared:
             request_preparation(session, dataset.id, spec.tokenizer, spec.training.train_ratio)
-        job = insert_job(session, spec, dataset, estimated, is_prepared=is_prepared)
+        columns = {} if start is None else start.columns
+        job = insert_job(session, job_id, spec, dataset, estimated, is_prepared=is_prepared, **columns)
         waiting = waiting_by_job(session, [job], settings.lease_s)[job.id]
     if celery is not None:
         publish_if_possible(celery, job.queue if job.is_prepared else PREPARE_QUEUE)
@@ -79,14 +108,39 @@ def has_tokens(settings: Settings, dataset: Dataset, spec: JobSpec) -> bool:
     ).exists()
 
 
+@contextmanager
+def new_job(database: Database, artifacts: Path, start: Start | None) -> Iterator[tuple[Session, str]]:
+    """A transaction in which a job is stored, and its id. What it starts from lies in its folder by then."""
+    if start is None:
+        with database.write() as session:
+            yield session, next_job_id(session)
+        return
+    with job_placed(database, artifacts, start.folder, next_job_id) as (session, job_id):
+        if session.get(Job, start.parent_id, with_for_update={"read": True}) is None:
+            raise NotFound(f"the job {start.parent_id} has just been deleted")
+        yield session, job_id
+
+
+def next_job_id(session: Session) -> str:
+    return new_job_id(round(session.execute(select(now_s())).scalar_one() * 1e6))
+
+
 def insert_job(
-    session: Session, spec: JobSpec, dataset: Dataset, estimated: Estimate, *, is_prepared: bool
+    session: Session,
+    job_id: str,
+    spec: JobSpec,
+    dataset: Dataset,
+    estimated: Estimate,
+    *,
+    is_prepared: bool,
+    **columns: Any,
 ) -> Job:
     """Insert a job as `queued`, with an event that records it."""
     stored = spec.model_dump(mode="json")
-    created_us = round(session.execute(select(now_s())).scalar_one() * 1e6)
+    created_us = creation_time_us(job_id)
+    assert created_us is not None
     job = Job(
-        id=new_job_id(created_us),
+        id=job_id,
         name=spec.name,
         status=Status.QUEUED,
         spec=stored,
@@ -101,6 +155,7 @@ def insert_job(
         memory_bytes=estimated.memory_bytes,
         created_at=created_us / 1e6,
         queued_at=now_s(),
+        **columns,
     )
     session.add(job)
     session.flush()

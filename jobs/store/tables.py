@@ -120,6 +120,7 @@ class Job(Table):
         Index("jobs_by_age", "created_at", "id"),
         Index("jobs_by_status", "status", "lease_expires_at"),
         Index("jobs_in_line", "status", "queue", "priority", "queued_at"),
+        Index("jobs_by_parent", "parent_id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -137,11 +138,16 @@ class Job(Table):
     is_prepared: Mapped[bool] = mapped_column(default=True)
     """Whether the tokens of its text are there, so that it may be claimed; before, `total_steps` may be 0."""
     parent_id: Mapped[str | None]
-    """The job whose weights it starts from, which may have been deleted since."""
+    """The job whose checkpoint it starts from, which may have been deleted since."""
     parent_step: Mapped[int | None]
-    """Of that job's checkpoint."""
+    """The step of that checkpoint."""
     parent_model_id: Mapped[str | None]
-    """The model from outside that it starts from, which may have been deleted since."""
+    """The model from outside whose weights it starts from, which may have been deleted since."""
+    takes_optimizer: Mapped[bool | None]
+    """Whether it goes on from that checkpoint with the optimizer's state, or starts from the weights alone;
+    null unless it starts from either."""
+    initial_bytes: Mapped[int] = mapped_column(default=0)
+    """On disk, of the checkpoint that it starts from; 0 when that is deleted, or there is none."""
     parameters: Mapped[int]
     total_steps: Mapped[int]
     memory_bytes: Mapped[int | None]

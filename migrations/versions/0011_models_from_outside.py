@@ -33,12 +33,10 @@ def upgrade() -> None:
     )
     op.create_index("models_in_line", "models", ["status", "queued_at"])
     op.create_table("model_removals", sa.Column("model_id", sa.Text(), primary_key=True))
-    op.add_column("jobs", sa.Column("parent_step", sa.BigInteger(), nullable=True))
     op.add_column("jobs", sa.Column("parent_model_id", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("jobs", "parent_model_id")
-    op.drop_column("jobs", "parent_step")
     op.drop_table("model_removals")
     op.drop_table("models")

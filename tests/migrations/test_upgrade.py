@@ -101,6 +101,29 @@ def test_the_texts_of_a_database_of_the_version_before_are_plain(settings: Setti
     database.close()
 
 
+def test_the_jobs_of_a_database_of_the_version_before_have_no_parents(settings: Settings) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    database = Database(settings.database)
+    with database.write() as session:
+        command.upgrade(configuration(session.connection()), "0009")
+        session.execute(text(DATASET_OF_0001))
+        session.execute(text(JOB_OF_0001), {"id": "job-1", "status": "queued"})
+        session.execute(text(EVENT_OF_0001))
+        session.execute(text(EVALUATION_OF_0001), {"step": 0, "loss": 9.0})
+    upgrade(database)
+    with database.read() as session:
+        job = get_job(session, "job-1")
+        assert (job.parent_id, job.parent_step, job.takes_optimizer, job.initial_bytes) == (
+            None,
+            None,
+            None,
+            0,
+        )
+        assert len(list_events(session, "job-1")) == 1
+        assert [row.val_loss for row in list_evaluations(session, "job-1")] == [9.0]
+    database.close()
+
+
 WORKER_OF_0006 = """
     INSERT INTO workers (id, queue, host, pid, listening, since, started_at, heard_at)
     VALUES ('train-1', 'train', 'here', 1, true, 1.0, 1.0, 1.0)

@@ -5,13 +5,15 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from jobs.files.cleanup import sweep_attempts
+from jobs.files.layout import initial_directory
 from jobs.lifecycle.history import drop_checkpoint, resize_checkpoint
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.events import record_event
 from jobs.store.tables import Checkpoint, Job
 from model.checkpoint import drop_training_state, size_bytes
-from model.manifest import TRAINING, CheckpointError, VerifiedCheckpoint, verify
+from model.manifest import TRAINING, WEIGHTS, CheckpointError, VerifiedCheckpoint, verify
+from model.start import Start
 from worker.retry import retry_while_unavailable
 
 
@@ -29,6 +31,17 @@ def newest_good_checkpoint(
             drop = partial(drop_damaged, job=job, checkpoint=checkpoint, reason=str(damage))
             retry_while_unavailable(database.write, drop)
     return None
+
+
+def initial_checkpoint(settings: Settings, job: Job) -> Start | None:
+    """The checkpoint that a forked job starts from; None for one whose weights are drawn.
+
+    raises  CheckpointError if it is damaged
+    """
+    if job.takes_optimizer is None:
+        return None
+    names = None if job.takes_optimizer else [WEIGHTS]
+    return Start(verify(initial_directory(settings.artifacts, job.id), names), job.takes_optimizer)
 
 
 def drop_damaged(session: Session, job: Job, checkpoint: Checkpoint, reason: str) -> None:

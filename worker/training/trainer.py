@@ -80,6 +80,7 @@ def run_attempt(
     """Train, and say how it ended. An error without a type of its own is raised: the log then has the
     traceback."""
     from model.loss import Diverged
+    from model.manifest import CheckpointError
 
     database = Database(settings.database)
     job = retry_while_unavailable(database.read, lambda session: get_job(session, job_id))
@@ -95,7 +96,7 @@ def run_attempt(
     except NativePanic as error:
         log.exception("job %s", job_id)
         return TrainerOutcome("failed", "internal", str(error))
-    except (UnreadableSpec, UnsafeFolder) as error:
+    except (UnreadableSpec, UnsafeFolder, CheckpointError) as error:
         return TrainerOutcome("failed", "internal", str(error))
     except Diverged as error:
         return TrainerOutcome("failed", "diverged", str(error))
@@ -126,7 +127,7 @@ def train_job(
     from model.training import train
     from worker.training.eta import EtaEstimator
     from worker.training.recorder import Recorder
-    from worker.training.resumption import newest_good_checkpoint, sweep_leftovers
+    from worker.training.resumption import initial_checkpoint, newest_good_checkpoint, sweep_leftovers
     from worker.training.tokens import find_tokens
 
     spec = read_spec(job.spec)
@@ -159,6 +160,7 @@ def train_job(
     eta = EtaEstimator(spec, Schedule.of(spec, len(data.train)))
     recorder = Recorder(database, settings.artifacts, job, spec.retention, pipe.report_alive, eta)
     ContentionMonitor().start()
+    checkpoint = newest_good_checkpoint(database, settings, job, checkpoints)
     outcome = train(
         spec,
         data,
@@ -167,7 +169,8 @@ def train_job(
         checkpoint_root=checkpoint_root(settings.artifacts, job.id, job.attempt),
         numerics=numerics,
         device=device,
-        resume_from=newest_good_checkpoint(database, settings, job, checkpoints),
+        resume_from=checkpoint,
+        start_from=initial_checkpoint(settings, job) if checkpoint is None else None,
         checkpoint_interval_s=settings.checkpoint_s,
     )
     recorder.wait_for_deletions()
