@@ -12,9 +12,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from jobs.lifecycle.preparation import MAX_FAILURES, Superseded
+from jobs.lifecycle.requests import CheckpointNeeded, first_in_need
 from jobs.store.database import insert_if_absent, now_s
 from jobs.store.imported_models import FAILED, QUEUED, READY, RUNNING, get_model, queued_columns
-from jobs.store.tables import ImportedModel, ModelRemoval
+from jobs.store.tables import ImportedModel, Job, ModelRemoval
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,16 @@ def reap_imports(session: Session) -> list[ImportedModel]:
 def delete_model(session: Session, model_id: str) -> None:
     """Delete a model that no job needs, and list its files for `jobs.files.cleanup` to remove.
 
-    raises  NotFound
+    raises  NotFound, CheckpointNeeded
     """
     session.execute(select(ImportedModel.id).where(ImportedModel.id == model_id).with_for_update())
-    session.delete(get_model(session, model_id))
+    model = get_model(session, model_id)
+    if child_id := first_in_need(session, Job.parent_model_id == model_id):
+        raise CheckpointNeeded(
+            f"job {child_id} starts from its weights, and has no checkpoint of its own yet: cancel it, or "
+            "wait for its first one"
+        )
+    session.delete(model)
     insert_if_absent(session, ModelRemoval, {"model_id": model_id})
 
 
