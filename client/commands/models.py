@@ -28,8 +28,8 @@ def add_model(
         list[Path],
         typer.Argument(
             metavar="DIR|FILES...",
-            help="A folder with model.safetensors (or shards), config.json and tokenizer.json, or these files; "
-            "or the name of a model on the Hugging Face Hub, such as openai-community/gpt2.",
+            help="A folder with model.safetensors (or shards), config.json and tokenizer.json, or these "
+            "files; or the name of a model on the Hugging Face Hub, such as openai-community/gpt2.",
         ),
     ],
     name: Annotated[str | None, typer.Option(help="Its name; without it the folder's.")] = None,
