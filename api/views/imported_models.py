@@ -17,13 +17,14 @@ from api.http.model_uploads import (
     model_too_large,
     read_model_parts,
 )
+from api.http.multipart import FILE_FIELD
 from api.http.problems import disk_full, invalid_fields, problem_responses
 from api.records.imported_models import ImportedModelRecord, imported_model_record
 from api.records.record import Listing, json_response, list_response
 from api.server.pools import UPLOADS, in_pool
 from api.services import services
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
-from jobs.files.cleanup import remove_deleted_models
+from jobs.files.cleanup import remove_deleted_models, remove_upload
 from jobs.files.disk import free_bytes, is_disk_full
 from jobs.files.model_files import BadModelFile, arriving_model, missing_files, sync_folder
 from jobs.lifecycle.model_imports import delete_model
@@ -75,7 +76,7 @@ def post_model(query: ModelQuery) -> Response:
             with database.write() as session:
                 record = imported_model_record(insert_model(session, query.name, arriving.bytes, directory))
     except BadModelFile as error:
-        raise invalid_fields([FieldError(error.file, str(error))]) from error
+        raise invalid_fields([FieldError(error.file or FILE_FIELD, str(error))]) from error
     except (OSError, DBAPIError) as error:
         if not is_disk_full(error):
             raise
@@ -118,9 +119,11 @@ def remove_imported_model(path: ImportedModelPath) -> Response:
     """
     database, settings = services().database, services().settings
     with database.write() as session:
-        delete_model(session, path.model_id)
+        upload_directory = delete_model(session, path.model_id)
     try:
         remove_deleted_models(database, settings.artifacts)
+        if upload_directory is not None:
+            remove_upload(settings.artifacts, upload_directory)
     except (OSError, SQLAlchemyError) as error:
         log.warning("models that are deleted could not be removed; the keeper does it later: %s", error)
     return Response(status=HTTPStatus.NO_CONTENT)

@@ -112,6 +112,15 @@ def remove_deleted_models(database: Database, artifacts: Path) -> None:
             session.execute(delete(ModelRemoval).where(ModelRemoval.model_id == model_id))
 
 
+def remove_upload(artifacts: Path, directory: str) -> None:
+    """Delete a model's files as they were sent. What a crash leaves of them `sweep_models` deletes.
+
+    directory  relative to `artifacts`
+    """
+    with contextlib.suppress(FileNotFoundError):  # its worker is done, and has deleted it
+        shutil.rmtree(artifacts / directory)
+
+
 def sweep_models(database: Database, artifacts: Path) -> None:
     """Delete what crashed uploads and imports left of models, and the files as they were sent of those that
     are imported or deleted.

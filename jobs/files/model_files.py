@@ -36,7 +36,7 @@ HEAD_BYTES = 9
 
 
 class BadModelFile(ValueError):
-    """A file that no model has; `file` is its name."""
+    """A file that no model has. `file` is its name, or empty where that is none of a model's files."""
 
     def __init__(self, file: str, message: str) -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ def check_file_name(name: str) -> None:
     taken = (
         f"{WEIGHTS} (or shards with their {INDEX}), {CONFIG}, {TOKENIZER} and {GENERATION_CONFIG} are taken"
     )
-    raise BadModelFile(name, f"unknown file {quoted(name)}; only {taken}")
+    raise BadModelFile("", f"unknown file {quoted(name)}; only {taken}")
 
 
 def check_head(name: str, head: bytes) -> None:

@@ -88,8 +88,9 @@ def reap_imports(session: Session) -> list[ImportedModel]:
     return reaped
 
 
-def delete_model(session: Session, model_id: str) -> None:
-    """Delete a model that no job needs, and list its files for `jobs.files.cleanup` to remove.
+def delete_model(session: Session, model_id: str) -> str | None:
+    """Delete a model that no job needs, and list its folder for `jobs.files.cleanup` to remove; returns that
+    of its files as they were sent, if a worker still needed them.
 
     raises  NotFound, CheckpointNeeded
     """
@@ -102,6 +103,7 @@ def delete_model(session: Session, model_id: str) -> None:
         )
     session.delete(model)
     insert_if_absent(session, ModelRemoval, {"model_id": model_id})
+    return model.upload_directory
 
 
 def write_fenced(session: Session, claimed: ImportedModel, **values: Any) -> None:
