@@ -41,6 +41,7 @@ from model.progress import Position
 from model.storage.atomic import sync
 from model.storage.tensor_file import write_tensors
 
+POSITIONS = "pos_emb.weight"
 CHECKSUM = {WEIGHTS: "sha256", TRAINING: "xxh3_128"}
 
 
@@ -215,11 +216,13 @@ def restore_training_state(
 
 
 def load_weights(path: Path, config: GPTConfig, device: torch.device, numerics: ResolvedNumerics) -> GPT:
-    """The model of a verified file. No weights are drawn first, and none are held twice."""
+    """The model of a verified file, which may have more positions than the model's context: the first are
+    taken. No weights are drawn first, and none are held twice."""
     with meta_init():
         model = GPT(config, KITS[numerics])
     # What is read of the file stays mapped to it: the model takes copies.
     weights = load_file(path)
+    weights[POSITIONS] = weights[POSITIONS][: config.context_length]
     model.load_state_dict(
         {name: weight.to(device, copy=True) for name, weight in weights.items()}, assign=True
     )

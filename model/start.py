@@ -47,7 +47,7 @@ def begin(
     raises   CheckpointError if the checkpoint's model is another one
     """
     directory, manifest = start.checkpoint.directory, start.checkpoint.manifest
-    check_shapes(manifest.run.gpt, run.gpt)
+    check_shapes(manifest.run.gpt, run.gpt, start.with_optimizer)
     model = load_weights(directory / WEIGHTS, run.gpt, device, numerics)
     optimizer = make_optimizer(model, run.training)
     if not start.with_optimizer:
@@ -64,13 +64,16 @@ def begin(
     return model, optimizer, position
 
 
-def check_shapes(saved: GPTConfig, wanted: GPTConfig) -> None:
-    """raises CheckpointError"""
+def check_shapes(saved: GPTConfig, wanted: GPTConfig, with_optimizer: bool) -> None:
+    """A shorter context takes the first positions; the optimizer's state of them is not cut. raises
+    CheckpointError"""
     differences = [
         f"model.{name} is {getattr(saved, name)} there and {value} here"
         for name, value in wanted
         if name not in WITHOUT_SHAPE and getattr(saved, name) != value
     ]
+    if not with_optimizer and wanted.context_length < saved.context_length:
+        differences = [each for each in differences if not each.startswith("model.context_length ")]
     if differences:
         raise CheckpointError("the checkpoint's weights are of another model: " + "; ".join(differences))
 

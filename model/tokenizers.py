@@ -21,6 +21,9 @@ GPT2_TABLES = {
 # runs as one automaton instead of four alternatives tried in turn: encoding is 1.2x to 1.4x faster.
 GPT2_PATTERN = r"""(?:'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+)|\s+(?!\S)|\s+"""
 END_OF_TEXT = "<|endoftext|>"
+PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+"""Bytes that stand for themselves, as Latin-1, where BPE tables write bytes as characters. Source: the GPT-2
+release, src/encoder.py."""
 # Matches up to the last pre-token boundary that depends on no text further left or right. White space after
 # another character begins one, and so does, in Chinese and Japanese, whose texts have few spaces, a letter
 # after a comma or the like: no alternative of the pattern has white space after another character, or a
@@ -191,6 +194,13 @@ def gpt2_ranks() -> dict[bytes, int]:
     # tiktoken would cache the tables in a shared temporary folder, and trust whatever it finds there.
     os.environ["TIKTOKEN_CACHE_DIR"] = ""
     return data_gym_to_mergeable_bpe_ranks(str(vocab_bpe), str(encoder_json))
+
+
+def byte_characters() -> list[str]:
+    """For each byte the character that stands for it in BPE tables: itself, or from U+0100 on where it can't
+    be seen."""
+    hidden = [byte for byte in range(256) if byte not in PRINTABLE]
+    return [chr(byte) if byte in PRINTABLE else chr(0x100 + hidden.index(byte)) for byte in range(256)]
 
 
 def checked_table(name: str) -> Path:

@@ -342,6 +342,7 @@ class Training:
         checkpoint, self.checkpoint = self.checkpoint, None
         manifest = checkpoint.wait_until_written()
         position = manifest.position
+        assert manifest.val_loss is not None, "it is measured before a run's checkpoint is written"
         self.on_event(
             CheckpointWritten(
                 directory=checkpoint.directory,

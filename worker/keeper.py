@@ -20,14 +20,17 @@ from sqlalchemy.exc import OperationalError
 from jobs.broker.queue import make_celery, publish
 from jobs.files.cleanup import (
     remove_deleted,
+    remove_deleted_models,
     remove_deleted_texts,
     remove_needless_initial,
     sweep_idle_jobs,
+    sweep_models,
     sweep_partial_texts,
     sweep_staged_jobs,
     sweep_tokens,
 )
 from jobs.files.disk import missing_bytes
+from jobs.lifecycle.model_imports import reap_imports
 from jobs.lifecycle.preparation import reap_preparations
 from jobs.lifecycle.reaper import jobs_paused_for_disk, messages_to_republish, reap
 from jobs.lifecycle.requests import resume
@@ -90,6 +93,7 @@ class Keeper:
         with self._database.write() as session:
             reaped = reap(session)
             preparations = reap_preparations(session)
+            imports = reap_imports(session)
             # Only now is it known whether the database let the keeper wait for this answer.
             if not self._has_watched_for_a_lease():
                 session.rollback()
@@ -98,6 +102,8 @@ class Keeper:
             log.warning("job %s reaped from a lost worker", job_id)
         for lost in preparations:
             log.warning("the preparation of the data set %s reaped from a lost worker", lost.dataset_id)
+        for model in imports:
+            log.warning("the import of the model %s reaped from a lost worker", model.id)
 
     def _has_watched_for_a_lease(self) -> bool:
         """Note that the database has just answered; whether it has done so without a gap for a lease."""
@@ -135,6 +141,8 @@ class Keeper:
             sweep_tokens(self._database, self._settings.artifacts)
             remove_deleted_texts(self._database, self._settings.artifacts)
             sweep_partial_texts(self._settings.artifacts)
+            remove_deleted_models(self._database, self._settings.artifacts)
+            sweep_models(self._database, self._settings.artifacts)
         except OSError as error:
             log.warning("could not delete leftover files: %s", error)
         with self._database.write() as session:

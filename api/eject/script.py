@@ -83,9 +83,9 @@ def pinned(package: str) -> str:
 
 def template_values(job: Job, dataset: Dataset, spec: JobSpec) -> dict[str, Any]:
     """What the templates know. raises  NotEjectable"""
-    if job.parent_id is not None:
+    if parent := job.parent_model_id or job.parent_id:
         raise NotEjectable(
-            f"the job can't be written out as one plain file: it starts from the weights of {job.parent_id}"
+            f"the job can't be written out as one plain file: it starts from the weights of {parent}"
         )
     if spec.validation_dataset is not None:
         raise NotEjectable(

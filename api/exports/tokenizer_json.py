@@ -3,17 +3,7 @@
 import json
 from typing import Any
 
-from model.tokenizers import END_OF_TEXT, checked_table
-
-PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-"""Bytes that stand for themselves, as Latin-1, where BPE tables write bytes as characters. Source: the GPT-2
-release, src/encoder.py."""
-
-
-def byte_characters() -> list[str]:
-    """For each byte the character that stands for it: itself, or from U+0100 on where it can't be seen."""
-    hidden = [byte for byte in range(256) if byte not in PRINTABLE]
-    return [chr(byte) if byte in PRINTABLE else chr(0x100 + hidden.index(byte)) for byte in range(256)]
+from model.tokenizers import END_OF_TEXT, byte_characters, checked_table
 
 
 def gpt2_tokenizer() -> dict[str, Any]:

@@ -67,6 +67,7 @@ def complete_document(app: OpenAPI) -> None:
         success = document["paths"][path][method]["responses"]["200"]
         success["content"][media_type] = {"schema": {"type": "string"}}
     document["paths"]["/datasets"]["post"]["requestBody"] = upload_body(schemas)
+    document["paths"]["/models"]["post"]["requestBody"] = model_upload_body()
 
 
 def upload_body(schemas: Schemas) -> dict[str, Any]:
@@ -82,6 +83,13 @@ def upload_body(schemas: Schemas) -> dict[str, Any]:
             FORM: {"schema": {**file, "required": [FILE_FIELD], "additionalProperties": False}},
         },
     }
+
+
+def model_upload_body() -> dict[str, Any]:
+    """The body of `POST /models`, which its view reads itself."""
+    files = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 2}
+    schema = {"type": "object", "properties": {FILE_FIELD: files}, "required": [FILE_FIELD]}
+    return {"required": True, "content": {FORM: {"schema": schema}}}
 
 
 def models() -> Iterator[tuple[str, type[BaseModel], JsonSchemaMode]]:

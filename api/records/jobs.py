@@ -58,12 +58,19 @@ class ErrorRecord(Record):
 
 
 class ParentRecord(Record):
-    """What a forked job goes on from."""
+    """The checkpoint that a job starts from."""
 
     job: str
-    """The id of the job, which may have been deleted since."""
+    """The id of its job, which may have been deleted since."""
     checkpoint: int
-    """The step of its checkpoint."""
+    """Its step."""
+
+
+class ParentModelRecord(Record):
+    """The model from outside that a job starts from."""
+
+    model: str
+    """Its id; it may have been deleted since."""
 
 
 class JobRecord(Record):
@@ -90,8 +97,9 @@ class JobRecord(Record):
     """The numerics that `training.numerics` resolved to; null before its first attempt has begun."""
     threads: int | None
     """CPU threads of its trainer; null before its first attempt has begun."""
-    parent: ParentRecord | None
-    """The checkpoint that this job was forked from. Losses and samples before it are the parent's."""
+    parent: ParentRecord | ParentModelRecord | None
+    """What this job starts from in place of drawn weights: the checkpoint that it was forked from, before
+    which losses and samples are the parent's, or what its `start_from` was when it was posted."""
     dataset_sha256: str
     """SHA-256 of the text's bytes."""
     disk_bytes: int
@@ -148,6 +156,8 @@ def job_record(job: Job, waiting: Waiting | None = None, checkpoints_bytes: int 
 
 
 def parent(job: Job) -> dict[str, Any] | None:
+    if job.parent_model_id is not None:
+        return {"model": job.parent_model_id}
     return None if job.parent_id is None else {"job": job.parent_id, "checkpoint": job.parent_step}
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Response, url_for
 from flask_openapi import APIBlueprint, Tag
@@ -22,7 +22,7 @@ from jobs.files.cleanup import remove_deleted
 from jobs.lifecycle.forking import fork
 from jobs.lifecycle.history import checkpoints_bytes
 from jobs.lifecycle.requests import delete_job, request_cancel, request_pause, resume
-from jobs.lifecycle.submission import submit
+from jobs.lifecycle.starting import post, source_finder
 from jobs.lifecycle.waiting import waiting_by_job
 from jobs.spec.forks import ForkRequest
 from jobs.spec.job_spec import JobSpec, Label, Labels
@@ -55,13 +55,18 @@ class JobsQuery(Page):
     """The id of the last job of the page before; it may have been deleted since."""
 
 
-@jobs.post("/jobs", responses={201: JobRecord, **problem_responses(400, 413, 415)})
-@parse_request(body=parse_spec)
+def parse_posted(body: Any) -> JobSpec:
+    """raises  SpecError"""
+    return parse_spec(body, source_finder(services().database))
+
+
+@jobs.post("/jobs", responses={201: JobRecord, **problem_responses(400, 410, 413, 415, 507)})
+@parse_request(body=parse_posted)
 def post_job(body: JobSpec) -> Response:
     """Post a job
     `{}` is a valid body: the lecture's job. The response has the whole spec, every field filled in.
     """
-    job, waiting = submit(services().database, services().settings, body, services().celery)
+    job, waiting = post(services().database, services().settings, body, services().celery)
     location = url_for("jobs.show_job", job_id=job.id)
     return json_response(job_record(job, waiting), HTTPStatus.CREATED, location=location)
 
@@ -155,8 +160,8 @@ def resume_job(path: JobPath) -> Response:
 @parse_request()
 def remove_job(path: JobPath) -> Response:
     """Delete a job that has ended or is paused
-    Its record, its history and its checkpoints are deleted for good. Not while a job that was forked from it
-    has neither ended nor a checkpoint of its own.
+    Its record, its history and its checkpoints are deleted for good. Not while a job that starts from its
+    weights has neither ended nor a checkpoint of its own.
     """
     database, settings = services().database, services().settings
     with database.write() as session:

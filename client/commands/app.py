@@ -7,6 +7,7 @@ from client.commands.exports import eject, export
 from client.commands.generation import generate, score
 from client.commands.history import checkpoints, losses, samples
 from client.commands.jobs import cancel, delete, fork, list_jobs, pause, resume, show, submit, watch
+from client.commands.models import add_model, list_models, remove_model, show_model
 from client.commands.options import AsJson, Url
 from client.commands.service import demo, up
 
@@ -49,3 +50,10 @@ datasets.command(name="list")(list_datasets)
 datasets.command(name="show")(show_dataset)
 datasets.command(name="rm")(remove_dataset)
 app.add_typer(datasets, name="datasets")
+
+models = typer.Typer(help="Weights from outside.", no_args_is_help=True)
+models.command(name="add")(add_model)
+models.command(name="list")(list_models)
+models.command(name="show")(show_model)
+models.command(name="rm")(remove_model)
+app.add_typer(models, name="models")

@@ -54,7 +54,7 @@ def print_job(job: JSON) -> None:
         "status": describe_status(job),
         "place in queue": job.get("queue_position"),
         "error": f"{error['type']}: {error['message']}" if error else None,
-        "forked from": f"{parent['job']}, step {as_count(parent['checkpoint'])}" if parent else None,
+        "starts from": describe_parent(parent) if parent else None,
         "preset": spec["preset"],
         "dataset": spec["dataset"],
         "parameters": as_count(parameters) if parameters else None,
@@ -76,6 +76,13 @@ def print_job(job: JSON) -> None:
     for name, value in facts.items():
         if value is not None:
             print(f"{name:<16} {one_line(value)}")
+
+
+def describe_parent(parent: JSON) -> str:
+    """A job's checkpoint, or a model from outside."""
+    if "model" in parent:
+        return str(parent["model"])
+    return f"{parent['job']}, step {as_count(parent['checkpoint'])}"
 
 
 def describe_latest(latest: JSON | None) -> str | None:
@@ -189,3 +196,49 @@ def print_datasets(datasets: Sequence[JSON]) -> None:
         drop_order=["CHARACTERS", "DOCUMENTS", "TOKENS", "NAME"],
         shrinkable="NAME",
     )
+
+
+def print_model(model: JSON) -> None:
+    architecture = model.get("model") or {}
+    parameters = model.get("parameters")
+    facts = {
+        "id": model["id"],
+        "name": model.get("name"),
+        "status": describe_model_status(model),
+        "error": model.get("error"),
+        "tokenizer": model.get("tokenizer"),
+        "parameters": as_count(parameters) if parameters else None,
+        **{name.replace("_", " "): value for name, value in architecture.items()},
+        "size": as_size(model.get("bytes")),
+        "sha256": model.get("sha256"),
+        "created": model.get("created_at"),
+    }
+    for name, value in facts.items():
+        if value is not None:
+            print(f"{one_line(name):<16} {one_line(value)}")
+
+
+def print_models(models: Sequence[JSON]) -> None:
+    print_table(
+        ["ID", "NAME", "STATUS", "PARAMETERS#", "SIZE#", "CREATED"],
+        [
+            [
+                one_line(model["id"]),
+                or_dash(model.get("name")),
+                describe_model_status(model),
+                as_count(model.get("parameters")),
+                as_size(model.get("bytes")),
+                or_dash(model.get("created_at")),
+            ]
+            for model in models
+        ],
+        drop_order=["CREATED", "SIZE", "PARAMETERS", "NAME"],
+        shrinkable="NAME",
+    )
+
+
+def describe_model_status(model: JSON) -> str:
+    fraction = model.get("fraction")
+    if model["status"] == "preparing" and fraction:
+        return f"preparing, {fraction:.0%}"
+    return one_line(model["status"])

@@ -9,6 +9,7 @@ import httpx2
 from client.address import Address
 from client.errors import UsageError
 from client.http import response_models
+from client.http.form import FileForm
 from client.http.response_models import Page, ResponseModel, mismatch
 from client.http.transport import CONNECT_TIMEOUT_S, Transport
 from client.http.types import JSON
@@ -186,6 +187,27 @@ class Client:
     def datasets(self) -> list[JSON]:
         return self._list("/datasets", Page[response_models.Dataset])
 
+    def add_model(self, name: str | None, form: FileForm) -> JSON:
+        """Send a model's files as they are read; its record."""
+        return self._transport.json(
+            "POST",
+            "/models",
+            response_models.ImportedModel,
+            params=without_none(name=name),
+            headers={"Content-Type": form.content_type, "Content-Length": str(form.size_bytes)},
+            content=form.blocks(),
+            timeout=httpx2.Timeout(UPLOAD_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+        )
+
+    def model(self, model_id: str) -> JSON:
+        return self._transport.json("GET", model_path(model_id), response_models.ImportedModel)
+
+    def models(self) -> list[JSON]:
+        return self._list("/models", Page[response_models.ImportedModel])
+
+    def delete_model(self, model_id: str) -> None:
+        self._transport.request("DELETE", model_path(model_id))
+
     def check_ready(self) -> None:
         """Return if the service can take jobs and works on them; ApiError says what is missing."""
         self._transport.request("GET", "/readyz", timeout=CONNECT_TIMEOUT_S)
@@ -225,6 +247,11 @@ def job_path(job_id: str, *rest: str) -> str:
 def dataset_path(dataset_id: str) -> str:
     """The path of a data set; UsageError as `job_path`."""
     return f"/datasets/{quoted_id(dataset_id, 'data set')}"
+
+
+def model_path(model_id: str) -> str:
+    """The path of a model from outside; UsageError as `job_path`."""
+    return f"/models/{quoted_id(model_id, 'model')}"
 
 
 def quoted_id(given: str, kind: str) -> str:

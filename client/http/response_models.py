@@ -51,8 +51,11 @@ class Spec(ResponseModel):
 
 
 class Parent(ResponseModel):
-    job: str
-    checkpoint: int
+    """A job's checkpoint, or a model from outside."""
+
+    job: str | None = None
+    checkpoint: int | None = None
+    model: str | None = None
 
 
 class Job(ResponseModel):
@@ -130,6 +133,22 @@ class Dataset(ResponseModel):
     error: str | None = None
     sha256: str | None = None
     first_lines: str | None = None
+    created_at: str | None = None
+
+
+class ImportedModel(ResponseModel):
+    title = "model"
+
+    id: str
+    status: str
+    name: str | None = None
+    error: str | None = None
+    fraction: Figure = None
+    tokenizer: str | None = None
+    parameters: int | None = None
+    model: dict[str, Any] | None = None
+    bytes: int | None = None
+    sha256: str | None = None
     created_at: str | None = None
 
 

@@ -14,12 +14,23 @@ from jobs.files.layout import (
     initial_directory,
     job_directory,
     jobs_directory,
+    model_directory,
+    models_directory,
     tokens_directory,
 )
 from jobs.files.stored_texts import remove_text
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
-from jobs.store.tables import Checkpoint, Dataset, Job, Removal, TextRemoval
+from jobs.store.imported_models import FAILED, READY
+from jobs.store.tables import (
+    Checkpoint,
+    Dataset,
+    ImportedModel,
+    Job,
+    ModelRemoval,
+    Removal,
+    TextRemoval,
+)
 
 ATTEMPT = re.compile(r"attempt-(\d+)")
 JOBS_PER_QUERY = 500
@@ -101,6 +112,58 @@ def sweep_partial_texts(artifacts: Path) -> None:
         with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has its name now
             if time.time() - file.stat().st_mtime > PARTIAL_FILE_S:
                 file.unlink()
+
+
+def remove_deleted_models(database: Database, artifacts: Path) -> None:
+    """Delete the folders of deleted models. After a crash the next call goes on with the rest of the list."""
+    with database.read() as session:
+        model_ids = list(session.scalars(select(ModelRemoval.model_id)))
+    for model_id in model_ids:
+        folder = model_directory(artifacts, model_id)
+        if folder.exists():
+            shutil.rmtree(folder)
+        with database.write() as session:
+            session.execute(delete(ModelRemoval).where(ModelRemoval.model_id == model_id))
+
+
+def remove_upload(artifacts: Path, directory: str) -> None:
+    """Delete a model's files as they were sent. What a crash leaves of them `sweep_models` deletes.
+
+    directory  relative to `artifacts`
+    """
+    with contextlib.suppress(FileNotFoundError):  # its worker is done, and has deleted it
+        shutil.rmtree(artifacts / directory)
+
+
+def sweep_models(database: Database, artifacts: Path) -> None:
+    """Delete what crashed uploads and imports left of models, and the files as they were sent of those that
+    are imported or deleted.
+
+    Folders of models that the database does not know are left alone: it may be another database.
+    """
+    folder = models_directory(artifacts)
+    entries = list(folder.iterdir()) if folder.exists() else []
+    with database.read() as session:
+        models = {model.id: model for model in session.scalars(select(ImportedModel))}
+    uploads = {model.upload_directory for model in models.values()}
+    for entry in entries:
+        if entry.name.startswith("."):
+            is_listed = str(entry.relative_to(artifacts)) in uploads
+            if not is_listed and time.time() - last_written_s(entry) > PARTIAL_FILE_S:
+                shutil.rmtree(entry, ignore_errors=True)
+        elif (model := models.get(entry.name)) is not None and model.status in (READY, FAILED):
+            for attempt in entry.iterdir():
+                if str(attempt.relative_to(artifacts)) != model.directory:
+                    shutil.rmtree(attempt, ignore_errors=True)
+
+
+def last_written_s(folder: Path) -> float:
+    """When a folder or a file in it was last written to."""
+    times = [folder.stat().st_mtime]
+    for file in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            times.append(file.stat().st_mtime)
+    return max(times)
 
 
 def sweep_idle_jobs(database: Database, artifacts: Path) -> None:

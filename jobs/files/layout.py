@@ -47,6 +47,14 @@ def tokens_path(
     return tokens_directory(artifacts) / f"{sha256}-{tokenizer}-{train_ratio}{start}.tokens"
 
 
+def models_directory(artifacts: Path) -> Path:
+    return artifacts / "models"
+
+
+def model_directory(artifacts: Path, model_id: str) -> Path:
+    return models_directory(artifacts) / model_id
+
+
 def jobs_directory(artifacts: Path) -> Path:
     return artifacts / "jobs"
 

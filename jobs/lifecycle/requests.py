@@ -6,7 +6,7 @@ the transaction. The row is locked first: what a worker is about to write decide
 
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from jobs.lifecycle.attempts import UNCLAIMED, conditional_update, queued_columns
@@ -113,13 +113,16 @@ def delete_checkpoint(session: Session, job_id: str, step: str) -> str:
 
 
 def child_in_need(session: Session, job_id: str, step: int | None = None) -> str | None:
-    """The id of a job that was forked from this one, of that step if one is given, and has neither ended nor
-    a checkpoint of its own; None if there is none."""
+    """The id of a job that starts from this one's weights, of that step if one is given, and has neither
+    ended nor a checkpoint of its own; None if there is none."""
+    is_of_step = () if step is None else (Job.parent_step == step,)
+    return first_in_need(session, Job.parent_id == job_id, *is_of_step)
+
+
+def first_in_need(session: Session, *is_child: ColumnElement[bool]) -> str | None:
+    """The id of the first of these jobs that has neither ended nor a checkpoint of its own."""
     has_checkpoint = select(Checkpoint.id).where(Checkpoint.job_id == Job.id).exists()
-    is_in_need = (Job.parent_id == job_id, Job.status.not_in(TERMINAL), ~has_checkpoint)
-    children = select(Job.id).where(*is_in_need)
-    if step is not None:
-        children = children.where(Job.parent_step == step)
+    children = select(Job.id).where(*is_child, Job.status.not_in(TERMINAL), ~has_checkpoint)
     return session.scalars(children.order_by(Job.id).limit(1)).first()
 
 

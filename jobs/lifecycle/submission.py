@@ -24,10 +24,10 @@ from jobs.spec.job_spec import JobSpec
 from jobs.states import Status
 from jobs.store.database import Database, now_s
 from jobs.store.events import record_event
-from jobs.store.ids import creation_time_us, new_job_id
+from jobs.store.ids import creation_time_us, is_model_id, new_job_id
 from jobs.store.lookup import NotFound
 from jobs.store.preparations import request_preparation
-from jobs.store.tables import Dataset, Job, TokenCount
+from jobs.store.tables import Dataset, ImportedModel, Job, TokenCount
 from jobs.validation.field_errors import FieldError, SpecError
 from model.config import WHOLE_TEXT
 from model.estimate import Estimate, estimate
@@ -40,7 +40,8 @@ class Start:
     folder: Path
     """The job's folder with the checkpoint in it, which takes its place when the job is stored."""
     parent_id: str
-    """The job whose checkpoint it is, which is still there when this one is stored, or `NotFound` raised."""
+    """The job or the model from outside whose weights they are, which is still there when this job is stored,
+    or `NotFound` raised."""
     steps_done: int
     """That this job does not make again."""
     columns: dict[str, Any]
@@ -142,8 +143,9 @@ def new_job(database: Database, artifacts: Path, start: Start | None) -> Iterato
             yield session, next_job_id(session)
         return
     with job_placed(database, artifacts, start.folder, next_job_id) as (session, job_id):
-        if session.get(Job, start.parent_id, with_for_update={"read": True}) is None:
-            raise NotFound(f"the job {start.parent_id} has just been deleted")
+        kind = ImportedModel if is_model_id(start.parent_id) else Job
+        if session.get(kind, start.parent_id, with_for_update={"read": True}) is None:
+            raise NotFound(f"{start.parent_id} has just been deleted")
         yield session, job_id
 
 

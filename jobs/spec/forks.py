@@ -1,40 +1,18 @@
 """What a person may change when a job is forked, and the spec that comes of it."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from jobs.spec.job_spec import JobSpec
 from jobs.spec.parsing import overlay, parse_spec
+from jobs.spec.start_from import CheckpointChoice
 from jobs.validation.field_errors import FieldError, SpecError
 from jobs.validation.request_model import RequestModel
 from jobs.validation.strict_json import to_json
 from model.config import TrainingConfig
-
-MAX_STEP = 2**63 - 1
-
-
-def check_checkpoint(value: Any) -> str | int:
-    is_step = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_STEP
-    if is_step or value in ("last", "best"):
-        return value
-    raise ValueError('must be "last", "best" or the step of a checkpoint')
-
-
-CheckpointChoice = Annotated[
-    str | int,
-    PlainValidator(check_checkpoint),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "enum": ["last", "best"]},
-                {"type": "integer", "minimum": 0, "maximum": MAX_STEP},
-            ]
-        }
-    ),
-]
 
 
 class ChangedFields(dict[str, Any]):
@@ -70,10 +48,12 @@ def forked_spec(parent: JobSpec, asked: ForkRequest) -> JobSpec:
     raises  SpecError with every wrong field
     """
     changes = asked.spec
-    errors = [*shape_errors(parent, changes), *preset_errors(parent, changes)]
+    errors = [*shape_errors(parent, changes), *preset_errors(parent, changes), *start_errors(changes)]
     refused = {error.field for error in errors}
     try:
-        spec = parse_spec(overlay(parent.model_dump(mode="json"), with_split(parent, changes)))
+        # What the parent itself has started from is no more the child's than its drawn weights would be.
+        kept = {**parent.model_dump(mode="json"), "start_from": None}
+        spec = parse_spec(overlay(kept, with_split(parent, changes)))
     except SpecError as wrong:
         found = [FieldError(f"spec.{error.field}", error.message, error.value) for error in wrong.errors]
         raise SpecError([*errors, *(error for error in found if error.field not in refused)]) from wrong
@@ -123,3 +103,11 @@ def preset_errors(parent: JobSpec, changes: dict[str, Any]) -> list[FieldError]:
         return []
     message = f"can't change in a fork, whose fields are the parent's; it is {to_json(parent.preset)}"
     return [FieldError("spec.preset", message, changes["preset"])]
+
+
+def start_errors(changes: dict[str, Any]) -> list[FieldError]:
+    """A fork starts from its parent."""
+    if changes.get("start_from") is None:
+        return []
+    message = "can't be set in a fork, which starts from its parent's checkpoint"
+    return [FieldError("spec.start_from", message, changes["start_from"])]

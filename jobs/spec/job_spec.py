@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from jobs.spec.presets import Preset
+from jobs.spec.start_from import StartFrom, check_start_from
 from jobs.validation.request_model import RequestModel
 from model.config import MAX_SEED, Run, Text
 from model.tokenizers import TOKENIZERS
@@ -32,6 +33,12 @@ class Origin(RequestModel):
     validation_dataset: Label | None = None
     """A data set, named likewise, to validate on: all of `dataset` is trained on then. Default: null, which
     validates on the rest of `dataset` behind `training.train_ratio`."""
+
+    start_from: StartFrom | None = None
+    """Weights to start from in place of drawn ones: `{"job": ID, "checkpoint": "last", "best" or a step}`, or
+    `{"model": ID}` for a model from outside. `model` and `tokenizer` are theirs where they are not given;
+    only `drop_rate` may differ, and `context_length` be smaller. The optimizer and the step start anew.
+    Default: none."""
 
 
 class JobSpec(Run, Origin):
@@ -99,6 +106,7 @@ RULES: list[Rule] = [
     (("model.emb_dim", "model.n_heads"), check_heads),
     (("training.min_learning_rate", "training.learning_rate"), check_rates),
     (("tokenizer",), check_tokenizer),
+    (("start_from",), check_start_from),
     (("training.compile", "training.numerics"), check_compile),
     (("training.train_ratio", "validation_dataset"), check_train_ratio),
     (("training.seed",), check_seed),

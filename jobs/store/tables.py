@@ -78,6 +78,42 @@ class Preparation(Table):
     error: Mapped[str | None]
 
 
+class ImportedModel(Table):
+    """Weights from outside. A worker of the queue `prepare` checks the files that were sent, and makes a
+    checkpoint of them."""
+
+    __tablename__ = "models"
+    __table_args__ = (Index("models_in_line", "status", "queued_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    bytes: Mapped[int]
+    """Of the files as they were sent; once it is ready, of its checkpoint."""
+    upload_directory: Mapped[str | None]
+    """Where the files as they were sent lie, relative to the artifacts' root, until a worker is done."""
+    status: Mapped[str]
+    """`queued`, `running`, `ready` or `failed`."""
+    queued_at: Mapped[float]
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Claims so far: fences off a worker that was given up."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """Workers that were lost with it."""
+    worker: Mapped[str | None]
+    lease_expires_at: Mapped[float | None]
+    fraction: Mapped[float] = mapped_column(default=0.0)
+    """Of the weights that is converted."""
+    error: Mapped[str | None]
+    directory: Mapped[str | None]
+    """Of the checkpoint, relative to the artifacts' root; this and all below is null until it is ready."""
+    sha256: Mapped[str | None]
+    """Of the checkpoint's weights."""
+    tokenizer: Mapped[str | None]
+    config: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """As the section `model` of a spec."""
+    parameters: Mapped[int | None]
+    created_at: Mapped[float]
+
+
 class Job(Table):
     __tablename__ = "jobs"
     __table_args__ = (
@@ -104,12 +140,14 @@ class Job(Table):
     is_prepared: Mapped[bool] = mapped_column(default=True)
     """Whether its texts' tokens are there, so that it may be claimed; before, `total_steps` may be 0."""
     parent_id: Mapped[str | None]
-    """The job that it was forked from, which may have been deleted since."""
+    """The job whose checkpoint it starts from, which may have been deleted since."""
     parent_step: Mapped[int | None]
-    """The step of the checkpoint that it was forked from."""
+    """The step of that checkpoint."""
+    parent_model_id: Mapped[str | None]
+    """The model from outside whose weights it starts from, which may have been deleted since."""
     takes_optimizer: Mapped[bool | None]
-    """Whether it goes on from that checkpoint with the optimizer's state, or starts from its weights alone;
-    null unless it was forked."""
+    """Whether it goes on from that checkpoint with the optimizer's state, or starts from the weights alone;
+    null unless it starts from either."""
     initial_bytes: Mapped[int] = mapped_column(default=0)
     """On disk, of the checkpoint that it starts from; 0 when that is deleted, or there is none."""
     parameters: Mapped[int]
@@ -217,7 +255,7 @@ class Worker(Table):
     listening: Mapped[bool]
     """Whether its consumer's event loop still turns, so that it would receive a message."""
     job_id: Mapped[str | None]
-    """The job that it runs, or that it answers a prompt for."""
+    """The job that it runs, or that it answers a prompt for; a data set or a model from outside likewise."""
     memory_bytes: Mapped[int | None]
     """Memory that it has for a job, on its GPU or of the machine; null where it does not say."""
     trouble: Mapped[str | None]
@@ -234,6 +272,14 @@ class Removal(Table):
     __tablename__ = "removals"
 
     job_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class ModelRemoval(Table):
+    """A deleted model whose files have yet to be deleted."""
+
+    __tablename__ = "model_removals"
+
+    model_id: Mapped[str] = mapped_column(primary_key=True)
 
 
 class TextRemoval(Table):

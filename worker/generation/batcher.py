@@ -180,7 +180,7 @@ class RequestBatcher:
     def _show_job(self) -> None:
         with self._changed:
             oldest = next(iter(self._requests.values()), None)
-        job_id = None if oldest is None else oldest.checkpoint.job_id
+        job_id = None if oldest is None else oldest.checkpoint.owner_id
         if job_id != self._job_id:
             self._job_id = job_id
             self._on_job(job_id)

@@ -75,7 +75,7 @@ class ModelLoader:
         began_s = time.monotonic()
         # The computing thread has an OpenMP team already, which another one would contend with.
         torch.set_num_threads(1)
-        current = {name: attempt(partial(self._models.find, checkpoint.job_id, name)) for name in names}
+        current = {name: attempt(partial(self._models.find, checkpoint.owner_id, name)) for name in names}
         model: LoadedModel | None = None
         error: BaseException | None = None
         try:

@@ -134,7 +134,7 @@ def test_those_that_wait_cache_no_more_than_the_slots_hold(monkeypatch):
 def test_models_take_turns_token_by_token(monkeypatch):
     order = []
     step = Batch.step
-    monkeypatch.setattr(Batch, "step", lambda self: (order.append(self.checkpoint.job_id), step(self))[-1])
+    monkeypatch.setattr(Batch, "step", lambda self: (order.append(self.checkpoint.owner_id), step(self))[-1])
     with Askers() as askers:
         for job in ("job-a", "job-b"):
             askers.text(askers.ask(job=job, max_new_tokens=1))
