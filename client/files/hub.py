@@ -5,6 +5,8 @@ import os
 import re
 from pathlib import Path
 
+import httpx2
+
 from client.errors import ClientError, UsageError
 from client.plain_text import one_line
 
@@ -38,7 +40,7 @@ def fetch_from_hub(name: str) -> Path:
         folder = snapshot_download(
             name, allow_patterns=PATTERNS, endpoint=os.environ.get("HF_ENDPOINT") or None
         )
-    except (OSError, ValueError, errors.HTTPError, errors.EntryNotFoundError) as error:
+    except (OSError, ValueError, httpx2.HTTPError, errors.EntryNotFoundError) as error:
         raise ClientError(
             f"{name}: is no file here, and could not be fetched from the hub: {one_line(error)}"
         ) from error

@@ -244,12 +244,14 @@ def test_a_model_of_another_shape_is_refused(tmp_path):
         fork(wide, newest(tmp_path / "parent"), tmp_path / "child", Recorder())
 
 
-def test_a_shorter_context_takes_the_first_positions_but_not_with_the_optimizers_state(tmp_path: Path) -> None:
+def test_a_shorter_context_takes_the_first_positions_but_not_with_the_optimizers_state(
+    tmp_path: Path,
+) -> None:
     train_tiny(PARENT, tmp_path / "parent", Recorder(stop_after=1))
     source = newest(tmp_path / "parent")
     still = {"max_steps": 1, "learning_rate": 1e-30, "weight_decay": 0.0}
     short = changed(PARENT, model={"context_length": 4}, training=still)
-    with pytest.raises(CheckpointError, match="model.context_length is 8 there and 4 here"):
+    with pytest.raises(CheckpointError, match=r"model\.context_length is 8 there and 4 here"):
         fork(short, source, tmp_path / "refused", Recorder())
     fork(short, source, tmp_path / "child", Recorder(), with_optimizer=False)
     parent, child = (load_file(folder / WEIGHTS) for folder in (source, newest(tmp_path / "child")))
@@ -261,5 +263,5 @@ def test_a_shorter_context_takes_the_first_positions_but_not_with_the_optimizers
 def test_a_longer_context_has_no_weights(tmp_path: Path) -> None:
     train_tiny(PARENT, tmp_path / "parent", Recorder(stop_after=1))
     longer = changed(PARENT, model={"context_length": 16})
-    with pytest.raises(CheckpointError, match="model.context_length is 8 there and 16 here"):
+    with pytest.raises(CheckpointError, match=r"model\.context_length is 8 there and 16 here"):
         fork(longer, newest(tmp_path / "parent"), tmp_path / "child", Recorder(), with_optimizer=False)
