@@ -25,6 +25,7 @@ from api.views.downloads import downloads
 from api.views.generation import generation
 from api.views.health import health
 from api.views.history import history
+from api.views.imported_models import imported_models
 from api.views.jobs import jobs
 from api.views.losses import losses
 from api.views.models import models
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         completions,
         datasets,
         tokenizers,
+        imported_models,
         workers,
         health,
     ):

@@ -28,6 +28,9 @@ run."""
 MAX_DATASET_BYTES = 20 * 2**30
 """The default."""
 
+MAX_MODEL_BYTES = 20 * 2**30
+"""The default."""
+
 SECRET = {"database_url", "redis_url"}
 """Settings whose values no message quotes: they may have passwords."""
 
@@ -103,6 +106,9 @@ class Settings(BaseSettings):
 
     max_dataset_bytes: ByteSize = ByteSize(MAX_DATASET_BYTES)
     """Largest body with a text that `POST /datasets` takes. In JSON a text may have 1 MiB at most."""
+
+    max_model_bytes: ByteSize = ByteSize(MAX_MODEL_BYTES)
+    """Most bytes that all files of a model together may have that `POST /models` takes."""
 
     threads: int | None = Field(None, ge=1)
     """CPU threads of a trainer. Default: PyTorch's choice, one for each core."""

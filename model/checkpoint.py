@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from model.config import Run
+from model.config import GPTConfig, Run
 from model.gpt import GPT
 from model.layers.kit import KITS
 from model.layers.meta_init import meta_init
@@ -45,6 +45,7 @@ from model.progress import Position
 from model.storage.atomic import sync
 from model.storage.tensor_file import write_tensors
 
+POSITIONS = "pos_emb.weight"
 CHECKSUM = {WEIGHTS: "sha256", TRAINING: "xxh3_128"}
 
 
@@ -163,7 +164,7 @@ def load_model(
         manifest = read_manifest(directory)
         opened = Path(f"/proc/self/fd/{weights.fileno()}")
         check_file(opened, manifest.files[WEIGHTS])
-        return load_weights(opened, manifest, torch.device(device), numerics).eval(), manifest.run
+        return load_weights(opened, manifest.run.gpt, torch.device(device), numerics).eval(), manifest.run
 
 
 def resume(
@@ -185,7 +186,7 @@ def resume(
         raise CheckpointError(
             f"{directory} can't be resumed: it keeps its weights alone, without the optimizer's state"
         )
-    model = load_weights(directory / WEIGHTS, manifest, device, numerics)
+    model = load_weights(directory / WEIGHTS, run.gpt, device, numerics)
     optimizer = make_optimizer(model, run.training)
     restore_training_state(load_file(directory / TRAINING), model, optimizer, device)
     return model, optimizer, manifest.position
@@ -230,12 +231,14 @@ def restore_training_state(
         torch.cuda.set_rng_state(state["generator.cuda"], device)
 
 
-def load_weights(path: Path, manifest: Manifest, device: torch.device, numerics: ResolvedNumerics) -> GPT:
-    """The model of a verified file. No weights are drawn first, and none are held twice."""
+def load_weights(path: Path, config: GPTConfig, device: torch.device, numerics: ResolvedNumerics) -> GPT:
+    """The model of a verified file, which may have more positions than the model's context: the first are
+    taken. No weights are drawn first, and none are held twice."""
     with meta_init():
-        model = GPT(manifest.run.gpt, KITS[numerics])
+        model = GPT(config, KITS[numerics])
     # What is read of the file stays mapped to it: the model takes copies.
     weights = load_file(path)
+    weights[POSITIONS] = weights[POSITIONS][: config.context_length]
     model.load_state_dict(
         {name: weight.to(device, copy=True) for name, weight in weights.items()}, assign=True
     )

@@ -19,6 +19,9 @@ Initialization = Literal["pytorch", "gpt2"]
 EndedBy = Literal["epochs", "max_steps", "early_stopping"]
 """What a run came to its end by."""
 
+WHOLE_TEXT = 1.0
+"""The `train_ratio` of a text that is not split."""
+
 MAX_SEED = 2**32 - 1
 """PyTorch's generator on the CPU takes the lower 32 bits of a seed: greater ones would repeat these."""
 
@@ -132,9 +135,9 @@ class TrainingConfig(StrictModel):
     """Tokens between the starts of two neighbouring windows; null means `context_length`, so that windows
     tile the text. Default: the lecture's."""
 
-    train_ratio: float = Field(0.9, gt=0, lt=1)
-    """Share of the text's characters, from its start, to train on; the rest validates.
-    Default: the lecture's."""
+    train_ratio: float | None = Field(0.9, gt=0, lt=1)
+    """Share of the text's characters, from its start, to train on; the rest validates. Null, which is filled
+    in, where there is a `validation_dataset`: all of the text is trained on. Default: the lecture's."""
 
     optimizer: Optimizer = "adamw"
     """`adamw` (Loshchilov and Hutter 2019), or `muon` (Jordan et al. 2024) for the matrices of the blocks and
@@ -185,6 +188,11 @@ class TrainingConfig(StrictModel):
     """Stop after this many evaluations in a row without a new lowest validation loss; null never stops
     early. With it, the weights of every evaluation of a new lowest validation loss are a checkpoint.
     Default: the lecture's (null)."""
+
+    @property
+    def train_share(self) -> float:
+        """Of the text's characters, how many are trained on: with a text of its own to validate on, all."""
+        return WHOLE_TEXT if self.train_ratio is None else self.train_ratio
 
 
 class EvaluationConfig(StrictModel):

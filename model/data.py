@@ -73,10 +73,14 @@ class Data:
     """Whether the training text has end-of-text tokens."""
 
     @classmethod
-    def from_text(cls, text: str, tokenizer: Tokenizer, run: Run) -> "Data":
-        """Split `text` by characters, then tokenise both parts, as the lecture does. ValueError as
-        `from_ids`."""
-        train, validation = split_text(text, run.training.train_ratio)
+    def from_text(
+        cls, text: str, tokenizer: Tokenizer, run: Run, validation_text: str | None = None
+    ) -> "Data":
+        """Split `text` by characters, then tokenise both parts, as the lecture does; or take another text for
+        the second one. ValueError as `from_ids`."""
+        train, validation = split_text(text, run.training.train_share)
+        if validation_text is not None:
+            validation = validation_text
         return cls.from_ids(tokenizer.encode(train), tokenizer.encode(validation), run)
 
     @classmethod
@@ -87,10 +91,14 @@ class Data:
         return cls._of(*ids, ends_texts=end_of_text in train, run=run)
 
     @classmethod
-    def from_file(cls, file: TokenFile, run: Run) -> "Data":
-        """Read window by window as they are asked for. ValueError as `from_ids`."""
+    def from_file(cls, file: TokenFile, run: Run, validation_file: TokenFile | None = None) -> "Data":
+        """Read window by window as they are asked for. ValueError as `from_ids`.
+
+        validation_file  of a text of its own, all of which validates
+        """
         ends_texts = file.manifest.train_texts_ended > 0
-        return cls._of(file.train, file.validation, ends_texts=ends_texts, run=run)
+        validation = file.validation if validation_file is None else validation_file.train
+        return cls._of(file.train, validation, ends_texts=ends_texts, run=run)
 
     @classmethod
     def _of(cls, train: Ids, validation: Ids, *, ends_texts: bool, run: Run) -> "Data":

@@ -56,6 +56,9 @@ class Evaluation:
     grad_norm: float | None
     """L2 norm of the whole gradient, before clipping; None where it is beyond float32."""
     tokens_per_s: float | None
+    val_bpb: float | None = None
+    """Bits per byte: the nats of the validation text's targets / ln 2 / their bytes in UTF-8, of both without
+    the ends of texts. None where they have no bytes."""
 
 
 @dataclass(frozen=True)

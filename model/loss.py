@@ -35,12 +35,28 @@ def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
 def loss_of(model: GPT, inputs: Tensor, targets: Tensor) -> Tensor:
     """`next_token_loss` of the model's logits for inputs (B, T) and targets (B, T), with less memory and
     time. A compiler fuses the plain version."""
-    # On a GPU there are more columns than V, to fill its kernels' tiles: -inf, which no softmax notices.
-    # A term over all columns would have to leave them out.
-    logits = model.kit.training_logits(model.head, model.hidden(inputs))  # (B, T, V or more)
+    return loss_of_logits(model, training_logits(model, inputs), targets)
+
+
+def training_logits(model: GPT, inputs: Tensor) -> Tensor:
+    """(B, T, V or more): on a GPU there are more columns than V, to fill its kernels' tiles: -inf, which no
+    softmax notices. A term over all columns would have to leave them out."""
+    return model.kit.training_logits(model.head, model.hidden(inputs))
+
+
+def loss_of_logits(model: GPT, logits: Tensor, targets: Tensor) -> Tensor:
+    """The same of `training_logits`, which a backward pass overwrites."""
     if model.kit.numerics == "reference" or torch.compiler.is_compiling():
         return next_token_loss(logits, targets)
     return ChunkedCrossEntropy.apply(logits.flatten(0, 1), targets.flatten())
+
+
+def loss_and_end_nats(model: GPT, inputs: Tensor, targets: Tensor, end_of_text: int) -> tuple[Tensor, Tensor]:
+    """`loss_of`, and the nats of those targets that are `end_of_text`, all together: two scalars."""
+    logits = training_logits(model, inputs)
+    is_end = targets == end_of_text  # (B, T)
+    end_nats = F.cross_entropy(logits[is_end].float(), targets[is_end], reduction="sum")
+    return loss_of_logits(model, logits, targets), end_nats
 
 
 class Diverged(Exception):

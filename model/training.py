@@ -42,6 +42,7 @@ from model.optimizer import learning_rate, make_optimizer
 from model.plan import Plan
 from model.progress import Position, Speed
 from model.shuffle import derived_seed, permutation, shuffle_seeds_for
+from model.start import Start, begin
 from model.tokenizers import Tokenizer, load_tokenizer
 
 
@@ -55,6 +56,7 @@ def train(
     numerics: ResolvedNumerics,
     device: torch.device,
     resume_from: VerifiedCheckpoint | None = None,
+    start_from: Start | None = None,
     checkpoint_interval_s: float | None = None,
     tokenizer: Tokenizer | None = None,
 ) -> EndedBy | Literal["stopped"]:
@@ -65,7 +67,8 @@ def train(
     With patience, so are the weights alone of every evaluation of a new lowest validation loss.
     A `tokenizer` that is not built in has to be given; checkpoints take a copy of it.
     `resume_from` continues such a checkpoint: with the same numerics, device and number of threads, weights
-    and events are those of a run without a break.
+    and events are those of a run without a break. Without one, `start_from` has the weights that the run
+    starts from in place of drawn ones.
 
     `step` counts from 0, as in the lecture: the step just made is one less than the updates done, which
     `position.step` and checkpoints count.
@@ -75,10 +78,21 @@ def train(
     be written.
     """
     state = Training(
-        run, data, on_event, checkpoint_root, numerics, device, resume_from, checkpoint_interval_s, tokenizer
+        run,
+        data,
+        on_event,
+        checkpoint_root,
+        numerics,
+        device,
+        resume_from,
+        start_from,
+        checkpoint_interval_s,
+        tokenizer,
     )
     plan, position = state.plan, state.position
     try:
+        if plan.is_finished and resume_from is None:
+            state.begin_checkpoint(None)  # it starts from another run's end, and has no checkpoint of its own
         while not plan.is_finished:
             for micro_batches in state.steps_of_epoch():
                 step = position.step
@@ -114,6 +128,7 @@ class Training:
         numerics: ResolvedNumerics,
         device: torch.device,
         resume_from: VerifiedCheckpoint | None,
+        start_from: Start | None,
         checkpoint_interval_s: float | None,
         tokenizer: Tokenizer | None = None,
     ) -> None:
@@ -130,15 +145,19 @@ class Training:
         self.checkpoint: BackgroundCheckpoint | None = None
 
         set_up(device, numerics)
-        if resume_from is None:
+        if resume_from is not None:
+            self.model, self.optimizer, self.position = resume(
+                resume_from, run, self.data_sha256, device, numerics
+            )
+        elif start_from is not None:
+            self.model, self.optimizer, self.position = begin(
+                start_from, run, self.data_sha256, len(data.train), device, numerics, self.shuffle_seeds
+            )
+        else:
             torch.manual_seed(run.training.seed)  # the next draws are the weights, as in the lecture
             self.model = GPT(run.gpt, KITS[numerics]).to(device)
             self.optimizer = make_optimizer(self.model, run.training)
             self.position = Position()
-        else:
-            self.model, self.optimizer, self.position = resume(
-                resume_from, run, self.data_sha256, device, numerics
-            )
         self.model.train()
         self.plan = Plan(run, len(data.train), self.position)
         self.accelerate(numerics)
@@ -149,7 +168,7 @@ class Training:
                 numerics=numerics,
                 device=str(device),
                 threads=torch.get_num_threads(),
-                resumed_step=None if resume_from is None else self.position.step,
+                resumed_step=self.position.step or None,
             )
         )
 
@@ -164,6 +183,7 @@ class Training:
             evaluated_loss_of = GraphedLoss(loss_of, pool)
         self.evaluator = Evaluator(
             self.run,
+            self.tokenizer,
             self.data,
             self.model,
             self.shuffle_seeds,
@@ -255,16 +275,17 @@ class Training:
         """Measure both losses after `step` and report them; returns the validation loss. raises Diverged"""
         # A longer run would not draw for the evaluation of this one's last step, so it must leave no trace.
         with nullcontext() if self.plan.schedule.evaluates_in_any_run(step) else torch.random.fork_rng([]):
-            train_loss, val_loss = self.evaluator.losses(step)
+            losses = self.evaluator.losses(step)
         position = self.position
-        position.note_evaluation(train_loss, val_loss)
+        position.note_evaluation(losses.train, losses.validation)
         self.on_event(
             Evaluation(
                 step=step,
                 epoch=position.epoch,
                 tokens_seen=position.tokens_seen,
-                train_loss=train_loss,
-                val_loss=val_loss,
+                train_loss=losses.train,
+                val_loss=losses.validation,
+                val_bpb=losses.validation_bits_per_byte,
                 learning_rate=self.rate(step),
                 grad_norm=grad_norm,
                 tokens_per_s=self.speed.tokens_per_s,
@@ -273,7 +294,7 @@ class Training:
         ends_early = self.plan.has_lost_patience and position.step < self.plan.total_steps
         if ends_early and position.best_val_loss is not None:
             self.on_event(EarlyStopped(step, position.best_val_loss))
-        return val_loss
+        return losses.validation
 
     def sample(self, step: int) -> None:
         """Let the model write, and report the text."""
@@ -335,6 +356,7 @@ class Training:
         checkpoint, self.checkpoint = self.checkpoint, None
         manifest = checkpoint.wait_until_written()
         position = manifest.position
+        assert manifest.val_loss is not None, "it is measured before a run's checkpoint is written"
         self.on_event(
             CheckpointWritten(
                 directory=checkpoint.directory,

@@ -20,9 +20,13 @@ from sqlalchemy.exc import OperationalError
 from jobs.broker.queue import make_celery, publish
 from jobs.files.cleanup import (
     remove_deleted,
+    remove_deleted_models,
     remove_deleted_texts,
+    remove_needless_initial,
     sweep_idle_jobs,
+    sweep_models,
     sweep_partial_files,
+    sweep_staged_jobs,
     sweep_tokens,
 )
 from jobs.files.disk import missing_bytes
@@ -130,11 +134,15 @@ class Keeper:
     def _clean_up(self) -> None:
         try:
             remove_deleted(self._database, self._settings.artifacts)
+            remove_needless_initial(self._database, self._settings.artifacts)
+            sweep_staged_jobs(self._settings.artifacts)
             sweep_idle_jobs(self._database, self._settings.artifacts)
             sweep_tokens(self._database, self._settings.artifacts)
             remove_deleted_texts(self._database, self._settings.artifacts)
             sweep_partial_files(self._settings.artifacts)
             remove_deleted_tokenizers(self._database, self._settings.artifacts)
+            remove_deleted_models(self._database, self._settings.artifacts)
+            sweep_models(self._database, self._settings.artifacts)
         except OSError as error:
             log.warning("could not delete leftover files: %s", error)
         with self._database.write() as session:

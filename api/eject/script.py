@@ -88,6 +88,14 @@ def pinned(package: str) -> str:
 
 def template_values(job: Job, dataset: Dataset, spec: JobSpec, tokenizer: Tokenizer) -> dict[str, Any]:
     """What the templates know. raises  NotEjectable"""
+    if parent := job.parent_model_id or job.parent_id:
+        raise NotEjectable(
+            f"the job can't be written out as one plain file: it starts from the weights of {parent}"
+        )
+    if spec.validation_dataset is not None:
+        raise NotEjectable(
+            "the job can't be written out as one plain file: validation_dataset is not supported yet"
+        )
     check_known(spec)
     if tokenizer.tokenizer_json is not None:
         spec = spec.with_vocab_size(tokenizer.vocab_size)
@@ -109,6 +117,7 @@ def template_values(job: Job, dataset: Dataset, spec: JobSpec, tokenizer: Tokeni
         "pattern": GPT2_PATTERN,
         "stride": training.stride or config.context_length,
         "text_start_bytes": dataset.text_start_bytes,
+        "documents": dataset.documents or 0,
         "device": "cuda" if (job.device or "").startswith("cuda") else "cpu",
         "threads": job.threads if numerics == "reference" else None,
         "numerics": numerics,

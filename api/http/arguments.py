@@ -25,7 +25,12 @@ class JobPath(RequestModel):
 
 class ModelPath(RequestModel):
     model_id: Text = Field(min_length=1, max_length=300)
-    """`JOB_ID`, `JOB_ID:best` or `JOB_ID:STEP`."""
+    """`JOB_ID`, `JOB_ID:best` or `JOB_ID:STEP`; the id of a model from outside."""
+
+
+class ImportedModelPath(RequestModel):
+    model_id: Text = Field(min_length=1, max_length=200)
+    """The id of a model from outside."""
 
 
 class DatasetPath(RequestModel):

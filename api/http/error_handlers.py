@@ -12,7 +12,9 @@ from api.http.error_bodies import error_body
 from api.http.problems import HTTPProblem, disk_full, internal_error, invalid_fields, unavailable
 from jobs.files.datasets import DatasetNeeded
 from jobs.files.disk import is_disk_full
+from jobs.files.initial_weights import CheckpointFilesLost
 from jobs.files.tokenizers import TokenizerLost, TokenizerNotReady
+from jobs.lifecycle.requests import CheckpointNeeded
 from jobs.lifecycle.tokenizers import TokenizerNeeded
 from jobs.lifecycle.weights import WeightsLost
 from jobs.spec.stored_specs import UnreadableSpec
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 STATUSES: dict[type[Exception], HTTPStatus] = {
     BadCursor: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
+    CheckpointFilesLost: HTTPStatus.GONE,
+    CheckpointNeeded: HTTPStatus.CONFLICT,
     WeightsLost: HTTPStatus.GONE,
     UnreadableSpec: HTTPStatus.CONFLICT,
     WrongState: HTTPStatus.CONFLICT,

@@ -21,11 +21,13 @@ BOUNDARY_END_BYTES = 4
 
 @dataclass(frozen=True)
 class FilePart:
+    name: str
     filename: str
     content_type: str
     """As the part's head has it; may be empty."""
     blocks: Iterator[bytes]
-    """Its content. Raises HTTPProblem if it is not the only part, or the body ends too early."""
+    """Its content. Raises HTTPProblem if the body ends too early, or if it should be the only part and is
+    not."""
 
 
 def read_file_part(blocks: Iterable[bytes], boundary: str | None) -> FilePart:
@@ -42,8 +44,28 @@ def read_file_part(blocks: Iterable[bytes], boundary: str | None) -> FilePart:
             check_part(event)
             assert isinstance(event, File)
             content_type = event.headers.get("Content-Type", "")
-            return FilePart(event.filename, content_type, with_long_head(content_of(events)))
+            content = with_long_head(content_of(events))
+            return FilePart(FILE_FIELD, event.filename, content_type, content)
     raise invalid_fields([FieldError(FILE_FIELD, "must be given")])
+
+
+def read_file_parts(blocks: Iterable[bytes], boundary: str | None) -> Iterator[FilePart]:
+    """All parts, which must be files. Each must be read to its end before the next one is asked for.
+
+    boundary  of the body's Content-Type
+    raises    HTTPProblem: 400 if the body is malformed; 422 if a part is no file
+    """
+    if not boundary:
+        raise bad_request("Content-Type multipart/form-data must have a boundary")
+    events = multipart_events(blocks, boundary.encode())
+    for event in events:
+        if isinstance(event, Field):
+            message = f'must be a file, with a filename: curl -F "{FILE_FIELD}=@FILE"'
+            raise invalid_fields([FieldError(event.name or "", message)])
+        if isinstance(event, File):
+            content_type = event.headers.get("Content-Type", "")
+            content = with_long_head(content_of_part(events))
+            yield FilePart(event.name or FILE_FIELD, event.filename, content_type, content)
 
 
 def check_part(part: File | Field) -> None:
@@ -60,6 +82,16 @@ def unexpected_part(name: str | None) -> HTTPProblem:
         f"unknown part; only {quoted(FILE_FIELD)} may be sent, and once. A name goes into the query: ?name="
     )
     return invalid_fields([FieldError(name or "", message)])
+
+
+def content_of_part(events: Iterator[Event]) -> Iterator[bytes]:
+    """The rest of the part that has begun, of several."""
+    for event in events:
+        if isinstance(event, Data):
+            if event.data:
+                yield event.data
+            if not event.more_data:
+                return
 
 
 def content_of(events: Iterator[Event]) -> Iterator[bytes]:

@@ -54,13 +54,13 @@ class CompletionRecord(Record):
 
 
 class ModelRecord(Record):
-    """A checkpoint that can be asked."""
+    """A checkpoint, or a model from outside, that can be asked."""
 
     id: str
-    """`JOB_ID`, `JOB_ID:best` or `JOB_ID:STEP`."""
+    """`JOB_ID`, `JOB_ID:best` or `JOB_ID:STEP`; of a model from outside its own."""
     object: Literal["model"] = "model"
     created: int
-    """When the checkpoint was written, in seconds since 1970."""
+    """When the checkpoint was written, or the model sent, in seconds since 1970."""
     owned_by: str = "pretrain"
 
 

@@ -3,17 +3,21 @@
 from typing import Literal
 
 from api.records.record import Record
+from jobs.broker.generation import GenerationRequest
 from jobs.broker.replies import GenerationResult
 from jobs.broker.token_probs import TokenLogprob
 
 
 class GenerationRecord(Record):
-    """A prompt and its continuation by a checkpoint."""
+    """A prompt and its continuation by a job's checkpoint, or a model from outside."""
 
     object: Literal["generation"] = "generation"
-    job_id: str
-    checkpoint: int
-    """The checkpoint's step."""
+    job_id: str | None
+    """Null for a model from outside."""
+    model_id: str | None
+    """Null for a job."""
+    checkpoint: int | None
+    """The step of the job's checkpoint."""
     prompt: str
     prompt_truncated: bool
     """Whether the prompt was longer than the context, so that only its end was used."""
@@ -42,7 +46,11 @@ class PieceRecord(Record):
     """Of the tokens since the piece before, if they were asked for."""
 
 
-def generation_record(job_id: str, prompt: str, generated: GenerationResult) -> GenerationRecord:
-    return GenerationRecord(
-        job_id=job_id, prompt=prompt, text=prompt + generated.completion, **vars(generated)
-    )
+def generation_record(asked: GenerationRequest, generated: GenerationResult) -> GenerationRecord:
+    fields = {
+        **vars(generated),
+        "job_id": asked.job_id,
+        "model_id": asked.model_id,
+        "checkpoint": None if asked.model_id else generated.checkpoint,
+    }
+    return GenerationRecord(prompt=asked.prompt, text=asked.prompt + generated.completion, **fields)

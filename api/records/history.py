@@ -19,6 +19,10 @@ class LossRecord(Record):
     """Nats per token."""
     val_loss: float
     """Nats per token."""
+    val_bpb: float | None
+    """The validation loss in bits per byte of text, which can be compared between tokenizers: the nats of the
+    evaluated targets / ln 2 / their bytes in UTF-8 (the ends of texts count in neither). Null where they have
+    no bytes, and in rows of earlier versions."""
     learning_rate: float
     grad_norm: float | None
     """Global L2 norm of the gradient, before clipping."""

@@ -33,6 +33,8 @@ class LatestRecord(Record):
     """Nats per token."""
     val_loss: float
     """Nats per token."""
+    val_bpb: float | None
+    """The same in bits per byte."""
     step: int
     """The evaluation's step."""
 
@@ -40,6 +42,8 @@ class LatestRecord(Record):
 class BestRecord(Record):
     val_loss: float
     """Nats per token."""
+    val_bpb: float | None
+    """The same in bits per byte."""
     step: int
     """The evaluation's step."""
 
@@ -51,6 +55,22 @@ class ErrorRecord(Record):
     """The attempt that failed."""
     retryable: bool
     """Whether another attempt may succeed."""
+
+
+class ParentRecord(Record):
+    """The checkpoint that a job starts from."""
+
+    job: str
+    """The id of its job, which may have been deleted since."""
+    checkpoint: int
+    """Its step."""
+
+
+class ParentModelRecord(Record):
+    """The model from outside that a job starts from."""
+
+    model: str
+    """Its id; it may have been deleted since."""
 
 
 class JobRecord(Record):
@@ -77,10 +97,14 @@ class JobRecord(Record):
     """The numerics that `training.numerics` resolved to; null before its first attempt has begun."""
     threads: int | None
     """CPU threads of its trainer; null before its first attempt has begun."""
-    parent: str | None
-    """The job that this one was forked from. Reserved: there are no forks yet."""
+    parent: ParentRecord | ParentModelRecord | None
+    """What this job starts from in place of drawn weights: the checkpoint that it was forked from, before
+    which losses and samples are the parent's, or what its `start_from` was when it was posted."""
     dataset_sha256: str
     """SHA-256 of the text's bytes."""
+    disk_bytes: int
+    """Size of the job's files: its checkpoints, and the one that it was forked from until it ends (which is a
+    link to the parent's, and takes no space while that is there)."""
     parameters: int
     """Trainable parameters of the model; while its tokenizer is being trained, as many as they may become."""
     device: str | None
@@ -102,22 +126,27 @@ class JobRecord(Record):
     metadata: dict[str, str]
 
 
-def job_record(job: Job, waiting: Waiting | None = None) -> JobRecord:
-    """waiting  what it waits for, if it is queued"""
+def job_record(job: Job, waiting: Waiting | None = None, checkpoints_bytes: int = 0) -> JobRecord:
+    """
+    waiting            what it waits for, if it is queued
+    checkpoints_bytes  of all its checkpoints
+    """
     latest = best = None
     if job.latest_step is not None:
         latest = {
             "train_loss": job.latest_train_loss,
             "val_loss": job.latest_val_loss,
+            "val_bpb": job.latest_val_bpb,
             "step": job.latest_step,
         }
     if job.best_step is not None:
-        best = {"val_loss": job.best_val_loss, "step": job.best_step}
+        best = {"val_loss": job.best_val_loss, "val_bpb": job.best_val_bpb, "step": job.best_step}
     return from_row(
         JobRecord,
         job,
         spec=readable_spec(job),
-        parent=job.parent_id,
+        parent=parent(job),
+        disk_bytes=job.initial_bytes + checkpoints_bytes,
         metadata=job.labels,
         progress=progress(job),
         latest=latest,
@@ -125,6 +154,12 @@ def job_record(job: Job, waiting: Waiting | None = None) -> JobRecord:
         queue_position=waiting and waiting.queue_position,
         waiting_for=waiting and waiting.waiting_for,
     )
+
+
+def parent(job: Job) -> dict[str, Any] | None:
+    if job.parent_model_id is not None:
+        return {"model": job.parent_model_id}
+    return None if job.parent_id is None else {"job": job.parent_id, "checkpoint": job.parent_step}
 
 
 def readable_spec(job: Job) -> dict[str, Any]:

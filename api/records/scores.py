@@ -4,6 +4,7 @@ import math
 from typing import Literal
 
 from api.records.record import Record
+from jobs.broker.generation import ScoreRequest
 from jobs.broker.replies import ScoreResult
 
 
@@ -22,12 +23,15 @@ class TokenScoreRecord(Record):
 
 
 class ScoreRecord(Record):
-    """How well a checkpoint predicts a text."""
+    """How well a job's checkpoint, or a model from outside, predicts a text."""
 
     object: Literal["score"] = "score"
-    job_id: str
-    checkpoint: int
-    """The checkpoint's step."""
+    job_id: str | None
+    """Null for a model from outside."""
+    model_id: str | None
+    """Null for a job."""
+    checkpoint: int | None
+    """The step of the job's checkpoint."""
     tokens: list[TokenScoreRecord]
     loss: float | None
     """Mean of the tokens' nats. Null for a text of one token."""
@@ -37,14 +41,15 @@ class ScoreRecord(Record):
     """All nats, in bits, by the bytes of the tokens that have any: comparable between tokenizers."""
 
 
-def score_record(job_id: str, scored: ScoreResult) -> ScoreRecord:
+def score_record(asked: ScoreRequest, scored: ScoreResult) -> ScoreRecord:
     predicted = scored.tokens[1:]
     nats = [token.nats for token in predicted if token.nats is not None]
     loss = math.fsum(nats) / len(nats) if nats and len(nats) == len(predicted) else None
     predicted_bytes = sum(len(token.bytes) for token in predicted)
     return ScoreRecord(
-        job_id=job_id,
-        checkpoint=scored.checkpoint,
+        job_id=asked.job_id,
+        model_id=asked.model_id,
+        checkpoint=None if asked.model_id else scored.checkpoint,
         tokens=[TokenScoreRecord.model_validate(token) for token in scored.tokens],
         loss=loss,
         perplexity=None if loss is None else exponential(loss),

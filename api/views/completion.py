@@ -16,7 +16,7 @@ from api.records.choices import GrowingChoice
 from api.records.completions import ChoiceRecord, CompletionRecord, UsageRecord, joined
 from api.services import services
 from api.views.completion_request import CompletionRequest, Prompt
-from api.views.generation import Pieces, job_to_ask
+from api.views.generation import Pieces, target_of
 from api.views.models import model_not_found, parse_model_id
 from jobs.broker.generation import GenerationRequest, ScoreRequest
 from jobs.broker.replies import GenerationResult, RequestFailed, ScoreResult
@@ -36,7 +36,7 @@ class Completion:
     def __init__(self, asked: CompletionRequest) -> None:
         """raises  HTTPProblem (404) if there is no such model"""
         self.asked = asked
-        self.job_id, self.checkpoint = find_model(asked.model)
+        self.target = find_model(asked.model)
         self.id = new_id("cmpl")
         self.created = int(time.time())
         self.n = asked.n or 1
@@ -58,9 +58,8 @@ class Completion:
             requests = [
                 ScoreRequest(
                     kind="score",
-                    job_id=self.job_id,
-                    checkpoint=self.checkpoint,
                     top=self.asked.logprobs or 0,
+                    **self.target,
                     **prompt_fields(prompt, "text"),
                 )
                 for prompt in self.asked.prompt
@@ -84,8 +83,7 @@ class Completion:
         asked = self.asked
         return [
             GenerationRequest(
-                job_id=self.job_id,
-                checkpoint=self.checkpoint,
+                **self.target,
                 max_new_tokens=self.max_tokens,
                 temperature=1 if asked.temperature is None else asked.temperature,
                 top_k=asked.top_k,
@@ -208,11 +206,10 @@ class Completion:
         )
 
 
-def find_model(model_id: str) -> tuple[str, str]:
-    """The job's id and the checkpoint's name. raises HTTPProblem (404)"""
-    job_id, checkpoint = parse_model_id(model_id)
+def find_model(model_id: str) -> dict[str, Any]:
+    """What `target_of` says of it. raises HTTPProblem (404)"""
     try:
-        return job_to_ask(job_id, checkpoint), checkpoint
+        return target_of(parse_model_id(model_id))
     except NotFound as error:
         raise model_not_found(model_id, str(error)) from error
 

@@ -108,7 +108,8 @@ class CompletionRequest(RequestModel):
     model_config = ConfigDict(extra="ignore")
 
     model: Annotated[Text, Field(min_length=1, max_length=300)]
-    """`JOB_ID` for a job's last checkpoint, `JOB_ID:best`, or `JOB_ID:STEP`."""
+    """`JOB_ID` for a job's last checkpoint, `JOB_ID:best`, or `JOB_ID:STEP`; the id of a model from
+    outside."""
 
     prompt: Annotated[tuple[Prompt, ...], PlainValidator(split_prompts), WithJsonSchema(PROMPT_SCHEMA)] = (
         "",

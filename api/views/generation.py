@@ -1,7 +1,8 @@
-"""Prompts that a job's checkpoint continues."""
+"""Prompts that a job's checkpoint, or a model from outside, continues."""
 
 from collections.abc import Generator, Iterator
 from threading import Semaphore
+from typing import Any
 
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
@@ -16,10 +17,11 @@ from api.records.generation import GenerationRecord, PieceRecord, generation_rec
 from api.records.record import json_response
 from api.server.pools import GENERATIONS, in_pool
 from api.services import services
-from jobs.broker.generation import GenerationRequest, Piece, PromptFields
+from jobs.broker.generation import CheckpointRequest, GenerationRequest, Piece, PromptFields
 from jobs.broker.replies import GenerationResult
 from jobs.broker.requester import NewPiece, request_generations, result_of
 from jobs.lifecycle.history import find_checkpoint
+from jobs.store.imported_models import get_ready_model
 from jobs.store.lookup import get_job, newest_with_checkpoint
 
 generation = APIBlueprint(
@@ -32,6 +34,8 @@ generation = APIBlueprint(
 DATABASE_SLOTS = Semaphore(8)
 """For the prompts that come by the hundred: they would take every connection to the database from light
 requests."""
+
+TARGET = set(CheckpointRequest.model_fields)
 
 Pieces = Generator[NewPiece | None, None, list[GenerationResult]]
 
@@ -67,8 +71,8 @@ def post_generation(body: GenerateRequest) -> Response:
 
 
 def generate(asked: GenerateRequest) -> Response:
-    job_id = job_to_ask(asked.job_id, asked.checkpoint)
-    prompt = GenerationRequest(**asked.model_dump(exclude={"stream", "job_id"}), job_id=job_id)
+    target = target_of(asked)
+    prompt = GenerationRequest(**asked.model_dump(exclude={"stream", *TARGET}), **target)
     is_streamed = asks_for_event_stream() if asked.stream is None else asked.stream
     pieces = request_generations(
         services().celery,
@@ -82,19 +86,22 @@ def generate(asked: GenerateRequest) -> Response:
         return stream_generation(pieces, prompt, request.path)
     with answer_problems():
         [generated] = result_of(pieces)
-    return json_response(generation_record(job_id, prompt.prompt, generated))
+    return json_response(generation_record(prompt, generated))
 
 
-def job_to_ask(job_id: str | None, checkpoint: str) -> str:
-    """The id of the job, which has that checkpoint; by default of the newest job that has one.
+def target_of(asked: CheckpointRequest) -> dict[str, Any]:
+    """What is asked: the fields of a `CheckpointRequest` for a model from outside, or for a job that has that
+    checkpoint, by default the newest one.
 
     raises  NotFound
     """
+    # Only to say at once that there is none: the worker looks it up again when it reads it.
     with DATABASE_SLOTS, services().database.read() as session:
-        found_id = job_id or newest_with_checkpoint(session).id
-        # Only to say at once that there is none: the worker looks the checkpoint up again when it reads it.
-        find_checkpoint(session, get_job(session, found_id).id, checkpoint)
-    return found_id
+        if asked.model_id is not None:
+            return {"model_id": get_ready_model(session, asked.model_id).id}
+        job_id = asked.job_id or newest_with_checkpoint(session).id
+        find_checkpoint(session, get_job(session, job_id).id, asked.checkpoint)
+    return {"job_id": job_id, "checkpoint": asked.checkpoint}
 
 
 def stream_generation(pieces: Pieces, prompt: GenerationRequest, path: str) -> Response:
@@ -110,7 +117,7 @@ def stream_generation(pieces: Pieces, prompt: GenerationRequest, path: str) -> R
                 [generated] = yield from events_of(pieces)
             else:
                 [generated] = first
-            record = generation_record(str(prompt.job_id), prompt.prompt, generated)
+            record = generation_record(prompt, generated)
             yield event(record.model_dump(mode="json"), "generation")
         except Exception as error:
             yield event(problem_document(answer_problem(error), path), "error")

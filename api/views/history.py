@@ -1,5 +1,8 @@
 """What happened in a job: samples, checkpoints, events. Its losses are in `losses.py`."""
 
+import logging
+from http import HTTPStatus
+
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
@@ -18,15 +21,24 @@ from api.records.history import (
 )
 from api.records.record import Listing, list_response
 from api.services import services
+from jobs.files import cleanup
 from jobs.lifecycle.history import list_checkpoints, list_samples
+from jobs.lifecycle.requests import delete_checkpoint
 from jobs.store.events import list_events
 from jobs.store.lookup import BadCursor, get_job
 from jobs.validation.quoting import quoted
 from model.config import Text
 
+log = logging.getLogger(__name__)
+
 history = APIBlueprint(
     "history", __name__, abp_tags=[Tag(name="history")], abp_responses=problem_responses(404, 422, 500, 503)
 )
+
+
+class StepPath(JobPath):
+    step: Text = Field(min_length=1, max_length=20)
+    """The checkpoint's step."""
 
 
 class EventsQuery(Page):
@@ -53,6 +65,23 @@ def show_checkpoints(path: JobPath) -> Response:
         get_job(session, path.job_id)
         checkpoints = list_checkpoints(session, path.job_id)
     return list_response(checkpoint_records(checkpoints))
+
+
+@history.delete("/jobs/<job_id>/checkpoints/<step>", responses={204: None, **problem_responses(409)})
+@parse_request()
+def remove_checkpoint(path: StepPath) -> Response:
+    """Delete a checkpoint
+    Not the newest of a job that can go on from it, nor one that a job was forked from which has neither ended
+    nor a checkpoint of its own. A worker that has read it goes on answering until it lets go of the model.
+    """
+    database, artifacts = services().database, services().settings.artifacts
+    with database.write() as session:
+        directory = delete_checkpoint(session, path.job_id, path.step)
+    try:
+        cleanup.remove_checkpoint(artifacts, directory)
+    except OSError as error:
+        log.warning("the files of a deleted checkpoint are still there, the keeper will try: %s", error)
+    return Response(status=HTTPStatus.NO_CONTENT)
 
 
 @history.get("/jobs/<job_id>/events", responses={200: Listing[EventRecord], **problem_responses(400)})

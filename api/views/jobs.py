@@ -1,9 +1,9 @@
-"""Jobs: post, list, show, cancel, pause, resume, delete."""
+"""Jobs: post, fork, list, show, cancel, pause, resume, delete."""
 
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Response, url_for
 from flask_openapi import APIBlueprint, Tag
@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api.http.arguments import JobPath, parse_request
+from api.http.arguments import JobPath, model_parser, parse_request
 from api.http.problems import problem_responses
 from api.http.queries import Page
 from api.records.jobs import JobRecord, job_record
@@ -19,9 +19,12 @@ from api.records.record import Listing, json_response, list_response
 from api.services import services
 from jobs.broker.queue import publish_if_possible
 from jobs.files.cleanup import remove_deleted
+from jobs.lifecycle.forking import fork
+from jobs.lifecycle.history import checkpoints_bytes
 from jobs.lifecycle.requests import delete_job, request_cancel, request_pause, resume
-from jobs.lifecycle.submission import submit
+from jobs.lifecycle.starting import post, source_finder
 from jobs.lifecycle.waiting import waiting_by_job
+from jobs.spec.forks import ForkRequest
 from jobs.spec.job_spec import JobSpec, Label, Labels
 from jobs.spec.parsing import parse_spec
 from jobs.states import Status
@@ -52,21 +55,47 @@ class JobsQuery(Page):
     """The id of the last job of the page before; it may have been deleted since."""
 
 
-@jobs.post("/jobs", responses={201: JobRecord, **problem_responses(400, 413, 415)})
-@parse_request(body=parse_spec)
+def parse_posted(body: Any) -> JobSpec:
+    """raises  SpecError"""
+    return parse_spec(body, source_finder(services().database))
+
+
+@jobs.post("/jobs", responses={201: JobRecord, **problem_responses(400, 410, 413, 415, 507)})
+@parse_request(body=parse_posted)
 def post_job(body: JobSpec) -> Response:
     """Post a job
     `{}` is a valid body: the lecture's job. The response has the whole spec, every field filled in.
     """
-    job, waiting = submit(services().database, services().settings, body, services().celery)
+    job, waiting = post(services().database, services().settings, body, services().celery)
+    location = url_for("jobs.show_job", job_id=job.id)
+    return json_response(job_record(job, waiting), HTTPStatus.CREATED, location=location)
+
+
+@jobs.post(
+    "/jobs/<job_id>/fork", responses={201: JobRecord, **problem_responses(400, 404, 409, 410, 413, 415, 507)}
+)
+@parse_request(body=model_parser(ForkRequest))
+def fork_job(path: JobPath, body: ForkRequest) -> Response:
+    """Fork a job
+    Posts a new job that goes on from a checkpoint of this one, whatever its status. The checkpoint's files
+    become the new job's own, so that this one may delete them. Its losses and samples begin behind the
+    checkpoint. Without changes, and with the optimizer, it ends with this job's weights, bit for bit.
+
+    With the optimizer the step goes on, and what changes counts from there on: the learning rate is the new
+    schedule's at that step. If data set, split, stride, batch size, accumulation or seed change, the job
+    begins where its own spec would be in the data after so many steps: in the epoch of that step, in a fresh
+    order, with so many of its batches taken as done.
+    """
+    job, waiting = fork(services().database, services().settings, path.job_id, body, services().celery)
     location = url_for("jobs.show_job", job_id=job.id)
     return json_response(job_record(job, waiting), HTTPStatus.CREATED, location=location)
 
 
 def job_records(session: Session, jobs: Sequence[Job]) -> list[JobRecord]:
-    """The jobs' records, with what queued jobs wait for."""
+    """The jobs' records, with what queued jobs wait for, and the size of their checkpoints."""
     waiting = waiting_by_job(session, jobs, services().settings.lease_s)
-    return [job_record(job, waiting.get(job.id)) for job in jobs]
+    sizes = checkpoints_bytes(session, [job.id for job in jobs])
+    return [job_record(job, waiting.get(job.id), sizes.get(job.id, 0)) for job in jobs]
 
 
 @jobs.get("/jobs", responses={200: Listing[JobRecord], **problem_responses(400)})
@@ -131,7 +160,8 @@ def resume_job(path: JobPath) -> Response:
 @parse_request()
 def remove_job(path: JobPath) -> Response:
     """Delete a job that has ended or is paused
-    Its record, its history and its checkpoints are deleted for good.
+    Its record, its history and its checkpoints are deleted for good. Not while a job that starts from its
+    weights has neither ended nor a checkpoint of its own.
     """
     database, settings = services().database, services().settings
     with database.write() as session:

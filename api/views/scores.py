@@ -1,4 +1,4 @@
-"""Texts that a job's checkpoint scores."""
+"""Texts that a job's checkpoint, or a model from outside, scores."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from api.records.record import json_response
 from api.records.scores import ScoreRecord, score_record
 from api.server.pools import GENERATIONS, in_pool
 from api.services import services
-from api.views.generation import job_to_ask
+from api.views.generation import target_of
 from jobs.broker.generation import CheckpointRequest, ScoreRequest
 from jobs.broker.replies import RequestFailed
 from jobs.broker.requester import request_scores
@@ -44,8 +44,7 @@ def post_score(body: ScoredText) -> Response:
     of which begins half a context behind the one before and predicts what that has not. Waits for a
     generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`.
     """
-    job_id = job_to_ask(body.job_id, body.checkpoint)
-    request = ScoreRequest(kind="score", job_id=job_id, checkpoint=body.checkpoint, text=body.text)
+    request = ScoreRequest(kind="score", text=body.text, **target_of(body))
     timeout_s = services().settings.generate_timeout_s
     with answer_problems():
         try:
@@ -56,4 +55,4 @@ def post_score(body: ScoredText) -> Response:
             if error.cause == "invalid":
                 raise invalid_fields([FieldError("text", str(error), body.text)]) from error
             raise
-    return json_response(score_record(job_id, scored))
+    return json_response(score_record(request, scored))

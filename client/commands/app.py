@@ -6,7 +6,8 @@ from client.commands.datasets import add_dataset, list_datasets, remove_dataset,
 from client.commands.exports import eject, export
 from client.commands.generation import generate, score
 from client.commands.history import checkpoints, losses, samples
-from client.commands.jobs import cancel, delete, list_jobs, pause, resume, show, submit, watch
+from client.commands.jobs import cancel, delete, fork, list_jobs, pause, resume, show, submit, watch
+from client.commands.models import add_model, list_models, remove_model, show_model
 from client.commands.options import AsJson, Url
 from client.commands.service import demo, up
 from client.commands.tokenizers import (
@@ -34,6 +35,7 @@ def options(as_json: AsJson = False, url: Url = None) -> None:
 app.command()(up)
 app.command()(demo)
 app.command()(submit)
+app.command()(fork)
 app.command(name="jobs")(list_jobs)
 app.command()(show)
 app.command()(watch)
@@ -63,3 +65,10 @@ tokenizers.command(name="show")(show_tokenizer)
 tokenizers.command(name="rm")(remove_tokenizer)
 tokenizers.command(name="download")(download_tokenizer)
 app.add_typer(tokenizers, name="tokenizers")
+
+models = typer.Typer(help="Weights from outside.", no_args_is_help=True)
+models.command(name="add")(add_model)
+models.command(name="list")(list_models)
+models.command(name="show")(show_model)
+models.command(name="rm")(remove_model)
+app.add_typer(models, name="models")

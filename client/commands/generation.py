@@ -14,6 +14,7 @@ from client.display.table import print_table
 from client.errors import UsageError
 from client.files.input import STDIN, decode_utf8, read_bytes
 from client.plain_text import clean
+from jobs.store.ids import is_model_id
 
 if TYPE_CHECKING:
     from client.http.types import JSON
@@ -28,7 +29,10 @@ Checkpoint = Annotated[str | None, typer.Option(help="last, best or a step.")]
 def generate(
     job_and_prompt: Annotated[
         list[str],
-        typer.Argument(metavar="[ID] PROMPT", help="The prompt; before it a job's id, else the newest job."),
+        typer.Argument(
+            metavar="[ID] PROMPT",
+            help="The prompt; before it the id of a job or a model from outside, else the newest job.",
+        ),
     ],
     checkpoint: Checkpoint = None,
     max_new_tokens: Annotated[
@@ -61,9 +65,9 @@ def generate(
 
     if len(job_and_prompt) > 2:
         raise UsageError("give a prompt, or a job's id and a prompt; quote a prompt of several words")
-    *job_id, prompt = job_and_prompt
+    *asked, prompt = job_and_prompt
     request = without_none(
-        job_id=job_id[0] if job_id else None,
+        **target_of(asked),
         prompt=prompt,
         checkpoint=checkpoint,
         max_new_tokens=max_new_tokens,
@@ -83,6 +87,11 @@ def generate(
         print_message("The prompt is longer than the model's context: only its end was read.")
     if generation.get("finish_reason") == "timeout":
         print_message("The text is not complete: the service's time for an answer was over.")
+
+
+def target_of(asked: list[str]) -> dict[str, str]:
+    """The fields that name what is asked, by its id; none for the newest job."""
+    return {"model_id" if is_model_id(given) else "job_id": given for given in asked}
 
 
 def print_pieces(prompt: str, events: Iterator[tuple[str, "JSON"]]) -> "JSON":
@@ -110,7 +119,7 @@ def score(
         list[str],
         typer.Argument(
             metavar="[ID] TEXT",
-            help="The text, - for standard input; before it a job's id, else the newest job.",
+            help="The text, - for standard input; before it a job's or model's id, else the newest job.",
         ),
     ],
     checkpoint: Checkpoint = None,
@@ -122,10 +131,10 @@ def score(
 
     if len(job_and_text) > 2:
         raise UsageError("give a text, or a job's id and a text; quote a text of several words")
-    *job_id, text = job_and_text
+    *asked, text = job_and_text
     if text == str(STDIN):
         text = decode_utf8(STDIN, read_bytes(STDIN, MAX_TEXT_BYTES))
-    request = without_none(job_id=job_id[0] if job_id else None, text=text, checkpoint=checkpoint)
+    request = without_none(**target_of(asked), text=text, checkpoint=checkpoint)
     with connect(url) as client:
         print_result(client.score(request), as_json, print_score)
 

@@ -1,4 +1,4 @@
-"""Commands for jobs: submit, jobs, show, watch, cancel, pause, resume, delete."""
+"""Commands for jobs: submit, fork, jobs, show, watch, cancel, pause, resume, delete."""
 
 import sys
 from pathlib import Path
@@ -41,6 +41,42 @@ def submit(
             watch_job(client, job["id"], as_json)
         else:
             print_result(job, as_json, record_tables.print_job)
+
+
+def fork(
+    job_id: JobId,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="NAME", help="last, best or the step of a checkpoint.")
+    ] = "last",
+    assignments: Assignments = None,
+    without_optimizer: Annotated[
+        bool,
+        typer.Option(
+            "--without-optimizer", help="Start at step 0, from the weights alone, instead of going on."
+        ),
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the job until it ends.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+) -> None:
+    """Submit a job that goes on from a checkpoint of another one; --set changes its spec."""
+    from client.spec.assignments import build_spec
+
+    request = {
+        "checkpoint": int(checkpoint) if is_step(checkpoint) else checkpoint,
+        "with_optimizer": not without_optimizer,
+        "spec": build_spec(None, assignments or []),
+    }
+    with connect(url) as client:
+        job = client.fork(job_id, request)
+        if watch:
+            watch_job(client, job["id"], as_json)
+        else:
+            print_result(job, as_json, record_tables.print_job)
+
+
+def is_step(checkpoint: str) -> bool:
+    return checkpoint.isascii() and checkpoint.isdigit() and len(checkpoint) < 19
 
 
 def list_jobs(
@@ -91,11 +127,24 @@ def resume(job_id: JobId, as_json: AsJson = False, url: Url = None) -> None:
         print_result(client.resume(job_id), as_json, record_tables.print_job)
 
 
-def delete(job_id: JobId, url: Url = None) -> None:
+def delete(
+    job_id: JobId,
+    checkpoint: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole_number(0), metavar="STEP", help="Only its checkpoint of that step, and keep the job."
+        ),
+    ] = None,
+    url: Url = None,
+) -> None:
     """Delete a job that has ended or is paused, with its history and its checkpoints."""
     with connect(url) as client:
-        client.delete(job_id)
-    print_message(f"Deleted {one_line(job_id)}.")
+        if checkpoint is not None:
+            client.delete_checkpoint(job_id, checkpoint)
+        else:
+            client.delete(job_id)
+    what = "" if checkpoint is None else f"the checkpoint of step {checkpoint} of "
+    print_message(f"Deleted {what}{one_line(job_id)}.")
 
 
 def watch_job(client: "Client", job_id: str, as_json: bool) -> None:

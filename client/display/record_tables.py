@@ -42,6 +42,7 @@ def step_of(job: JSON) -> str:
 def print_job(job: JSON) -> None:
     """What a person wants to know of a job first."""
     spec, progress, error = job["spec"], job["progress"], job.get("error")
+    parent = job.get("parent")
     speed, remaining_s, parameters = (
         progress.get("tokens_per_s"),
         progress.get("remaining_s"),
@@ -53,6 +54,7 @@ def print_job(job: JSON) -> None:
         "status": describe_status(job),
         "place in queue": job.get("queue_position"),
         "error": f"{error['type']}: {error['message']}" if error else None,
+        "starts from": describe_parent(parent) if parent else None,
         "preset": spec["preset"],
         "dataset": spec["dataset"],
         "parameters": as_count(parameters) if parameters else None,
@@ -66,6 +68,7 @@ def print_job(job: JSON) -> None:
         "numerics": job.get("numerics"),
         "device": job.get("device"),
         "attempt": job.get("attempt"),
+        "on disk": as_size(job["disk_bytes"]) if job.get("disk_bytes") else None,
         "created": job.get("created_at"),
         "started": job.get("started_at"),
         "finished": job.get("finished_at"),
@@ -75,19 +78,30 @@ def print_job(job: JSON) -> None:
             print(f"{name:<16} {one_line(value)}")
 
 
+def describe_parent(parent: JSON) -> str:
+    """A job's checkpoint, or a model from outside."""
+    if "model" in parent:
+        return str(parent["model"])
+    return f"{parent['job']}, step {as_count(parent['checkpoint'])}"
+
+
 def describe_latest(latest: JSON | None) -> str | None:
     if not latest:
         return None
-    losses = (
-        f"train loss {as_loss(latest.get('train_loss'))}, validation loss {as_loss(latest.get('val_loss'))}"
-    )
+    losses = f"train loss {as_loss(latest.get('train_loss'))}, {describe_validation(latest)}"
     return f"{losses} after step {as_count(steps_done(latest))}"
 
 
 def describe_best(best: JSON | None) -> str | None:
     if not best:
         return None
-    return f"validation loss {as_loss(best.get('val_loss'))} after step {as_count(steps_done(best))}"
+    return f"{describe_validation(best)} after step {as_count(steps_done(best))}"
+
+
+def describe_validation(evaluation: JSON) -> str:
+    bpb = evaluation.get("val_bpb")
+    bits = "" if bpb is None else f" ({as_loss(bpb)} bits per byte)"
+    return f"validation loss {as_loss(evaluation.get('val_loss'))}{bits}"
 
 
 def print_log(lines: Sequence[str]) -> None:
@@ -99,7 +113,7 @@ def print_log(lines: Sequence[str]) -> None:
 
 def print_losses(evaluations: Sequence[JSON]) -> None:
     print_table(
-        ["STEP#", "EPOCH#", "TOKENS SEEN#", "TRAIN#", "VALIDATION#", "RATE#", "TOKENS/S#"],
+        ["STEP#", "EPOCH#", "TOKENS SEEN#", "TRAIN#", "VALIDATION#", "BITS/BYTE#", "RATE#", "TOKENS/S#"],
         [
             [
                 as_count(evaluation["step"]),
@@ -107,12 +121,13 @@ def print_losses(evaluations: Sequence[JSON]) -> None:
                 as_count(evaluation.get("tokens_seen")),
                 as_loss(evaluation.get("train_loss")),
                 as_loss(evaluation.get("val_loss")),
+                as_loss(evaluation.get("val_bpb")),
                 or_dash(evaluation.get("learning_rate"), "{:.3g}"),
                 or_dash(evaluation.get("tokens_per_s"), "{:,.0f}"),
             ]
             for evaluation in evaluations
         ],
-        drop_order=["TOKENS/S", "RATE", "TOKENS SEEN", "EPOCH"],
+        drop_order=["TOKENS/S", "RATE", "TOKENS SEEN", "BITS/BYTE", "EPOCH"],
     )
 
 
@@ -194,3 +209,49 @@ def print_datasets(datasets: Sequence[JSON]) -> None:
         drop_order=["CHARACTERS", "DOCUMENTS", "TOKENS", "NAME"],
         shrinkable="NAME",
     )
+
+
+def print_model(model: JSON) -> None:
+    architecture = model.get("model") or {}
+    parameters = model.get("parameters")
+    facts = {
+        "id": model["id"],
+        "name": model.get("name"),
+        "status": describe_model_status(model),
+        "error": model.get("error"),
+        "tokenizer": model.get("tokenizer"),
+        "parameters": as_count(parameters) if parameters else None,
+        **{name.replace("_", " "): value for name, value in architecture.items()},
+        "size": as_size(model.get("bytes")),
+        "sha256": model.get("sha256"),
+        "created": model.get("created_at"),
+    }
+    for name, value in facts.items():
+        if value is not None:
+            print(f"{one_line(name):<16} {one_line(value)}")
+
+
+def print_models(models: Sequence[JSON]) -> None:
+    print_table(
+        ["ID", "NAME", "STATUS", "PARAMETERS#", "SIZE#", "CREATED"],
+        [
+            [
+                one_line(model["id"]),
+                or_dash(model.get("name")),
+                describe_model_status(model),
+                as_count(model.get("parameters")),
+                as_size(model.get("bytes")),
+                or_dash(model.get("created_at")),
+            ]
+            for model in models
+        ],
+        drop_order=["CREATED", "SIZE", "PARAMETERS", "NAME"],
+        shrinkable="NAME",
+    )
+
+
+def describe_model_status(model: JSON) -> str:
+    fraction = model.get("fraction")
+    if model["status"] == "preparing" and fraction:
+        return f"preparing, {fraction:.0%}"
+    return one_line(model["status"])

@@ -9,6 +9,7 @@ import httpx2
 from client.address import Address
 from client.errors import UsageError
 from client.http import response_models
+from client.http.form import FileForm
 from client.http.response_models import Page, ResponseModel, mismatch
 from client.http.transport import CONNECT_TIMEOUT_S, Transport
 from client.http.types import JSON
@@ -48,6 +49,10 @@ class Client:
         """Post a job; its record."""
         return self._transport.json("POST", "/jobs", response_models.Job, json=spec)
 
+    def fork(self, job_id: str, request: JSON) -> JSON:
+        """Post a job that goes on from a checkpoint of this one; its record."""
+        return self._transport.json("POST", job_path(job_id, "fork"), response_models.Job, json=request)
+
     def jobs(self, *, status: str | None = None, name: str | None = None, limit: int = 20) -> JSON:
         """The newest jobs, as a list object."""
         parameters = without_none(status=status, name=name, limit=limit)
@@ -67,6 +72,9 @@ class Client:
 
     def delete(self, job_id: str) -> None:
         self._transport.request("DELETE", job_path(job_id))
+
+    def delete_checkpoint(self, job_id: str, step: int) -> None:
+        self._transport.request("DELETE", job_path(job_id, "checkpoints", str(step)))
 
     def events(self, job_id: str) -> list[JSON]:
         """All that happened to the job, in order."""
@@ -198,6 +206,27 @@ class Client:
     def delete_tokenizer(self, tokenizer_id: str) -> None:
         self._transport.request("DELETE", tokenizer_path(tokenizer_id))
 
+    def add_model(self, name: str | None, form: FileForm) -> JSON:
+        """Send a model's files as they are read; its record."""
+        return self._transport.json(
+            "POST",
+            "/models",
+            response_models.ImportedModel,
+            params=without_none(name=name),
+            headers={"Content-Type": form.content_type, "Content-Length": str(form.size_bytes)},
+            content=form.blocks(),
+            timeout=httpx2.Timeout(UPLOAD_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+        )
+
+    def model(self, model_id: str) -> JSON:
+        return self._transport.json("GET", model_path(model_id), response_models.ImportedModel)
+
+    def models(self) -> list[JSON]:
+        return self._list("/models", Page[response_models.ImportedModel])
+
+    def delete_model(self, model_id: str) -> None:
+        self._transport.request("DELETE", model_path(model_id))
+
     def check_ready(self) -> None:
         """Return if the service can take jobs and works on them; ApiError says what is missing."""
         self._transport.request("GET", "/readyz", timeout=CONNECT_TIMEOUT_S)
@@ -242,6 +271,11 @@ def dataset_path(dataset_id: str) -> str:
 def tokenizer_path(tokenizer_id: str) -> str:
     """The path of a tokenizer; UsageError as `job_path`."""
     return f"/tokenizers/{quoted_id(tokenizer_id, 'tokenizer')}"
+
+
+def model_path(model_id: str) -> str:
+    """The path of a model from outside; UsageError as `job_path`."""
+    return f"/models/{quoted_id(model_id, 'model')}"
 
 
 def quoted_id(given: str, kind: str) -> str:

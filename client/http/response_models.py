@@ -32,6 +32,7 @@ class Evaluation(ResponseModel):
     step: int
     train_loss: Figure = None
     val_loss: Figure = None
+    val_bpb: Figure = None
 
 
 class Failure(ResponseModel):
@@ -49,6 +50,14 @@ class Spec(ResponseModel):
     training: TrainingSection
 
 
+class Parent(ResponseModel):
+    """A job's checkpoint, or a model from outside."""
+
+    job: str | None = None
+    checkpoint: int | None = None
+    model: str | None = None
+
+
 class Job(ResponseModel):
     title = "job"
 
@@ -62,9 +71,11 @@ class Job(ResponseModel):
     queue_position: Step = None
     ended_by: str | None = None
     error: Failure | None = None
+    parent: Parent | None = None
     latest: Evaluation | None = None
     best: Evaluation | None = None
     parameters: Step = None
+    disk_bytes: int | None = None
     attempt: Step = None
     numerics: str | None = None
     device: str | None = None
@@ -132,6 +143,22 @@ class Dataset(ResponseModel):
     error: str | None = None
     sha256: str | None = None
     first_lines: str | None = None
+    created_at: str | None = None
+
+
+class ImportedModel(ResponseModel):
+    title = "model"
+
+    id: str
+    status: str
+    name: str | None = None
+    error: str | None = None
+    fraction: Figure = None
+    tokenizer: str | None = None
+    parameters: int | None = None
+    model: dict[str, Any] | None = None
+    bytes: int | None = None
+    sha256: str | None = None
     created_at: str | None = None
 
 

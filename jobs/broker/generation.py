@@ -11,7 +11,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+)
 from redis import Redis
 
 from jobs.broker.token_probs import ScoredToken, TokenLogprob
@@ -36,7 +44,7 @@ CheckpointName = Annotated[str, AfterValidator(check_checkpoint_name), Documente
 
 
 class CheckpointRequest(RequestModel):
-    """Which of a job's checkpoints is asked."""
+    """Which of a job's checkpoints is asked, or which model from outside."""
 
     job_id: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
     """The job to ask. Default: the newest job that has a checkpoint."""
@@ -44,10 +52,22 @@ class CheckpointRequest(RequestModel):
     checkpoint: CheckpointName = "last"
     """`last`, `best`, or a step; `last` and `best` are looked up when they are read. Default: last."""
 
+    model_id: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+    """The model from outside to ask, in place of a job. Default: none."""
+
+    @field_validator("model_id")
+    @classmethod
+    def check_alone(cls, model_id: str | None, others: ValidationInfo) -> str | None:
+        if model_id is not None and others.data.get("job_id") is not None:
+            raise ValueError("can't be given together with job_id")
+        if model_id is not None and others.data.get("checkpoint", "last") != "last":
+            raise ValueError("can't be given together with checkpoint: a model from outside has no others")
+        return model_id
+
 
 # Pydantic puts the fields of the last base first.
 class PromptFields(Distribution, CheckpointRequest):
-    """A prompt for one of a job's checkpoints, as it is asked for from outside."""
+    """A prompt for one of a job's checkpoints or a model from outside, as a client asks for it."""
 
     prompt: Annotated[Text, Field(max_length=1_000_000)] = ""
     """The text to continue. One longer than the context keeps its end. Default: empty, which continues the

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BufferedReader
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -191,7 +191,7 @@ def delete_dataset(session: Session, dataset_id: str) -> None:
         raise DatasetNeeded(f"{dataset_id} is built in, and can't be deleted")
     dataset = get_dataset(session, dataset_id)
     lock_name(session, dataset.sha256)  # nobody finds that it is there already and relies on it
-    is_of_it = Job.dataset_id == dataset_id
+    is_of_it = or_(Job.dataset_id == dataset_id, Job.validation_dataset_id == dataset_id)
     if jobs := session.scalar(select(func.count()).select_from(Job).where(is_of_it)):
         newest = session.scalars(select(Job.id).where(is_of_it).order_by(Job.created_at.desc())).first()
         which = f"{newest} needs it" if jobs == 1 else f"{jobs:,} jobs need it, such as {newest}"

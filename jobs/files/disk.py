@@ -20,7 +20,8 @@ def missing_bytes(artifacts: Path, job_id: str, needed_bytes: int) -> int:
 
     needed_bytes  of all its checkpoints: `model.estimate.checkpoints_bytes`
     """
-    used = used_bytes(job_directory(artifacts, job_id))
+    attempts = job_directory(artifacts, job_id).glob("attempt-*")  # not what the job started from
+    used = sum(map(used_bytes, attempts))
     return max(0, needed_bytes - used - free_bytes(artifacts))
 
 

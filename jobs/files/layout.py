@@ -5,9 +5,12 @@ import tempfile
 from pathlib import Path
 
 CHECKPOINT_WEIGHTS = "weights.safetensors"
+CHECKPOINT_TRAINING = "training.safetensors"
 CHECKPOINT_MANIFEST = "checkpoint.json"
 CHECKPOINT_TOKENIZER = "tokenizer.json"
 """In a checkpoint's folder. `model.manifest` writes and checks them, which the API can't import."""
+INITIAL = "initial"
+"""In a job's folder: the checkpoint that it starts from in place of drawn weights."""
 
 
 def check_writable(artifacts: Path) -> None:
@@ -54,8 +57,24 @@ def tokens_path(
     return tokens_directory(artifacts) / f"{sha256}-{tokenizer}-{train_ratio}{start}.tokens"
 
 
+def models_directory(artifacts: Path) -> Path:
+    return artifacts / "models"
+
+
+def model_directory(artifacts: Path, model_id: str) -> Path:
+    return models_directory(artifacts) / model_id
+
+
+def jobs_directory(artifacts: Path) -> Path:
+    return artifacts / "jobs"
+
+
 def job_directory(artifacts: Path, job_id: str) -> Path:
-    return artifacts / "jobs" / job_id
+    return jobs_directory(artifacts) / job_id
+
+
+def initial_directory(artifacts: Path, job_id: str) -> Path:
+    return job_directory(artifacts, job_id) / INITIAL
 
 
 def checkpoint_root(artifacts: Path, job_id: str, attempt: int) -> Path:

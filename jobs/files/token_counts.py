@@ -7,14 +7,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.store.database import Database, upsert
-from jobs.store.tables import Dataset, TokenCount
+from jobs.store.preparations import text_keys
+from jobs.store.tables import Dataset, Job, TokenCount
 from model.config import TrainingConfig
 from model.storage.splits import DOCUMENT_END, Split, TextFile, read_splits
 from model.tokenizers import Tokenizer
 
 MAX_BYTES_IN_REQUEST = 64 * 1024
 """Of a text that a request tokenises, in some hundredths of a second; a worker counts longer ones."""
-TOTALS: tuple[str, float] = ("gpt2", TrainingConfig().train_ratio)
+TOTALS: tuple[str, float] = ("gpt2", TrainingConfig().train_share)
 """Tokenizer and `train_ratio` of the tokens that are shown with a data set."""
 
 
@@ -70,6 +71,27 @@ def known_counts(
     """None if they have not been counted yet."""
     with database.read() as session:
         return session.get(TokenCount, (dataset.id, tokenizer, train_ratio))
+
+
+@dataclass(frozen=True)
+class SplitTokens:
+    """How many tokens a job trains and validates on."""
+
+    train_tokens: int
+    val_tokens: int
+
+    @classmethod
+    def of(cls, counts: Sequence[TokenCount]) -> "SplitTokens":
+        """counts  of the one text that is split, or of the one to train and the one to validate on"""
+        val_tokens = counts[0].val_tokens if len(counts) == 1 else counts[1].train_tokens
+        return cls(counts[0].train_tokens, val_tokens)
+
+
+def stored_counts(session: Session, job: Job) -> SplitTokens | None:
+    """The tokens of a job's texts; None until all have been counted."""
+    counts = [session.get(TokenCount, key) for key in text_keys(job)]
+    known = [count for count in counts if count is not None]
+    return SplitTokens.of(known) if len(known) == len(counts) else None
 
 
 def store_counts(session: Session, counts: TokenCount) -> None:

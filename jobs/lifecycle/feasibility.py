@@ -1,45 +1,54 @@
 """Whether a spec is possible: what can only be checked against the tokens of its text and the limits."""
 
 from jobs.files.disk import disk_bytes
+from jobs.files.token_counts import SplitTokens
 from jobs.lifecycle.workers import largest_memory
 from jobs.settings import Settings
 from jobs.spec.job_spec import JobSpec
 from jobs.store.database import Database
-from jobs.store.tables import TokenCount
 from jobs.validation.field_errors import FieldError
 from jobs.validation.quoting import gibibytes
 from model.estimate import Estimate
 
 
 def text_errors(
-    spec: JobSpec, counts: TokenCount, estimated: Estimate, settings: Settings
+    spec: JobSpec, counts: SplitTokens, estimated: Estimate, settings: Settings, steps_done: int = 0
 ) -> list[FieldError]:
-    """What the tokens of its text rule out."""
+    """What the tokens of its text rule out.
+
+    steps_done  by the checkpoint that it goes on from
+    """
     return [
         *(
             context_errors(spec, counts)
             or batch_errors(spec, counts, estimated)
-            or length_errors(spec, estimated, settings)
+            or length_errors(spec, estimated, settings, steps_done)
         ),
         *disk_errors(spec, estimated, settings),
     ]
 
 
-def context_errors(spec: JobSpec, counts: TokenCount) -> list[FieldError]:
+def context_errors(spec: JobSpec, counts: SplitTokens) -> list[FieldError]:
     """A window takes one token more than the context: the last target."""
     context = spec.model.context_length
     largest = min(counts.train_tokens, counts.val_tokens) - 1
     if context <= largest:
         return []
-    message = (
-        f"the data set {spec.dataset} has {counts.train_tokens:,} training and {counts.val_tokens:,} "
-        f"validation tokens at train_ratio {spec.training.train_ratio}; "
-    )
+    if spec.validation_dataset is None:
+        message = (
+            f"the data set {spec.dataset} has {counts.train_tokens:,} training and {counts.val_tokens:,} "
+            f"validation tokens at train_ratio {spec.training.train_ratio}; "
+        )
+    else:
+        message = (
+            f"the data set {spec.dataset} has {counts.train_tokens:,} tokens to train on, and "
+            f"{spec.validation_dataset} {counts.val_tokens:,} to validate on; "
+        )
     message += f"the largest context that fits is {largest:,}" if largest >= 1 else "no context fits"
     return [FieldError("model.context_length", message, context)]
 
 
-def batch_errors(spec: JobSpec, counts: TokenCount, estimated: Estimate) -> list[FieldError]:
+def batch_errors(spec: JobSpec, counts: SplitTokens, estimated: Estimate) -> list[FieldError]:
     """Incomplete training batches are dropped, so there must be a complete one."""
     training, context, windows = spec.training, spec.model.context_length, estimated.windows
     if windows >= training.batch_size:
@@ -60,8 +69,11 @@ def batch_errors(spec: JobSpec, counts: TokenCount, estimated: Estimate) -> list
     return [FieldError("training.batch_size", message, training.batch_size)]
 
 
-def length_errors(spec: JobSpec, estimated: Estimate, settings: Settings) -> list[FieldError]:
-    """The job has more steps or samples than are allowed, or fewer steps than its warm-up."""
+def length_errors(
+    spec: JobSpec, estimated: Estimate, settings: Settings, steps_done: int
+) -> list[FieldError]:
+    """The job has more steps or samples than are allowed, or fewer steps than its warm-up, or than the
+    checkpoint that it goes on from has done."""
     training, steps = spec.training, estimated.total_steps
     by_steps = training.max_steps is not None and steps == training.max_steps
     field, limit = ("max_steps", training.max_steps) if by_steps else ("num_epochs", training.num_epochs)
@@ -74,6 +86,11 @@ def length_errors(spec: JobSpec, estimated: Estimate, settings: Settings) -> lis
         if count > most:
             message = f"comes to {count:,} {what}; the limit is {most:,} ({setting})"
             errors.append(FieldError(f"training.{field}", message, limit))
+    if steps_done > steps:
+        message = (
+            f"comes to {steps:,} steps in all, and the checkpoint has done {steps_done:,}; must be greater"
+        )
+        errors.append(FieldError(f"training.{field}", message, limit))
     if training.warmup_steps > steps:
         message = (
             f"{training.warmup_steps:,} steps of warm-up are more than the job's {steps:,} steps "

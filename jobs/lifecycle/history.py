@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from jobs.lifecycle.attempts import fenced_update
@@ -31,19 +31,19 @@ def record_evaluation(session: Session, job_id: str, attempt: int, evaluation: d
     computes again. raises Fenced"""
     step, val_loss = evaluation["step"], evaluation["val_loss"]
     train_loss, epoch, tokens_seen = (evaluation[name] for name in ("train_loss", "epoch", "tokens_seen"))
+    val_bpb = evaluation.get("val_bpb")
     latest = {"latest_step": step, "latest_train_loss": train_loss, "latest_val_loss": val_loss}
     progress = {"step": step + 1, "epoch": epoch, "tokens_seen": tokens_seen}
-    fenced_update(session, job_id, attempt, **latest, **progress)
+    fenced_update(session, job_id, attempt, **latest, latest_val_bpb=val_bpb, **progress)
     upsert(session, Evaluation, ["job_id", "step"], {"job_id": job_id, "recorded_at": now_s(), **evaluation})
     best = session.execute(
-        select(Evaluation.step, Evaluation.val_loss)
+        select(Evaluation.step, Evaluation.val_loss, Evaluation.val_bpb)
         .where(Evaluation.job_id == job_id)
         .order_by(Evaluation.val_loss, Evaluation.step)
         .limit(1)
     ).one()
-    session.execute(
-        update(Job).where(Job.id == job_id).values(best_step=best.step, best_val_loss=best.val_loss)
-    )
+    columns = {"best_step": best.step, "best_val_loss": best.val_loss, "best_val_bpb": best.val_bpb}
+    session.execute(update(Job).where(Job.id == job_id).values(**columns))
 
 
 def record_sample(session: Session, job_id: str, attempt: int, sample: dict[str, Any]) -> None:
@@ -94,10 +94,23 @@ def resize_checkpoint(session: Session, directory: str, size_bytes: int) -> None
     session.execute(update(Checkpoint).where(Checkpoint.directory == directory).values(bytes=size_bytes))
 
 
-def drop_checkpoint(session: Session, job_id: str, attempt: int, checkpoint_id: str) -> None:
-    """Stop listing a checkpoint that turned out to be damaged. raises Fenced"""
+def drop_checkpoint(session: Session, job_id: str, attempt: int, checkpoint_id: str) -> bool:
+    """Stop listing a checkpoint that turned out to be damaged; False if it is no longer listed anyway. raises
+    Fenced"""
     fenced_update(session, job_id, attempt)
-    session.execute(delete(Checkpoint).where(Checkpoint.id == checkpoint_id))
+    dropped = delete(Checkpoint).where(Checkpoint.id == checkpoint_id).returning(Checkpoint.id)
+    return session.execute(dropped).first() is not None
+
+
+def is_listed(session: Session, directory: str) -> bool:
+    """Whether there is a checkpoint in that directory, relative to the artifacts."""
+    return session.scalar(select(Checkpoint.id).where(Checkpoint.directory == directory)) is not None
+
+
+def checkpoints_bytes(session: Session, job_ids: Sequence[str]) -> dict[str, int]:
+    """By the ids of those of the jobs that have any, the size of all their checkpoints."""
+    sizes = select(Checkpoint.job_id, func.sum(Checkpoint.bytes)).where(Checkpoint.job_id.in_(job_ids))
+    return {job_id: int(size) for job_id, size in session.execute(sizes.group_by(Checkpoint.job_id))}
 
 
 def list_evaluations(
@@ -129,7 +142,7 @@ def estimated_epoch_tokens(session: Session, job: Job) -> int | None:
         spec = read_spec(job.spec)
     except UnreadableSpec:
         return None
-    counts = session.get(TokenCount, (job.dataset_id, spec.tokenizer, spec.training.train_ratio))
+    counts = session.get(TokenCount, (job.dataset_id, spec.tokenizer, spec.training.train_share))
     return None if counts is None else tokens_per_epoch(spec, counts.train_tokens)
 
 

@@ -1,4 +1,4 @@
-"""What workers prepare: the tokens of texts too long for a request, and tokenizers.
+"""What workers prepare: the tokens of texts too long for a request, tokenizers, and models from outside.
 
 As with jobs, SQL is the queue: a message only rings. A worker claims what is to be prepared under a lease
 that it renews by getting on; each change is one conditional UPDATE, fenced by the claim's number. The callers
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from jobs.files.token_counts import TOTALS, Counted, store_counts, token_count
+from jobs.files.token_counts import TOTALS, Counted, store_counts, stored_counts, token_count
 from jobs.lifecycle.attempts import conditional_update
 from jobs.lifecycle.feasibility import text_errors
 from jobs.settings import Settings
@@ -28,8 +28,9 @@ from jobs.store.preparations import (
     Prepared,
     has_key_of,
     queued_columns,
+    text_keys,
 )
-from jobs.store.tables import Job, Preparation, TrainedTokenizer
+from jobs.store.tables import ImportedModel, Job, Preparation, TrainedTokenizer
 from jobs.store.tokenizers import with_vocabulary
 from model.estimate import estimate
 
@@ -95,17 +96,20 @@ def finish_preparation(session: Session, claimed: Preparation, counts: Counted, 
     """Record the tokens' counts, and let the jobs that waited for them run, or fail those that their text
     rules out. raises Superseded"""
     write_fenced(session, claimed, fraction=1.0)
-    counted = token_count(claimed.dataset_id, claimed.tokenizer, claimed.train_ratio, counts)
-    store_counts(session, counted)
+    key = (claimed.dataset_id, claimed.tokenizer, claimed.train_ratio)
+    store_counts(session, token_count(*key, counts))
     session.execute(delete(Preparation).where(*has_key_of(claimed)))
     for job in jobs_waiting_for(session, claimed):
+        tokens = stored_counts(session, job)
+        if tokens is None or awaited_by(session, job) is not None:
+            continue  # it waits for its other text too
         try:
             spec = with_vocabulary(session, read_spec(job.spec))
         except UnreadableSpec as error:
             fail_waiting(session, job, str(error))
             continue
-        estimated = estimate(spec, counted.train_tokens)
-        if errors := text_errors(spec, counted, estimated, settings):
+        estimated = estimate(spec, tokens.train_tokens)
+        if errors := text_errors(spec, tokens, estimated, settings, steps_done(job)):
             fail_waiting(session, job, "; ".join(f"{error.field}: {error.message}" for error in errors))
         else:
             is_waiting = (Job.id == job.id, Job.is_prepared.is_(False))
@@ -118,7 +122,11 @@ def finish_preparation(session: Session, claimed: Preparation, counts: Counted, 
 
 def fail_preparation(session: Session, claimed: Prepared, message: str) -> None:
     """Record that it can't be prepared, and fail the jobs that waited for it. raises Superseded"""
-    write_fenced(session, claimed, status=FAILED, error=message, worker=None, lease_expires_at=None)
+    ended = {"status": FAILED, "error": message, "worker": None, "lease_expires_at": None}
+    if isinstance(claimed, ImportedModel):  # no job waits for it, and what was sent is of no more use
+        write_fenced(session, claimed, **ended, upload_directory=None)
+        return
+    write_fenced(session, claimed, **ended)
     if isinstance(claimed, Preparation):
         fail_jobs_waiting_for(session, claimed, message)
         return
@@ -157,32 +165,32 @@ def reap_preparations(session: Session) -> list[Prepared]:
     return reaped
 
 
+def steps_done(job: Job) -> int:
+    """By the checkpoint that a job goes on from."""
+    return job.parent_step or 0 if job.takes_optimizer else 0
+
+
 def awaited_by(session: Session, job: Job) -> Prepared | None:
-    """What keeps a queued job from running, if it is a tokenizer that is not ready, or its text."""
+    """What keeps a queued job from running, if it is a tokenizer that is not ready, or one of its texts."""
     if job.is_prepared:
         return None
-    tokenizer, train_ratio = key_of_spec(job.spec)
-    trained = session.get(TrainedTokenizer, tokenizer)
+    trained = session.get(TrainedTokenizer, job.spec["tokenizer"])
     if trained is not None and trained.status != READY:
         return trained
-    return session.get(Preparation, (job.dataset_id, tokenizer, train_ratio))
+    found = (session.get(Preparation, key) for key in text_keys(job))
+    return next((preparation for preparation in found if preparation is not None), None)
 
 
 def jobs_waiting_for(session: Session, preparation: Preparation) -> list[Job]:
     """The queued jobs that it keeps from running."""
-    unprepared = select(Job).where(
-        Job.dataset_id == preparation.dataset_id, Job.is_prepared.is_(False), Job.status == Status.QUEUED
+    is_of_it = (
+        or_(Job.dataset_id == preparation.dataset_id, Job.validation_dataset_id == preparation.dataset_id),
+        Job.is_prepared.is_(False),
+        Job.status == Status.QUEUED,
     )
-    return [
-        job
-        for job in session.scalars(unprepared.order_by(Job.id).with_for_update())
-        if key_of_spec(job.spec) == (preparation.tokenizer, preparation.train_ratio)
-    ]
-
-
-def key_of_spec(stored: dict[str, Any]) -> tuple[str, float]:
-    """What of a job's stored spec its tokens depend on, besides the data set."""
-    return stored["tokenizer"], stored["training"]["train_ratio"]
+    unprepared = session.scalars(select(Job).where(*is_of_it).order_by(Job.id).with_for_update())
+    key = (preparation.dataset_id, preparation.tokenizer, preparation.train_ratio)
+    return [job for job in unprepared if key in text_keys(job)]
 
 
 def fail_jobs_waiting_for(session: Session, preparation: Preparation, message: str) -> None:
@@ -213,12 +221,17 @@ def describe(prepared: Prepared) -> str:
     """In messages."""
     if isinstance(prepared, TrainedTokenizer):
         return f"the tokenizer {prepared.id}"
+    if isinstance(prepared, ImportedModel):
+        return f"the import of the model {prepared.id}"
     return f"the preparation of the data set {prepared.dataset_id} for {prepared.tokenizer}"
 
 
 def is_due(kind: type[Prepared]) -> tuple[ColumnElement[bool], ...]:
     """Whether one waits, is not postponed, and nothing that it needs is still to be prepared: its tokenizer
-    for a text, its text for a tokenizer."""
+    for a text, its text for a tokenizer; a model needs nothing."""
+    is_waiting = (kind.status == QUEUED, kind.queued_at <= now_s())
+    if kind is ImportedModel:
+        return is_waiting
     if kind is TrainedTokenizer:
         of_text = (Preparation.dataset_id == TrainedTokenizer.dataset_id, Preparation.tokenizer == TOTALS[0])
         needed = select(Preparation.dataset_id).where(
@@ -227,7 +240,7 @@ def is_due(kind: type[Prepared]) -> tuple[ColumnElement[bool], ...]:
     else:
         is_its_own = TrainedTokenizer.id == Preparation.tokenizer
         needed = select(TrainedTokenizer.id).where(is_its_own, TrainedTokenizer.status != READY)
-    return kind.status == QUEUED, kind.queued_at <= now_s(), ~needed.exists()
+    return *is_waiting, ~needed.exists()
 
 
 def anything_is_due() -> ColumnElement[bool]:

@@ -15,8 +15,8 @@ from jobs.store.tables import Event, Job, Worker
 
 
 def messages_to_republish(session: Session, lease_s: float) -> dict[str, int]:
-    """By queue, how many messages to publish: one for each idle worker, while a job, or a text or
-    tokenizer to prepare, waits that one of them could take.
+    """By queue, how many messages to publish: one for each idle worker, while a job, or a text, tokenizer or
+    model to prepare, waits that one of them could take.
 
     A message reaches any of them, so there is to be one for each: else a worker that the job does not fit
     might take the only one. A worker that is busy looks for the next job by itself.

@@ -1,154 +1,147 @@
 """Submitting a job: the checks, the row, and the message."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 from celery import Celery
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
-from jobs.files.arriving_text import BadText
-from jobs.files.builtin_datasets import DatasetUnavailable
-from jobs.files.datasets import count_tokens, find_dataset
-from jobs.files.layout import tokens_path
-from jobs.files.token_counts import MAX_BYTES_IN_REQUEST, known_counts, store_counts
-from jobs.files.tokenizers import TokenizerLost, TokenizerNotReady, find_tokenizer
+from jobs.files.staged_jobs import job_placed
+from jobs.files.token_counts import SplitTokens, store_counts
 from jobs.lifecycle.feasibility import memory_errors, text_errors
+from jobs.lifecycle.inputs import find_inputs, is_prepared, lock_inputs
 from jobs.lifecycle.waiting import Waiting, waiting_by_job
 from jobs.settings import Settings
-from jobs.spec.job_spec import TOKENIZER_UNKNOWN, JobSpec
+from jobs.spec.job_spec import JobSpec
 from jobs.states import Status
 from jobs.store.database import Database, now_s
 from jobs.store.events import record_event
-from jobs.store.ids import new_job_id
+from jobs.store.ids import creation_time_us, is_model_id, new_job_id
 from jobs.store.lookup import NotFound
-from jobs.store.preparations import FAILED, QUEUED, RUNNING, request_preparation
-from jobs.store.tables import Dataset, Job, TokenCount, TrainedTokenizer
-from jobs.store.tokenizers import get_tokenizer
-from jobs.validation.field_errors import FieldError, SpecError
+from jobs.store.preparations import request_preparation
+from jobs.store.tables import Dataset, ImportedModel, Job, TrainedTokenizer
+from jobs.validation.field_errors import SpecError
 from model.estimate import Estimate, estimate
-from model.tokenizers import TOKENIZERS, Tokenizer
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a job starts from in place of drawn weights."""
+
+    folder: Path
+    """The job's folder with the checkpoint in it, which takes its place when the job is stored."""
+    parent_id: str
+    """The job or the model from outside whose weights they are, which is still there when this job is stored,
+    or `NotFound` raised."""
+    steps_done: int
+    """That this job does not make again."""
+    columns: dict[str, Any]
+    """Of the job's row."""
 
 
 def submit(
-    database: Database, settings: Settings, spec: JobSpec, celery: Celery | None = None
+    database: Database,
+    settings: Settings,
+    spec: JobSpec,
+    celery: Celery | None = None,
+    start: Start | None = None,
 ) -> tuple[Job, Waiting]:
-    """Check a spec against its text and the limits, store the job as `queued`, and publish it.
+    """Check a spec against its texts and the limits, store the job as `queued`, and publish it.
 
     celery   None leaves the publishing to the keeper
+    start    None draws the weights
     returns  the job, and what it waits for
-    raises   SpecError with every field that data set, tokenizer or limits rule out
+    raises   SpecError with every field that texts, tokenizer or limits rule out
     """
-    dataset, tokenizer, counts = find_inputs(database, settings, spec)
+    tokenizer, texts = find_inputs(database, settings, spec)
     if isinstance(tokenizer, TrainedTokenizer):  # the most that its vocabulary may become
         spec = spec.with_vocab_size(tokenizer.asked_vocab_size)
-    elif tokenizer.name not in TOKENIZERS:
+    elif tokenizer.tokenizer_json is not None:
         spec = spec.with_vocab_size(tokenizer.vocab_size)
-    estimated = estimate(spec, 0 if counts is None else counts.train_tokens)
+    counts = [text.counts for text in texts if text.counts is not None]
+    tokens = SplitTokens.of(counts) if len(counts) == len(texts) else None
+    estimated = estimate(spec, 0 if tokens is None else tokens.train_tokens)
     errors = memory_errors(spec, estimated, settings, database)
-    if counts is not None:
-        errors = [*text_errors(spec, counts, estimated, settings), *errors]
+    if tokens is not None:
+        steps_done = 0 if start is None else start.steps_done
+        errors = [*text_errors(spec, tokens, estimated, settings, steps_done), *errors]
     if errors:
         raise SpecError(errors)
-    is_prepared = counts is not None and (
-        dataset.bytes <= MAX_BYTES_IN_REQUEST or has_tokens(settings, dataset, spec)
-    )
-    with database.write() as session:
-        lock_needed(session, spec, dataset)
-        if counts is not None:
-            store_counts(session, counts)
-        if not is_prepared:
-            request_preparation(session, dataset.id, spec.tokenizer, spec.training.train_ratio)
-        job = insert_job(session, spec, dataset, estimated, is_prepared=is_prepared)
+    unprepared = [text for text in texts if not is_prepared(settings, text, spec.tokenizer)]
+    with new_job(database, settings.artifacts, start) as (session, job_id):
+        lock_inputs(session, spec, texts)
+        for text in texts:
+            if text.counts is not None:
+                store_counts(session, text.counts)
+            if text in unprepared:
+                request_preparation(session, text.dataset.id, spec.tokenizer, text.train_ratio)
+        columns = {} if start is None else start.columns
+        datasets = [text.dataset for text in texts]
+        job = insert_job(session, job_id, spec, datasets, estimated, is_prepared=not unprepared, **columns)
         waiting = waiting_by_job(session, [job], settings.lease_s)[job.id]
     if celery is not None:
         publish_if_possible(celery, job.queue if job.is_prepared else PREPARE_QUEUE)
     return job, waiting
 
 
-def find_inputs(
-    database: Database, settings: Settings, spec: JobSpec
-) -> tuple[Dataset, Tokenizer | TrainedTokenizer, TokenCount | None]:
-    """The spec's data set, its tokenizer, or the row of one that is still being trained, and the tokens; None
-    where a worker has to count them.
-
-    raises  SpecError if one is not there, or can't be read
-    """
-    errors: list[FieldError] = []
-    dataset, tokenizer, counts = None, None, None
-    try:
-        tokenizer = find_tokenizer_or_row(database, settings, spec.tokenizer)
-    except (NotFound, TokenizerNotReady, TokenizerLost) as error:
-        message = TOKENIZER_UNKNOWN if isinstance(error, NotFound) else str(error)
-        errors.append(FieldError("tokenizer", message, spec.tokenizer))
-    try:
-        dataset = find_dataset(database, settings, spec.dataset)
-        if tokenizer is not None and not isinstance(tokenizer, TrainedTokenizer):
-            counts = known_counts(database, dataset, tokenizer.name, spec.training.train_ratio)
-            if counts is None and dataset.bytes <= MAX_BYTES_IN_REQUEST:
-                counts = count_tokens(database, settings, dataset, tokenizer, spec.training.train_ratio)
-    except (DatasetUnavailable, BadText) as error:
-        errors.append(FieldError("dataset", str(error), spec.dataset))
-    if errors or dataset is None or tokenizer is None:
-        raise SpecError(errors)
-    return dataset, tokenizer, counts
-
-
-def find_tokenizer_or_row(database: Database, settings: Settings, name: str) -> Tokenizer | TrainedTokenizer:
-    """raises as `find_tokenizer`, but returns the row of a tokenizer that is still being trained"""
-    if name not in TOKENIZERS:
-        with database.read() as session:
-            trained = get_tokenizer(session, name)
-        if trained.status in (QUEUED, RUNNING):
-            return trained
-    return find_tokenizer(database, settings, name)
-
-
-def lock_needed(session: Session, spec: JobSpec, dataset: Dataset) -> None:
-    """Until the transaction ends, nobody deletes what the job needs; from then on the job keeps it.
-
-    raises  SpecError for what has been deleted since it was found, or failed
-    """
-    if session.get(Dataset, dataset.id, with_for_update={"read": True}) is None:
-        raise SpecError([FieldError("dataset", "has just been deleted", spec.dataset)])
-    if spec.tokenizer in TOKENIZERS:
+@contextmanager
+def new_job(database: Database, artifacts: Path, start: Start | None) -> Iterator[tuple[Session, str]]:
+    """A transaction in which a job is stored, and its id. What it starts from lies in its folder by then."""
+    if start is None:
+        with database.write() as session:
+            yield session, next_job_id(session)
         return
-    trained = session.get(TrainedTokenizer, spec.tokenizer, with_for_update={"read": True})
-    if trained is None:
-        raise SpecError([FieldError("tokenizer", "has just been deleted", spec.tokenizer)])
-    if trained.status == FAILED:
-        message = f"the tokenizer {trained.id} could not be trained: {trained.error}"
-        raise SpecError([FieldError("tokenizer", message, spec.tokenizer)])
+    with job_placed(database, artifacts, start.folder, next_job_id) as (session, job_id):
+        kind = ImportedModel if is_model_id(start.parent_id) else Job
+        if session.get(kind, start.parent_id, with_for_update={"read": True}) is None:
+            raise NotFound(f"{start.parent_id} has just been deleted")
+        yield session, job_id
 
 
-def has_tokens(settings: Settings, dataset: Dataset, spec: JobSpec) -> bool:
-    """Whether there is a token file; whether it is undamaged the trainer finds out."""
-    tokenizer, train_ratio = spec.tokenizer, spec.training.train_ratio
-    return tokens_path(
-        settings.artifacts, dataset.sha256, tokenizer, train_ratio, dataset.text_start_bytes
-    ).exists()
+def next_job_id(session: Session) -> str:
+    return new_job_id(round(session.execute(select(now_s())).scalar_one() * 1e6))
 
 
 def insert_job(
-    session: Session, spec: JobSpec, dataset: Dataset, estimated: Estimate, *, is_prepared: bool
+    session: Session,
+    job_id: str,
+    spec: JobSpec,
+    datasets: Sequence[Dataset],
+    estimated: Estimate,
+    *,
+    is_prepared: bool,
+    **columns: Any,
 ) -> Job:
-    """Insert a job as `queued`, with an event that records it."""
+    """Insert a job as `queued`, with an event that records it.
+
+    datasets  the one to train on, and if there is one the one to validate on
+    """
     stored = spec.model_dump(mode="json")
-    created_us = round(session.execute(select(now_s())).scalar_one() * 1e6)
+    created_us = creation_time_us(job_id)
+    assert created_us is not None
     job = Job(
-        id=new_job_id(created_us),
+        id=job_id,
         name=spec.name,
         status=Status.QUEUED,
         spec=stored,
         labels=stored["metadata"],
         queue=spec.queue,
         priority=spec.priority,
-        dataset_id=dataset.id,
-        dataset_sha256=dataset.sha256,
+        dataset_id=datasets[0].id,
+        dataset_sha256=datasets[0].sha256,
+        validation_dataset_id=datasets[1].id if len(datasets) > 1 else None,
         is_prepared=is_prepared,
         parameters=estimated.parameters,
         total_steps=estimated.total_steps,
         memory_bytes=estimated.memory_bytes,
         created_at=created_us / 1e6,
         queued_at=now_s(),
+        **columns,
     )
     session.add(job)
     session.flush()

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from jobs.spec.presets import Preset
+from jobs.spec.start_from import StartFrom, check_start_from
 from jobs.validation.request_model import RequestModel
 from model.config import MAX_SEED, Run, Text
 from model.tokenizers import TOKENIZERS
@@ -32,6 +33,16 @@ class Origin(RequestModel):
 
     dataset: Label = "the-verdict"
     """A built-in data set (`the-verdict`, `sample`) or the id of one of your own. Default: the lecture's."""
+
+    validation_dataset: Label | None = None
+    """A data set, named likewise, to validate on: all of `dataset` is trained on then. Default: null, which
+    validates on the rest of `dataset` behind `training.train_ratio`."""
+
+    start_from: StartFrom | None = None
+    """Weights to start from in place of drawn ones: `{"job": ID, "checkpoint": "last", "best" or a step}`, or
+    `{"model": ID}` for a model from outside. `model` and `tokenizer` are theirs where they are not given;
+    only `drop_rate` may differ, and `context_length` be smaller. The optimizer and the step start anew.
+    Default: none."""
 
 
 class JobSpec(Run, Origin):
@@ -77,6 +88,14 @@ def check_compile(is_compiled: bool, numerics: str) -> str | None:
     return "must be false with training.numerics 'reference'" if wrong else None
 
 
+def check_train_ratio(train_ratio: float | None, validation_dataset: str | None) -> str | None:
+    if train_ratio is None:
+        return None if validation_dataset is not None else "must be a number without validation_dataset"
+    if validation_dataset is None:
+        return None
+    return "must be null or left out with validation_dataset: all of dataset is trained on"
+
+
 def check_seed(seed: int) -> str | None:
     if seed <= MAX_SEED:
         return None
@@ -95,7 +114,9 @@ RULES: list[Rule] = [
     (("model.emb_dim", "model.n_heads"), check_heads),
     (("training.min_learning_rate", "training.learning_rate"), check_rates),
     (("tokenizer",), check_tokenizer),
+    (("start_from",), check_start_from),
     (("training.compile", "training.numerics"), check_compile),
+    (("training.train_ratio", "validation_dataset"), check_train_ratio),
     (("training.seed",), check_seed),
     (("devices",), check_supported(1)),
     (("queue",), check_supported("train")),

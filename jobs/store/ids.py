@@ -3,12 +3,19 @@
 import re
 import secrets
 
+MODEL = "model"
+"""The kind of a model from outside."""
 JOB_ID = re.compile(r"job-(?P<created_us>[0-9a-f]{13})[0-9a-f]{8}")
 
 
 def new_id(kind: str) -> str:
     """An opaque id such as `dataset-5f0c...`: 64 random bits behind the kind."""
     return f"{kind}-{secrets.token_hex(8)}"
+
+
+def is_model_id(text: str) -> bool:
+    """Whether it can be the id of a model from outside; no job has such a one."""
+    return text.startswith(f"{MODEL}-")
 
 
 def new_job_id(created_us: int) -> str:

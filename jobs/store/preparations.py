@@ -1,4 +1,5 @@
-"""What workers are to prepare: the texts of the table `preparations`, and tokenizers that are not ready."""
+"""What workers are to prepare: the texts of the table `preparations`, and tokenizers and models from outside
+that are not ready."""
 
 from typing import Any
 
@@ -6,13 +7,15 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from jobs.store.database import insert_if_absent, now_s
-from jobs.store.tables import Preparation, TrainedTokenizer
+from jobs.store.tables import ImportedModel, Job, Preparation, TrainedTokenizer
+from model.config import WHOLE_TEXT
 
 QUEUED, RUNNING, FAILED, READY = "queued", "running", "failed", "ready"
 
-Prepared = Preparation | TrainedTokenizer
-"""What a worker of the queue `prepare` claims: a text to write the tokens of, or a tokenizer to train."""
-KINDS: tuple[type[Preparation], type[TrainedTokenizer]] = (Preparation, TrainedTokenizer)
+Prepared = Preparation | TrainedTokenizer | ImportedModel
+"""What a worker of the queue `prepare` claims: a text to write the tokens of, a tokenizer to train, or a
+model from outside to check and convert."""
+KINDS: tuple[type[Prepared], ...] = (Preparation, TrainedTokenizer, ImportedModel)
 
 
 def request_preparation(session: Session, dataset_id: str, tokenizer: str, train_ratio: float) -> None:
@@ -30,6 +33,19 @@ def preparations_by_dataset(session: Session, tokenizer: str, train_ratio: float
         Preparation.tokenizer == tokenizer, Preparation.train_ratio == train_ratio
     )
     return {preparation.dataset_id: preparation for preparation in session.scalars(unfinished)}
+
+
+TextKey = tuple[str, str, float]
+"""A data set's id, a tokenizer and a `train_ratio`: what tokens follow from."""
+
+
+def text_keys(job: Job) -> list[TextKey]:
+    """What a job trains on, and what it validates on if that is another text."""
+    tokenizer, train_ratio = job.spec["tokenizer"], job.spec["training"]["train_ratio"]
+    keys = [(job.dataset_id, tokenizer, WHOLE_TEXT if train_ratio is None else train_ratio)]
+    if job.validation_dataset_id is not None:
+        keys.append((job.validation_dataset_id, tokenizer, WHOLE_TEXT))
+    return keys
 
 
 def has_key(dataset_id: str, tokenizer: str, train_ratio: float) -> tuple[Any, ...]:

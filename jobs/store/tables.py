@@ -70,7 +70,7 @@ class Preparable:
     worker: Mapped[str | None]
     lease_expires_at: Mapped[float | None]
     fraction: Mapped[float] = mapped_column(default=0.0)
-    """Of the text that is done."""
+    """Of the text, or of a model's weights, that is done."""
     error: Mapped[str | None]
 
 
@@ -111,12 +111,37 @@ class TrainedTokenizer(Preparable, Table):
     created_at: Mapped[float]
 
 
+class ImportedModel(Preparable, Table):
+    """Weights from outside. A worker of the queue `prepare` checks the files that were sent, and makes a
+    checkpoint of them."""
+
+    __tablename__ = "models"
+    __table_args__ = (Index("models_in_line", "status", "queued_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    bytes: Mapped[int]
+    """Of the files as they were sent; once it is ready, of its checkpoint."""
+    upload_directory: Mapped[str | None]
+    """Where the files as they were sent lie, relative to the artifacts' root, until a worker is done."""
+    directory: Mapped[str | None]
+    """Of the checkpoint, relative to the artifacts' root; this and all below is null until it is ready."""
+    sha256: Mapped[str | None]
+    """Of the checkpoint's weights."""
+    tokenizer: Mapped[str | None]
+    config: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """As the section `model` of a spec."""
+    parameters: Mapped[int | None]
+    created_at: Mapped[float]
+
+
 class Job(Table):
     __tablename__ = "jobs"
     __table_args__ = (
         Index("jobs_by_age", "created_at", "id"),
         Index("jobs_by_status", "status", "lease_expires_at"),
         Index("jobs_in_line", "status", "queue", "priority", "queued_at"),
+        Index("jobs_by_parent", "parent_id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -131,9 +156,21 @@ class Job(Table):
     priority: Mapped[int]
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"))
     dataset_sha256: Mapped[str]
+    validation_dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id"))
+    """The text to validate on, all of it; null where the other one is split."""
     is_prepared: Mapped[bool] = mapped_column(default=True)
-    """Whether the tokens of its text are there, so that it may be claimed; before, `total_steps` may be 0."""
+    """Whether its texts' tokens are there, so that it may be claimed; before, `total_steps` may be 0."""
     parent_id: Mapped[str | None]
+    """The job whose checkpoint it starts from, which may have been deleted since."""
+    parent_step: Mapped[int | None]
+    """The step of that checkpoint."""
+    parent_model_id: Mapped[str | None]
+    """The model from outside whose weights it starts from, which may have been deleted since."""
+    takes_optimizer: Mapped[bool | None]
+    """Whether it goes on from that checkpoint with the optimizer's state, or starts from the weights alone;
+    null unless it starts from either."""
+    initial_bytes: Mapped[int] = mapped_column(default=0)
+    """On disk, of the checkpoint that it starts from; 0 when that is deleted, or there is none."""
     parameters: Mapped[int]
     total_steps: Mapped[int]
     memory_bytes: Mapped[int | None]
@@ -165,8 +202,10 @@ class Job(Table):
     latest_step: Mapped[int | None]
     latest_train_loss: Mapped[float | None]
     latest_val_loss: Mapped[float | None]
+    latest_val_bpb: Mapped[float | None]
     best_step: Mapped[int | None]
     best_val_loss: Mapped[float | None]
+    best_val_bpb: Mapped[float | None]
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     ended_by: Mapped[str | None]
     """Why a succeeded job ended: see `EndedBy` in `model.config`."""
@@ -187,6 +226,8 @@ class Evaluation(Table):
     tokens_seen: Mapped[int]
     train_loss: Mapped[float]
     val_loss: Mapped[float]
+    val_bpb: Mapped[float | None]
+    """Bits per byte; null in rows of versions that did not measure it."""
     learning_rate: Mapped[float]
     grad_norm: Mapped[float | None]
     tokens_per_s: Mapped[float | None]
@@ -235,7 +276,8 @@ class Worker(Table):
     listening: Mapped[bool]
     """Whether its consumer's event loop still turns, so that it would receive a message."""
     job_id: Mapped[str | None]
-    """The job that it runs, or that it answers a prompt for."""
+    """The job that it runs, or that it answers a prompt for; a data set, a tokenizer or a model from outside
+    likewise."""
     memory_bytes: Mapped[int | None]
     """Memory that it has for a job, on its GPU or of the machine; null where it does not say."""
     trouble: Mapped[str | None]
@@ -252,6 +294,14 @@ class Removal(Table):
     __tablename__ = "removals"
 
     job_id: Mapped[str] = mapped_column(primary_key=True)
+
+
+class ModelRemoval(Table):
+    """A deleted model whose files have yet to be deleted."""
+
+    __tablename__ = "model_removals"
+
+    model_id: Mapped[str] = mapped_column(primary_key=True)
 
 
 class TextRemoval(Table):

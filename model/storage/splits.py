@@ -90,7 +90,8 @@ def read_splits(
     """The text in order, in chunks of about `chunk_bytes`, each with its split.
 
     A plain text is split by characters. Of documents, those are trained on that begin before `train_ratio` of
-    the characters; but the last one is not. One alone is split by characters, as if it were plain.
+    the characters; but the last one is not. One alone is split by characters, as if it were plain. With 1
+    nothing is split: all of it is the training text.
 
     last_boundary            of the `Tokenizer` by which the chunks' tokens are those of the whole split
     max_pretoken_characters  a chunk without a boundary grows until there is one, or to that many characters
@@ -125,7 +126,7 @@ def last_cut(text: str, last_boundary: Callable[[str], int | None]) -> int | Non
 
 def label_splits(texts: Iterable[str], text: TextFile, train_ratio: float) -> Iterator[tuple[Split, str]]:
     """`texts`, which are those of `text`, each piece with its split."""
-    if text.documents < 2:
+    if text.documents < 2 or train_ratio == 1:
         return label_characters(texts, split_index(text.characters, train_ratio))
     train_end = min(train_ratio * text.characters, text.last_document_start)
     return label_documents(texts, math.ceil(train_end))

@@ -7,7 +7,8 @@ GPU, and takes the checksum of the bytes as it writes them instead of reading th
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -34,32 +35,37 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], checksum: str) -> s
     the file system. Source of the format: https://github.com/huggingface/safetensors, "Format": the header's
     length (8 bytes, little-endian), the header in JSON, the tensors' bytes without gaps.
     """
+    head = tensor_file_head({name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()})
+    chunks = (chunk for tensor in tensors.values() for chunk in byte_chunks(tensor))
+    return write_chunks(path, head, chunks, checksum)
+
+
+def tensor_file_head(tensors: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]) -> bytes:
+    """What comes before the bytes of tensors with these dtypes and shapes. KeyError as `write_tensors`"""
     header = {}
     end = 0
-    for name, tensor in tensors.items():
-        start, end = end, end + tensor.nbytes
-        header[name] = {
-            "dtype": DTYPES[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [start, end],
-        }
+    for name, (dtype, shape) in tensors.items():
+        start, end = end, end + dtype.itemsize * prod(shape)
+        header[name] = {"dtype": DTYPES[dtype], "shape": list(shape), "data_offsets": [start, end]}
     header_json = json.dumps(header, separators=(",", ":")).encode()
     header_json += b" " * (-len(header_json) % 8)  # so that the tensors are aligned
+    return len(header_json).to_bytes(8, "little") + header_json
 
+
+def write_chunks(path: Path, head: bytes, chunks: Iterable[memoryview], checksum: str) -> str:
+    """Write a file that comes chunk by chunk, and return its checksum, as `write_tensors`."""
     hasher = CHECKSUMS[checksum]()
     dropped_bytes = written_bytes = 0
     with path.open("wb") as file:
-        for field in (len(header_json).to_bytes(8, "little"), header_json):
-            file.write(field)
-            hasher.update(field)
-        for tensor in tensors.values():
-            for chunk in byte_chunks(tensor):
-                file.write(chunk)
-                hasher.update(chunk)
-                written_bytes += len(chunk)
-                if written_bytes - dropped_bytes >= WRITEBACK_BYTES:
-                    drop_page_cache(file.fileno())
-                    dropped_bytes = written_bytes
+        file.write(head)
+        hasher.update(head)
+        for chunk in chunks:
+            file.write(chunk)
+            hasher.update(chunk)
+            written_bytes += len(chunk)
+            if written_bytes - dropped_bytes >= WRITEBACK_BYTES:
+                drop_page_cache(file.fileno())
+                dropped_bytes = written_bytes
     return str(hasher.hexdigest())
 
 

@@ -36,6 +36,7 @@ def evaluate(database: Database, job: Job, count: int) -> None:
                 "tokens_seen": tokens_seen,
                 "train_loss": 9.0 - index,
                 "val_loss": 9.5 + abs(index - 1) / 4,
+                "val_bpb": 2.0 + abs(index - 1) / 4,
                 "learning_rate": 4e-4,
                 "grad_norm": None,
                 "tokens_per_s": 100.0,

@@ -25,6 +25,11 @@ def routes(client: FlaskClient) -> Iterator[tuple[str, str]]:
             yield method, path
 
 
+def takes_json(client: FlaskClient, method: str, path: str) -> bool:
+    """Whether that is one of the kinds of its body."""
+    return takes_a_body(client, method, path) and path != "/models"
+
+
 def takes_a_body(client: FlaskClient, method: str, path: str) -> bool:
     rule, _ = client.application.url_map.bind("").match(path, method, return_rule=True)
     documented = client.application.api_doc["paths"]  # type: ignore[attr-defined]
@@ -69,7 +74,7 @@ def test_a_body_that_nobody_reads_is_refused_everywhere_unless_it_is_empty(
 
 def test_an_unknown_field_is_named_at_every_route_that_takes_a_body(bare_client: FlaskClient) -> None:
     for method, path in routes(bare_client):
-        if takes_a_body(bare_client, method, path):
+        if takes_json(bare_client, method, path):
             response = bare_client.open(path, method=method, data=b'{"no\\ud800body": 1}', content_type=JSON)
             assert response.status_code == 422, (method, path)
             assert "no\\ud800body" in [error["field"] for error in response.get_json(force=True)["errors"]]

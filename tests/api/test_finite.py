@@ -129,14 +129,14 @@ def test_rows_with_infinite_numbers_are_answered_with_null(
 
     shown = strictly(client.get(f"/jobs/{job.id}").text)
     assert (shown["progress"]["tokens_per_s"], shown["progress"]["remaining_s"]) == (None, None)
-    assert shown["latest"] == {"train_loss": None, "val_loss": None, "step": 5}
+    assert shown["latest"] == {"train_loss": None, "val_loss": None, "val_bpb": None, "step": 5}
     assert shown["created_at"] is None
     assert strictly(client.get("/jobs").text)["data"] == [shown]
     losses = strictly(client.get(f"/jobs/{job.id}/losses?max_points=6").text)["data"]
-    gone = ["train_loss", "val_loss", "learning_rate", "grad_norm", "tokens_per_s", "recorded_at"]
-    assert [losses[0][name] for name in gone] == [None] * 6
+    gone = ["train_loss", "val_loss", "val_bpb", "learning_rate", "grad_norm", "tokens_per_s", "recorded_at"]
+    assert [losses[0][name] for name in gone] == [None] * len(gone)
     rows = list(csv.DictReader(io.StringIO(client.get(f"/jobs/{job.id}/losses?format=csv").text)))
-    assert [row[name] for row in rows for name in gone] == [""] * 12
+    assert [row[name] for row in rows for name in gone] == [""] * 2 * len(gone)
     assert strictly(client.get(f"/jobs/{job.id}/samples").text)["data"][0]["recorded_at"] is None
     assert strictly(client.get(f"/jobs/{job.id}/checkpoints").text)["data"][0]["val_loss"] is None
     events = strictly(client.get(f"/jobs/{job.id}/events").text)["data"]

@@ -122,7 +122,8 @@ def test_the_served_api_takes_a_job_and_refuses_too_large_a_one(port: int) -> No
         "migrations": "ok",
         "artifacts": "ok",
         "workers": "no training worker works (none has been started); "
-        "no generation worker works (none has been started)",
+        "no generation worker works (none has been started); "
+        "no preparation worker works (none has been started)",
     }
     status, job = ask(port, "POST", "/jobs", b'{"preset": "tiny", "dataset": "sample"}')
     assert status == 201

@@ -6,6 +6,7 @@ from benchmarks.lecture_loop import Loop
 from benchmarks.verdict import find_verdict
 
 
+@pytest.mark.slow
 def test_the_plain_loop_prints_the_lectures_first_losses():
     path = find_verdict()
     if path is None:

@@ -53,7 +53,7 @@ def wait_for_successor(service: Service, watchdog: Process, queue: str, pid: int
 
 @pytest.mark.fault(25)
 def test_a_generation_worker_that_is_stopped_is_seen_killed_and_replaced(serve: Serve, fault: Fault) -> None:
-    service = serve(lease_s=30.0, renew_s=5.0)
+    service = serve(lease_s=30.0, renew_s=5.0, preparers=1)
     watchdog, pid = start_watched(service, "generate")
     wait_until(lambda: is_ready(service), "the service was ready")
     stop(service, pid)
@@ -70,7 +70,7 @@ def test_a_generation_worker_that_is_stopped_is_seen_killed_and_replaced(serve: 
 
 @pytest.mark.fault(25)
 def test_a_generation_worker_that_is_killed_is_replaced(serve: Serve, fault: Fault) -> None:
-    service = serve()
+    service = serve(preparers=1)
     watchdog, pid = start_watched(service, "generate")
     os.kill(pid, signal.SIGKILL)
     fault.inject()

@@ -244,7 +244,8 @@ def test_a_file_whose_name_is_not_utf8_is_read_and_needs_a_name(
     assert nameless.returncode == 2
     assert b"caf\\udce9.txt: its name is not UTF-8: give it one with --name" in nameless.stderr
     assert finish(["datasets", "add", file, "--name", "x"]).returncode == 0
-    assert responsive_service.sent("POST", "/datasets").body == {"name": "x", "text": "text"}
+    sent = responsive_service.sent("POST", "/datasets")
+    assert (sent.query, sent.body) == ({"name": "x"}, b"text")
 
 
 @pytest.mark.parametrize("job_id", ["", ".", "..", "a" * 70_000])

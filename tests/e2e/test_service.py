@@ -152,38 +152,6 @@ def test_a_running_job_can_be_cancelled(service: Running) -> None:
     assert ended["progress"]["step"] < ended["progress"]["total_steps"]
 
 
-def test_a_stop_in_mid_training_loses_nothing_and_leaves_nothing(service: Running) -> None:
-    """The last test on this service: it stops it, starts it again on the same data, and stops that too."""
-    submitted = service.call("submit", *TINY, "--set", "training.max_steps=40", "--json")
-    job_id = json.loads(submitted)["id"]
-
-    def has_begun() -> bool:
-        return bool(json.loads(service.call("losses", job_id, "--json")))
-
-    wait_until(has_begun, "the first evaluation stood")
-    stop_and_look(service)
-    again = Running(["up", "--port", "0"], service.environment)
-    try:
-        again.wait_for("pretrain is ready.")
-        job = json.loads(again.call("watch", job_id, "--json"))
-        assert (job["status"], job["attempt"], job["failures"]) == ("succeeded", 2, 0)
-        rows = json.loads(again.call("losses", job_id, "--json"))
-        assert [row["step"] for row in rows] == [*range(0, 40, 5), 39]
-        stop_and_look(again)
-    finally:
-        again.process.kill()
-
-
-def stop_and_look(service: Running) -> None:
-    titles = " ".join(service.processes().values())
-    for name in ("-m api", "celeryd: train", "celeryd: generate", "celeryd: prepare", "worker.keeper"):
-        assert name in titles
-    service.send(signal.SIGTERM)
-    assert service.ended() == 0
-    assert service.processes() == {}
-    assert not (service.data_dir / "url").exists()
-
-
 def test_an_export_loaded_by_transformers_goes_on_as_the_service_does(
     service: Running, job: Record, tmp_path: Path
 ) -> None:
@@ -215,3 +183,35 @@ def test_an_ejected_job_prints_the_losses_of_the_jobs_rows(service: Running, tmp
     assert printed.rows == [tuple(row[name] for name in names) for row in rows]
     samples = json.loads(service.call("samples", job["id"], "--json"))
     assert printed.samples == "".join(sample["text"] + "\n" for sample in samples)
+
+
+def test_a_stop_in_mid_training_loses_nothing_and_leaves_nothing(service: Running) -> None:
+    """The last test on this service: it stops it, starts it again on the same data, and stops that too."""
+    submitted = service.call("submit", *TINY, "--set", "training.max_steps=40", "--json")
+    job_id = json.loads(submitted)["id"]
+
+    def has_begun() -> bool:
+        return bool(json.loads(service.call("losses", job_id, "--json")))
+
+    wait_until(has_begun, "the first evaluation stood")
+    stop_and_look(service)
+    again = Running(["up", "--port", "0"], service.environment)
+    try:
+        again.wait_for("pretrain is ready.")
+        job = json.loads(again.call("watch", job_id, "--json"))
+        assert (job["status"], job["attempt"], job["failures"]) == ("succeeded", 2, 0)
+        rows = json.loads(again.call("losses", job_id, "--json"))
+        assert [row["step"] for row in rows] == [*range(0, 40, 5), 39]
+        stop_and_look(again)
+    finally:
+        again.process.kill()
+
+
+def stop_and_look(service: Running) -> None:
+    titles = " ".join(service.processes().values())
+    for name in ("-m api", "celeryd: train", "celeryd: generate", "celeryd: prepare", "worker.keeper"):
+        assert name in titles
+    service.send(signal.SIGTERM)
+    assert service.ended() == 0
+    assert service.processes() == {}
+    assert not (service.data_dir / "url").exists()

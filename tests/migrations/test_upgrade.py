@@ -121,6 +121,27 @@ def test_what_the_version_before_has_counted_says_nothing_of_vocabularies(settin
     database.close()
 
 
+def test_the_jobs_of_a_database_of_the_version_before_have_no_parents(settings: Settings) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    database = Database(settings.database)
+    with database.write() as session:
+        command.upgrade(configuration(session.connection()), "0011")
+        session.execute(text(DATASET_OF_0001))
+        session.execute(text(JOB_OF_0001), {"id": "job-1", "status": "queued"})
+        session.execute(text(EVENT_OF_0001))
+        session.execute(text(EVALUATION_OF_0001), {"step": 0, "loss": 9.0})
+    upgrade(database)
+    with database.read() as session:
+        job = get_job(session, "job-1")
+        assert (job.parent_id, job.parent_step, job.takes_optimizer) == (None, None, None)
+        assert (job.initial_bytes, job.validation_dataset_id) == (0, None)
+        assert (job.latest_val_bpb, job.best_val_bpb) == (None, None)
+        assert [row.val_bpb for row in list_evaluations(session, "job-1")] == [None]
+        assert len(list_events(session, "job-1")) == 1
+        assert [row.val_loss for row in list_evaluations(session, "job-1")] == [9.0]
+    database.close()
+
+
 TOKEN_COUNT_OF_0009 = """
     INSERT INTO token_counts (dataset_id, tokenizer, train_ratio, train_tokens, val_tokens)
     VALUES ('dataset-1', 'gpt2', 0.9, 9, 1)

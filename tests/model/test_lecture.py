@@ -25,6 +25,7 @@ def verdict():
     return path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_first_eleven_steps_give_the_losses_that_the_lecture_prints(verdict, tmp_path):
     torch.set_num_threads(min(2, os.cpu_count() or 1))
     run = lecture_run()

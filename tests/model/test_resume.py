@@ -8,6 +8,7 @@ from model.checkpoint import drop_training_state
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Progress, Sample, Started
 from model.manifest import TRAINING, CheckpointError
 from tests.model.tiny import MODES, TEXT, Recorder, newest, tiny_run, train_tiny
+from tests.sweeps import thinned
 
 # Dropout, accumulation that does not divide the epoch, a schedule, clipping, drawn samples and more than one
 # evaluation batch: whatever a step could depend on.
@@ -65,7 +66,7 @@ def test_stopped_after_any_step_and_resumed_a_run_ends_the_same(tmp_path, numeri
     whole = Recorder()
     assert train_tiny(RUN, tmp_path / "whole", whole, numerics) == "epochs"
     assert whole.of(Started)[0].total_steps == TOTAL_STEPS
-    for step in range(1, TOTAL_STEPS):
+    for step in thinned(range(1, TOTAL_STEPS)):
         root = tmp_path / f"stopped-{step}"
         before, after = Recorder(stop_after=step), Recorder()
         assert train_tiny(RUN, root, before, numerics) == "stopped"
@@ -85,7 +86,7 @@ def test_killed_after_any_step_and_resumed_from_the_last_checkpoint_a_run_ends_t
     whole = Recorder()
     train_tiny(run, tmp_path / "whole", whole, numerics)
 
-    for step in range(3, TOTAL_STEPS + 1):
+    for step in thinned(range(3, TOTAL_STEPS + 1)):
         root = tmp_path / f"killed-{step}"
         before, after = Dying(step), Recorder()
         with pytest.raises(Killed):
@@ -117,7 +118,7 @@ def test_patience_goes_on_where_it_was(tmp_path):
     assert train_tiny(run, tmp_path / "whole", whole) == "early_stopping"
     stopped_at = whole.of(EarlyStopped)[0].step
     assert stopped_at > 4
-    for step in range(stopped_at - 4, stopped_at + 1):
+    for step in thinned(range(stopped_at - 4, stopped_at + 1)):
         root = tmp_path / f"stopped-{step}"
         before, after = Recorder(stop_after=step), Recorder()
         assert train_tiny(run, root, before) == "stopped"
@@ -139,7 +140,7 @@ def test_killed_after_any_step_a_patient_run_keeps_the_same_weights_of_its_best_
     whole = Recorder()
     assert train_tiny(run, tmp_path / "whole", whole) == "early_stopping"
     assert sum(not event.resumable for event in whole.of(CheckpointWritten)) > 2
-    for step in range(4, whole.of(Progress)[-1].step + 1):
+    for step in thinned(range(4, whole.of(Progress)[-1].step + 1)):
         root = tmp_path / f"killed-{step}"
         before, after = Dying(step), Recorder()
         with pytest.raises(Killed):

@@ -11,7 +11,7 @@ import torch
 
 from jobs.broker.generation import Message, is_last
 from worker.generation.batch import Batch
-from worker.generation.failures import ShuttingDown, failure_of
+from worker.generation.failures import CheckpointReplaced, ShuttingDown, failure_of
 from worker.generation.loader import LoadResult, ModelLoader
 from worker.generation.models import CheckpointRef, Models
 from worker.generation.request import Request
@@ -180,7 +180,7 @@ class RequestBatcher:
     def _show_job(self) -> None:
         with self._changed:
             oldest = next(iter(self._requests.values()), None)
-        job_id = None if oldest is None else oldest.checkpoint.job_id
+        job_id = None if oldest is None else oldest.checkpoint.owner_id
         if job_id != self._job_id:
             self._job_id = job_id
             self._on_job(job_id)
@@ -208,7 +208,8 @@ class RequestBatcher:
         if len(self._batches) >= self._max_models and not self._unload_one():
             return
         checkpoint, requests = next(iter(self._to_load.items()))
-        self._loader.start(checkpoint, {request.checkpoint_name for request in requests})
+        names = {request.checkpoint_name for request in requests if not request.is_bound}
+        self._loader.start(checkpoint, names, any(request.is_bound for request in requests))
 
     def _unload_one(self) -> bool:
         """Whether there was one that may go."""
@@ -249,14 +250,13 @@ class RequestBatcher:
             self._to_load[result.checkpoint] = requests  # there is more memory now
             return
         for request in requests:
-            current = result.current.get(request.checkpoint_name, result.checkpoint)
-            error = current if isinstance(current, BaseException) else result.error
-            if error is not None:
-                log.error("%s failed", request.id, exc_info=error)
-                self._send(request, failure_of(error))
-            elif isinstance(current, CheckpointRef):
-                request.move_to(current)
-                self._assign(request)
+            match checkpoint_for(request, result):
+                case CheckpointRef() as checkpoint:
+                    request.move_to(checkpoint)
+                    self._assign(request)
+                case error:
+                    log.error("%s failed", request.id, exc_info=error)
+                    self._send(request, failure_of(error))
 
     def _step_batch(self) -> None:
         """A step of the batch that has waited longest for one."""
@@ -276,3 +276,11 @@ class RequestBatcher:
                 self._send(request, failure_of(error))
         finally:
             self._step_began_s = None
+
+
+def checkpoint_for(request: Request, result: LoadResult) -> CheckpointRef | BaseException:
+    """With which checkpoint a request goes on, or why it can't."""
+    if request.is_bound:
+        return result.checkpoint if result.model else result.error or CheckpointReplaced()
+    current = result.current.get(request.checkpoint_name, result.checkpoint)
+    return current if isinstance(current, BaseException) else result.error or current

@@ -12,6 +12,10 @@ class InvalidText(ValueError):
     """A prompt, or a text to score, can't be taken; the message says what would be right."""
 
 
+class CheckpointReplaced(Exception):
+    """A text that is begun can't go on: the weights that it began with are gone."""
+
+
 class ShuttingDown(Exception):
     """The worker has been asked to end."""
 
@@ -24,6 +28,9 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(cause="invalid", reason=str(error))
     if isinstance(error, CheckpointDamaged):
         return Failure(cause="unavailable", reason=str(error))
+    if isinstance(error, CheckpointReplaced):
+        reason = "the weights that had begun this text were replaced while another model had their memory"
+        return Failure(cause="unavailable", reason=reason)
     if isinstance(error, ShuttingDown):
         return Failure(cause="unavailable", reason="the worker is shutting down")
     if isinstance(error, DBAPIError):

@@ -55,11 +55,14 @@ class ModelLoader:
             return None
         return self._began_s + OVERDUE_S + checkpoint.parameters / PARAMETERS_PER_S
 
-    def start(self, checkpoint: CheckpointRef, names: set[str]) -> None:
-        """Load the model of a checkpoint that was asked for by these names."""
+    def start(self, checkpoint: CheckpointRef, names: set[str], is_bound: bool) -> None:
+        """Load the model of a checkpoint that was asked for by these names.
+
+        is_bound  a text that it has begun waits for it, whatever the names mean by now
+        """
         self._began_s = time.monotonic()
         self._checkpoint = checkpoint
-        self._executor.submit(self._load, checkpoint, names)
+        self._executor.submit(self._load, checkpoint, names, is_bound)
 
     def collect(self) -> None:
         """Take note that the result has arrived: the next model may be loaded."""
@@ -68,15 +71,15 @@ class ModelLoader:
     def close(self) -> None:
         self._executor.shutdown(wait=False)
 
-    def _load(self, checkpoint: CheckpointRef, names: set[str]) -> None:
+    def _load(self, checkpoint: CheckpointRef, names: set[str], is_bound: bool) -> None:
         began_s = time.monotonic()
         # The computing thread has an OpenMP team already, which another one would contend with.
         torch.set_num_threads(1)
-        current = {name: attempt(partial(self._models.find, checkpoint.job_id, name)) for name in names}
+        current = {name: attempt(partial(self._models.find, checkpoint.owner_id, name)) for name in names}
         model: LoadedModel | None = None
         error: BaseException | None = None
         try:
-            if checkpoint in current.values():
+            if is_bound or checkpoint in current.values():
                 model = self._models.load(checkpoint)
         except BaseException as load_error:
             error = load_error

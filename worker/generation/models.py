@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from jobs.lifecycle.history import find_checkpoint
 from jobs.settings import Settings
 from jobs.store.database import Database
+from jobs.store.ids import is_model_id
+from jobs.store.imported_models import get_ready_model
 from jobs.store.lookup import get_job, newest_with_checkpoint
+from jobs.store.tables import ImportedModel
 from model.checkpoint import load_model
 from model.config import GPTConfig
 from model.evaluation import evaluating
@@ -29,7 +32,8 @@ MAX_TRIES = 20
 class CheckpointRef:
     """A checkpoint as the database lists it. Two are the same model only if all of it is equal."""
 
-    job_id: str
+    owner_id: str
+    """The job's id, or that of a model from outside."""
     step: int
     directory: str
     """Below the artifacts."""
@@ -59,16 +63,23 @@ class Models:
         self._device = pick_device()
         self._numerics = resolve_numerics("auto", self._device)
 
-    def find(self, job_id: str | None, name: str) -> CheckpointRef:
-        """Which checkpoint `last`, `best` or a step is now. raises NotFound"""
+    def find(self, owner_id: str | None, name: str) -> CheckpointRef:
+        """Which checkpoint `last`, `best` or a step is now. raises NotFound
+
+        owner_id  of a job or of a model from outside; None: of the newest job that has a checkpoint
+        """
         with self._database.read() as session:
-            job = newest_with_checkpoint(session) if job_id is None else get_job(session, job_id)
+            if owner_id is not None and is_model_id(owner_id):
+                return ref_of_model(get_ready_model(session, owner_id))
+            job = newest_with_checkpoint(session) if owner_id is None else get_job(session, owner_id)
             row = find_checkpoint(session, job.id, name)
             return CheckpointRef(job.id, row.step, row.directory, row.sha256, job.parameters)
 
-    def find_with_manifest(self, job_id: str | None, name: str) -> tuple[CheckpointRef, Manifest, Tokenizer]:
+    def find_with_manifest(
+        self, owner_id: str | None, name: str
+    ) -> tuple[CheckpointRef, Manifest, Tokenizer]:
         """Which it is, what it says of itself, and its tokenizer. raises  NotFound, CheckpointDamaged"""
-        checkpoint = self.find(job_id, name)
+        checkpoint = self.find(owner_id, name)
         for _ in range(MAX_TRIES):
             directory = self._artifacts / checkpoint.directory
             try:
@@ -88,7 +99,7 @@ class Models:
 
         raises  NotFound if it was deleted without one, CheckpointDamaged if it should be there
         """
-        current = self.find(checkpoint.job_id, name)
+        current = self.find(checkpoint.owner_id, name)
         if current == checkpoint:
             log.error("checkpoint %s: %s", checkpoint.directory, error)
             raise damaged(checkpoint)
@@ -107,7 +118,15 @@ class Models:
             decoding.append([0])
 
 
+def ref_of_model(model: ImportedModel) -> CheckpointRef:
+    """Of one that is ready."""
+    assert model.directory is not None
+    assert model.sha256 is not None
+    return CheckpointRef(model.id, 0, model.directory, model.sha256, model.parameters or 0)
+
+
 def damaged(checkpoint: CheckpointRef) -> CheckpointDamaged:
-    return CheckpointDamaged(
-        f"the checkpoint of step {checkpoint.step} of job {checkpoint.job_id} is damaged"
-    )
+    owner = checkpoint.owner_id
+    if is_model_id(owner):
+        return CheckpointDamaged(f"the model {owner} is damaged")
+    return CheckpointDamaged(f"the checkpoint of step {checkpoint.step} of job {owner} is damaged")

@@ -25,6 +25,11 @@ class Request:
     is_cancelled: bool = field(default=False, kw_only=True)
     """Nobody waits for it any more."""
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether what it has come to was computed by its checkpoint, and can go on by no other."""
+        return False
+
     def move_to(self, checkpoint: CheckpointRef) -> None:
         """Another checkpoint has taken the place of the one that was asked for."""
         self.checkpoint = checkpoint
@@ -40,6 +45,10 @@ class PromptRequest(Request):
     steps_in_slot: int = 0
     """Since it was given its present slot."""
     pieces_sent: int = 0
+
+    @property
+    def is_bound(self) -> bool:
+        return self.sequence is not None
 
 
 @dataclass(eq=False)

@@ -9,18 +9,26 @@ from celery.signals import worker_shutdown, worker_shutting_down
 from pydantic import ValidationError
 from redis import Redis
 
-from jobs.broker.generation import Failure, GenerationRequest, ScoreRequest, WorkerRequest, take_request
+from jobs.broker.generation import (
+    CheckpointRequest,
+    Failure,
+    GenerationRequest,
+    ScoreRequest,
+    WorkerRequest,
+    take_request,
+)
 from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings
 from jobs.store.database import Database
 from model.generation import Continuation
+from model.manifest import Manifest
 from model.scoring import Scoring
 from model.tokenizers import Tokenizer
 from worker.generation.batcher import RequestBatcher
 from worker.generation.delivery import Delivery
 from worker.generation.failures import InvalidText, failure_of
-from worker.generation.models import Models
+from worker.generation.models import CheckpointRef, Models
 from worker.generation.request import PromptRequest, Request, TextRequest
 from worker.heartbeat import Heartbeat
 
@@ -105,7 +113,7 @@ class Intake:
                 return self._prepare_prompt(request_id, content)
 
     def _prepare_score(self, request_id: str, content: ScoreRequest) -> TextRequest:
-        checkpoint, manifest, tokenizer = self._models.find_with_manifest(content.job_id, content.checkpoint)
+        checkpoint, manifest, tokenizer = self._find(content)
         tokens = encode(tokenizer, content.text, content.token_ids)
         if len(tokens) > self._max_score_tokens:
             raise InvalidText(
@@ -116,7 +124,7 @@ class Intake:
         return TextRequest(request_id, content.checkpoint, checkpoint, scoring, tokenizer)
 
     def _prepare_prompt(self, request_id: str, content: GenerationRequest) -> PromptRequest:
-        checkpoint, manifest, tokenizer = self._models.find_with_manifest(content.job_id, content.checkpoint)
+        checkpoint, manifest, tokenizer = self._find(content)
         continuation = Continuation(
             tokenizer,
             encode(tokenizer, content.prompt, content.token_ids),
@@ -129,6 +137,10 @@ class Intake:
             logprobs=content.logprobs,
         )
         return PromptRequest(request_id, content.checkpoint, checkpoint, continuation)
+
+    def _find(self, asked: CheckpointRequest) -> tuple[CheckpointRef, Manifest, Tokenizer]:
+        """raises NotFound, CheckpointDamaged"""
+        return self._models.find_with_manifest(asked.model_id or asked.job_id, asked.checkpoint)
 
     def close(self) -> None:
         """Take no more requests, and fail those that are not over."""

@@ -35,7 +35,6 @@ from jobs.lifecycle.preparation import (
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.lookup import NotFound
-from jobs.store.preparations import Prepared
 from jobs.store.tables import Preparation, TrainedTokenizer
 from model.storage.splits import CHUNK_BYTES, Split
 from model.storage.vocabulary_use import count_vocabulary_use
@@ -56,7 +55,11 @@ class Preparer:
     """Of one claim. `shutting_down` is set when the worker is asked to end."""
 
     def __init__(
-        self, database: Database, settings: Settings, claimed: Prepared, shutting_down: threading.Event
+        self,
+        database: Database,
+        settings: Settings,
+        claimed: Preparation | TrainedTokenizer,
+        shutting_down: threading.Event,
     ) -> None:
         self._database = database
         self._settings = settings

@@ -1,4 +1,4 @@
-"""The task of the queue `prepare`: prepare one data set or tokenizer after the other while any waits."""
+"""The task of the queue `prepare`: prepare data sets, tokenizers and models while any wait."""
 
 import logging
 import os
@@ -12,8 +12,9 @@ from jobs.broker.queue import PREPARE_QUEUE, PREPARE_TASK, TRAIN_QUEUE, publish_
 from jobs.lifecycle.preparation import claim_preparation, describe
 from jobs.settings import Settings
 from jobs.store.database import Database
-from jobs.store.tables import TrainedTokenizer
+from jobs.store.tables import ImportedModel, TrainedTokenizer
 from worker.heartbeat import Heartbeat
+from worker.preparation.importer import ModelImporter
 from worker.preparation.preparer import Preparer
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ def add_preparation(app: Celery, settings: Settings) -> Heartbeat:
             if claimed is None:
                 return
             log.info("begun: %s", describe(claimed))
+            if isinstance(claimed, ImportedModel):
+                with heartbeat.running(claimed.id):
+                    ModelImporter(database, settings, claimed, shutting_down).run()
+                continue
             with heartbeat.running(
                 claimed.id if isinstance(claimed, TrainedTokenizer) else claimed.dataset_id
             ):

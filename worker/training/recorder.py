@@ -34,8 +34,10 @@ from model.events import (
     Sample,
     Started,
 )
+from model.manifest import CheckpointError
 from worker.retry import retry_while_unavailable
 from worker.training.eta import EtaEstimator
+from worker.training.resumption import was_deleted
 
 Result = TypeVar("Result")
 
@@ -154,5 +156,11 @@ class Recorder:
             shutil.rmtree(self._artifacts / directory, ignore_errors=True)
         for directory in superseded.training_states:
             path = self._artifacts / directory
-            drop_training_state(path)
-            self._write(partial(resize_checkpoint, directory=directory, size_bytes=size_bytes(path)))
+            try:
+                drop_training_state(path)
+                left_bytes = size_bytes(path)
+            except (CheckpointError, FileNotFoundError):
+                if was_deleted(self._database, directory):
+                    continue
+                raise
+            self._write(partial(resize_checkpoint, directory=directory, size_bytes=left_bytes))

@@ -5,13 +5,15 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from jobs.files.cleanup import sweep_attempts
-from jobs.lifecycle.history import drop_checkpoint, resize_checkpoint
+from jobs.files.layout import initial_directory
+from jobs.lifecycle.history import drop_checkpoint, is_listed, resize_checkpoint
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.events import record_event
 from jobs.store.tables import Checkpoint, Job
 from model.checkpoint import drop_training_state, size_bytes
-from model.manifest import TRAINING, CheckpointError, VerifiedCheckpoint, verify
+from model.manifest import TRAINING, WEIGHTS, CheckpointError, VerifiedCheckpoint, verify
+from model.start import Start
 from worker.retry import retry_while_unavailable
 
 
@@ -31,9 +33,21 @@ def newest_good_checkpoint(
     return None
 
 
+def initial_checkpoint(settings: Settings, job: Job) -> Start | None:
+    """The checkpoint that a forked job starts from; None for one whose weights are drawn.
+
+    raises  CheckpointError if it is damaged
+    """
+    if job.takes_optimizer is None:
+        return None
+    names = None if job.takes_optimizer else [WEIGHTS]
+    return Start(verify(initial_directory(settings.artifacts, job.id), names), job.takes_optimizer)
+
+
 def drop_damaged(session: Session, job: Job, checkpoint: Checkpoint, reason: str) -> None:
     """Stop listing a checkpoint, and record why."""
-    drop_checkpoint(session, job.id, job.attempt, checkpoint.id)
+    if not drop_checkpoint(session, job.id, job.attempt, checkpoint.id):
+        return  # a person has deleted it meanwhile
     data = {"step": checkpoint.step, "message": reason}
     record_event(session, job.id, job.attempt, "checkpoint_damaged", data)
 
@@ -50,9 +64,19 @@ def sweep_leftovers(database: Database, settings: Settings, job: Job, checkpoint
 def delete_training_state(database: Database, settings: Settings, checkpoint: Checkpoint) -> None:
     """Of a checkpoint that is kept for its weights, if a crash has left it there."""
     directory = settings.artifacts / checkpoint.directory
-    if (directory / TRAINING).exists():
-        drop_training_state(directory)
-    elif size_bytes(directory) == checkpoint.bytes:
-        return
-    resize = partial(resize_checkpoint, directory=checkpoint.directory, size_bytes=size_bytes(directory))
-    retry_while_unavailable(database.write, resize)
+    try:
+        if (directory / TRAINING).exists():
+            drop_training_state(directory)
+        left_bytes = size_bytes(directory)
+    except (CheckpointError, FileNotFoundError):
+        if was_deleted(database, checkpoint.directory):
+            return
+        raise
+    if left_bytes != checkpoint.bytes:
+        resize = partial(resize_checkpoint, directory=checkpoint.directory, size_bytes=left_bytes)
+        retry_while_unavailable(database.write, resize)
+
+
+def was_deleted(database: Database, directory: str) -> bool:
+    """Whether a checkpoint's files are gone because a person has deleted it, while it was being trained."""
+    return not retry_while_unavailable(database.read, lambda session: is_listed(session, directory))

@@ -81,6 +81,7 @@ def run_attempt(
     """Train, and say how it ended. An error without a type of its own is raised: the log then has the
     traceback."""
     from model.loss import Diverged
+    from model.manifest import CheckpointError
 
     database = Database(settings.database)
     job = retry_while_unavailable(database.read, lambda session: get_job(session, job_id))
@@ -96,7 +97,7 @@ def run_attempt(
     except NativePanic as error:
         log.exception("job %s", job_id)
         return TrainerOutcome("failed", "internal", str(error))
-    except (UnreadableSpec, UnsafeFolder) as error:
+    except (UnreadableSpec, UnsafeFolder, CheckpointError) as error:
         return TrainerOutcome("failed", "internal", str(error))
     except Diverged as error:
         return TrainerOutcome("failed", "diverged", str(error))
@@ -127,7 +128,7 @@ def train_job(
     from model.training import train
     from worker.training.eta import EtaEstimator
     from worker.training.recorder import Recorder
-    from worker.training.resumption import newest_good_checkpoint, sweep_leftovers
+    from worker.training.resumption import initial_checkpoint, newest_good_checkpoint, sweep_leftovers
     from worker.training.tokens import find_job_tokenizer, find_tokens
 
     spec = read_spec(job.spec)
@@ -144,12 +145,14 @@ def train_job(
             raise Stopped
 
     checkpoints = retry_while_unavailable(database.read, lambda session: list_checkpoints(session, job.id))
-    tokenizer = find_job_tokenizer(settings, database, spec, checkpoints)
+    tokenizer = find_job_tokenizer(settings, database, job, spec, checkpoints)
     if tokenizer.tokenizer_json is not None:
         spec = spec.with_vocab_size(tokenizer.vocab_size)
-    tokens = find_tokens(settings, database, job, spec, torch.get_num_threads(), on_progress, tokenizer)
+    train_tokens, *validation_tokens = find_tokens(
+        settings, database, job, tokenizer, torch.get_num_threads(), on_progress
+    )
     try:
-        data = Data.from_file(tokens, spec)
+        data = Data.from_file(train_tokens, spec, *validation_tokens)
     except ValueError as error:
         raise BadText(str(error)) from error
     pipe.report_alive()
@@ -163,6 +166,7 @@ def train_job(
     eta = EtaEstimator(spec, Schedule.of(spec, len(data.train)))
     recorder = Recorder(database, settings.artifacts, job, spec.retention, pipe.report_alive, eta)
     ContentionMonitor().start()
+    checkpoint = newest_good_checkpoint(database, settings, job, checkpoints)
     outcome = train(
         spec,
         data,
@@ -171,7 +175,8 @@ def train_job(
         checkpoint_root=checkpoint_root(settings.artifacts, job.id, job.attempt),
         numerics=numerics,
         device=device,
-        resume_from=newest_good_checkpoint(database, settings, job, checkpoints),
+        resume_from=checkpoint,
+        start_from=initial_checkpoint(settings, job) if checkpoint is None else None,
         checkpoint_interval_s=settings.checkpoint_s,
         tokenizer=tokenizer,
     )

@@ -19,6 +19,9 @@ from jobs.store.tables import Dataset, Job
 from model.data import Data
 from model.events import Evaluation, Sample
 from model.numerics import ResolvedNumerics
+from model.storage.splits import DOCUMENT_END, scan_text
+from model.storage.stored_ids import TokenFile
+from model.storage.token_file import write_tokens
 from model.tokenizers import TOKENIZERS, Tokenizer, load_tokenizer
 from model.training import train
 from tests.model.own_tokenizer import story_tokenizer
@@ -89,7 +92,7 @@ def trained(spec: JobSpec, folder: Path, text: str = TEXT, seed: int | None = No
     recorder = Recorder()
     train(
         spec,
-        Data.from_text(text, tokenizer_of(spec), spec),
+        data_of(text, spec, folder),
         on_event=recorder.record,
         should_stop=lambda: False,
         checkpoint_root=folder,
@@ -104,6 +107,19 @@ def trained(spec: JobSpec, folder: Path, text: str = TEXT, seed: int | None = No
     return Printed(rows, "".join(event.text + "\n" for event in recorder.of(Sample)))
 
 
+def data_of(text: str, spec: JobSpec, folder: Path) -> Data:
+    """As its trainer reads it, if it has documents."""
+    tokenizer, train_ratio = tokenizer_of(spec), spec.training.train_share
+    if DOCUMENT_END not in text:
+        return Data.from_text(text, tokenizer, spec)
+    folder.mkdir(parents=True, exist_ok=True)
+    file, tokens = folder / "text.txt", folder / "tokens"
+    file.write_bytes(text.encode())
+    return Data.from_file(
+        TokenFile(tokens, write_tokens(scan_text(file), tokens, tokenizer, train_ratio, threads=1)), spec
+    )
+
+
 def stored(spec: JobSpec, content: bytes, start_bytes: int) -> tuple[Job, Dataset]:
     """The rows of a job that has run, and of its text."""
     job = Job(
@@ -114,7 +130,8 @@ def stored(spec: JobSpec, content: bytes, start_bytes: int) -> tuple[Job, Datase
         dataset_sha256="ab" * 32,
         spec=spec.model_dump(mode="json"),
     )
-    return job, Dataset(id="dataset-1", bytes=len(content), text_start_bytes=start_bytes)
+    documents = content.count(DOCUMENT_END.encode())
+    return job, Dataset(id="dataset-1", bytes=len(content), text_start_bytes=start_bytes, documents=documents)
 
 
 def eject(spec: JobSpec, folder: Path, text: str = TEXT, before_text: bytes = b"") -> Path:

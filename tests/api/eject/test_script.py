@@ -57,8 +57,8 @@ def specs() -> list[JobSpec]:
     return result
 
 
-def script_of(spec: JobSpec, start_bytes: int = 0) -> str:
-    return train_script(*stored(spec, b"", start_bytes), spec, tokenizer_of(spec))
+def script_of(spec: JobSpec, start_bytes: int = 0, content: bytes = b"") -> str:
+    return train_script(*stored(spec, content, start_bytes), spec, tokenizer_of(spec))
 
 
 @pytest.mark.slow
@@ -66,7 +66,8 @@ def test_whatever_the_spec_is_the_script_has_nothing_unused_undefined_or_unforma
     every = specs()
     assert len(every) > 300
     for number, spec in enumerate(every):
-        (tmp_path / f"script_{number}.py").write_text(script_of(spec), encoding="utf-8")
+        documents = b"a\0" * (number % 3)
+        (tmp_path / f"script_{number}.py").write_text(script_of(spec, 0, documents), encoding="utf-8")
     options = ["--target-version", "py311", "--line-length", "110", str(tmp_path)]
     checked = subprocess.run(
         [*CHECK, "check", "--select", "E,F,W,I,PLW,B", "--ignore", "B905", *options],
@@ -147,6 +148,18 @@ def test_a_field_that_is_not_written_out_is_refused_if_it_is_used() -> None:
     check_known(Run(training=Averaging()))
     with pytest.raises(NotEjectable, match=r"training\.ema_decay is not supported yet"):
         check_known(Run(training=Averaging(ema_decay=0.9)))
+
+
+def test_a_text_of_its_own_to_validate_on_is_refused() -> None:
+    with pytest.raises(NotEjectable, match="validation_dataset is not supported yet"):
+        script_of(tiny_spec(validation_dataset="sample"))
+
+
+def test_the_readme_says_how_many_documents_there_are() -> None:
+    spec = tiny_spec()
+    assert "3 documents, each of which ends with the character 0" in readme(
+        *stored(spec, b"a\0" * 3, 0), spec
+    )
 
 
 def test_the_tokens_are_tiktokens_own_file() -> None:

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from jobs.spec.job_spec import JobSpec
-from tests.api.eject.ejecting import Printed, eject, link_packages, run_all, tiny_spec, trained
+from model.storage.splits import DOCUMENT_END
+from tests.api.eject.ejecting import TEXT, Printed, eject, link_packages, run_all, tiny_spec, trained
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +51,22 @@ EXACT: dict[str, dict[str, Any]] = {
         "sampling": {"temperature": 0.8, "start_context": "Ana counted"},
     },
 }
+DOCUMENTS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    f"{kind}, {sections.get('tokenizer', 'bytes')}": (
+        {**sections, "training": {"batch_size": 2, "train_ratio": ratio, "numerics": "reference"}},
+        documents,
+    )
+    for kind, ratio, documents in (
+        (
+            "the split falls between documents",
+            0.6,
+            [TEXT[start : start + 130] for start in range(0, 600, 130)],
+        ),
+        ("the last document is never trained on", 0.9, [TEXT[:90], TEXT]),
+        ("a single document is split by characters", 0.7, [TEXT]),
+    )
+    for sections in ({}, {"tokenizer": "gpt2", "model": {"tie_weights": True, "context_length": 4}})
+}
 LONG = {"num_epochs": 1_000, "max_steps": 50, "learning_rate": 1e-3}
 CLOSE: dict[str, tuple[dict[str, Any], float]] = {
     f"{numerics}, {model}": (
@@ -87,6 +104,10 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Printed]:
     """What the ejected files print, all in one process, since PyTorch takes seconds to be imported."""
     root = tmp_path_factory.mktemp("ejected")
     folders = {case: eject(spec_of(case), root / str(number)) for number, case in enumerate([*EXACT, *CLOSE])}
+    folders |= {
+        case: eject(tiny_spec(**sections), root / f"documents-{number}", text=joined(documents))
+        for number, (case, (sections, documents)) in enumerate(DOCUMENTS.items())
+    }
     folders["dropout"] = eject(DROPOUT, root / "dropout")
     folders["mark"] = eject(spec_of("without dropout"), root / "mark", before_text=BYTE_ORDER_MARK)
     return run_all(link_packages(root / "packages", "torch", "tiktoken"), folders)
@@ -102,6 +123,21 @@ def test_in_reference_the_losses_and_samples_are_the_jobs_own_to_the_last_digit(
         assert recorded.rows[-1][1] < 30, "it was to end early"
     assert printed[case].rows == recorded.rows
     assert printed[case].samples == recorded.samples
+
+
+def joined(documents: list[str]) -> str:
+    """As they are stored."""
+    return "".join(document + DOCUMENT_END for document in documents)
+
+
+@pytest.mark.parametrize("case", DOCUMENTS)
+def test_of_documents_the_losses_are_the_jobs_own_to_the_last_digit(
+    printed: dict[str, Printed], tmp_path: Path, case: str
+) -> None:
+    sections, documents = DOCUMENTS[case]
+    recorded = trained(tiny_spec(**sections), tmp_path, joined(documents))
+    assert len(recorded.rows) > 2
+    assert printed[case] == recorded
 
 
 @pytest.mark.parametrize("case", CLOSE)

@@ -60,6 +60,7 @@ def test_a_response_has_every_field_of_the_contract(
     assert response.get_json() == {
         "object": "generation",
         "job_id": job.id,
+        "model_id": None,
         "checkpoint": 17,
         "prompt": PROMPT,
         "prompt_truncated": False,

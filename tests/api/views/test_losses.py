@@ -13,8 +13,8 @@ from tests.api.seeds import evaluate
 from tests.jobs.making import queued_job, running_job
 
 COLUMNS = [
-    "step", "epoch", "tokens_seen", "train_loss", "val_loss", "learning_rate", "grad_norm", "tokens_per_s",
-    "recorded_at",
+    "step", "epoch", "tokens_seen", "train_loss", "val_loss", "val_bpb", "learning_rate", "grad_norm",
+    "tokens_per_s", "recorded_at",
 ]  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def test_evaluations_come_in_the_order_of_their_steps(client: FlaskClient, job: 
     first = losses["data"][0]
     assert list(first) == COLUMNS
     assert first | {"recorded_at": None} == {
-        "step": 0, "epoch": 1, "tokens_seen": 128, "train_loss": 9.0, "val_loss": 9.75,
+        "step": 0, "epoch": 1, "tokens_seen": 128, "train_loss": 9.0, "val_loss": 9.75, "val_bpb": 2.25,
         "learning_rate": 4e-4, "grad_norm": None, "tokens_per_s": 100.0, "recorded_at": None,
     }  # fmt: skip
 

@@ -38,8 +38,9 @@ def test_the_response_has_every_field_of_the_contract(client: FlaskClient) -> No
     job = client.post("/jobs", json=TINY).get_json()
     assert set(job) == {
         "id", "object", "name", "status", "stopping", "spec", "progress", "latest", "best", "attempt",
-        "failures", "numerics", "threads", "parent", "dataset_sha256", "parameters", "device", "error",
-        "created_at", "started_at", "finished_at", "metadata", "queue_position", "waiting_for", "ended_by",
+        "failures", "numerics", "threads", "parent", "disk_bytes", "dataset_sha256", "parameters", "device",
+        "error", "created_at", "started_at", "finished_at", "metadata", "queue_position", "waiting_for",
+        "ended_by",
     }  # fmt: skip
     assert set(job["progress"]) == {
         "epoch", "step", "total_steps", "tokens_seen", "fraction", "tokens_per_s", "remaining_s",

@@ -49,6 +49,7 @@ def test_a_response_has_every_token_and_the_figures_of_the_whole(
     assert response.get_json() == {
         "object": "score",
         "job_id": job.id,
+        "model_id": None,
         "checkpoint": 17,
         "tokens": [
             {"token": "Ev", "bytes": [69, 118], "nats": None, "rank": None},

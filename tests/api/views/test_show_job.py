@@ -33,8 +33,8 @@ def test_a_running_job_says_how_far_it_is_and_how_long_it_takes(
     assert (progress["step"], progress["epoch"], progress["tokens_seen"]) == (11, 1, 11 * 128)
     assert progress["fraction"] == 11 / progress["total_steps"]
     assert (progress["tokens_per_s"], progress["remaining_s"]) == (100.0, 75.5)
-    assert job["latest"] == {"train_loss": 7.0, "val_loss": 9.75, "step": 10}
-    assert job["best"] == {"val_loss": 9.5, "step": 5}
+    assert job["latest"] == {"train_loss": 7.0, "val_loss": 9.75, "val_bpb": 2.25, "step": 10}
+    assert job["best"] == {"val_loss": 9.5, "val_bpb": 2.0, "step": 5}
 
 
 def test_a_job_that_waits_again_does_not_say_how_long_it_takes(

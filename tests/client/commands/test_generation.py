@@ -24,6 +24,17 @@ GENERATION = {
 }
 
 
+def test_generate_and_score_ask_a_model_from_outside_by_its_id(
+    service: FakeService, pretrain: Command
+) -> None:
+    service.respond("POST", "/generate", {"text": "a b"})
+    service.respond("POST", "/score", {"tokens": []})
+    pretrain("generate", "model-1", "a", "--url", service.url)
+    pretrain("score", "model-1", "a", "--url", service.url)
+    assert service.sent("POST", "/generate").body == {"model_id": "model-1", "prompt": "a"}
+    assert service.sent("POST", "/score").body == {"model_id": "model-1", "text": "a"}
+
+
 def test_generate_takes_a_prompt_alone(service: FakeService, pretrain: Command) -> None:
     service.respond("POST", "/generate", GENERATION)
     outcome = pretrain("generate", "Every effort", "--url", service.url)

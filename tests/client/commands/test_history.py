@@ -32,7 +32,7 @@ def test_losses_follows_every_page(service: FakeService, pretrain: Command) -> N
 def test_losses_prints_a_table(service: FakeService, pretrain: Command) -> None:
     service.respond_with_list("/jobs/job-1/losses", [loss_row(5, 1, 8.111, 8.339)])
     row = pretrain("losses", "job-1", "--url", service.url).out.splitlines()[1]
-    assert row.split() == ["5", "1", "768", "8.111", "8.339", "0.0004", "1,234"]
+    assert row.split() == ["5", "1", "768", "8.111", "8.339", "2.085", "0.0004", "1,234"]
 
 
 def test_losses_csv_is_the_services_own(service: FakeService, pretrain: Command) -> None:

@@ -1,4 +1,4 @@
-"""submit, jobs, show, cancel, pause, resume, delete; watch is in `display/test_watch.py`"""
+"""submit, fork, jobs, show, cancel, pause, resume, delete; watch is in `display/test_watch.py`"""
 
 import json
 from pathlib import Path
@@ -69,6 +69,35 @@ def test_what_is_no_spec_in_standard_input_is_refused(
     assert outcome.err.startswith("pretrain: standard input: ")
     assert reason in outcome.err
     assert service.requests == []
+
+
+def test_fork_goes_on_from_the_last_checkpoint_unless_told_otherwise(
+    service: FakeService, pretrain: Command
+) -> None:
+    child = job_record(id="job-2", parent={"job": "job-1", "checkpoint": 1200})
+    service.respond("POST", "/jobs/job-1/fork", child, 201)
+    outcome = pretrain("fork", "job-1", "--url", service.url)
+    assert outcome.status == 0
+    assert service.sent("POST", "/jobs/job-1/fork").body == {
+        "checkpoint": "last",
+        "with_optimizer": True,
+        "spec": {},
+    }
+    assert "job-1, step 1,200" in outcome.out
+
+
+@pytest.mark.parametrize(("given", "sent"), [("best", "best"), ("1200", 1200), ("-1", "-1")])
+def test_fork_sends_the_checkpoint_and_what_changes(
+    given: str, sent: object, service: FakeService, pretrain: Command
+) -> None:
+    service.respond("POST", "/jobs/job-1/fork", job_record(id="job-2"), 201)
+    options = ["--checkpoint", given, "--set", "training.learning_rate=1e-3", "--set", "name=2"]
+    pretrain("fork", "job-1", *options, "--without-optimizer", "--url", service.url)
+    assert service.sent("POST", "/jobs/job-1/fork").body == {
+        "checkpoint": sent,
+        "with_optimizer": False,
+        "spec": {"training": {"learning_rate": 1e-3}, "name": "2"},
+    }
 
 
 def test_json_works_before_and_after_the_command(service: FakeService, pretrain: Command) -> None:
@@ -159,6 +188,18 @@ def test_delete_says_what_it_deleted(service: FakeService, pretrain: Command) ->
     service.respond_with_bytes("DELETE", "/jobs/job-1", b"", "text/html", 204)
     outcome = pretrain("delete", "job-1", "--url", service.url)
     assert (outcome.status, outcome.out, outcome.err) == (0, "", "Deleted job-1.\n")
+
+
+def test_delete_of_a_checkpoint_keeps_the_job(service: FakeService, pretrain: Command) -> None:
+    service.respond_with_bytes("DELETE", "/jobs/job-1/checkpoints/1200", b"", "text/html", 204)
+    outcome = pretrain("delete", "job-1", "--checkpoint", 1200, "--url", service.url)
+    assert (outcome.status, outcome.err) == (0, "Deleted the checkpoint of step 1200 of job-1.\n")
+    assert [request.path for request in service.requests] == ["/jobs/job-1/checkpoints/1200"]
+
+
+def test_show_says_what_the_job_takes_on_disk(service: FakeService, pretrain: Command) -> None:
+    service.respond("GET", "/jobs/job-1", job_record(disk_bytes=3_000_000))
+    assert "on disk          3.0 MB" in pretrain("show", "job-1", "--url", service.url).out
 
 
 def test_what_the_jobs_status_does_not_allow_is_an_error(service: FakeService, pretrain: Command) -> None:

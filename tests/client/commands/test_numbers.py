@@ -18,7 +18,16 @@ def options_that_take_no_text() -> list[tuple[str, str]]:
         assert command.callback is not None
         for name, parameter in inspect.signature(command.callback, eval_str=True).parameters.items():
             kind = typing.get_args(parameter.annotation)[0]
-            if kind not in (bool, str, str | None, list[str], list[str] | None, Path, Path | None):
+            is_choice = typing.get_origin(kind) is typing.Literal
+            if not is_choice and kind not in (
+                bool,
+                str,
+                str | None,
+                list[str],
+                list[str] | None,
+                Path,
+                Path | None,
+            ):
                 command_name = command.name or command.callback.__name__
                 options.append((command_name, "--" + name.replace("_", "-")))
     return options

@@ -13,7 +13,7 @@ from jobs.files.disk import (
     missing_bytes,
     used_bytes,
 )
-from jobs.files.layout import checkpoint_root
+from jobs.files.layout import checkpoint_root, initial_directory
 
 NEEDED = 10 * 2**20
 
@@ -39,6 +39,16 @@ def test_what_a_job_holds_already_is_no_longer_needed(
     set_free_bytes(monkeypatch, 0)
     assert missing_bytes(tmp_path, "job-1", NEEDED) == NEEDED - used
     assert missing_bytes(tmp_path, "job-2", NEEDED) == NEEDED
+
+
+def test_what_a_job_has_started_from_leaves_its_own_checkpoints_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    initial = initial_directory(tmp_path, "job-1")
+    initial.mkdir(parents=True)
+    (initial / "weights.safetensors").write_bytes(bytes(64 * 1024))
+    set_free_bytes(monkeypatch, 0)
+    assert missing_bytes(tmp_path, "job-1", NEEDED) == NEEDED
 
 
 def test_a_file_counts_with_the_room_that_it_takes_not_with_its_length(tmp_path: Path) -> None:

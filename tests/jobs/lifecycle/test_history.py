@@ -55,6 +55,20 @@ def add_checkpoint(
         return record_checkpoint(session, job.id, 1, {**row, **files}, keep_last, keep_best)
 
 
+def test_bits_per_byte_are_those_of_the_newest_and_of_the_best_evaluation(
+    database: Database, settings: Settings
+) -> None:
+    job = running_job(database, settings)
+    with database.write() as session:
+        for step, val_loss, val_bpb in ((0, 9.0, 3.0), (5, 7.0, 2.5), (10, 8.0, None)):
+            row = {**evaluation(step, val_loss), "val_bpb": val_bpb}
+            record_evaluation(session, job.id, job.attempt, row)
+    with database.read() as session:
+        found = session.get_one(Job, job.id)
+        assert (found.latest_val_bpb, found.best_val_bpb) == (None, 2.5)
+        assert [row.val_bpb for row in list_evaluations(session, job.id)] == [3.0, 2.5, None]
+
+
 def test_the_job_shows_its_latest_and_its_best_evaluation(database: Database, settings: Settings) -> None:
     job = running_job(database, settings)
     for step, val_loss in ((0, 9.0), (5, 6.0), (10, 7.0)):

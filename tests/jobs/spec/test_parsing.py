@@ -52,6 +52,28 @@ def test_presets_have_gpt2s_published_sizes() -> None:
     }
 
 
+def test_a_text_of_its_own_to_validate_on_leaves_nothing_to_split() -> None:
+    for training in ({}, {"train_ratio": None}):
+        spec = parse_spec({"preset": "tiny", "validation_dataset": "sample", "training": training})
+        assert spec.training.train_ratio is None
+        assert spec.training.num_epochs == 3
+    assert parse_spec({"validation_dataset": None}).training.train_ratio == 0.9
+    assert parse_spec(spec.model_dump(mode="json")) == spec
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"validation_dataset": "sample", "training": {"train_ratio": 0.9}},
+        {"validation_dataset": None, "training": {"train_ratio": None}},
+        {"training": {"train_ratio": None}},
+        {"training": {"train_ratio": 1.0}},
+    ],
+)
+def test_a_split_and_a_text_of_its_own_to_validate_on_exclude_each_other(body: dict[str, Any]) -> None:
+    assert wrong_fields(body) == {"training.train_ratio"}
+
+
 def test_fields_given_override_the_presets() -> None:
     spec = parse_spec({"preset": "tiny", "model": {"n_layers": 3}, "training": {"num_epochs": 7}})
     assert (spec.model.emb_dim, spec.model.n_layers, spec.training.num_epochs) == (64, 3, 7)

@@ -232,10 +232,10 @@ def test_the_logits_of_the_next_token_are_not_rounded_to_bfloat16(tie_weights):
 @pytest.mark.parametrize(
     ("numerics", "int8"),
     [
-        pytest.param("bfloat16", False, marks=NEEDS_BFLOAT16),
-        pytest.param("bfloat16", True, marks=NEEDS_BFLOAT16),
+        pytest.param("bfloat16", False, marks=(NEEDS_BFLOAT16, pytest.mark.slow)),
+        pytest.param("bfloat16", True, marks=(NEEDS_BFLOAT16, pytest.mark.slow)),
         ("float32", False),
-        ("float32", True),
+        pytest.param("float32", True, marks=pytest.mark.slow),
     ],
 )
 def test_a_sequence_gets_the_very_logits_alone_that_it_gets_beside_others(numerics, int8):

@@ -115,6 +115,16 @@ def test_a_model_learns_that_its_documents_ended_and_that_a_plain_text_did_not(t
         assert Data.from_file(TokenFile(tmp_path / "t", manifest), tiny_run()).ends_texts is ends
 
 
+@pytest.mark.parametrize("documents", [[], ["one alone"], ["a first one", "and a last one"]])
+def test_a_text_that_is_not_split_is_trained_on_to_its_end(file: Path, documents: list[str]) -> None:
+    file.write_text("a plain text")
+    if documents:
+        write_documents(file, documents)
+    splits = list(read_splits(scan_text(file), 1.0, lambda _: None, 4))
+    assert "".join(text for split, text in splits if split == "train") == file.read_text()
+    assert not [text for split, text in splits if split == "validation" and text]
+
+
 def test_a_document_without_a_boundary_is_cut_only_behind_its_end(file: Path) -> None:
     write_documents(file, ["x" * 30, "y" * 30])
     text = scan_text(file)

@@ -63,7 +63,7 @@ class Shelf:
         return self.listed.get(job_id, checkpoint_of(job_id))
 
     def load(self, checkpoint: CheckpointRef) -> LoadedModel:
-        self.loads.append(checkpoint.job_id)
+        self.loads.append(checkpoint.owner_id)
         self.may_load.wait()
         if self.errors:
             raise self.errors.pop(0)
@@ -72,10 +72,10 @@ class Shelf:
         return self.model(checkpoint)
 
     def find_replacement(self, checkpoint: CheckpointRef, name: str, error: CheckpointError) -> CheckpointRef:
-        current = self.find(checkpoint.job_id, name)
+        current = self.find(checkpoint.owner_id, name)
         if current == checkpoint:
             raise CheckpointDamaged(
-                f"the checkpoint of step {checkpoint.step} of job {checkpoint.job_id} is damaged"
+                f"the checkpoint of step {checkpoint.step} of job {checkpoint.owner_id} is damaged"
             )
         return current
 

@@ -134,7 +134,7 @@ def test_those_that_wait_cache_no_more_than_the_slots_hold(monkeypatch):
 def test_models_take_turns_token_by_token(monkeypatch):
     order = []
     step = Batch.step
-    monkeypatch.setattr(Batch, "step", lambda self: (order.append(self.checkpoint.job_id), step(self))[-1])
+    monkeypatch.setattr(Batch, "step", lambda self: (order.append(self.checkpoint.owner_id), step(self))[-1])
     with Askers() as askers:
         for job in ("job-a", "job-b"):
             askers.text(askers.ask(job=job, max_new_tokens=1))
@@ -283,6 +283,33 @@ def test_a_checkpoint_that_is_replaced_while_it_is_loaded_gives_way_to_the_newes
         askers.shelf.may_load.set()
         assert askers.begun(request).step == 3
         askers.text(request)
+
+
+def test_a_text_that_is_begun_goes_on_with_its_own_weights_when_last_has_moved_on_meanwhile():
+    with Askers(max_models=1) as askers:
+        options = ENDLESS | {"max_new_tokens": 6 * SLOT_STEPS}
+        expected = askers.alone("the", **options)
+        begun = askers.ask(**options)
+        wait_until(lambda: askers.pieces(begun), "it was computed")
+        askers.shelf.listed["job-a"] = checkpoint_of("job-a", 2)  # the files of step 1 are still there
+        askers.text(askers.ask(job="job-b", max_new_tokens=1))
+        later = askers.ask(max_new_tokens=1)
+        assert askers.text(begun) == expected
+        askers.text(later)
+        assert askers.begun(later).step == 2
+
+
+def test_a_text_whose_weights_are_gone_when_its_turn_comes_again_fails_and_is_not_continued_by_others():
+    with Askers(max_models=1) as askers:
+        begun = askers.ask(**ENDLESS)
+        wait_until(lambda: askers.pieces(begun), "it was computed")
+        askers.shelf.listed["job-a"] = checkpoint_of("job-a", 2)
+        askers.shelf.missing = {checkpoint_of("job-a", 1).directory}
+        askers.text(askers.ask(job="job-b", max_new_tokens=1))
+        failure = askers.failure(begun)
+        assert failure.cause == "unavailable"
+        assert "the weights that had begun this text were replaced" in failure.reason
+        askers.text(askers.ask(max_new_tokens=1))
 
 
 def test_a_checkpoint_whose_job_was_deleted_is_not_found():

@@ -6,14 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
+import torch
 from sqlalchemy.exc import OperationalError
 
 from jobs.broker.generation import GenerationRequest, ScoreRequest, redis_keys, take_request
 from jobs.broker.queue import make_redis
 from jobs.broker.replies import NoAnswer, RequestFailed
 from jobs.broker.requester import Abandoned, request_generations, request_scores
+from jobs.lifecycle.model_imports import delete_model
 from model.manifest import WEIGHTS
 from model.tokenizers import ByteTokenizer, load_tokenizer
+from tests.gpt2_files import write_model
+from tests.imported import imported_model
 from tests.jobs.process.test_panics import panic
 from tests.model.completions import complete
 from tests.waiting import wait_until
@@ -127,6 +131,45 @@ def test_a_score_says_of_a_generations_tokens_what_their_logprobs_say(asked, sco
         [each.logprob for each in answer.logprobs], abs=1e-3
     )
     assert list(redis.scan_iter("pretrain:*")) == []
+
+
+@pytest.fixture
+def imported(settings, database, tmp_path):
+    """The id of a random model from outside that is ready."""
+    return imported_model(database, settings, write_model(tmp_path / "model")).id
+
+
+@pytest.mark.slow
+def test_a_model_from_outside_scores_as_transformers_does(scored, imported, tmp_path):
+    from transformers import GPT2LMHeadModel
+
+    theirs = GPT2LMHeadModel.from_pretrained(tmp_path / "model").eval()
+    text = "the quick brown"  # 15 of its context of 16
+    with torch.no_grad():
+        logits = theirs(torch.tensor([BYTES.encode(text)])).logits[0]
+    expected = torch.nn.functional.cross_entropy(
+        logits[:-1], torch.tensor(BYTES.encode(text)[1:]), reduction="none"
+    )
+    score = scored(text, job_id=None, model_id=imported)
+    assert [token.nats for token in score.tokens[1:]] == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+def test_a_model_from_outside_continues_a_prompt_until_it_is_deleted(asked, imported, models, database):
+    model = models.load(models.find(imported, "last"))
+    expected = complete(model.gpt, BYTES, "the", engine=model.make_engine(), max_new_tokens=20, seed=3)
+    answer = asked(max_new_tokens=20, seed=3, job_id=None, model_id=imported)
+    assert answer.completion == expected.completion
+    with database.write() as session:
+        delete_model(session, imported)
+    with pytest.raises(RequestFailed, match=f"no model '{imported}'") as gone:
+        asked(job_id=None, model_id=imported)
+    assert gone.value.cause == "not_found"
+
+
+def test_a_damaged_model_from_outside_is_told_without_a_path(asked, imported, settings):
+    (settings.artifacts / "models" / imported / "attempt-1" / WEIGHTS).write_bytes(b"damaged")
+    with pytest.raises(RequestFailed, match=f"^the model {imported} is damaged$"):
+        asked(job_id=None, model_id=imported)
 
 
 def test_a_text_of_too_many_tokens_is_refused_with_the_limit(scored, write, intake):

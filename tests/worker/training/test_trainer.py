@@ -16,7 +16,7 @@ from jobs.files.tokenizers import TokenizerLost
 from jobs.lifecycle.attempts import claim
 from jobs.lifecycle.history import list_checkpoints
 from jobs.settings import Settings
-from jobs.spec.job_spec import JobSpec
+from jobs.spec.stored_specs import read_spec
 from jobs.store.database import Database
 from jobs.store.tables import Checkpoint, Dataset, Job
 from model import manifest
@@ -24,6 +24,7 @@ from model.data import Data
 from model.events import Event
 from model.manifest import TRAINING, WEIGHTS, VerifiedCheckpoint
 from model.plan import Schedule
+from model.storage.stored_ids import TokenFile
 from model.tokenizers import load_tokenizer
 from model.training import train
 from tests.jobs.making import ready_tokenizer, running_job
@@ -88,6 +89,15 @@ def claimed(database: Database, job: Job) -> Job:
     return job_claimed
 
 
+def all_tokens_of(settings: Settings, database: Database, job: Job) -> list[TokenFile]:
+    return find_tokens(settings, database, job, load_tokenizer(job.spec["tokenizer"]), 1, lambda: None)
+
+
+def tokens_of(settings: Settings, database: Database, job: Job) -> TokenFile:
+    (file,) = all_tokens_of(settings, database, job)
+    return file
+
+
 def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
     database: Database, settings: Settings, post: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,9 +112,8 @@ def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
             encode_buffer=lambda _: panic(),
         ),
     )
-    spec = JobSpec.model_validate(job.spec)
     with pytest.raises(BadText, match=r"the tokenizer bytes can't encode the text: .*StackOverflow"):
-        find_tokens(settings, database, job, spec, 1, lambda: None)
+        tokens_of(settings, database, job)
     assert list(tokens_directory(settings.artifacts).iterdir()) == []
 
 
@@ -114,7 +123,7 @@ def test_a_byte_order_mark_is_not_trained_on(
     story = "Ana counted the boats. Ana counted them again.\n" * 40
     marked, _ = store_dataset(database, settings, "marked", b"\xef\xbb\xbf" + story.encode())
     job = post(dataset=marked.id)
-    tokens = find_tokens(settings, database, job, JobSpec.model_validate(job.spec), 1, lambda: None)
+    tokens = tokens_of(settings, database, job)
     ids = [*tokens.train[:].tolist(), *tokens.validation[:].tolist()]
     assert bytes(ids).decode() == story
 
@@ -127,28 +136,40 @@ def test_the_tokens_of_a_mark_that_an_earlier_version_trained_on_are_found_again
     with database.write() as session:
         session.execute(update(Dataset).values(text_start_bytes=0))
     job = post(dataset=marked.id)
-    spec = JobSpec.model_validate(job.spec)
-    old = find_tokens(settings, database, job, spec, 1, lambda: None)
+    old = tokens_of(settings, database, job)
     assert bytes(old.train[:20].tolist()).decode() == "\ufeff" + story[:17]
     (file,) = tokens_directory(settings.artifacts).iterdir()
     assert file.name == f"{marked.sha256}-bytes-0.9.tokens"
     with database.write() as session:
         session.execute(update(Dataset).values(text_start_bytes=3))
-    new = find_tokens(settings, database, job, spec, 1, lambda: None)
+    new = tokens_of(settings, database, job)
     assert bytes(new.train[:20].tolist()).decode() == story[:20]
+
+
+def test_a_text_of_its_own_to_validate_on_is_read_to_its_end(
+    database: Database, settings: Settings, post: Callable[..., Job]
+) -> None:
+    story = "Ana counted the boats. Ana counted them again.\n" * 40
+    own, _ = store_dataset(database, settings, "own", story.encode())
+    job = post(validation_dataset=own.id)
+    train, validation = all_tokens_of(settings, database, job)
+    assert bytes(validation.train[:].tolist()).decode() == story
+    assert (len(train.validation), len(validation.validation)) == (0, 0)
+    data = Data.from_file(train, read_spec(job.spec), validation)
+    assert bytes(data.validation.ids[:].tolist()).decode() == story
+    assert len(data.train.ids) == len(train.train) > 20_000
 
 
 def test_damaged_tokens_are_written_again(
     database: Database, settings: Settings, post: Callable[..., Job]
 ) -> None:
     job = post()
-    spec = JobSpec.model_validate(job.spec)
-    first = find_tokens(settings, database, job, spec, 1, lambda: None).train[:].tolist()
+    first = tokens_of(settings, database, job).train[:].tolist()
     (file,) = tokens_directory(settings.artifacts).iterdir()
     whole = file.read_bytes()
     for damaged in (whole[:-1], b"", whole[:-2] + b"\xff\xff", b"{}" + whole[2:]):
         file.write_bytes(damaged)
-        assert find_tokens(settings, database, job, spec, 1, lambda: None).train[:].tolist() == first
+        assert tokens_of(settings, database, job).train[:].tolist() == first
         assert file.read_bytes() == whole
 
 
@@ -173,8 +194,8 @@ def test_a_tokenizer_whose_file_has_gone_is_taken_from_the_newest_checkpoint_tha
 ) -> None:
     tokenizer = ready_tokenizer(database, settings)
     job = running_job(database, settings, tokenizer=tokenizer.id, model={"context_length": 16})
-    spec = JobSpec.model_validate(job.spec)
-    kept = find_job_tokenizer(settings, database, spec, [])
+    spec = read_spec(job.spec)
+    kept = find_job_tokenizer(settings, database, job, spec, [])
     run = tiny_run().model_copy(update={"tokenizer": tokenizer.id}).with_vocab_size(kept.vocab_size)
     root = checkpoint_root(settings.artifacts, job.id, 1)
     options = {"numerics": "float32", "device": CPU, "checkpoint_root": root, "tokenizer": kept}
@@ -184,6 +205,6 @@ def test_a_tokenizer_whose_file_has_gone_is_taken_from_the_newest_checkpoint_tha
     damaged = Checkpoint(directory=f"jobs/{job.id}/attempt-1/step-9")
     tokenizer_path(settings.artifacts, str(tokenizer.sha256)).unlink()
     with pytest.raises(TokenizerLost):
-        find_job_tokenizer(settings, database, spec, [damaged])
-    found = find_job_tokenizer(settings, database, spec, [whole, damaged])
+        find_job_tokenizer(settings, database, job, spec, [damaged])
+    found = find_job_tokenizer(settings, database, job, spec, [whole, damaged])
     assert (found.name, found.encode("Ana")) == (tokenizer.id, kept.encode("Ana"))
