@@ -15,7 +15,7 @@ from jobs.settings import Settings
 from jobs.spec.parsing import parse_spec
 from jobs.states import job_error
 from jobs.store.database import Database, now_s
-from jobs.store.tables import Dataset, Event, Job, TrainedTokenizer, Worker
+from jobs.store.tables import Dataset, Event, ImportedModel, Job, TrainedTokenizer, Worker
 from jobs.store.tokenizers import get_tokenizer
 
 TINY: dict[str, Any] = {"preset": "tiny", "dataset": "sample"}
@@ -109,4 +109,5 @@ def prepare_all(database: Database, settings: Settings) -> None:
             claimed = claim_preparation(session, "prepare-1", settings.lease_s)
         if claimed is None:
             return
+        assert not isinstance(claimed, ImportedModel)
         Preparer(database, settings, claimed, threading.Event()).run()

@@ -10,12 +10,21 @@ from torch.nn import functional as F
 
 from model.checkpoint import load_model
 from model.config import Run
+from model.data import Data
 from model.events import CheckpointWritten, Evaluation, Progress, Sample, Started
-from model.manifest import TRAINING, WEIGHTS, CheckpointError, read_manifest, verify
+from model.manifest import (
+    TRAINING,
+    WEIGHTS,
+    CheckpointError,
+    checkpoint_tokenizer,
+    read_manifest,
+    verify,
+)
 from model.numerics import ResolvedNumerics
 from model.shuffle import DerivedShuffleSeeds, permutation
 from model.start import Start
 from model.training import train
+from tests.model.own_tokenizer import story_tokenizer
 from tests.model.test_resume import RUN, TOTAL_STEPS, Dying, Killed, final_sha256, history
 from tests.model.tiny import CPU, MODES, TEXT, Recorder, newest, tiny_data, tiny_run, train_tiny
 
@@ -103,6 +112,34 @@ def test_from_the_end_of_a_run_more_epochs_are_those_of_a_longer_run(tmp_path):
     fork(longer, newest(tmp_path / "parent"), tmp_path / "child", child)
     assert child.of(Sample) == whole.of(Sample)[2:]
     assert final_sha256(child) == final_sha256(whole)
+
+
+def test_on_a_tokenizer_of_ones_own_it_goes_on_as_the_parent_did_with_a_copy_of_it(tmp_path):
+    tokenizer = story_tokenizer()
+    run = PARENT.model_copy(update={"tokenizer": tokenizer.name}).with_vocab_size(tokenizer.vocab_size)
+    data = Data.from_text(TEXT * 2, tokenizer, run)
+
+    def train_it(root: Path, start_from: Start | None = None) -> Recorder:
+        recorder = Recorder()
+        train(
+            run,
+            data,
+            on_event=recorder.record,
+            should_stop=recorder.should_stop,
+            checkpoint_root=root,
+            numerics="float32",
+            device=CPU,
+            start_from=start_from,
+            tokenizer=tokenizer,
+        )
+        return recorder
+
+    whole = train_it(tmp_path / "parent")
+    child = train_it(tmp_path / "child", Start(verify(step_folder(tmp_path / "parent", 2)), True))
+    assert final_sha256(child) == final_sha256(whole)
+    directory = tmp_path / "child" / f"step-{TOTAL_STEPS:08d}"
+    copy = checkpoint_tokenizer(directory, read_manifest(directory))
+    assert copy.tokenizer_json == tokenizer.tokenizer_json
 
 
 PLAIN = tiny_run(model={"drop_rate": 0.0}, checkpoints={"every_epochs": None, "every_steps": 3})

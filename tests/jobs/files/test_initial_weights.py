@@ -11,6 +11,7 @@ from jobs.files import initial_weights
 from jobs.files.initial_weights import CheckpointFilesLost, initial_position, link_checkpoint
 
 WEIGHTS, TRAINING, MANIFEST = "weights.safetensors", "training.safetensors", "checkpoint.json"
+TOKENIZER = "tokenizer.json"
 POSITION = {"step": 7, "epoch": 2, "batch": 1, "tokens_seen": 900}
 
 
@@ -48,6 +49,22 @@ def test_without_the_optimizer_its_state_is_left_out(source: Path, tmp_path: Pat
     (source / TRAINING).unlink()
     link_checkpoint(source, tmp_path / "job", weights_only=True)
     assert names(tmp_path / "job" / "initial") == {WEIGHTS, MANIFEST}
+
+
+@pytest.mark.parametrize("weights_only", [False, True])
+def test_the_copy_of_a_tokenizer_of_ones_own_comes_along(
+    source: Path, tmp_path: Path, weights_only: bool
+) -> None:
+    (source / TOKENIZER).write_bytes(b"{}")
+    described = json.loads((source / MANIFEST).read_bytes())
+    described["files"][TOKENIZER] = {"bytes": 2}
+    (source / MANIFEST).write_text(json.dumps(described))
+    link_checkpoint(source, tmp_path / "job", weights_only=weights_only)
+    assert os.path.samefile(source / TOKENIZER, tmp_path / "job" / "initial" / TOKENIZER)
+    (source / TOKENIZER).unlink()
+    with pytest.raises(FileNotFoundError):
+        link_checkpoint(source, tmp_path / "other", weights_only=weights_only)
+    assert names(tmp_path / "other") == set()
 
 
 @pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.EMLINK])

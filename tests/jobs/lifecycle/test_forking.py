@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from jobs.files import initial_weights
 from jobs.files.cleanup import remove_deleted, remove_needless_initial
 from jobs.files.layout import initial_directory, jobs_directory
+from jobs.files.token_counts import Counted
 from jobs.lifecycle.attempts import claim, end
 from jobs.lifecycle.forking import fork
 from jobs.lifecycle.preparation import claim_preparation, finish_preparation
@@ -155,7 +156,8 @@ def test_on_a_text_that_is_not_prepared_the_steps_are_compared_later(
         while claimed.tokenizer != "bytes":
             claimed = claim_preparation(session, "w", 30)
             assert claimed is not None
-        finish_preparation(session, claimed, {"train": 100_000, "validation": 10_000}, settings)
+        counts = Counted({"train": 100_000, "validation": 10_000})
+        finish_preparation(session, claimed, counts, settings)
         failed = get_job(session, child.id)
     assert failed.status == Status.FAILED
     assert failed.error is not None

@@ -1,32 +1,43 @@
+import json
+
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from jobs.files.datasets import DatasetNeeded, delete_dataset
-from jobs.files.layout import tokenizer_path
+from jobs.files.layout import initial_directory, tokenizer_path
+from jobs.files.token_counts import stored_counts
 from jobs.files.tokenizers import remove_deleted_tokenizers
+from jobs.lifecycle.forking import fork
 from jobs.lifecycle.preparation import (
     MAX_FAILURES,
     Superseded,
     claim_preparation,
+    describe,
     fail_preparation,
     reap_preparations,
     renew_preparation,
 )
 from jobs.lifecycle.reaper import messages_to_republish
 from jobs.lifecycle.requests import request_cancel
+from jobs.lifecycle.starting import post, source_finder
 from jobs.lifecycle.tokenizers import TokenizerNeeded, delete_tokenizer, request_tokenizer
 from jobs.lifecycle.waiting import waiting_by_job
 from jobs.settings import Settings
+from jobs.spec.forks import ForkRequest
+from jobs.spec.parsing import parse_spec
 from jobs.spec.stored_specs import read_spec
 from jobs.states import Status
 from jobs.store.database import Database, now_s
+from jobs.store.events import list_events
+from jobs.store.imported_models import get_model, insert_model
 from jobs.store.lookup import NotFound, get_job
 from jobs.store.preparations import FAILED, QUEUED, READY, Prepared
-from jobs.store.tables import Job, Preparation, TokenCount, TrainedTokenizer
+from jobs.store.tables import Checkpoint, ImportedModel, Job, Preparation, TokenCount, TrainedTokenizer
 from jobs.store.tokenizers import get_tokenizer, with_vocabulary
 from jobs.validation.field_errors import SpecError
 from model.estimate import estimate
 from tests.api.seeds import checkpoint, ended_job
+from tests.jobs.checkpoints import resumable_checkpoint
 from tests.jobs.making import (
     announce_worker,
     asked_tokenizer,
@@ -93,6 +104,26 @@ def test_what_has_waited_longest_is_claimed_first_be_it_a_text_or_a_tokenizer(
     assert claim_next(database) is None
 
 
+def test_models_from_outside_stand_in_the_same_line(database: Database, settings: Settings) -> None:
+    announce_worker(database, "prepare")
+    with database.write() as session:
+        model = insert_model(session, "mine", 100, "models/.upload-1")
+        assert messages_to_republish(session, LEASE_S) == {"prepare": 1}
+    asked = asked_tokenizer(database, settings)
+    first = claim_next(database)
+    assert isinstance(first, ImportedModel)
+    assert first.id == model.id
+    assert claimed_tokenizer(database).id == asked.id
+    with database.write() as session:
+        session.execute(update(ImportedModel).values(lease_expires_at=now_s() - 1, failures=2))
+        assert [describe(lost) for lost in reap_preparations(session)] == [
+            f"the import of the model {model.id}"
+        ]
+    with database.read() as session:
+        failed = get_model(session, model.id)
+    assert (failed.status, failed.upload_directory) == (FAILED, None)
+
+
 def test_idle_workers_are_told_of_a_tokenizer(database: Database, settings: Settings) -> None:
     announce_worker(database, "prepare")
     with database.read() as session:
@@ -146,6 +177,72 @@ def test_a_job_is_estimated_by_the_vocabulary_that_was_asked_for_and_then_by_wha
         spec = with_vocabulary(session, read_spec(job.spec))
     assert spec.vocab_size == tokenizer.vocab_size
     assert prepared.parameters == estimate(spec, 0).parameters < job.parameters
+
+
+def test_each_of_a_jobs_texts_waits_for_the_tokenizer_and_the_job_for_both(
+    database: Database, settings: Settings
+) -> None:
+    asked = asked_tokenizer(database, settings)
+    validation = long_dataset(database, settings, "validation")
+    job = own_job(database, settings, asked, validation_dataset=validation.id)
+    with database.read() as session:
+        waiting = set(
+            session.scalars(select(Preparation.dataset_id).where(Preparation.tokenizer == asked.id))
+        )
+    assert waiting == {job.dataset_id, validation.id}
+    claimed = claimed_tokenizer(database)
+    with database.write() as session:
+        session.execute(update(TrainedTokenizer).values(lease_expires_at=now_s() - 1))
+        reap_preparations(session)
+    assert claimed.id == asked.id
+    prepare_all(database, settings)
+    prepared = job_now(database, job)
+    assert prepared.is_prepared
+    assert prepared.total_steps > 0
+    with database.read() as session:
+        tokens = stored_counts(session, prepared)
+        whole = session.get_one(TokenCount, (validation.id, asked.id, 1.0))
+    assert tokens is not None
+    assert (tokens.val_tokens, whole.val_tokens) == (whole.train_tokens, 0)
+
+
+def test_a_tokenizer_that_fails_fails_a_job_of_two_texts_once(database: Database, settings: Settings) -> None:
+    asked = asked_tokenizer(database, settings)
+    job = own_job(database, settings, asked, validation_dataset=long_dataset(database, settings).id)
+    claimed = claimed_tokenizer(database)
+    with database.write() as session:
+        fail_preparation(session, claimed, "no")
+    assert job_now(database, job).status == Status.FAILED
+    with database.read() as session:
+        failures = [event for event in list_events(session, job.id) if event.data.get("status") == "failed"]
+        assert len(failures) == 1
+        left = session.scalars(select(Preparation.dataset_id).where(Preparation.tokenizer == asked.id))
+        assert list(left) == []
+
+
+def test_a_fork_takes_its_parents_tokenizer_and_the_copy_in_the_checkpoint_and_keeps_both(
+    database: Database, settings: Settings
+) -> None:
+    tokenizer = ready_tokenizer(database, settings)
+    parent = running_job(database, settings, tokenizer=tokenizer.id, model={"context_length": 16})
+    folder = resumable_checkpoint(database, settings, parent, 2)
+    described = json.loads((folder / "checkpoint.json").read_bytes())
+    described["files"]["tokenizer.json"] = {"bytes": 2}
+    (folder / "checkpoint.json").write_text(json.dumps(described))
+    (folder / "tokenizer.json").write_bytes(b"{}")
+    child, _ = fork(database, settings, parent.id, ForkRequest())
+    started = {"start_from": {"job": parent.id}, "dataset": "sample"}
+    other, _ = post(database, settings, parse_spec(started, source_finder(database)))
+    for job in (child, other):
+        assert (job.spec["tokenizer"], job.parameters) == (tokenizer.id, parent.parameters)
+        copy = initial_directory(settings.artifacts, job.id) / "tokenizer.json"
+        assert copy.read_bytes() == b"{}"
+    with database.write() as session:
+        for job in (parent, other):
+            session.execute(update(Job).where(Job.id == job.id).values(status=Status.CANCELLED))
+        session.execute(delete(Checkpoint))
+    with pytest.raises(TokenizerNeeded, match=child.id), database.write() as session:
+        delete_tokenizer(session, tokenizer.id)
 
 
 def test_a_job_on_a_tokenizer_that_is_ready_needs_no_worker_for_a_short_text(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from jobs.files.cleanup import UNUSED_TOKENS_S, sweep_tokens
 from jobs.files.datasets import DatasetNeeded, delete_dataset, store_dataset
 from jobs.files.layout import tokens_path
+from jobs.files.token_counts import Counted
 from jobs.lifecycle.preparation import claim_preparation, fail_preparation, finish_preparation
 from jobs.lifecycle.submission import submit
 from jobs.settings import Settings
@@ -52,7 +53,7 @@ def claimed(database: Database, dataset: Dataset) -> Preparation:
 
 def finish(database: Database, settings: Settings, preparation: Preparation, tokens: int) -> None:
     with database.write() as session:
-        finish_preparation(session, preparation, {"train": tokens, "validation": 0}, settings)
+        finish_preparation(session, preparation, Counted({"train": tokens, "validation": 0}), settings)
 
 
 def job_now(database: Database, job: Job) -> Job:

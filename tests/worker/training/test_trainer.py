@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from jobs.files.arriving_text import BadText
 from jobs.files.datasets import store_dataset
-from jobs.files.layout import checkpoint_root, tokenizer_path, tokens_directory
+from jobs.files.layout import checkpoint_root, initial_directory, tokenizer_path, tokens_directory
 from jobs.files.tokenizers import TokenizerLost
 from jobs.lifecycle.attempts import claim
 from jobs.lifecycle.history import list_checkpoints
@@ -208,3 +208,7 @@ def test_a_tokenizer_whose_file_has_gone_is_taken_from_the_newest_checkpoint_tha
         find_job_tokenizer(settings, database, job, spec, [damaged])
     found = find_job_tokenizer(settings, database, job, spec, [whole, damaged])
     assert (found.name, found.encode("Ana")) == (tokenizer.id, kept.encode("Ana"))
+    newest(root).rename(initial_directory(settings.artifacts, job.id))
+    job.takes_optimizer = False
+    found = find_job_tokenizer(settings, database, job, spec, [whole, damaged])
+    assert found.encode("Ana") == kept.encode("Ana"), "the checkpoint that it starts from has a copy too"
