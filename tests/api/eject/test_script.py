@@ -158,7 +158,7 @@ def test_a_text_of_its_own_to_validate_on_is_refused() -> None:
 def test_the_readme_says_how_many_documents_there_are() -> None:
     spec = tiny_spec()
     assert "3 documents, each of which ends with the character 0" in readme(
-        *stored(spec, b"a\0" * 3, 0), spec
+        *stored(spec, b"a\0" * 3, 0), spec, tokenizer_of(spec)
     )
 
 

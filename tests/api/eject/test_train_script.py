@@ -65,7 +65,11 @@ DOCUMENTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ("the last document is never trained on", 0.9, [TEXT[:90], TEXT]),
         ("a single document is split by characters", 0.7, [TEXT]),
     )
-    for sections in ({}, {"tokenizer": "gpt2", "model": {"tie_weights": True, "context_length": 4}})
+    for sections in (
+        {},
+        {"tokenizer": "gpt2", "model": {"tie_weights": True, "context_length": 4}},
+        {"tokenizer": "tokenizer-0123456789abcdef", "model": {"context_length": 4}},
+    )
 }
 LONG = {"num_epochs": 1_000, "max_steps": 50, "learning_rate": 1e-3}
 CLOSE: dict[str, tuple[dict[str, Any], float]] = {
