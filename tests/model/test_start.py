@@ -137,7 +137,7 @@ def test_on_a_tokenizer_of_ones_own_it_goes_on_as_the_parent_did_with_a_copy_of_
     whole = train_it(tmp_path / "parent")
     child = train_it(tmp_path / "child", Start(verify(step_folder(tmp_path / "parent", 2)), True))
     assert final_sha256(child) == final_sha256(whole)
-    directory = tmp_path / "child" / f"step-{TOTAL_STEPS:08d}"
+    directory = newest(tmp_path / "child")
     copy = checkpoint_tokenizer(directory, read_manifest(directory))
     assert copy.tokenizer_json == tokenizer.tokenizer_json
 

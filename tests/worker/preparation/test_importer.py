@@ -159,7 +159,7 @@ def test_a_model_that_three_workers_die_of_fails(database: Database, settings: S
         lose(database, model)
     failed = found(database, model)
     assert (failed.status, failed.failures) == (FAILED, 3)
-    assert failed.error == "3 workers were lost while they imported it; the last was prepare-1"
+    assert failed.error == "3 workers were lost while they prepared it; the last was prepare-1"
 
 
 def test_an_idle_worker_is_told_of_a_model_that_waits(

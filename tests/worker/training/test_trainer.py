@@ -99,21 +99,18 @@ def tokens_of(settings: Settings, database: Database, job: Job) -> TokenFile:
 
 
 def test_a_tokenizer_that_panics_on_the_text_makes_it_a_bad_one(
-    database: Database, settings: Settings, post: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+    database: Database, settings: Settings, post: Callable[..., Job]
 ) -> None:
     job, known = post(), load_tokenizer("bytes")
-    monkeypatch.setattr(
-        "worker.training.tokens.load_tokenizer",
-        lambda name: SimpleNamespace(
-            name=name,
-            vocab_size=known.vocab_size,
-            end_of_text=known.end_of_text,
-            last_boundary=known.last_boundary,
-            encode_buffer=lambda _: panic(),
-        ),
+    panicking: Any = SimpleNamespace(
+        name=known.name,
+        vocab_size=known.vocab_size,
+        end_of_text=known.end_of_text,
+        last_boundary=known.last_boundary,
+        encode_buffer=lambda _: panic(),
     )
     with pytest.raises(BadText, match=r"the tokenizer bytes can't encode the text: .*StackOverflow"):
-        tokens_of(settings, database, job)
+        find_tokens(settings, database, job, panicking, 1, lambda: None)
     assert list(tokens_directory(settings.artifacts).iterdir()) == []
 
 
