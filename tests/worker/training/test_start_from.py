@@ -63,7 +63,7 @@ def trained(
         "sampling": {"max_new_tokens": 3},
     }
     job, _ = post(database, settings, parse_spec(body, source_finder(database)))
-    attempt(job).join(timeout_s=600)
+    attempt(job).join()
     with database.read() as session:
         ended = get_job(session, job.id)
     assert ended.status == Status.SUCCEEDED, ended.error
