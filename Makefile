@@ -87,6 +87,9 @@ bench-front-door: setup  ## whether light requests are answered at once while a 
 bench-tokenising: setup  ## a large text made ready, against one tiktoken call on the whole (a few minutes)
 	$(BIN)/python -m benchmarks.tokenising
 
+bench-corpus: setup  ## 2 GB of documents uploaded and prepared beside a job, trained on, deleted (about 20 minutes)
+	$(BIN)/python -m benchmarks.corpus
+
 bench-start: setup  ## from the POST of a tiny job to its first evaluation, on a warm service (about 1 minute)
 	$(BIN)/python -m benchmarks.start
 

@@ -88,7 +88,12 @@ def upload_body(schemas: Schemas) -> dict[str, Any]:
 def model_upload_body() -> dict[str, Any]:
     """The body of `POST /models`, which its view reads itself."""
     files = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 2}
-    schema = {"type": "object", "properties": {FILE_FIELD: files}, "required": [FILE_FIELD]}
+    schema = {
+        "type": "object",
+        "properties": {FILE_FIELD: files},
+        "required": [FILE_FIELD],
+        "additionalProperties": False,
+    }
     return {"required": True, "content": {FORM: {"schema": schema}}}
 
 

@@ -49,7 +49,7 @@ def test_both_losses_fall_and_each_evaluated_step_stands_once(service: Running, 
     assert [row["step"] for row in rows] == [*range(0, total_steps, 5), total_steps - 1]
     for name in ("train_loss", "val_loss"):
         assert rows[-1][name] < rows[0][name] - 1
-    assert job["latest"] == {name: rows[-1][name] for name in ("train_loss", "val_loss", "step")}
+    assert job["latest"] == {name: rows[-1][name] for name in ("train_loss", "val_loss", "val_bpb", "step")}
 
 
 def test_csv_and_json_have_the_same_rows(service: Running, job: Record) -> None:

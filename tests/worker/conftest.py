@@ -52,7 +52,7 @@ class Attempt:
         self._thread = threading.Thread(target=self.supervisor.run)
         self._thread.start()
 
-    def join(self, timeout_s: float = 120) -> None:
+    def join(self, timeout_s: float = 600) -> None:
         self._thread.join(timeout_s)
         assert not self._thread.is_alive()
 

@@ -13,7 +13,7 @@ from tests.jobs.process.test_panics import panic
     [
         ("GET", "/nothing"),
         ("GET", "/jobs/"),
-        ("POST", "/jobs/job-0/fork"),
+        ("POST", "/jobs/job-0/finish"),
         ("GET", "/v2/models"),
         ("GET", "/metrics"),
     ],

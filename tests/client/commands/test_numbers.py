@@ -11,6 +11,10 @@ from tests.client.conftest import Command
 from tests.client.service import FakeService
 
 
+ARGUMENTS = {"generate": ["Every"], "delete": ["job-1"]}
+"""Of commands that need some."""
+
+
 def options_that_take_no_text() -> list[tuple[str, str]]:
     """Command and option, of every option whose value is not taken as it is."""
     options = []
@@ -44,6 +48,7 @@ def test_the_options_that_take_no_text_are_these() -> None:
         ("generate", "--top-k"),
         ("generate", "--top-p"),
         ("generate", "--seed"),
+        ("delete", "--checkpoint"),
     ]
 
 
@@ -54,7 +59,7 @@ def test_the_options_that_take_no_text_are_these() -> None:
 def test_a_value_that_is_no_number_is_refused_in_plain_words(
     value: str, command: str, option: str, service: FakeService, pretrain: Command
 ) -> None:
-    arguments = [command, *(["Every"] if command == "generate" else []), f"{option}={value}"]
+    arguments = [command, *ARGUMENTS.get(command, []), f"{option}={value}"]
     outcome = pretrain(*arguments, *([] if command in ("up", "demo") else ["--url", service.url]))
     if outcome.status == 1:  # the service's to refuse
         assert value in ("-1", "99999999")
