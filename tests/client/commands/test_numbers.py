@@ -10,7 +10,6 @@ from client.commands.app import app
 from tests.client.conftest import Command
 from tests.client.service import FakeService
 
-
 ARGUMENTS = {"generate": ["Every"], "delete": ["job-1"]}
 """Of commands that need some."""
 
