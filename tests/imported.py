@@ -4,10 +4,11 @@ import threading
 from pathlib import Path
 
 from jobs.files.model_files import arriving_model
-from jobs.lifecycle.model_imports import claim_model
+from jobs.lifecycle.preparation import claim_preparation
 from jobs.settings import Settings
 from jobs.store.database import Database
-from jobs.store.imported_models import READY, get_model, insert_model
+from jobs.store.imported_models import get_model, insert_model
+from jobs.store.preparations import READY
 from jobs.store.tables import ImportedModel
 from worker.preparation.importer import ModelImporter
 
@@ -26,7 +27,7 @@ def imported_model(database: Database, settings: Settings, files: Path) -> Impor
     """One that is ready."""
     sent = sent_model(database, settings, files)
     with database.write() as session:
-        claimed = claim_model(session, "prepare-1", lease_s=30)
+        claimed = claim_preparation(session, "prepare-1", lease_s=30)
     assert claimed is not None
     ModelImporter(database, settings, claimed, threading.Event()).run()
     with database.read() as session:

@@ -30,8 +30,7 @@ from jobs.files.cleanup import (
     sweep_tokens,
 )
 from jobs.files.disk import missing_bytes
-from jobs.lifecycle.model_imports import reap_imports
-from jobs.lifecycle.preparation import reap_preparations
+from jobs.lifecycle.preparation import describe, reap_preparations
 from jobs.lifecycle.reaper import jobs_paused_for_disk, messages_to_republish, reap
 from jobs.lifecycle.requests import resume
 from jobs.lifecycle.workers import remove_lost_workers
@@ -93,7 +92,6 @@ class Keeper:
         with self._database.write() as session:
             reaped = reap(session)
             preparations = reap_preparations(session)
-            imports = reap_imports(session)
             # Only now is it known whether the database let the keeper wait for this answer.
             if not self._has_watched_for_a_lease():
                 session.rollback()
@@ -101,9 +99,7 @@ class Keeper:
         for job_id in reaped:
             log.warning("job %s reaped from a lost worker", job_id)
         for lost in preparations:
-            log.warning("the preparation of the data set %s reaped from a lost worker", lost.dataset_id)
-        for model in imports:
-            log.warning("the import of the model %s reaped from a lost worker", model.id)
+            log.warning("%s reaped from a lost worker", describe(lost))
 
     def _has_watched_for_a_lease(self) -> bool:
         """Note that the database has just answered; whether it has done so without a gap for a lease."""

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from api.records.record import Record, Time, from_row
-from jobs.store.imported_models import FAILED, READY
+from jobs.store.preparations import FAILED, READY
 from jobs.store.tables import ImportedModel
 
 ModelStatus = Literal["preparing", "ready", "failed"]

@@ -15,8 +15,9 @@ from api.services import services
 from jobs.broker.generation import CHECKPOINT_NAME, CheckpointRequest
 from jobs.lifecycle.history import by_val_loss, find_checkpoint, list_jobs_checkpoints
 from jobs.store.ids import is_model_id
-from jobs.store.imported_models import READY, get_ready_model, list_models
+from jobs.store.imported_models import get_ready_model, list_models
 from jobs.store.lookup import NotFound, get_job
+from jobs.store.preparations import READY
 from jobs.store.tables import Checkpoint, ImportedModel
 from jobs.validation.quoting import quoted
 

@@ -21,7 +21,7 @@ from jobs.files.layout import (
 from jobs.files.stored_texts import remove_text
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
-from jobs.store.imported_models import FAILED, READY
+from jobs.store.preparations import FAILED, READY
 from jobs.store.tables import (
     Checkpoint,
     Dataset,

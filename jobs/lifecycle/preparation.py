@@ -1,13 +1,13 @@
-"""Preparing data sets: workers write and count the tokens of texts too long for a request.
+"""What workers prepare: the tokens of texts too long for a request, and models from outside.
 
-As with jobs, SQL is the queue: a message only rings. A worker claims a preparation under a lease that it
-renews by getting on; each change is one conditional UPDATE, fenced by the claim's number. The callers hold
-the transaction.
+As with jobs, SQL is the queue: a message only rings. A worker claims what is to be prepared under a lease
+that it renews by getting on; each change is one conditional UPDATE, fenced by the claim's number. The callers
+hold the transaction.
 """
 
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from jobs.files.token_counts import store_counts, stored_counts, token_count
@@ -18,25 +18,38 @@ from jobs.spec.stored_specs import UnreadableSpec, read_spec
 from jobs.states import Status, job_error
 from jobs.store.database import now_s
 from jobs.store.events import record_event
-from jobs.store.preparations import FAILED, QUEUED, RUNNING, has_key, queued_columns, text_keys
-from jobs.store.tables import Job, Preparation
+from jobs.store.preparations import (
+    FAILED,
+    KINDS,
+    QUEUED,
+    RUNNING,
+    Prepared,
+    has_key_of,
+    queued_columns,
+    text_keys,
+)
+from jobs.store.tables import ImportedModel, Job, Preparation
 from model.estimate import estimate
 from model.storage.splits import Split
 
 MAX_FAILURES = 3
-"""Workers that may be lost with a preparation before it counts as failed: it may be what they die of."""
+"""Workers that may be lost with one before it counts as failed: it may be what they die of."""
 
 
 class Superseded(Exception):
     """A write of a worker that no longer owns its preparation. Whoever gets this must stop."""
 
 
-def claim_preparation(session: Session, worker: str, lease_s: float) -> Preparation | None:
-    """Take the preparation that has waited longest; None if none waits."""
-    waiting = select(Preparation).where(*is_due()).order_by(Preparation.queued_at)
-    first = session.scalars(waiting.limit(1).with_for_update(skip_locked=True)).first()
-    if first is None:
+def claim_preparation(session: Session, worker: str, lease_s: float) -> Prepared | None:
+    """Take the text that has waited longest, or else such a model; None if nothing waits."""
+    due: list[Prepared] = []
+    for kind in KINDS:
+        if not due:
+            waiting = select(kind).where(*is_due(kind)).order_by(kind.queued_at)
+            due += session.scalars(waiting.limit(1).with_for_update(skip_locked=True))
+    if not due:
         return None
+    [first] = due
     first.status, first.worker, first.attempt = RUNNING, worker, first.attempt + 1
     first.lease_expires_at = now_s() + lease_s  # by the database's clock
     session.flush()
@@ -44,17 +57,17 @@ def claim_preparation(session: Session, worker: str, lease_s: float) -> Preparat
     return first
 
 
-def renew_preparation(session: Session, claimed: Preparation, fraction: float, lease_s: float) -> None:
-    """Extend the lease, and record how much of the text is done. raises Superseded"""
+def renew_preparation(session: Session, claimed: Prepared, fraction: float, lease_s: float) -> None:
+    """Extend the lease, and record how much is done. raises Superseded"""
     write_fenced(session, claimed, fraction=fraction, lease_expires_at=now_s() + lease_s)
 
 
-def release_preparation(session: Session, claimed: Preparation) -> None:
+def release_preparation(session: Session, claimed: Prepared) -> None:
     """Hand a claim back unharmed, as its worker shuts down. raises Superseded"""
     write_fenced(session, claimed, **queued_columns())
 
 
-def postpone_preparation(session: Session, claimed: Preparation, reason: str, wait_s: float) -> None:
+def postpone_preparation(session: Session, claimed: Prepared, reason: str, wait_s: float) -> None:
     """Hand a claim back for somebody to try again later, once there is room on the disk. raises Superseded"""
     write_fenced(session, claimed, **{**queued_columns(), "queued_at": now_s() + wait_s, "error": reason})
 
@@ -85,28 +98,33 @@ def finish_preparation(
             conditional_update(session, is_waiting, is_prepared=True, total_steps=estimated.total_steps)
 
 
-def fail_preparation(session: Session, claimed: Preparation, message: str) -> None:
-    """Record that the text can't be prepared, and fail the jobs that waited for it. raises Superseded"""
-    write_fenced(session, claimed, status=FAILED, error=message, worker=None, lease_expires_at=None)
+def fail_preparation(session: Session, claimed: Prepared, message: str) -> None:
+    """Record that it can't be prepared. The jobs that waited for a text fail; the files of a model as they
+    were sent are of no more use. raises Superseded"""
+    ended = {"status": FAILED, "error": message, "worker": None, "lease_expires_at": None}
+    if isinstance(claimed, ImportedModel):
+        write_fenced(session, claimed, **ended, upload_directory=None)
+        return
+    write_fenced(session, claimed, **ended)
     for job in jobs_waiting_for(session, claimed):
         fail_waiting(session, job, message)
 
 
-def reap_preparations(session: Session) -> list[Preparation]:
+def reap_preparations(session: Session) -> list[Prepared]:
     """Give back those whose lease has run out, because their worker is lost; fail them the third time."""
-    expired = select(Preparation).where(Preparation.status == RUNNING, Preparation.lease_expires_at < now_s())
-    reaped = list(session.scalars(expired.with_for_update(skip_locked=True)))
+    reaped: list[Prepared] = []
+    for kind in KINDS:
+        expired = select(kind).where(kind.status == RUNNING, kind.lease_expires_at < now_s())
+        reaped += session.scalars(expired.with_for_update(skip_locked=True))
     for lost in reaped:
         failures = lost.failures + 1
         if failures < MAX_FAILURES:
             write_fenced(session, lost, **queued_columns(), failures=failures)
         else:
             write_fenced(session, lost, failures=failures)
-            fail_preparation(
-                session,
-                lost,
-                f"{failures} workers were lost while they prepared it; the last was {lost.worker}",
-            )
+            done = "imported" if isinstance(lost, ImportedModel) else "prepared"
+            message = f"{failures} workers were lost while they {done} it; the last was {lost.worker}"
+            fail_preparation(session, lost, message)
     return reaped
 
 
@@ -143,22 +161,28 @@ def fail_waiting(session: Session, job: Job, message: str) -> None:
         record_event(session, job.id, job.attempt, "status", {"status": Status.FAILED, "error": error})
 
 
-def write_fenced(session: Session, claimed: Preparation, **values: Any) -> None:
-    """Update a preparation on behalf of the claim; change nothing and raise Superseded if it is not its own
-    any more."""
-    is_owned = (*has_key_of(claimed), Preparation.attempt == claimed.attempt, Preparation.status == RUNNING)
-    statement = update(Preparation).where(*is_owned).values(**values).returning(Preparation.dataset_id)
+def write_fenced(session: Session, claimed: Prepared, **values: Any) -> None:
+    """Update what was claimed on behalf of the claim; change nothing and raise Superseded if it is not its
+    own any more, or has been deleted."""
+    kind = type(claimed)
+    is_owned = (*has_key_of(claimed), kind.attempt == claimed.attempt, kind.status == RUNNING)
+    statement = update(kind).where(*is_owned).values(**values).returning(kind.attempt)
     written = session.execute(statement, execution_options={"synchronize_session": False}).first()
     if written is None:
-        raise Superseded(
-            f"claim {claimed.attempt} no longer owns the preparation of the data set {claimed.dataset_id}"
-        )
+        raise Superseded(f"claim {claimed.attempt} no longer owns {describe(claimed)}")
 
 
-def is_due() -> tuple[Any, ...]:
-    """Whether a preparation waits, and is not postponed."""
-    return Preparation.status == QUEUED, Preparation.queued_at <= now_s()
+def describe(prepared: Prepared) -> str:
+    """In messages."""
+    if isinstance(prepared, ImportedModel):
+        return f"the import of the model {prepared.id}"
+    return f"the preparation of the data set {prepared.dataset_id}"
 
 
-def has_key_of(preparation: Preparation) -> tuple[Any, ...]:
-    return has_key(preparation.dataset_id, preparation.tokenizer, preparation.train_ratio)
+def is_due(kind: type[Prepared]) -> tuple[ColumnElement[bool], ...]:
+    """Whether one waits, and is not postponed."""
+    return kind.status == QUEUED, kind.queued_at <= now_s()
+
+
+def anything_is_due() -> ColumnElement[bool]:
+    return or_(*(select(literal(1)).select_from(kind).where(*is_due(kind)).exists() for kind in KINDS))

@@ -6,13 +6,12 @@ from sqlalchemy.orm import Session
 
 from jobs.broker.queue import PREPARE_QUEUE
 from jobs.lifecycle.attempts import Fenced, fail
-from jobs.lifecycle.model_imports import is_model_due
-from jobs.lifecycle.preparation import is_due
+from jobs.lifecycle.preparation import anything_is_due
 from jobs.settings import SILENCE_SHARE
 from jobs.states import Status, job_error
 from jobs.store.database import now_s
 from jobs.store.queue_order import fits, is_ready
-from jobs.store.tables import Event, ImportedModel, Job, Preparation, Worker
+from jobs.store.tables import Event, Job, Worker
 
 
 def messages_to_republish(session: Session, lease_s: float) -> dict[str, int]:
@@ -24,9 +23,7 @@ def messages_to_republish(session: Session, lease_s: float) -> dict[str, int]:
     """
     has_memory = or_(Worker.memory_bytes.is_(None), fits(Worker.memory_bytes))
     waiting = select(Job.id).where(*is_ready(), Job.queue == Worker.queue, has_memory)
-    unprepared = select(Preparation.dataset_id).where(*is_due())
-    models = select(ImportedModel.id).where(*is_model_due())
-    has_preparation = (Worker.queue == PREPARE_QUEUE) & or_(unprepared.exists(), models.exists())
+    has_preparation = (Worker.queue == PREPARE_QUEUE) & anything_is_due()
     has_work = func.max(case((waiting.exists() | has_preparation, 1), else_=0))
     idle_workers = select(Worker.queue, func.count().label("workers")).where(
         Worker.job_id.is_(None),

@@ -1,17 +1,14 @@
 """Finding models from outside, and storing them: the rows of the table `models`."""
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.store.database import now_s
 from jobs.store.ids import MODEL, new_id
 from jobs.store.lookup import NotFound
+from jobs.store.preparations import FAILED, READY, queued_columns
 from jobs.store.tables import ImportedModel
 from jobs.validation.quoting import quoted
-
-QUEUED, RUNNING, READY, FAILED = "queued", "running", "ready", "failed"
 
 
 def insert_model(session: Session, name: str | None, size_bytes: int, upload_directory: str) -> ImportedModel:
@@ -56,9 +53,3 @@ def get_ready_model(session: Session, model_id: str) -> ImportedModel:
             f"the model {model_id} is still being prepared; GET /models/{model_id} says how far it is"
         )
     return model
-
-
-def queued_columns() -> dict[str, Any]:
-    """The columns of a model that waits for a worker."""
-    columns: dict[str, Any] = {"status": QUEUED, "queued_at": now_s(), "fraction": 0.0, "error": None}
-    return {**columns, "worker": None, "lease_expires_at": None}

@@ -1,4 +1,5 @@
-"""The texts that workers are to prepare: the rows of the table `preparations`."""
+"""What workers are to prepare: the texts of the table `preparations`, and models from outside that are not
+ready."""
 
 from typing import Any
 
@@ -6,10 +7,16 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from jobs.store.database import insert_if_absent, now_s
-from jobs.store.tables import Job, Preparation
+from jobs.store.tables import ImportedModel, Job, Preparation
 from model.config import WHOLE_TEXT
 
-QUEUED, RUNNING, FAILED = "queued", "running", "failed"
+QUEUED, RUNNING, FAILED, READY = "queued", "running", "failed", "ready"
+
+Prepared = Preparation | ImportedModel
+"""What a worker of the queue `prepare` claims: a text to write the tokens of, or a model from
+outside to check and convert."""
+KINDS: tuple[type[Prepared], ...] = (Preparation, ImportedModel)
+"""Texts first: jobs wait for them."""
 
 
 def request_preparation(session: Session, dataset_id: str, tokenizer: str, train_ratio: float) -> None:
@@ -50,7 +57,13 @@ def has_key(dataset_id: str, tokenizer: str, train_ratio: float) -> tuple[Any, .
     )
 
 
+def has_key_of(prepared: Prepared) -> tuple[Any, ...]:
+    """The conditions of its own row."""
+    columns = type(prepared).__table__.primary_key
+    return tuple(column == getattr(prepared, column.name) for column in columns)
+
+
 def queued_columns() -> dict[str, Any]:
-    """The columns of a preparation that waits."""
+    """The columns of one that waits."""
     columns: dict[str, Any] = {"status": QUEUED, "queued_at": now_s(), "fraction": 0.0, "error": None}
     return {**columns, "worker": None, "lease_expires_at": None}

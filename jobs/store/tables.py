@@ -52,7 +52,24 @@ class TokenCount(Table):
     val_tokens: Mapped[int]
 
 
-class Preparation(Table):
+class Preparable:
+    """The columns of what a worker of the queue `prepare` does under a lease."""
+
+    status: Mapped[str]
+    """`queued`, `running` or `failed`; `ready` where the row stays when it is done."""
+    queued_at: Mapped[float]
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Claims so far: fences off a worker that was given up."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """Workers that were lost with it."""
+    worker: Mapped[str | None]
+    lease_expires_at: Mapped[float | None]
+    fraction: Mapped[float] = mapped_column(default=0.0)
+    """Of the text, or of a model's weights, that is done."""
+    error: Mapped[str | None]
+
+
+class Preparation(Preparable, Table):
     """Tokens that a worker has yet to write and count, of a text too long to be tokenised in a request.
 
     Once they are counted (`TokenCount`) the row goes; a failed one stays, with the reason.
@@ -64,21 +81,9 @@ class Preparation(Table):
     dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
     tokenizer: Mapped[str] = mapped_column(primary_key=True)
     train_ratio: Mapped[float] = mapped_column(primary_key=True)
-    status: Mapped[str]
-    """`queued`, `running` or `failed`."""
-    queued_at: Mapped[float]
-    attempt: Mapped[int] = mapped_column(default=0)
-    """Claims so far: fences off a worker that was given up."""
-    failures: Mapped[int] = mapped_column(default=0)
-    """Workers that were lost with it."""
-    worker: Mapped[str | None]
-    lease_expires_at: Mapped[float | None]
-    fraction: Mapped[float] = mapped_column(default=0.0)
-    """Of the text that is tokenised."""
-    error: Mapped[str | None]
 
 
-class ImportedModel(Table):
+class ImportedModel(Preparable, Table):
     """Weights from outside. A worker of the queue `prepare` checks the files that were sent, and makes a
     checkpoint of them."""
 
@@ -91,18 +96,6 @@ class ImportedModel(Table):
     """Of the files as they were sent; once it is ready, of its checkpoint."""
     upload_directory: Mapped[str | None]
     """Where the files as they were sent lie, relative to the artifacts' root, until a worker is done."""
-    status: Mapped[str]
-    """`queued`, `running`, `ready` or `failed`."""
-    queued_at: Mapped[float]
-    attempt: Mapped[int] = mapped_column(default=0)
-    """Claims so far: fences off a worker that was given up."""
-    failures: Mapped[int] = mapped_column(default=0)
-    """Workers that were lost with it."""
-    worker: Mapped[str | None]
-    lease_expires_at: Mapped[float | None]
-    fraction: Mapped[float] = mapped_column(default=0.0)
-    """Of the weights that is converted."""
-    error: Mapped[str | None]
     directory: Mapped[str | None]
     """Of the checkpoint, relative to the artifacts' root; this and all below is null until it is ready."""
     sha256: Mapped[str | None]

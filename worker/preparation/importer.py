@@ -10,15 +10,14 @@ from sqlalchemy.exc import OperationalError
 
 from jobs.files.layout import model_directory
 from jobs.files.model_files import CONFIG, INDEX, TOKENIZER, is_weights
-from jobs.lifecycle.model_imports import (
-    ImportedCheckpoint,
-    fail_import,
-    finish_import,
-    postpone_import,
-    release_import,
-    renew_import,
+from jobs.lifecycle.model_imports import ImportedCheckpoint, finish_import
+from jobs.lifecycle.preparation import (
+    Superseded,
+    fail_preparation,
+    postpone_preparation,
+    release_preparation,
+    renew_preparation,
 )
-from jobs.lifecycle.preparation import Superseded
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import ImportedModel
@@ -59,16 +58,18 @@ class ModelImporter:
         try:
             checkpoint = self._import()
         except ShutDown:
-            retry_while_unavailable(write, lambda session: release_import(session, claimed))
+            retry_while_unavailable(write, lambda session: release_preparation(session, claimed))
             return
         except BadModel as error:
             message = str(error)
             log.warning("the model %s can't be imported: %s", claimed.id, message)
-            retry_while_unavailable(write, lambda session: fail_import(session, claimed, message))
+            retry_while_unavailable(write, lambda session: fail_preparation(session, claimed, message))
         except OSError as error:  # a full disk, say
             reason, wait_s = error.strerror or str(error), self._settings.disk_retry_s
             log.warning("the model %s is imported later: %s", claimed.id, reason)
-            retry_while_unavailable(write, lambda session: postpone_import(session, claimed, reason, wait_s))
+            retry_while_unavailable(
+                write, lambda session: postpone_preparation(session, claimed, reason, wait_s)
+            )
             return
         else:
             retry_while_unavailable(write, lambda session: finish_import(session, claimed, checkpoint))
@@ -116,7 +117,7 @@ class ModelImporter:
             return
         try:
             with self._database.write() as session:
-                renew_import(session, self._claimed, fraction, self._settings.lease_s)
+                renew_preparation(session, self._claimed, fraction, self._settings.lease_s)
         except OperationalError as error:
             log.warning("the lease of an import could not be renewed: %s", error.orig)
             return

@@ -9,10 +9,10 @@ from celery.signals import worker_shutting_down
 from sqlalchemy.exc import OperationalError
 
 from jobs.broker.queue import PREPARE_QUEUE, PREPARE_TASK, TRAIN_QUEUE, publish_if_possible
-from jobs.lifecycle.model_imports import claim_model
 from jobs.lifecycle.preparation import claim_preparation
 from jobs.settings import Settings
 from jobs.store.database import Database
+from jobs.store.tables import ImportedModel
 from worker.heartbeat import Heartbeat
 from worker.preparation.importer import ModelImporter
 from worker.preparation.preparer import Preparer
@@ -38,17 +38,16 @@ def add_preparation(app: Celery, settings: Settings) -> Heartbeat:
             try:
                 with database.write() as session:
                     claimed = claim_preparation(session, heartbeat.worker_id, settings.lease_s)
-                    model = None if claimed else claim_model(session, heartbeat.worker_id, settings.lease_s)
             except OperationalError as error:
                 log.warning("the database does not answer; the keeper publishes again: %s", error.orig)
                 return
-            if model is not None:
-                log.info("importing the model %s", model.id)
-                with heartbeat.running(model.id):
-                    ModelImporter(database, settings, model, shutting_down).run()
-                continue
             if claimed is None:
                 return
+            if isinstance(claimed, ImportedModel):
+                log.info("importing the model %s", claimed.id)
+                with heartbeat.running(claimed.id):
+                    ModelImporter(database, settings, claimed, shutting_down).run()
+                continue
             log.info("preparing the data set %s for %s", claimed.dataset_id, claimed.tokenizer)
             with heartbeat.running(claimed.dataset_id):
                 Preparer(database, settings, claimed, shutting_down).run()

@@ -9,12 +9,14 @@ from sqlalchemy import select
 
 from jobs.files import cleanup
 from jobs.files.cleanup import PARTIAL_FILE_S, remove_deleted_models, sweep_models
-from jobs.lifecycle.model_imports import claim_model, delete_model, reap_imports
+from jobs.lifecycle.model_imports import delete_model
+from jobs.lifecycle.preparation import claim_preparation, reap_preparations
 from jobs.lifecycle.reaper import messages_to_republish
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.database import now_s as database_now_s
-from jobs.store.imported_models import FAILED, QUEUED, READY, get_model
+from jobs.store.imported_models import get_model
+from jobs.store.preparations import FAILED, QUEUED, READY
 from jobs.store.tables import ImportedModel
 from model.checkpoint import load_model
 from tests.clocks import replace_clock
@@ -33,7 +35,7 @@ def files(tmp_path: Path) -> Path:
 
 def claimed(database: Database) -> ImportedModel:
     with database.write() as session:
-        model = claim_model(session, "prepare-1", LEASE_S)
+        model = claim_preparation(session, "prepare-1", LEASE_S)
     assert model is not None
     return model
 
@@ -75,7 +77,7 @@ def test_a_model_becomes_a_checkpoint_and_the_files_that_were_sent_go(
     names = [f"{model.id}/attempt-1/{name}" for name in ("checkpoint.json", "weights.safetensors")]
     assert stored(settings) == names
     with database.write() as session:
-        assert claim_model(session, "prepare-1", LEASE_S) is None
+        assert claim_preparation(session, "prepare-1", LEASE_S) is None
 
 
 def test_files_that_do_not_fit_fail_it_with_the_reason_and_go(
@@ -130,7 +132,7 @@ def lose(database: Database, model: ImportedModel) -> None:
     with database.write() as session:
         session.get_one(ImportedModel, model.id).lease_expires_at = 0.0
     with database.write() as session:
-        assert [lost.id for lost in reap_imports(session)] == [model.id]
+        assert [lost.id for lost in reap_preparations(session)] == [model.id]
 
 
 def test_a_lost_workers_model_is_imported_by_the_next_and_its_late_result_is_dropped(
