@@ -19,6 +19,7 @@ from api.views.completion_request import CompletionRequest, Prompt
 from api.views.generation import Pieces, target_of
 from api.views.models import model_not_found, parse_model_id
 from jobs.broker.generation import GenerationRequest, ScoreRequest
+from jobs.broker.iteration import Iteration
 from jobs.broker.replies import GenerationResult, RequestFailed, ScoreResult
 from jobs.broker.requester import request_generations, request_scores
 from jobs.store.ids import new_id
@@ -101,16 +102,11 @@ class Completion:
         parts: list[list[ChoiceRecord]] = [[] for _ in self.choices]
         for echoed in self.echoes():
             parts[echoed.index].append(echoed)
-        growing = self.parts(pieces)
-        while True:
-            try:
-                part = next(growing)
-            except StopIteration as end:
-                results: list[GenerationResult] = end.value
-                break
+        growing = Iteration(self.parts(pieces))
+        for part in growing:
             if part is not None:
                 parts[part.index].append(part)
-        return self.record(list(map(joined, parts)), results, self.usage(results))
+        return self.record(list(map(joined, parts)), growing.result, self.usage(growing.result))
 
     def stream(self, pieces: Pieces) -> Response:
         """raises  as a requester does, for what fails before the first chunk"""
@@ -140,13 +136,10 @@ class Completion:
     def events_of(
         self, growing: Generator[ChoiceRecord | None, None, list[GenerationResult]]
     ) -> Generator[bytes, None, list[GenerationResult]]:
-        while True:
-            try:
-                part = next(growing)
-            except StopIteration as end:
-                results: list[GenerationResult] = end.value
-                return results
+        rest = Iteration(growing)
+        for part in rest:
             yield HEARTBEAT if part is None else event(self.chunk([part]))
+        return rest.result
 
     def echoes(self) -> Iterator[ChoiceRecord]:
         """The prompts, before what is made of them."""
@@ -161,17 +154,13 @@ class Completion:
 
     def parts(self, pieces: Pieces) -> Generator[ChoiceRecord | None, None, list[GenerationResult]]:
         """Of the completions, each part of a choice as it comes; None in a long silence."""
-        while True:
-            try:
-                item = next(pieces)
-            except StopIteration as end:
-                results: list[GenerationResult] = end.value
-                break
+        iteration = Iteration(pieces)
+        for item in iteration:
             yield None if item is None else self.choices[item.index].piece(item.piece)
         for choice in self.choices:
             if not choice.is_finished:
                 yield choice.end()
-        return results
+        return iteration.result
 
     def chunk(
         self,

@@ -1,13 +1,12 @@
 """Data sets, built-in ones and the users' own: add, list, show, delete."""
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 
 from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -27,6 +26,7 @@ from api.records.datasets import (
 from api.records.record import Listing, json_response, list_response
 from api.server.pools import TEXTS, UPLOADS, in_pool
 from api.services import services
+from api.views.removal import left_to_keeper
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
 from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import BUILTINS
@@ -53,8 +53,6 @@ from jobs.validation.field_errors import FieldError
 from jobs.validation.quoting import quoted
 from jobs.validation.request_model import RequestModel
 from model.tokenizers import END_OF_TEXT
-
-log = logging.getLogger(__name__)
 
 datasets = APIBlueprint(
     "datasets", __name__, abp_tags=[Tag(name="datasets")], abp_responses=problem_responses(422, 500, 503)
@@ -218,10 +216,8 @@ def remove_dataset(path: DatasetPath) -> Response:
     database, settings = services().database, services().settings
     with database.write() as session:
         delete_dataset(session, path.dataset_id)
-    try:
+    with left_to_keeper("texts that are deleted"):
         remove_deleted_texts(database, settings.artifacts)
-    except (OSError, SQLAlchemyError) as error:
-        log.warning("texts that are deleted could not be removed; the keeper does it later: %s", error)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 

@@ -18,8 +18,9 @@ from api.records.record import json_response
 from api.server.pools import GENERATIONS, in_pool
 from api.services import services
 from jobs.broker.generation import CheckpointRequest, GenerationRequest, Piece, PromptFields
+from jobs.broker.iteration import Iteration, result_of
 from jobs.broker.replies import GenerationResult
-from jobs.broker.requester import NewPiece, request_generations, result_of
+from jobs.broker.requester import NewPiece, request_generations
 from jobs.lifecycle.history import find_checkpoint
 from jobs.store.imported_models import get_ready_model
 from jobs.store.lookup import get_job, newest_with_checkpoint
@@ -126,16 +127,13 @@ def stream_generation(pieces: Pieces, prompt: GenerationRequest, path: str) -> R
 
 
 def events_of(pieces: Pieces) -> Generator[bytes, None, list[GenerationResult]]:
-    while True:
-        try:
-            item = next(pieces)
-        except StopIteration as end:
-            results: list[GenerationResult] = end.value
-            return results
+    iteration = Iteration(pieces)
+    for item in iteration:
         if item is None:
             yield HEARTBEAT
         elif item.piece.text or item.piece.logprobs:
             yield piece_event(item.piece)
+    return iteration.result
 
 
 def piece_event(piece: Piece) -> bytes:

@@ -1,6 +1,5 @@
 """What happened in a job: samples, checkpoints, events. Its losses are in `losses.py`."""
 
-import logging
 from http import HTTPStatus
 
 from flask import Response
@@ -21,6 +20,7 @@ from api.records.history import (
 )
 from api.records.record import Listing, list_response
 from api.services import services
+from api.views.removal import left_to_keeper
 from jobs.files import cleanup
 from jobs.lifecycle.history import list_checkpoints, list_samples
 from jobs.lifecycle.requests import delete_checkpoint
@@ -28,8 +28,6 @@ from jobs.store.events import list_events
 from jobs.store.lookup import BadCursor, get_job
 from jobs.validation.quoting import quoted
 from model.config import Text
-
-log = logging.getLogger(__name__)
 
 history = APIBlueprint(
     "history", __name__, abp_tags=[Tag(name="history")], abp_responses=problem_responses(404, 422, 500, 503)
@@ -77,10 +75,8 @@ def remove_checkpoint(path: StepPath) -> Response:
     database, artifacts = services().database, services().settings.artifacts
     with database.write() as session:
         directory = delete_checkpoint(session, path.job_id, path.step)
-    try:
+    with left_to_keeper("the files of a deleted checkpoint"):
         cleanup.remove_checkpoint(artifacts, directory)
-    except OSError as error:
-        log.warning("the files of a deleted checkpoint are still there, the keeper will try: %s", error)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 

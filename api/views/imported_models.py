@@ -1,11 +1,10 @@
 """Models from outside: add, list, show, delete."""
 
-import logging
 from http import HTTPStatus
 
 from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.http.arguments import ImportedModelPath, parse_request
@@ -23,6 +22,7 @@ from api.records.imported_models import ImportedModelRecord, imported_model_reco
 from api.records.record import Listing, json_response, list_response
 from api.server.pools import UPLOADS, in_pool
 from api.services import services
+from api.views.removal import left_to_keeper
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
 from jobs.files.cleanup import remove_deleted_models, remove_upload
 from jobs.files.disk import free_bytes, is_disk_full
@@ -30,8 +30,6 @@ from jobs.files.model_files import BadModelFile, arriving_model, missing_files, 
 from jobs.lifecycle.model_imports import delete_model
 from jobs.store.imported_models import get_model, insert_model, list_models
 from jobs.validation.field_errors import FieldError
-
-log = logging.getLogger(__name__)
 
 imported_models = APIBlueprint(
     "imported_models", __name__, abp_tags=[Tag(name="models")], abp_responses=problem_responses(422, 500, 503)
@@ -120,10 +118,8 @@ def remove_imported_model(path: ImportedModelPath) -> Response:
     database, settings = services().database, services().settings
     with database.write() as session:
         upload_directory = delete_model(session, path.model_id)
-    try:
+    with left_to_keeper("models that are deleted"):
         remove_deleted_models(database, settings.artifacts)
         if upload_directory is not None:
             remove_upload(settings.artifacts, upload_directory)
-    except (OSError, SQLAlchemyError) as error:
-        log.warning("models that are deleted could not be removed; the keeper does it later: %s", error)
     return Response(status=HTTPStatus.NO_CONTENT)

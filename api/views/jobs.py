@@ -1,6 +1,5 @@
 """Jobs: post, fork, list, show, cancel, pause, resume, delete."""
 
-import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -8,7 +7,6 @@ from typing import Annotated, Any
 from flask import Response, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.http.arguments import JobPath, model_parser, parse_request
@@ -17,6 +15,7 @@ from api.http.queries import Page
 from api.records.jobs import JobRecord, job_record
 from api.records.record import Listing, json_response, list_response
 from api.services import services
+from api.views.removal import left_to_keeper
 from jobs.broker.queue import publish_if_possible
 from jobs.files.cleanup import remove_deleted
 from jobs.lifecycle.forking import fork
@@ -30,8 +29,6 @@ from jobs.spec.parsing import parse_spec
 from jobs.states import Status
 from jobs.store.lookup import JobFilter, get_job, list_jobs
 from jobs.store.tables import Job
-
-log = logging.getLogger(__name__)
 
 jobs = APIBlueprint(
     "jobs", __name__, abp_tags=[Tag(name="jobs")], abp_responses=problem_responses(422, 500, 503)
@@ -166,8 +163,6 @@ def remove_job(path: JobPath) -> Response:
     database, settings = services().database, services().settings
     with database.write() as session:
         delete_job(session, path.job_id)
-    try:
+    with left_to_keeper("the files of deleted jobs"):
         remove_deleted(database, settings.artifacts)
-    except (OSError, SQLAlchemyError) as error:
-        log.warning("the files of deleted jobs are still there, the keeper will try: %s", error)
     return Response(status=HTTPStatus.NO_CONTENT)

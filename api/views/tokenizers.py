@@ -1,13 +1,11 @@
 """Tokenizers of one's own: train, list, show, download, delete."""
 
 import io
-import logging
 from http import HTTPStatus
 
 from flask import Response, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.arguments import TokenizerPath, model_parser, parse_request
 from api.http.file_response import file_response
@@ -15,6 +13,7 @@ from api.http.problems import problem_responses
 from api.records.record import Listing, json_response, list_response
 from api.records.tokenizers import TokenizerRecord, tokenizer_record
 from api.services import services
+from api.views.removal import left_to_keeper
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
 from jobs.files.layout import sha256_of
 from jobs.files.tokenizers import load_trained, remove_deleted_tokenizers
@@ -22,8 +21,6 @@ from jobs.lifecycle.tokenizers import delete_tokenizer, request_tokenizer
 from jobs.spec.job_spec import Label
 from jobs.store.tokenizers import get_tokenizer, list_tokenizers
 from jobs.validation.request_model import RequestModel
-
-log = logging.getLogger(__name__)
 
 JSON = "application/json"
 
@@ -110,8 +107,6 @@ def remove_tokenizer(path: TokenizerPath) -> Response:
     database, settings = services().database, services().settings
     with database.write() as session:
         delete_tokenizer(session, path.tokenizer_id)
-    try:
+    with left_to_keeper("tokenizers that are deleted"):
         remove_deleted_tokenizers(database, settings.artifacts)
-    except (OSError, SQLAlchemyError) as error:
-        log.warning("a tokenizer that is deleted could not be removed; the keeper does it later: %s", error)
     return Response(status=HTTPStatus.NO_CONTENT)

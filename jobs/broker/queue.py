@@ -5,6 +5,8 @@ for the job whose turn it is. If it is lost, `worker.keeper` publishes another; 
 """
 
 import logging
+import time
+from weakref import WeakKeyDictionary
 
 from celery import Celery
 from kombu.entity import Queue
@@ -15,6 +17,9 @@ from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_away_until_s: WeakKeyDictionary[Celery, float] = WeakKeyDictionary()
+"""By the monotonic clock."""
+
 TRAIN_TASK = "pretrain.train"
 GENERATE_TASK = "pretrain.generate"
 PREPARE_TASK = "pretrain.prepare"
@@ -23,6 +28,9 @@ GENERATE_QUEUE = "generate"
 PREPARE_QUEUE = "prepare"
 PRIORITIES = range(10)
 BROKER_TIMEOUT_S = 5
+AWAY_S = 2
+"""After a broker has not answered, nobody waits for it again for so long: requests that stand in line for a
+thread would wait one after the other."""
 MAX_CONNECTIONS = 10_000
 """Of one Redis client. Each request that waits for a generation has one; the library's limit is a hundred."""
 
@@ -76,7 +84,10 @@ def publish(celery: Celery, queue: str) -> None:
 
 def publish_if_possible(celery: Celery, queue: str) -> None:
     """`publish`, but while the broker is away leave it to the keeper, which does it later."""
+    if time.monotonic() < _away_until_s.get(celery, 0.0):
+        return
     try:
         publish(celery, queue)
     except OperationalError as error:
+        _away_until_s[celery] = time.monotonic() + AWAY_S
         log.warning("the broker does not answer; the keeper will publish to %s: %s", queue, error)

@@ -22,6 +22,7 @@ from jobs.broker.generation import (
     redis_keys,
     request_json,
 )
+from jobs.broker.iteration import result_of
 from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK
 from jobs.broker.replies import (
     GenerationReply,
@@ -93,16 +94,6 @@ def request_scores(
     replies = [ScoreReply(request) for request in requests]
     requester = Requester(celery, redis, replies, timeout_s, is_abandoned)
     return result_of(requester.run())
-
-
-def result_of(items: Generator[Any, None, Result]) -> Result:
-    """Run the generator to its end; what it returns."""
-    while True:
-        try:
-            next(items)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
 
 
 class Exchange(Generic[Result]):

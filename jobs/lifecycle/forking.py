@@ -11,7 +11,7 @@ from jobs.files.staged_jobs import staged_job
 from jobs.lifecycle.history import describe_steps, find_checkpoint, list_checkpoints
 from jobs.lifecycle.submission import Start, submit
 from jobs.lifecycle.waiting import Waiting
-from jobs.lifecycle.weights import WeightsLost
+from jobs.lifecycle.weights import describe_step, with_files
 from jobs.settings import Settings
 from jobs.spec.forks import ForkRequest, forked_spec
 from jobs.spec.job_spec import JobSpec
@@ -71,21 +71,16 @@ def link_parent(
 ) -> tuple[Checkpoint, int]:
     """Link the parent's checkpoint into a job's `folder`; returns it, and its size in bytes.
 
-    One that the parent replaces meanwhile is looked up again. raises as `fork`
+    raises  as `fork`
     """
-    missed: str | None = None
-    while True:
-        with database.read() as session:
-            checkpoint = checkpoint_to_fork(session, parent_id, asked)
+
+    def link(checkpoint: Checkpoint) -> tuple[Checkpoint, int]:
         source = artifacts / checkpoint.directory
-        try:
-            return checkpoint, link_checkpoint(source, folder, weights_only=not asked.with_optimizer)
-        except FileNotFoundError as error:
-            if checkpoint.directory == missed:
-                raise WeightsLost(
-                    f"the files of the checkpoint of step {checkpoint.step} are gone from the disk"
-                ) from error
-            missed = checkpoint.directory
+        return checkpoint, link_checkpoint(source, folder, weights_only=not asked.with_optimizer)
+
+    return with_files(
+        database, lambda session: checkpoint_to_fork(session, parent_id, asked), link, describe_step
+    )
 
 
 def environment(parent: Job, parent_spec: JobSpec, spec: JobSpec) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Importing models: workers check the files that were sent, and make a checkpoint of them.
 
-A model is claimed, renewed, postponed and failed as a data set is (`jobs.lifecycle.preparation`). The callers
+A model is claimed, renewed, postponed and failed as a text is (`jobs.lifecycle.preparation`). The callers
 hold the transaction.
 """
 

@@ -5,10 +5,11 @@ that it renews by getting on; each change is one conditional UPDATE, fenced by t
 hold the transaction.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, literal, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from jobs.files.token_counts import TOTALS, Counted, store_counts, stored_counts, token_count
@@ -44,13 +45,9 @@ class Superseded(Exception):
 
 def claim_preparation(session: Session, worker: str, lease_s: float) -> Prepared | None:
     """Take what has waited longest; None if nothing waits."""
-    due: list[Prepared] = []
-    for kind in KINDS:
-        waiting = select(kind).where(*is_due(kind)).order_by(kind.queued_at)
-        due += session.scalars(waiting.limit(1).with_for_update(skip_locked=True))
-    if not due:
+    first = first_due(session)
+    if first is None:
         return None
-    first = min(due, key=lambda each: each.queued_at)
     first.status, first.worker, first.attempt = RUNNING, worker, first.attempt + 1
     first.lease_expires_at = now_s() + lease_s  # by the database's clock
     session.flush()
@@ -58,8 +55,19 @@ def claim_preparation(session: Session, worker: str, lease_s: float) -> Prepared
     return first
 
 
+def first_due(session: Session) -> Prepared | None:
+    """What has waited longest of all kinds and nobody else is just claiming; locked."""
+    since_s = {kind: session.scalar(select(func.min(kind.queued_at)).where(*is_due(kind))) for kind in KINDS}
+    due: list[Prepared] = []
+    for kind in sorted(KINDS, key=lambda kind: since_s[kind] or math.inf):
+        if not due:
+            waiting = select(kind).where(*is_due(kind)).order_by(kind.queued_at)
+            due += session.scalars(waiting.limit(1).with_for_update(skip_locked=True))
+    return due[0] if due else None
+
+
 def renew_preparation(session: Session, claimed: Prepared, fraction: float, lease_s: float) -> None:
-    """Extend the lease, and record how much of the text is done. raises Superseded"""
+    """Extend the lease, and record how much is done. raises Superseded"""
     write_fenced(session, claimed, fraction=fraction, lease_expires_at=now_s() + lease_s)
 
 
@@ -121,9 +129,10 @@ def finish_preparation(session: Session, claimed: Preparation, counts: Counted, 
 
 
 def fail_preparation(session: Session, claimed: Prepared, message: str) -> None:
-    """Record that it can't be prepared, and fail the jobs that waited for it. raises Superseded"""
+    """Record that it can't be prepared. The jobs that waited for a text or a tokenizer fail; the files of a
+    model as they were sent are of no more use. raises Superseded"""
     ended = {"status": FAILED, "error": message, "worker": None, "lease_expires_at": None}
-    if isinstance(claimed, ImportedModel):  # no job waits for it, and what was sent is of no more use
+    if isinstance(claimed, ImportedModel):
         write_fenced(session, claimed, **ended, upload_directory=None)
         return
     write_fenced(session, claimed, **ended)
@@ -208,7 +217,7 @@ def fail_waiting(session: Session, job: Job, message: str) -> None:
 
 def write_fenced(session: Session, claimed: Prepared, **values: Any) -> None:
     """Update what was claimed on behalf of the claim; change nothing and raise Superseded if it is not its
-    own any more."""
+    own any more, or has been deleted."""
     kind = type(claimed)
     is_owned = (*has_key_of(claimed), kind.attempt == claimed.attempt, kind.status == RUNNING)
     statement = update(kind).where(*is_owned).values(**values).returning(kind.attempt)

@@ -12,7 +12,7 @@ from jobs.files.staged_jobs import staged_job
 from jobs.lifecycle.history import find_checkpoint
 from jobs.lifecycle.submission import Start, submit
 from jobs.lifecycle.waiting import Waiting
-from jobs.lifecycle.weights import WeightsLost
+from jobs.lifecycle.weights import with_files
 from jobs.settings import Settings
 from jobs.spec.job_spec import JobSpec
 from jobs.spec.start_from import FindSource, SourceModel, StartFrom, disagreements
@@ -107,15 +107,12 @@ def model_source(session: Session, model_id: str) -> Source:
 def link_source(database: Database, artifacts: Path, asked: StartFrom, folder: Path) -> tuple[Source, int]:
     """Link the weights into a job's `folder`; returns what they are, and their size in bytes.
 
-    A checkpoint that its job replaces meanwhile is looked up again. raises as `post`
+    raises  as `post`
     """
-    missed: str | None = None
-    while True:
-        with database.read() as session:
-            source = find_source(session, asked)
-        try:
-            return source, link_checkpoint(artifacts / source.directory, folder, weights_only=True)
-        except FileNotFoundError as error:
-            if source.directory == missed:
-                raise WeightsLost(f"the files of {source.model.name} are gone from the disk") from error
-            missed = source.directory
+
+    def link(source: Source) -> tuple[Source, int]:
+        return source, link_checkpoint(artifacts / source.directory, folder, weights_only=True)
+
+    return with_files(
+        database, lambda session: find_source(session, asked), link, lambda source: source.model.name
+    )

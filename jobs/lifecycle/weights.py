@@ -4,10 +4,13 @@ tokenizer."""
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy.orm import Session
 
 from jobs.files.layout import CHECKPOINT_MANIFEST, CHECKPOINT_TOKENIZER, CHECKPOINT_WEIGHTS, sha256_of
 from jobs.lifecycle.history import find_checkpoint
@@ -18,6 +21,46 @@ from jobs.store.tables import Checkpoint, Job
 
 class WeightsLost(Exception):
     """A checkpoint is listed, but its files are gone or not what was written; the message says how."""
+
+
+class Listed(Protocol):
+    """A checkpoint as the database has it."""
+
+    @property
+    def directory(self) -> str:
+        """Relative to the artifacts' root."""
+
+
+Found = TypeVar("Found", bound=Listed)
+Result = TypeVar("Result")
+
+
+def with_files(
+    database: Database,
+    find: Callable[[Session], Found],
+    use: Callable[[Found], Result],
+    describe: Callable[[Found], str],
+) -> Result:
+    """What `use` returns for the checkpoint that `find` finds. A job that trains may delete its files at any
+    time: if `use` raises FileNotFoundError, the one that has replaced it is found.
+
+    describe  the checkpoint, in the message
+    raises    WeightsLost if there is none that has; whatever else `find` and `use` raise
+    """
+    missed: str | None = None
+    while True:
+        with database.read() as session:
+            found = find(session)
+        if found.directory == missed:
+            raise WeightsLost(f"the files of {describe(found)} are gone from the disk")
+        try:
+            return use(found)
+        except FileNotFoundError:
+            missed = found.directory
+
+
+def describe_step(checkpoint: Checkpoint) -> str:
+    return f"the checkpoint of step {checkpoint.step}"
 
 
 @dataclass(frozen=True)
@@ -44,21 +87,17 @@ class OpenWeights:
 def open_weights(database: Database, artifacts: Path, job_id: str, name: str) -> OpenWeights:
     """Open the weights of the checkpoint `last`, `best`, or of a step; the caller closes the file.
 
-    A checkpoint that is replaced meanwhile is looked up again. Sizes are compared; to read all and compare
-    checksums is for whoever needs every byte.
+    Sizes are compared; to read all and compare checksums is for whoever needs every byte.
     raises  NotFound; WeightsLost; OSError
     """
-    missed: str | None = None
-    while True:
-        with database.read() as session:
-            job = get_job(session, job_id)
-            checkpoint = find_checkpoint(session, job_id, name)
-        if checkpoint.directory == missed:
-            raise WeightsLost(f"the files of the checkpoint of step {checkpoint.step} are gone from the disk")
-        try:
-            return open_listed(job, checkpoint, artifacts / checkpoint.directory)
-        except FileNotFoundError:
-            missed = checkpoint.directory
+    with database.read() as session:
+        job = get_job(session, job_id)
+    return with_files(
+        database,
+        lambda session: find_checkpoint(session, get_job(session, job_id).id, name),
+        lambda checkpoint: open_listed(job, checkpoint, artifacts / checkpoint.directory),
+        describe_step,
+    )
 
 
 def open_listed(job: Job, checkpoint: Checkpoint, directory: Path) -> OpenWeights:

@@ -102,25 +102,6 @@ def test_the_texts_of_a_database_of_the_version_before_are_plain(settings: Setti
     database.close()
 
 
-def test_what_the_version_before_has_counted_says_nothing_of_vocabularies(settings: Settings) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
-    database = Database(settings.database)
-    with database.write() as session:
-        command.upgrade(configuration(session.connection()), "0009")
-        session.execute(text(DATASET_OF_0001))
-        session.execute(text(JOB_OF_0001), {"id": "job-1", "status": "queued"})
-        session.execute(text(EVENT_OF_0001))
-        session.execute(text(TOKEN_COUNT_OF_0009))
-    upgrade(database)
-    with database.read() as session:
-        counted = session.get_one(TokenCount, ("dataset-1", "gpt2", 0.9))
-        assert (counted.train_tokens, counted.val_tokens) == (9, 1)
-        assert (counted.vocab_size, counted.used_tokens, counted.longest_document_tokens) == (None,) * 3
-        assert list_tokenizers(session) == []
-        assert len(list_events(session, "job-1")) == 1
-    database.close()
-
-
 def test_the_jobs_of_a_database_of_the_version_before_have_no_parents(settings: Settings) -> None:
     settings.data_dir.mkdir(exist_ok=True)
     database = Database(settings.database)
@@ -142,7 +123,26 @@ def test_the_jobs_of_a_database_of_the_version_before_have_no_parents(settings: 
     database.close()
 
 
-TOKEN_COUNT_OF_0009 = """
+def test_what_the_version_before_has_counted_says_nothing_of_vocabularies(settings: Settings) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    database = Database(settings.database)
+    with database.write() as session:
+        command.upgrade(configuration(session.connection()), "0012")
+        session.execute(text(DATASET_OF_0001))
+        session.execute(text(JOB_OF_0001), {"id": "job-1", "status": "queued"})
+        session.execute(text(EVENT_OF_0001))
+        session.execute(text(TOKEN_COUNT_OF_0012))
+    upgrade(database)
+    with database.read() as session:
+        counted = session.get_one(TokenCount, ("dataset-1", "gpt2", 0.9))
+        assert (counted.train_tokens, counted.val_tokens) == (9, 1)
+        assert (counted.vocab_size, counted.used_tokens, counted.longest_document_tokens) == (None,) * 3
+        assert list_tokenizers(session) == []
+        assert len(list_events(session, "job-1")) == 1
+    database.close()
+
+
+TOKEN_COUNT_OF_0012 = """
     INSERT INTO token_counts (dataset_id, tokenizer, train_ratio, train_tokens, val_tokens)
     VALUES ('dataset-1', 'gpt2', 0.9, 9, 1)
 """

@@ -46,16 +46,8 @@ def fork(
     with_optimizer: bool = True,
     text: str = TEXT,
 ) -> str:
-    return train(
-        run,
-        tiny_data(run, text),
-        on_event=recorder.record,
-        should_stop=recorder.should_stop,
-        checkpoint_root=root,
-        numerics=numerics,
-        device=CPU,
-        start_from=Start(verify(parent), with_optimizer),
-    )
+    start_from = Start(verify(parent), with_optimizer)
+    return train_tiny(run, root, recorder, numerics, text=text, start_from=start_from)
 
 
 def step_folder(root: Path, step: int) -> Path:

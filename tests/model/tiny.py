@@ -21,6 +21,7 @@ from model.gpt import GPT
 from model.loss import LossFunction
 from model.manifest import verify
 from model.numerics import ResolvedNumerics
+from model.start import Start
 from model.tokenizers import load_tokenizer
 from model.training import train
 
@@ -124,6 +125,7 @@ def train_tiny(
     text: str = TEXT,
     checkpoint_interval_s: float | None = None,
     device: torch.device = CPU,
+    start_from: Start | None = None,
 ) -> EndedBy | Literal["stopped"]:
     return train(
         run,
@@ -134,6 +136,7 @@ def train_tiny(
         numerics=numerics,
         device=device,
         resume_from=None if resume_from is None else verify(resume_from),
+        start_from=start_from,
         checkpoint_interval_s=checkpoint_interval_s,
     )
 
