@@ -10,7 +10,7 @@ from jobs.store.database import Database
 from jobs.store.imported_models import get_model, insert_model
 from jobs.store.preparations import READY
 from jobs.store.tables import ImportedModel
-from worker.preparation.importer import ModelImporter
+from worker.preparation.model_preparer import ModelPreparer
 
 
 def sent_model(database: Database, settings: Settings, files: Path) -> ImportedModel:
@@ -29,7 +29,7 @@ def imported_model(database: Database, settings: Settings, files: Path) -> Impor
     with database.write() as session:
         claimed = claim_preparation(session, "prepare-1", lease_s=30)
     assert isinstance(claimed, ImportedModel)
-    ModelImporter(database, settings, claimed, threading.Event()).run()
+    ModelPreparer(database, settings, claimed, threading.Event()).run()
     with database.read() as session:
         ready = get_model(session, sent.id)
     assert ready.status == READY, ready.error

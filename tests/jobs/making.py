@@ -15,7 +15,7 @@ from jobs.settings import Settings
 from jobs.spec.parsing import parse_spec
 from jobs.states import job_error
 from jobs.store.database import Database, now_s
-from jobs.store.tables import Dataset, Event, ImportedModel, Job, TrainedTokenizer, Worker
+from jobs.store.tables import Dataset, Event, Job, TrainedTokenizer, Worker
 from jobs.store.tokenizers import get_tokenizer
 
 TINY: dict[str, Any] = {"preset": "tiny", "dataset": "sample"}
@@ -102,12 +102,11 @@ def ready_tokenizer(
 
 def prepare_all(database: Database, settings: Settings) -> None:
     """What a worker of the queue `prepare` does until nothing waits."""
-    from worker.preparation.preparer import Preparer  # which most tests do without
+    from worker.preparation.task import preparer_of  # which most tests do without
 
     while True:
         with database.write() as session:
             claimed = claim_preparation(session, "prepare-1", settings.lease_s)
         if claimed is None:
             return
-        assert not isinstance(claimed, ImportedModel)
-        Preparer(database, settings, claimed, threading.Event()).run()
+        preparer_of(database, settings, claimed, threading.Event()).run()

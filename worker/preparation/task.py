@@ -1,21 +1,25 @@
-"""The task of the queue `prepare`: prepare data sets, tokenizers and models while any wait."""
+"""The task of the queue `prepare`: prepare texts, tokenizers and models while any wait."""
 
 import logging
 import os
 import threading
+from typing import Any
 
 from celery import Celery
 from celery.signals import worker_shutting_down
 from sqlalchemy.exc import OperationalError
 
 from jobs.broker.queue import PREPARE_QUEUE, PREPARE_TASK, TRAIN_QUEUE, publish_if_possible
-from jobs.lifecycle.preparation import claim_preparation, describe
+from jobs.lifecycle.preparation import claim_preparation
 from jobs.settings import Settings
 from jobs.store.database import Database
-from jobs.store.tables import ImportedModel, TrainedTokenizer
+from jobs.store.preparations import Prepared
+from jobs.store.tables import Preparation, TrainedTokenizer
 from worker.heartbeat import Heartbeat
-from worker.preparation.importer import ModelImporter
+from worker.preparation.model_preparer import ModelPreparer
 from worker.preparation.preparer import Preparer
+from worker.preparation.text_preparer import TextPreparer
+from worker.preparation.tokenizer_preparer import TokenizerPreparer
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +47,18 @@ def add_preparation(app: Celery, settings: Settings) -> Heartbeat:
                 return
             if claimed is None:
                 return
-            log.info("begun: %s", describe(claimed))
-            if isinstance(claimed, ImportedModel):
-                with heartbeat.running(claimed.id):
-                    ModelImporter(database, settings, claimed, shutting_down).run()
-                continue
-            with heartbeat.running(
-                claimed.id if isinstance(claimed, TrainedTokenizer) else claimed.dataset_id
-            ):
-                Preparer(database, settings, claimed, shutting_down).run()
+            with heartbeat.running(claimed.dataset_id if isinstance(claimed, Preparation) else claimed.id):
+                preparer_of(database, settings, claimed, shutting_down).run()
             publish_if_possible(app, TRAIN_QUEUE)  # for jobs that have waited for it
 
     return heartbeat
+
+
+def preparer_of(
+    database: Database, settings: Settings, claimed: Prepared, shutting_down: threading.Event
+) -> Preparer[Any]:
+    if isinstance(claimed, Preparation):
+        return TextPreparer(database, settings, claimed, shutting_down)
+    if isinstance(claimed, TrainedTokenizer):
+        return TokenizerPreparer(database, settings, claimed, shutting_down)
+    return ModelPreparer(database, settings, claimed, shutting_down)

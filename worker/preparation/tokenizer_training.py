@@ -18,6 +18,7 @@ from jobs.settings import Settings
 from model.storage.splits import DOCUMENT_END, TextFile, read_splits
 from model.tokenizers import Tokenizer, load_own, load_tokenizer
 from worker.oom import kernel_oom_kills
+from worker.preparation.preparer import ProcessLost
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +30,6 @@ READ_SHARE = 0.9
 """Of the whole work that is done once the text is read: merging and measuring take the rest."""
 
 OnProgress = Callable[[float], object]
-
-
-class ProcessLost(Exception):
-    """The process that trained has ended or hangs; the message says how. Another try may succeed."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from jobs.lifecycle.preparation import claim_preparation
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Dataset, Preparation
-from worker.preparation import preparer
-from worker.preparation.preparer import Preparer
+from worker.preparation import text_preparer
+from worker.preparation.text_preparer import TextPreparer
 
 TEXT = ("The sea was calm, and the señora sang.\n" * 2000).encode()
 
@@ -30,8 +30,8 @@ def test_a_data_set_that_is_deleted_meanwhile_ends_its_preparation(
     store_dataset(database, settings, "sea", TEXT)
     with database.write() as session:
         claimed = claim_preparation(session, "worker-1", lease_s=30)
-    assert claimed is not None
-    ensure = preparer.ensure_tokens
+    assert isinstance(claimed, Preparation)
+    ensure = text_preparer.ensure_tokens
 
     def ensure_and_delete(*arguments: object, **options: object) -> object:
         if moment == "before its text is read":
@@ -40,10 +40,10 @@ def test_a_data_set_that_is_deleted_meanwhile_ends_its_preparation(
         delete(database, settings)
         return manifest
 
-    monkeypatch.setattr(preparer, "ensure_tokens", ensure_and_delete)
+    monkeypatch.setattr(text_preparer, "ensure_tokens", ensure_and_delete)
     if moment == "before it is looked up":
         delete(database, settings)
-    Preparer(database, settings, claimed, threading.Event()).run()
+    TextPreparer(database, settings, claimed, threading.Event()).run()
     with database.read() as session:
         assert [*session.scalars(select(Preparation)), *session.scalars(select(Dataset))] == []
     remove_deleted_texts(database, settings.artifacts)

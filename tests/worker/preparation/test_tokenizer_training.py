@@ -24,7 +24,7 @@ from model.tokenizer_json import trained_tokenizer
 from model.tokenizers import load_tokenizer
 from tests.jobs.making import asked_tokenizer, long_dataset, prepare_all, ready_tokenizer
 from worker.preparation import tokenizer_training
-from worker.preparation.preparer import Preparer
+from worker.preparation.tokenizer_preparer import TokenizerPreparer
 
 QUICK = {"renew_s": 0.0}
 
@@ -37,7 +37,7 @@ def claimed(database: Database) -> TrainedTokenizer:
 
 
 def run(database: Database, settings: Settings, tokenizer: TrainedTokenizer) -> None:
-    Preparer(database, settings, tokenizer, threading.Event()).run()
+    TokenizerPreparer(database, settings, tokenizer, threading.Event()).run()
 
 
 def now(database: Database, tokenizer: TrainedTokenizer) -> TrainedTokenizer:
@@ -120,7 +120,7 @@ def test_a_worker_that_shuts_down_hands_it_back_and_ends_the_process(
 ) -> None:
     asked = asked_tokenizer(database, settings)
     shutting_down, processes = threading.Event(), started(monkeypatch, lambda _: shutting_down.set())
-    Preparer(database, settings, claimed(database), shutting_down).run()
+    TokenizerPreparer(database, settings, claimed(database), shutting_down).run()
     back = now(database, asked)
     assert (back.status, back.failures, back.worker) == (QUEUED, 0, None)
     assert [process.poll() is not None for process in processes] == [True]

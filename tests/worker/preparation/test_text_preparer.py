@@ -15,7 +15,7 @@ from jobs.store.preparations import QUEUED
 from jobs.store.tables import Dataset, Job, Preparation, TokenCount
 from model.storage.token_file import Manifest
 from tests.jobs.making import long_dataset, unprepared_job
-from worker.preparation.preparer import Preparer
+from worker.preparation.text_preparer import TextPreparer
 
 LEASE_S = 30
 
@@ -41,7 +41,7 @@ def claimed(database: Database) -> Preparation:
 
 
 def run(database: Database, settings: Settings, preparation: Preparation) -> None:
-    Preparer(database, settings, preparation, threading.Event()).run()
+    TextPreparer(database, settings, preparation, threading.Event()).run()
 
 
 def left(database: Database) -> list[Preparation]:
@@ -93,7 +93,7 @@ def test_a_full_disk_postpones_it_and_leaves_nothing_behind(
     def no_space(*_: object, **__: object) -> Manifest:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("worker.preparation.preparer.ensure_tokens", no_space)
+    monkeypatch.setattr("worker.preparation.text_preparer.ensure_tokens", no_space)
     run(database, settings, claimed(database))
     (preparation,) = left(database)
     assert (preparation.status, preparation.error) == (QUEUED, "No space left on device")
@@ -106,7 +106,7 @@ def test_a_full_disk_postpones_it_and_leaves_nothing_behind(
 def test_a_worker_that_shuts_down_stops_at_the_next_chunk(database: Database, settings: Settings) -> None:
     shutting_down = threading.Event()
     shutting_down.set()
-    Preparer(database, settings, claimed(database), shutting_down).run()
+    TextPreparer(database, settings, claimed(database), shutting_down).run()
     (preparation,) = left(database)
     assert (preparation.status, preparation.failures) == (QUEUED, 0)
     assert not any(tokens_directory(settings.artifacts).glob("*"))
@@ -120,7 +120,7 @@ def during_preparation(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object
         on_progress()
         raise AssertionError("it went on")
 
-    monkeypatch.setattr("worker.preparation.preparer.ensure_tokens", interrupted)
+    monkeypatch.setattr("worker.preparation.text_preparer.ensure_tokens", interrupted)
 
 
 @pytest.mark.usefixtures("job")
@@ -153,6 +153,6 @@ def test_it_renews_its_lease_by_getting_on_and_says_how_far_it_is(
         fractions.append(preparation.fraction)
 
     monkeypatch.setattr("model.storage.splits.CHUNK_BYTES", 2**14)
-    monkeypatch.setattr("worker.preparation.preparer.finish_preparation", note)
+    monkeypatch.setattr("worker.preparation.text_preparer.finish_preparation", note)
     run(database, settings.model_copy(update={"renew_s": 0.0}), claimed(database))
     assert fractions == [1.0]

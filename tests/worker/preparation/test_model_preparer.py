@@ -23,7 +23,7 @@ from tests.clocks import replace_clock
 from tests.gpt2_files import random_tensors, write_model
 from tests.imported import sent_model
 from tests.jobs.making import announce_worker
-from worker.preparation.importer import ModelImporter
+from worker.preparation.model_preparer import ModelPreparer
 
 LEASE_S = 30
 
@@ -44,7 +44,7 @@ def run(database: Database, settings: Settings, model: ImportedModel, *, shuttin
     event = threading.Event()
     if shutting_down:
         event.set()
-    ModelImporter(database, settings, model, event).run()
+    ModelPreparer(database, settings, model, event).run()
 
 
 def found(database: Database, model: ImportedModel) -> ImportedModel:
