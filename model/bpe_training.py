@@ -27,8 +27,6 @@ MAX_WORD_CHARACTERS = 128
 LONG_WORD = re.compile(rf"\S{{{MAX_WORD_CHARACTERS}}}|\s{{{MAX_WORD_CHARACTERS}}}")
 MIN_FREQUENCY = 2
 """Of a pair that is merged: one that occurs once in the whole text teaches nothing."""
-MIN_VOCAB_SIZE = 257
-"""The bytes and the end of a text."""
 
 
 def train_merges(

@@ -6,11 +6,14 @@ The defaults are those of the lecture's run; a field's docstring is its descript
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, TypeGuard
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, PrivateAttr
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
+
+if TYPE_CHECKING:
+    from model.tokenizers import Tokenizer
 
 Optimizer = Literal["adamw", "muon"]
 LRSchedule = Literal["constant", "linear", "cosine"]
@@ -285,6 +288,10 @@ class Run(StrictModel):
         run = self.model_copy()
         run._own_vocab_size = vocab_size
         return run
+
+    def with_tokenizer(self, tokenizer: "Tokenizer") -> Self:
+        """The same run, once its tokenizer has been found, which says how large the vocabulary is."""
+        return self if tokenizer.tokenizer_json is None else self.with_vocab_size(tokenizer.vocab_size)
 
     @property
     def has_own_tokenizer(self) -> bool:

@@ -97,8 +97,7 @@ def template_values(job: Job, dataset: Dataset, spec: JobSpec, tokenizer: Tokeni
             "the job can't be written out as one plain file: validation_dataset is not supported yet"
         )
     check_known(spec)
-    if tokenizer.tokenizer_json is not None:
-        spec = spec.with_vocab_size(tokenizer.vocab_size)
+    spec = spec.with_tokenizer(tokenizer)
     config, training = spec.gpt, spec.training
     numerics = resolved_numerics(job, spec)
     is_finished = [

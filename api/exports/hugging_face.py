@@ -34,9 +34,8 @@ def hugging_face_folder(weights: OpenWeights, spec: JobSpec) -> list[Member]:
 
     raises  NotGPT2; WeightsLost if the weights are not those of the spec's model
     """
-    tokenizer = find_tokenizer(weights, spec)
-    if tokenizer.tokenizer_json is not None:
-        spec = spec.with_vocab_size(tokenizer.vocab_size)
+    tokenizer = checkpoint_tokenizer(weights, spec)
+    spec = spec.with_tokenizer(tokenizer)
     config = spec.gpt
     check_is_gpt2(config)
     tensors = gpt2_tensors(TensorFile(weights.file), config)
@@ -53,7 +52,7 @@ def hugging_face_folder(weights: OpenWeights, spec: JobSpec) -> list[Member]:
     ]
 
 
-def find_tokenizer(weights: OpenWeights, spec: JobSpec) -> Tokenizer:
+def checkpoint_tokenizer(weights: OpenWeights, spec: JobSpec) -> Tokenizer:
     """The one that is built in, or the copy in the checkpoint's folder. raises  WeightsLost"""
     if spec.tokenizer not in TOKENIZERS and weights.tokenizer_json is None:
         raise WeightsLost(f"the checkpoint has no copy of its tokenizer {spec.tokenizer}")

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from api.records.preparation_status import PreparationStatus, preparation_status
 from api.records.record import Record, Time, from_row
 from jobs.files.builtin_datasets import BUILTINS
 from jobs.files.token_counts import token_total
-from jobs.store.preparations import FAILED
 from jobs.store.tables import Dataset, Preparation, TokenCount
-
-DatasetStatus = Literal["preparing", "ready", "failed"]
 
 
 class TokenCountRecord(Record):
@@ -39,7 +37,7 @@ class DatasetRecord(Record):
     object: Literal["dataset"] = "dataset"
     name: str
     builtin: bool
-    status: DatasetStatus
+    status: PreparationStatus
     """`preparing` while a worker counts the tokens of a long text; jobs may be posted meanwhile, and wait."""
     error: str | None
     """Why it could not be prepared."""
@@ -126,13 +124,10 @@ def dataset_record(
     dataset: Dataset, counts: Sequence[TokenCount], preparation: Preparation | None
 ) -> DatasetRecord:
     """preparation  that of the tokens, if it is not done"""
-    status: DatasetStatus = "ready"
-    if preparation is not None:
-        status = "failed" if preparation.status == FAILED else "preparing"
     return from_row(
         DatasetRecord,
         dataset,
-        status=status,
+        status="ready" if preparation is None else preparation_status(preparation),
         error=None if preparation is None else preparation.error,
         tokens=token_total(counts),
         token_counts=[token_count_record(count) for count in counts],

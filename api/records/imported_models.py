@@ -2,11 +2,9 @@
 
 from typing import Any, Literal
 
+from api.records.preparation_status import PreparationStatus, preparation_status
 from api.records.record import Record, Time, from_row
-from jobs.store.preparations import FAILED, READY
 from jobs.store.tables import ImportedModel
-
-ModelStatus = Literal["preparing", "ready", "failed"]
 
 
 class ImportedModelRecord(Record):
@@ -15,7 +13,7 @@ class ImportedModelRecord(Record):
     id: str
     object: Literal["model"] = "model"
     name: str | None
-    status: ModelStatus
+    status: PreparationStatus
     """`preparing` while a worker checks and converts the files."""
     fraction: float
     """Of the weights that is converted."""
@@ -33,9 +31,4 @@ class ImportedModelRecord(Record):
 
 
 def imported_model_record(model: ImportedModel) -> ImportedModelRecord:
-    status: ModelStatus = "preparing"
-    if model.status == READY:
-        status = "ready"
-    elif model.status == FAILED:
-        status = "failed"
-    return from_row(ImportedModelRecord, model, status=status, model=model.config)
+    return from_row(ImportedModelRecord, model, status=preparation_status(model), model=model.config)

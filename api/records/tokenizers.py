@@ -2,11 +2,9 @@
 
 from typing import Literal
 
+from api.records.preparation_status import PreparationStatus, preparation_status
 from api.records.record import Record, Time, from_row
-from jobs.store.preparations import FAILED, READY
 from jobs.store.tables import TrainedTokenizer
-
-TokenizerStatus = Literal["preparing", "ready", "failed"]
 
 
 class TokenizerRecord(Record):
@@ -16,7 +14,7 @@ class TokenizerRecord(Record):
     """What a job's `tokenizer` names it by."""
     object: Literal["tokenizer"] = "tokenizer"
     name: str
-    status: TokenizerStatus
+    status: PreparationStatus
     """`preparing` until a worker has trained it; jobs may be posted meanwhile, and wait."""
     error: str | None
     """Why it could not be trained, or, while it is `preparing`, why it is tried again later."""
@@ -42,13 +40,10 @@ class TokenizerRecord(Record):
 
 
 def tokenizer_record(tokenizer: TrainedTokenizer) -> TokenizerRecord:
-    status: TokenizerStatus = "preparing"
-    if tokenizer.status in (READY, FAILED):
-        status = "ready" if tokenizer.status == READY else "failed"
     return from_row(
         TokenizerRecord,
         tokenizer,
-        status=status,
+        status=preparation_status(tokenizer),
         dataset=tokenizer.dataset_id,
         bytes_per_token=ratio(tokenizer.measured_bytes, tokenizer.measured_tokens),
         gpt2_bytes_per_token=ratio(tokenizer.measured_bytes, tokenizer.measured_gpt2_tokens),

@@ -1,7 +1,6 @@
 """Commands for models from outside: models add, list, show, rm."""
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,9 +15,6 @@ from client.plain_text import one_line
 if TYPE_CHECKING:
     from client.http.client import Client
     from client.http.types import JSON
-
-POLL_S = 0.5
-"""Between two looks at a model that is being prepared."""
 
 ModelId = Annotated[str, typer.Argument(metavar="ID", help="The model's id.")]
 
@@ -51,7 +47,7 @@ def add_model(
             name = files[0].resolve().name
         model = upload_model(client, find_model_files(given), name)
         if wait:
-            model = wait_until_prepared(client, model)
+            model = wait_until_imported(client, model)
     print_result(model, as_json, lambda model: print(one_line(model["id"])))
 
 
@@ -64,11 +60,12 @@ def upload_model(client: "Client", files: list[Path], name: str | None) -> "JSON
         return client.add_model(name, FileForm(files, file_blocks, on_read))
 
 
-def wait_until_prepared(client: "Client", model: "JSON") -> "JSON":
+def wait_until_imported(client: "Client", model: "JSON") -> "JSON":
     """raises  ClientError if it can't be imported"""
-    while model["status"] == "preparing":
-        time.sleep(POLL_S)
-        model = client.model(model["id"])
+    from client.display.preparation import wait_until_prepared
+
+    model_id = model["id"]
+    model = wait_until_prepared(model, lambda: client.model(model_id))
     if model["status"] != "ready":
         raise ClientError(f"{one_line(model['id'])} could not be imported: {one_line(model.get('error'))}")
     return model

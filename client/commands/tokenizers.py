@@ -34,12 +34,13 @@ def train_tokenizer(
     url: Url = None,
 ) -> None:
     """Train a tokenizer on a text, and print its id; jobs may name it at once."""
-    from client.display.tokenizer_updates import wait_until_trained
+    from client.display.preparation import wait_until_prepared
 
     with connect(url) as client:
         tokenizer = client.train_tokenizer(name, dataset, vocab_size)
         if wait:
-            tokenizer = wait_until_trained(client, tokenizer["id"])
+            tokenizer_id = tokenizer["id"]
+            tokenizer = wait_until_prepared(tokenizer, lambda: client.tokenizer(tokenizer_id))
     print_result(tokenizer, as_json, lambda tokenizer: print(one_line(tokenizer["id"])))
     if wait and tokenizer.get("status") == "failed":
         raise ClientError(f"{one_line(tokenizer['id'])} failed: {one_line(tokenizer.get('error'))}")

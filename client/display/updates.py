@@ -31,6 +31,27 @@ class Update:
     outage: str | None = None
 
 
+class Outage:
+    """A service that does not answer, while something asks again and again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since_s: float | None = None
+
+    def go_on(self, error: Unreachable | ApiError) -> None:
+        """Wait for the service once more. raises `error` if it is an answer, or this has lasted for more than
+        OUTAGE_LIMIT_S"""
+        if isinstance(error, ApiError) and error.status < 500:
+            raise error
+        if self._since_s is None:
+            self._since_s = self._clock()
+        if self._clock() - self._since_s > OUTAGE_LIMIT_S:
+            raise error
+
+    def end(self) -> None:
+        self._since_s = None
+
+
 def follow(
     client: Client, job_id: str, sleep: Sleep = time.sleep, clock: Clock = time.monotonic
 ) -> Iterator[Update]:
@@ -42,7 +63,7 @@ def follow(
     """
     job: JSON | None = None
     loss_step = sample_step = -1
-    down_since: float | None = None
+    outage = Outage(clock)
     while True:
         interval_s: float = POLL_INTERVAL_S
         try:
@@ -51,16 +72,14 @@ def follow(
             losses = client.losses(job_id, since_step=loss_step)
             samples = client.samples(job_id, since_step=sample_step)
         except (Unreachable, ApiError) as error:
-            if job is None or (isinstance(error, ApiError) and error.status < 500):
+            if job is None:
                 raise
-            down_since = down_since or clock()
-            if clock() - down_since > OUTAGE_LIMIT_S:
-                raise
+            outage.go_on(error)
             yield Update(job, [], [], outage=str(error).splitlines()[0])
             if isinstance(error, ApiError) and error.retry_after_s:
                 interval_s = min(error.retry_after_s, OUTAGE_LIMIT_S / 2)
         else:
-            down_since = None
+            outage.end()
             loss_step = losses[-1]["step"] if losses else loss_step
             sample_step = samples[-1]["step"] if samples else sample_step
             yield Update(job, losses, samples)

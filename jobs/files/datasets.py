@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BufferedReader
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,7 +24,7 @@ from jobs.files.token_counts import (
 from jobs.settings import Settings
 from jobs.store.database import Database, insert_if_absent, lock_name, now_s
 from jobs.store.ids import new_id
-from jobs.store.lookup import NotFound
+from jobs.store.lookup import NotFound, jobs_in_need
 from jobs.store.preparations import QUEUED, RUNNING, request_preparation
 from jobs.store.tables import Dataset, Job, TextRemoval, TokenCount, TrainedTokenizer
 from jobs.validation.quoting import quoted
@@ -192,10 +192,8 @@ def delete_dataset(session: Session, dataset_id: str) -> None:
     dataset = get_dataset(session, dataset_id)
     lock_name(session, dataset.sha256)  # nobody finds that it is there already and relies on it
     is_of_it = or_(Job.dataset_id == dataset_id, Job.validation_dataset_id == dataset_id)
-    if jobs := session.scalar(select(func.count()).select_from(Job).where(is_of_it)):
-        newest = session.scalars(select(Job.id).where(is_of_it).order_by(Job.created_at.desc())).first()
-        which = f"{newest} needs it" if jobs == 1 else f"{jobs:,} jobs need it, such as {newest}"
-        raise DatasetNeeded(f"{which}: a job's text is part of its record. Delete the jobs first")
+    if needed := jobs_in_need(session, is_of_it):
+        raise DatasetNeeded(f"{needed}: a job's text is part of its record. Delete the jobs first")
     in_training = (TrainedTokenizer.dataset_id == dataset_id, TrainedTokenizer.status.in_([QUEUED, RUNNING]))
     if tokenizer := session.scalars(select(TrainedTokenizer.id).where(*in_training)).first():
         raise DatasetNeeded(f"{tokenizer} is being trained on it. Wait until it is ready, or delete it first")

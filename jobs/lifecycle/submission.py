@@ -61,8 +61,8 @@ def submit(
     tokenizer, texts = find_inputs(database, settings, spec)
     if isinstance(tokenizer, TrainedTokenizer):  # the most that its vocabulary may become
         spec = spec.with_vocab_size(tokenizer.asked_vocab_size)
-    elif tokenizer.tokenizer_json is not None:
-        spec = spec.with_vocab_size(tokenizer.vocab_size)
+    else:
+        spec = spec.with_tokenizer(tokenizer)
     counts = [text.counts for text in texts if text.counts is not None]
     tokens = SplitTokens.of(counts) if len(counts) == len(texts) else None
     estimated = estimate(spec, 0 if tokens is None else tokens.train_tokens)

@@ -7,10 +7,11 @@ from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import DatasetUnavailable
 from jobs.files.datasets import find_dataset
 from jobs.settings import Settings
+from jobs.spec.job_spec import OWN_TOKENIZER
 from jobs.states import TERMINAL
 from jobs.store.database import Database, insert_if_absent, lock_name, now_s
 from jobs.store.ids import new_id
-from jobs.store.lookup import NotFound
+from jobs.store.lookup import NotFound, jobs_in_need
 from jobs.store.preparations import queued_columns
 from jobs.store.tables import (
     Checkpoint,
@@ -47,7 +48,7 @@ def request_tokenizer(
         if session.get(Dataset, found.id) is None:
             raise SpecError([FieldError("dataset", "has just been deleted", dataset)])
         tokenizer = TrainedTokenizer(
-            id=new_id("tokenizer"),
+            id=new_id(OWN_TOKENIZER),
             name=name,
             dataset_id=found.id,
             dataset_sha256=found.sha256,
@@ -71,22 +72,18 @@ def delete_tokenizer(session: Session, tokenizer_id: str) -> None:
     if tokenizer is None:
         raise NotFound(f"no tokenizer {quoted(tokenizer_id)}")
     # Only now: whoever posts a job locks the row until the job is there.
-    if needing := jobs_that_need(session, tokenizer_id):
-        which = f"{needing[0]} needs it" if len(needing) == 1 else f"{len(needing):,} jobs need it, "
-        which += "" if len(needing) == 1 else f"such as {needing[0]}"
-        raise TokenizerNeeded(f"{which}: it can still run, or has checkpoints. Delete the jobs first")
+    has_checkpoints = select(Checkpoint.id).where(Checkpoint.job_id == Job.id).exists()
+    is_used = (
+        Job.spec["tokenizer"].as_string() == tokenizer_id,
+        or_(Job.status.not_in(TERMINAL), has_checkpoints),
+    )
+    if needed := jobs_in_need(session, *is_used):
+        raise TokenizerNeeded(
+            f"{needed}: a tokenizer is kept while a job of it can still run or has checkpoints. "
+            "Delete the jobs first"
+        )
     for table in (TokenCount, Preparation):
         session.execute(delete(table).where(table.tokenizer == tokenizer_id))
     if tokenizer.sha256 is not None:
         insert_if_absent(session, TokenizerRemoval, {"sha256": tokenizer.sha256})
     session.delete(tokenizer)
-
-
-def jobs_that_need(session: Session, tokenizer_id: str) -> list[str]:
-    """Their ids, the newest first."""
-    has_checkpoints = select(Checkpoint.id).where(Checkpoint.job_id == Job.id).exists()
-    needs_it = (
-        Job.spec["tokenizer"].as_string() == tokenizer_id,
-        or_(Job.status.not_in(TERMINAL), has_checkpoints),
-    )
-    return list(session.scalars(select(Job.id).where(*needs_it).order_by(Job.created_at.desc())))

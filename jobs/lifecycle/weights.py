@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -105,17 +105,16 @@ def open_listed(job: Job, checkpoint: Checkpoint, directory: Path) -> OpenWeight
     file = (directory / CHECKPOINT_WEIGHTS).open("rb")
     try:
         size_bytes = os.fstat(file.fileno()).st_size
-        files = manifest_files(directory / CHECKPOINT_MANIFEST)
-        written_bytes = files[CHECKPOINT_WEIGHTS]["bytes"]
-        if size_bytes != written_bytes:
+        written = written_files(directory / CHECKPOINT_MANIFEST)
+        if size_bytes != written.weights_bytes:
             raise WeightsLost(
                 f"the weights of the checkpoint of step {checkpoint.step} are damaged: the file has "
-                f"{size_bytes:,} bytes, {written_bytes:,} were written"
+                f"{size_bytes:,} bytes, {written.weights_bytes:,} were written"
             )
         tokenizer_json = None
-        if (entry := files.get(CHECKPOINT_TOKENIZER)) is not None:
+        if written.tokenizer_sha256 is not None:
             tokenizer_json = (directory / CHECKPOINT_TOKENIZER).read_bytes()
-            if sha256_of(tokenizer_json) != entry["sha256"]:
+            if sha256_of(tokenizer_json) != written.tokenizer_sha256:
                 raise WeightsLost(f"the tokenizer of the checkpoint of step {checkpoint.step} is damaged")
     except BaseException:
         file.close()
@@ -123,10 +122,21 @@ def open_listed(job: Job, checkpoint: Checkpoint, directory: Path) -> OpenWeight
     return OpenWeights(job, checkpoint, file, size_bytes, tokenizer_json)
 
 
-def manifest_files(manifest: Path) -> dict[str, dict[str, Any]]:
-    """What a checkpoint's manifest says of its files. raises  WeightsLost; OSError"""
+@dataclass(frozen=True)
+class WrittenFiles:
+    """What a checkpoint's manifest says of its files."""
+
+    weights_bytes: int
+    tokenizer_sha256: str | None
+    """None where the tokenizer is built in."""
+
+
+def written_files(manifest: Path) -> WrittenFiles:
+    """raises  WeightsLost; OSError"""
     try:
         files = json.loads(manifest.read_bytes())["files"]
-        return {name: {**entry, "bytes": int(entry["bytes"])} for name, entry in files.items()}
+        tokenizer = files.get(CHECKPOINT_TOKENIZER)
+        tokenizer_sha256 = None if tokenizer is None else str(tokenizer["sha256"])
+        return WrittenFiles(int(files[CHECKPOINT_WEIGHTS]["bytes"]), tokenizer_sha256)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsLost(f"a checkpoint's {CHECKPOINT_MANIFEST} is damaged") from error

@@ -18,7 +18,8 @@ Labels = Annotated[
 ]
 
 
-TOKENIZER_ID_PREFIX = "tokenizer-"
+OWN_TOKENIZER = "tokenizer"
+"""What the id of a tokenizer that was trained on a data set begins with, before a hyphen."""
 TOKENIZER_UNKNOWN = f"unknown; {', '.join(TOKENIZERS)} or the id of one of GET /tokenizers"
 
 
@@ -104,7 +105,7 @@ def check_seed(seed: int) -> str | None:
 
 def check_tokenizer(name: str) -> str | None:
     """Whether there is such an id only the database knows: `jobs.lifecycle.submission`."""
-    if name in TOKENIZERS or name.startswith(TOKENIZER_ID_PREFIX):
+    if name in TOKENIZERS or name.startswith(f"{OWN_TOKENIZER}-"):
         return None
     return TOKENIZER_UNKNOWN
 

@@ -34,6 +34,15 @@ def get_job(session: Session, job_id: str) -> Job:
     return job
 
 
+def jobs_in_need(session: Session, *needs_it: ColumnElement[bool]) -> str | None:
+    """Which jobs need something, in words: how many, and the newest; None if there are none."""
+    count = session.scalar(select(func.count()).select_from(Job).where(*needs_it))
+    if not count:
+        return None
+    newest = session.scalars(select(Job.id).where(*needs_it).order_by(Job.created_at.desc()).limit(1)).first()
+    return f"{newest} needs it" if count == 1 else f"{count:,} jobs need it, such as {newest}"
+
+
 def list_jobs(
     session: Session, criteria: JobFilter, limit: int, after: str | None = None
 ) -> tuple[list[Job], bool]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jobs.files.layout import tokenizer_path
+from jobs.files.layout import dataset_path, tokenizer_path
 from jobs.states import Status
 from jobs.store.ids import new_id
 from tests.chaos.conftest import Serve
@@ -85,11 +85,12 @@ def test_the_process_that_trains_dies_with_its_worker(serve: Serve, fault: Fault
     headers = {"Content-Type": "text/plain"}
     answer = service.request("POST", "/datasets?name=large", content=text, headers=headers)
     assert answer.status_code == 201, answer.text
+    text_path = str(dataset_path(service.settings.artifacts, answer.json()["sha256"]))  # it is an argument
     tokenizer_id = train(service, answer.json()["id"])
     doomed = service.spawn("preparer")
-    wait_until(lambda: pids_of("worker.preparation.bpe_process"), "a process trained")
+    wait_until(lambda: pids_of(text_path), "a process trained")
     doomed.kill()
     fault.inject()
-    wait_until(lambda: not pids_of("worker.preparation.bpe_process"), "it died with its worker")
+    wait_until(lambda: not pids_of(text_path), "it died with its worker")
     service.spawn("preparer")
     fault.expect(ready(service, tokenizer_id)["vocab_size"] is not None, "it was not trained")

@@ -146,8 +146,7 @@ def train_job(
 
     checkpoints = retry_while_unavailable(database.read, lambda session: list_checkpoints(session, job.id))
     tokenizer = find_job_tokenizer(settings, database, job, spec, checkpoints)
-    if tokenizer.tokenizer_json is not None:
-        spec = spec.with_vocab_size(tokenizer.vocab_size)
+    spec = spec.with_tokenizer(tokenizer)
     train_tokens, *validation_tokens = find_tokens(
         settings, database, job, tokenizer, torch.get_num_threads(), on_progress
     )

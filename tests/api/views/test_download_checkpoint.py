@@ -140,8 +140,12 @@ def test_a_truncated_file_is_never_served(
     assert response.status_code == 410
     assert "2,999 bytes, 3,000 were written" in response.get_json(force=True)["detail"]
     file.write_bytes(WEIGHTS)
-    (file.parent / "checkpoint.json").write_text("{")
-    assert client.get(f"/jobs/{job.id}/checkpoints/9/download").status_code == 410
+    entry = '{"bytes": 3000}'
+    for damaged in ("{", '{"files": []}', '{"files": {}}', f'{{"files": {{"tokenizer.json": {entry}}}}}'):
+        (file.parent / "checkpoint.json").write_text(damaged)
+        response = client.get(f"/jobs/{job.id}/checkpoints/9/download")
+        assert response.status_code == 410
+        assert response.get_json(force=True)["detail"] == "a checkpoint's checkpoint.json is damaged"
 
 
 def test_a_checkpoint_that_is_replaced_while_it_is_looked_up_is_looked_up_again(

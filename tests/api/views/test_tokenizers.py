@@ -146,9 +146,11 @@ def test_a_tokenizer_that_a_job_needs_is_409(
     job = queued_job(database, settings, tokenizer=record["id"], model={"context_length": 16})
     refused = client.delete(f"/tokenizers/{record['id']}")
     assert refused.status_code == 409
-    assert refused.get_json(force=True)["detail"] == (
-        f"{job.id} needs it: it can still run, or has checkpoints. Delete the jobs first"
-    )
+    why = "a tokenizer is kept while a job of it can still run or has checkpoints. Delete the jobs first"
+    assert refused.get_json(force=True)["detail"] == f"{job.id} needs it: {why}"
+    newest = queued_job(database, settings, tokenizer=record["id"], model={"context_length": 16})
+    refused = client.delete(f"/tokenizers/{record['id']}")
+    assert refused.get_json(force=True)["detail"] == f"2 jobs need it, such as {newest.id}: {why}"
 
 
 def test_a_job_says_that_it_waits_for_its_tokenizer(client: FlaskClient) -> None:

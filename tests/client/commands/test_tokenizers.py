@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from client.commands.options import connect
-from client.display.tokenizer_updates import wait_until_trained
+from client.display.preparation import wait_until_prepared
 from client.display.updates import OUTAGE_LIMIT_S
 from client.http.api_error import ApiError
 from tests.client.conftest import Command
@@ -101,15 +101,19 @@ def test_waiting_outlasts_a_service_that_is_away_for_a_while_but_not_for_long(se
         return float(next(now))
 
     with connect(service.url) as client:
-        assert wait_until_trained(client, "tokenizer-1", lambda _: None, clock)["status"] == "ready"
+
+        def ask() -> dict[str, Any]:
+            return client.tokenizer("tokenizer-1")
+
+        assert wait_until_prepared(PREPARING, ask, lambda _: None, clock)["status"] == "ready"
         service.responses.clear()
         service.respond("GET", path, {"title": "Service Unavailable", "detail": "away"}, 503)
         with pytest.raises(ApiError, match="503"):
-            wait_until_trained(client, "tokenizer-1", lambda _: None, clock)
+            wait_until_prepared(PREPARING, ask, lambda _: None, clock)
         assert len(service.requests) <= 3 + OUTAGE_LIMIT_S / 10 + 2
         service.responses.clear()
         with pytest.raises(ApiError, match="404"):  # deleted: no outage
-            wait_until_trained(client, "tokenizer-1", lambda _: None, clock)
+            wait_until_prepared(PREPARING, ask, lambda _: None, clock)
 
 
 def test_list_shows_size_and_compression(service: FakeService, pretrain: Command) -> None:

@@ -124,6 +124,21 @@ def test_models_from_outside_stand_in_the_same_line(database: Database, settings
     assert (failed.status, failed.upload_directory) == (FAILED, None)
 
 
+def test_a_worker_that_looks_while_another_claims_takes_what_is_next_of_another_kind(
+    database: Database, settings: Settings, backend: str
+) -> None:
+    asked_tokenizer(database, settings)
+    with database.write() as session:
+        model = insert_model(session, None, 1, "models/.upload")
+    with database.write() as session:
+        first = claim_preparation(session, "prepare-1", LEASE_S)
+        assert isinstance(first, TrainedTokenizer)
+        second = claim_next(database) if backend == "postgresql" else None  # SQLite lets nobody begin
+    second = second or claim_next(database)
+    assert isinstance(second, ImportedModel)
+    assert second.id == model.id
+
+
 def test_idle_workers_are_told_of_a_tokenizer(database: Database, settings: Settings) -> None:
     announce_worker(database, "prepare")
     with database.read() as session:
@@ -320,7 +335,7 @@ def test_a_tokenizer_that_a_job_needs_stays(database: Database, settings: Settin
     tokenizer = ready_tokenizer(database, settings)
     needing = running_job(database, settings, tokenizer=tokenizer.id, model={"context_length": 16})
     checkpoint(database, needing, 5)
-    refusal = pytest.raises(TokenizerNeeded, match=f"{needing.id} needs it: it can still run, or has")
+    refusal = pytest.raises(TokenizerNeeded, match=f"{needing.id} needs it: a tokenizer is kept")
     with refusal, database.write() as session:
         delete_tokenizer(session, tokenizer.id)
     with database.write() as session:
