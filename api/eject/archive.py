@@ -7,18 +7,16 @@ from api.eject.script import readme, tokens_file, train_script
 from api.http.zip_stream import CHUNK_BYTES, Member
 from jobs.spec.job_spec import JobSpec
 from jobs.store.tables import Dataset, Job
-from model.tokenizers import BPETokenizer, Tokenizer, load_tokenizer, tiktoken_lines
+from model.tokenizers import BPETokenizer, Tokenizer, tiktoken_lines
 
 
 def ejected_files(
-    job: Job, dataset: Dataset, spec: JobSpec, text: BufferedReader, tokenizer: Tokenizer | None = None
+    job: Job, dataset: Dataset, spec: JobSpec, text: BufferedReader, tokenizer: Tokenizer
 ) -> list[Member]:
     """
-    text       the data set's file
-    tokenizer  None for the built-in one that the spec names
-    raises     NotEjectable
+    text    the data set's file
+    raises  NotEjectable
     """
-    tokenizer = tokenizer or load_tokenizer(spec.tokenizer)
     tokens = []
     if isinstance(tokenizer, BPETokenizer):
         tokens = [Member.of(tokens_file(tokenizer), tiktoken_lines(tokenizer.ranks))]

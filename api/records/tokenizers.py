@@ -19,7 +19,7 @@ class TokenizerRecord(Record):
     error: str | None
     """Why it could not be trained, or, while it is `preparing`, why it is tried again later."""
     fraction: float
-    """Of its text that has been read."""
+    """Of the work that is done: 0.9 once its text is read."""
     dataset: str
     """The id of the data set that it is trained on, which may have been deleted since it is ready."""
     dataset_sha256: str

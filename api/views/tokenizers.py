@@ -88,7 +88,8 @@ def download_tokenizer(path: TokenizerPath) -> Response:
     """
     with services().database.read() as session:
         tokenizer = get_tokenizer(session, path.tokenizer_id)
-    content = load_trained(services().settings.artifacts, tokenizer).tokenizer_json or b""
+    content = load_trained(services().settings.artifacts, tokenizer).tokenizer_json
+    assert content is not None
     return file_response(
         io.BytesIO(content),
         len(content),

@@ -15,7 +15,7 @@ def print_tokenizer(tokenizer: JSON) -> None:
         "id": tokenizer["id"],
         "name": tokenizer["name"],
         "status": tokenizer.get("status"),
-        "read": f"{fraction:.0%} of its text" if is_preparing and fraction is not None else None,
+        "done": f"{fraction:.0%}" if is_preparing and fraction is not None else None,
         "error": tokenizer.get("error"),
         "data set": tokenizer.get("dataset"),
         "vocabulary": describe_size(tokenizer),

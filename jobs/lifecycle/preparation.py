@@ -5,7 +5,6 @@ that it renews by getting on; each change is one conditional UPDATE, fenced by t
 hold the transaction.
 """
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -57,9 +56,10 @@ def claim_preparation(session: Session, worker: str, lease_s: float) -> Prepared
 
 def first_due(session: Session) -> Prepared | None:
     """What has waited longest of all kinds and nobody else is just claiming; locked."""
-    since_s = {kind: session.scalar(select(func.min(kind.queued_at)).where(*is_due(kind))) for kind in KINDS}
+    oldest = {kind: session.scalar(select(func.min(kind.queued_at)).where(*is_due(kind))) for kind in KINDS}
+    since_s = {kind: queued_at for kind, queued_at in oldest.items() if queued_at is not None}
     due: list[Prepared] = []
-    for kind in sorted(KINDS, key=lambda kind: since_s[kind] or math.inf):
+    for kind in sorted(since_s, key=lambda kind: since_s[kind]):
         if not due:
             waiting = select(kind).where(*is_due(kind)).order_by(kind.queued_at)
             due += session.scalars(waiting.limit(1).with_for_update(skip_locked=True))
@@ -229,7 +229,7 @@ def write_fenced(session: Session, claimed: Prepared, **values: Any) -> None:
 def describe(prepared: Prepared) -> str:
     """In messages."""
     if isinstance(prepared, TrainedTokenizer):
-        return f"the tokenizer {prepared.id}"
+        return f"the training of the tokenizer {prepared.id}"
     if isinstance(prepared, ImportedModel):
         return f"the import of the model {prepared.id}"
     return f"the preparation of the data set {prepared.dataset_id} for {prepared.tokenizer}"

@@ -55,7 +55,7 @@ def waiting_for_preparation(awaited: Prepared, workers: Sequence[WorkerState]) -
     is_tokenizer = isinstance(awaited, TrainedTokenizer)
     what, done = ("tokenizer", "trained") if is_tokenizer else ("data set", "prepared")
     if awaited.status == RUNNING:
-        progress = "of its text are read" if is_tokenizer else "are tokenised"
+        progress = "are done" if is_tokenizer else "are tokenised"
         return f"its {what} is being {done}: {awaited.fraction:.0%} {progress}"
     if awaited.error is not None:
         return f"its {what} could not be {done} yet, and is tried again: {awaited.error}"

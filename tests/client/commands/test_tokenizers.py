@@ -131,7 +131,7 @@ def test_show_says_what_is_known(service: FakeService, pretrain: Command) -> Non
             READY,
             ["998 tokens of 1,000 that were asked for", "3.250, those of gpt2 4.125", "first 20,000 bytes"],
         ),
-        (PREPARING, ["preparing", "42% of its text", "1,000 tokens at most"]),
+        (PREPARING, ["preparing", "42%", "1,000 tokens at most"]),
         (FAILED, ["failed", "the stored text is gone"]),
     ):
         service.responses.clear()

@@ -163,7 +163,7 @@ def test_a_job_on_a_tokenizer_in_training_waits_and_says_so_and_then_runs(
     claimed = claimed_tokenizer(database)
     with database.write() as session:
         renew_preparation(session, claimed, 0.42, LEASE_S)
-    assert reason(database, job) == "its tokenizer is being trained: 42% of its text are read"
+    assert reason(database, job) == "its tokenizer is being trained: 42% are done"
     assert claim_next(database) is None, "its text can't be prepared before its tokenizer is there"
     with database.write() as session:
         session.execute(update(TrainedTokenizer).values(lease_expires_at=now_s() - 1))
