@@ -14,7 +14,7 @@ from jobs.lifecycle.preparation import write_fenced
 from jobs.lifecycle.requests import CheckpointNeeded, first_in_need
 from jobs.store.database import insert_if_absent
 from jobs.store.imported_models import get_model
-from jobs.store.preparations import READY
+from jobs.store.preparations import READY, ended_columns
 from jobs.store.tables import ImportedModel, Job, ModelRemoval
 
 
@@ -35,8 +35,8 @@ class ImportedCheckpoint:
 
 def finish_import(session: Session, claimed: ImportedModel, checkpoint: ImportedCheckpoint) -> None:
     """Record the checkpoint; the files that were sent are of no more use. raises Superseded"""
-    ended = {"worker": None, "lease_expires_at": None, "error": None, "upload_directory": None}
-    write_fenced(session, claimed, status=READY, fraction=1.0, **ended, **vars(checkpoint))
+    ended = {**ended_columns(READY), "fraction": 1.0, "upload_directory": None}
+    write_fenced(session, claimed, **ended, **vars(checkpoint))
 
 
 def delete_model(session: Session, model_id: str) -> str | None:

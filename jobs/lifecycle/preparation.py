@@ -5,7 +5,6 @@ that it renews by getting on; each change is one conditional UPDATE, fenced by t
 hold the transaction.
 """
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, literal, or_, select, update
@@ -26,6 +25,7 @@ from jobs.store.preparations import (
     READY,
     RUNNING,
     Prepared,
+    ended_columns,
     has_key_of,
     queued_columns,
     text_keys,
@@ -81,25 +81,6 @@ def postpone_preparation(session: Session, claimed: Prepared, reason: str, wait_
     write_fenced(session, claimed, **{**queued_columns(), "queued_at": now_s() + wait_s, "error": reason})
 
 
-@dataclass(frozen=True)
-class TrainedFacts:
-    """What has come of training a tokenizer."""
-
-    vocab_size: int
-    sha256: str
-    """Of its ranks."""
-    measured_bytes: int
-    """Of the start of its text, of which the tokens are these."""
-    measured_tokens: int
-    measured_gpt2_tokens: int
-
-
-def finish_tokenizer(session: Session, claimed: TrainedTokenizer, facts: TrainedFacts) -> None:
-    """Record a tokenizer whose file has been placed: what waited for it is due now. raises Superseded"""
-    done = {"status": READY, "fraction": 1.0, "worker": None, "lease_expires_at": None, "error": None}
-    write_fenced(session, claimed, **done, **asdict(facts))
-
-
 def finish_preparation(session: Session, claimed: Preparation, counts: Counted, settings: Settings) -> None:
     """Record the tokens' counts, and let the jobs that waited for them run, or fail those that their text
     rules out. raises Superseded"""
@@ -131,7 +112,7 @@ def finish_preparation(session: Session, claimed: Preparation, counts: Counted, 
 def fail_preparation(session: Session, claimed: Prepared, message: str) -> None:
     """Record that it can't be prepared. The jobs that waited for a text or a tokenizer fail; the files of a
     model as they were sent are of no more use. raises Superseded"""
-    ended = {"status": FAILED, "error": message, "worker": None, "lease_expires_at": None}
+    ended = ended_columns(FAILED, message)
     if isinstance(claimed, ImportedModel):
         write_fenced(session, claimed, **ended, upload_directory=None)
         return

@@ -1,4 +1,9 @@
-"""Tokenizers of one's own: asking for one, and deleting one that no job needs."""
+"""Tokenizers of one's own: asking for one, recording what has come of it, and deleting one that no job needs.
+
+One is claimed, renewed, postponed and failed as a text is (`jobs.lifecycle.preparation`).
+"""
+
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
@@ -6,13 +11,14 @@ from sqlalchemy.orm import Session
 from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import DatasetUnavailable
 from jobs.files.datasets import find_dataset
+from jobs.lifecycle.preparation import write_fenced
 from jobs.settings import Settings
 from jobs.spec.job_spec import OWN_TOKENIZER
 from jobs.states import TERMINAL
 from jobs.store.database import Database, insert_if_absent, lock_name, now_s
 from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound, jobs_in_need
-from jobs.store.preparations import queued_columns
+from jobs.store.preparations import READY, ended_columns, queued_columns
 from jobs.store.tables import (
     Checkpoint,
     Dataset,
@@ -60,6 +66,24 @@ def request_tokenizer(
         session.flush()
         session.refresh(tokenizer)
     return tokenizer
+
+
+@dataclass(frozen=True)
+class TrainedFacts:
+    """What has come of training a tokenizer."""
+
+    vocab_size: int
+    sha256: str
+    """Of its ranks."""
+    measured_bytes: int
+    """Of the start of its text, of which the tokens are these."""
+    measured_tokens: int
+    measured_gpt2_tokens: int
+
+
+def finish_tokenizer(session: Session, claimed: TrainedTokenizer, facts: TrainedFacts) -> None:
+    """Record a tokenizer whose file has been placed: what waited for it is due now. raises Superseded"""
+    write_fenced(session, claimed, **ended_columns(READY), fraction=1.0, **asdict(facts))
 
 
 def delete_tokenizer(session: Session, tokenizer_id: str) -> None:

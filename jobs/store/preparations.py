@@ -66,3 +66,8 @@ def queued_columns() -> dict[str, Any]:
     """The columns of one that waits."""
     columns: dict[str, Any] = {"status": QUEUED, "queued_at": now_s(), "fraction": 0.0, "error": None}
     return {**columns, "worker": None, "lease_expires_at": None}
+
+
+def ended_columns(status: str, error: str | None = None) -> dict[str, Any]:
+    """The columns of one that is ready, or has failed for the reason `error`."""
+    return {"status": status, "error": error, "worker": None, "lease_expires_at": None}

@@ -4,6 +4,8 @@ import shutil
 from functools import cached_property
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from jobs.files.layout import model_directory
 from jobs.files.model_files import CONFIG, INDEX, TOKENIZER, is_weights
 from jobs.lifecycle.model_imports import ImportedCheckpoint, finish_import
@@ -33,7 +35,17 @@ class ModelPreparer(Preparer[ImportedModel]):
         self.write(lambda session: finish_import(session, self.claimed, checkpoint))
 
     def leave(self) -> None:
-        shutil.rmtree(self._directory, ignore_errors=True)
+        # It also looks as if another owned it where the confirmation of this attempt's own commit was lost.
+        if not self.read(self._is_listed):
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _is_listed(self, session: Session) -> bool:
+        model = session.get(ImportedModel, self.claimed.id)
+        return model is not None and model.directory == self._listed_as
+
+    @property
+    def _listed_as(self) -> str:
+        return str(self._directory.relative_to(self.settings.artifacts))
 
     def end(self) -> None:
         shutil.rmtree(self._upload, ignore_errors=True)  # else the keeper does it later
@@ -57,7 +69,7 @@ class ModelPreparer(Preparer[ImportedModel]):
         )
         manifest = import_gpt2(files, self._directory, self.get_on)
         return ImportedCheckpoint(
-            directory=str(self._directory.relative_to(self.settings.artifacts)),
+            directory=self._listed_as,
             bytes=sum(file.stat().st_size for file in self._directory.iterdir()),
             sha256=manifest.files[WEIGHTS]["sha256"],
             tokenizer=manifest.run.tokenizer,

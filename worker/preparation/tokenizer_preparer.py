@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from jobs.files.arriving_text import BadText
 from jobs.files.datasets import find_text, get_dataset
 from jobs.files.tokenizers import announce_file, place_file
-from jobs.lifecycle.preparation import finish_tokenizer
+from jobs.lifecycle.tokenizers import finish_tokenizer
 from jobs.process.panics import NativePanic, native_panics_as_errors
 from jobs.store.lookup import NotFound
 from jobs.store.tables import TrainedTokenizer

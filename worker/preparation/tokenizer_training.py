@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from jobs.lifecycle.preparation import TrainedFacts
+from jobs.lifecycle.tokenizers import TrainedFacts
 from jobs.settings import Settings
 from model.storage.splits import DOCUMENT_END, TextFile, read_splits
 from model.tokenizers import Tokenizer, load_own, load_tokenizer

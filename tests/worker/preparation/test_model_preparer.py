@@ -2,10 +2,14 @@ import errno
 import shutil
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from jobs.files import cleanup
 from jobs.files.cleanup import PARTIAL_FILE_S, remove_deleted_models, sweep_models
@@ -149,6 +153,24 @@ def test_a_lost_workers_model_is_imported_by_the_next_and_its_late_result_is_dro
     ready = found(database, model)
     assert (ready.status, ready.attempt, ready.failures) == (READY, 2, 1)
     assert not (settings.artifacts / "models" / model.id / "attempt-1").exists()
+    assert load_model(settings.artifacts / str(ready.directory))
+
+
+def test_an_end_whose_confirmation_was_lost_keeps_the_checkpoint(
+    database: Database, settings: Settings, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(transaction: Callable[[], AbstractContextManager[Session]], action: Any) -> Any:
+        """As `retry_while_unavailable` does it then."""
+        with transaction() as session:
+            action(session)
+        with transaction() as session:
+            return action(session)
+
+    model = sent_model(database, settings, files)
+    monkeypatch.setattr("worker.preparation.preparer.retry_while_unavailable", twice)
+    run(database, settings, claimed(database))
+    ready = found(database, model)
+    assert ready.status == READY
     assert load_model(settings.artifacts / str(ready.directory))
 
 
