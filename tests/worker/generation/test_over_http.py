@@ -15,6 +15,8 @@ from tests.api.server.serving import serving
 from tests.waiting import wait_until
 from worker.generation.task import Intake
 
+pytestmark = pytest.mark.slow
+
 PROMPT = "the qu"
 """Within the context of 8 tokens with 2 more."""
 
