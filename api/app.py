@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_openapi import Info, OpenAPI
 from werkzeug.wrappers import Response
 
-from api.http.access import register_access
+from api.http.access import TrustedProxies, register_access
 from api.http.arguments import parse_request
 from api.http.bodies import MAX_BODY_BYTES
 from api.http.error_handlers import register_error_handlers
@@ -65,13 +65,16 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 
     settings  from the environment if None
     """
+    return with_services(make_application(), settings or load_settings())
+
+
+def make_application() -> OpenAPI:
+    """Its routes and their document, which no setting changes."""
     info = Info(title="pretrain", version=version("pretrain"), description=DESCRIPTION)
     app = Application("api", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    settings = settings or load_settings()
-    app.extensions[EXTENSION] = open_services(settings)
     register_headers(app)
-    register_access(app, settings, PUBLIC_PAGES)
+    register_access(app, PUBLIC_PAGES)
     register_error_handlers(app)
     for blueprint in (
         jobs,
@@ -93,6 +96,13 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.add_url_rule("/", "root", redirect_to_docs)
     # Now, because flask-openapi builds it at the first request for it, which is not safe between threads.
     complete_document(app)
+    return app
+
+
+def with_services(app: OpenAPI, settings: Settings) -> OpenAPI:
+    """The application, with what its views work with."""
+    app.extensions[EXTENSION] = open_services(settings)
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app
 
 

@@ -17,7 +17,8 @@ from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.http.problems import HTTPProblem
-from jobs.settings import Network, Settings
+from api.services import services
+from jobs.settings import Network
 from jobs.validation.quoting import quoted
 
 if TYPE_CHECKING:
@@ -33,14 +34,12 @@ Origin = tuple[str, str, int]
 """Scheme, host and port."""
 
 
-def register_access(app: Flask, settings: Settings, public_pages: Collection[str]) -> None:
+def register_access(app: Flask, public_pages: Collection[str]) -> None:
     """Refuse requests that are not meant for this service, before anything but their headers is read.
 
     public_pages  endpoints that a page elsewhere may link to: they show nothing private and change nothing
     """
-    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
-    allowed_hosts = {"localhost", settings.host.lower(), *settings.allowed_hosts}
-    app.before_request(partial(check_host, allowed_hosts))
+    app.before_request(check_host)
     app.before_request(partial(check_origin, frozenset(public_pages)))
 
 
@@ -77,16 +76,22 @@ class TrustedProxies:
         return any(address in network for network in self._trusted)
 
 
-def check_host(allowed_hosts: Collection[str]) -> None:
-    """raises  HTTPProblem (421) unless Host is an IP address or one of `allowed_hosts`, whatever the port"""
+def check_host() -> None:
+    """raises  HTTPProblem (421) unless Host is an IP address or one of the service's names, whatever the
+    port"""
     host = request.environ.get("HTTP_HOST", "")
     parts = HOST.fullmatch(host)
-    if parts is None or not (is_ip_address(parts["name"]) or normalised(parts["name"]) in allowed_hosts):
+    if parts is None or not (is_ip_address(parts["name"]) or normalised(parts["name"]) in allowed_hosts()):
         raise HTTPProblem(
             HTTPStatus.MISDIRECTED_REQUEST,
             "Host must be an IP address, localhost, PRETRAIN_HOST or one of PRETRAIN_ALLOWED_HOSTS, not "
             f"{quoted(host)}",
         )
+
+
+def allowed_hosts() -> set[str]:
+    settings = services().settings
+    return {"localhost", settings.host.lower(), *settings.allowed_hosts}
 
 
 def normalised(host: str) -> str:

@@ -3,14 +3,17 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from flask_openapi import OpenAPI
 from redis import Redis
 
-from api.app import create_app
+from api.app import make_application, with_services
 from api.services import EXTENSION
 from jobs.broker.generation import Message, WorkerRequest, deliver, take_request
 from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
@@ -19,6 +22,17 @@ from jobs.store.database import Database
 
 PATIENCE_S = 10
 NOWHERE = "redis://127.0.0.1:1/0"
+
+
+assembled = cache(make_application)
+"""Once for the process: it takes as long as a short test."""
+
+
+def application(settings: Settings) -> OpenAPI:
+    """One with its own services, beside which there may be others."""
+    app = copy(assembled())
+    app.extensions = {}
+    return with_services(app, settings)
 
 
 Serve = Callable[[Settings], FlaskClient]
@@ -30,7 +44,7 @@ def serve() -> Iterator[Serve]:
     opened: list[Database] = []
 
     def make(settings: Settings) -> FlaskClient:
-        app = create_app(settings)
+        app = application(settings)
         opened.append(app.extensions[EXTENSION].database)
         return app.test_client()
 

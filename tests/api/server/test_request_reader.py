@@ -1,6 +1,7 @@
 """How much one connection may do in the event loop before others have their turn."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -16,8 +17,8 @@ CHUNKS = 1000
 class Transport(asyncio.Transport):
     """A client that has sent all it has, and reads what it gets."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__({"socket": connected})
         self.is_paused = False
         self.written = b""
 
@@ -45,8 +46,9 @@ async def read_in_turns(last: str) -> tuple[int, bytes]:
     limits = Limits(body_bytes=CHUNKS)
     end = b"x\r\n" if last == "malformed" else b"1\r\na\r\n"
     connection = Connection(ServerState(small_app(), limits), asyncio.get_running_loop())
-    transport = Transport()
-    connection.connection_made(transport)
+    with socket.socket() as connected:
+        transport = Transport(connected)
+        connection.connection_made(transport)
     head = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     connection.data_received(head + b"1\r\na\r\n" * CHUNKS + end)
     turns = 0

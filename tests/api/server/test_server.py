@@ -1,5 +1,6 @@
 """Nobody is kept waiting by somebody else's connection, and the server ends as it should."""
 
+import socket
 import threading
 from contextlib import ExitStack
 
@@ -26,6 +27,16 @@ def test_half_sent_requests_and_idle_connections_hold_no_threads(start: Start) -
         with RawClient(served.port) as client:
             assert client.get("/quick").response().status == 200
         assert threading.active_count() <= threads + 2  # the view's, and the one that starts threads
+
+
+def test_a_body_does_not_wait_until_the_head_is_acknowledged(start: Start) -> None:
+    """Which takes 40 ms on a connection that is kept, with Nagle's algorithm on."""
+    served = start()
+    with RawClient(served.port) as client:
+        client.get("/quick").response()
+        [connection] = served.server.state.connections.open()
+        accepted = connection._transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_head_that_is_not_finished_in_time_is_refused(start: Start) -> None:

@@ -176,6 +176,7 @@ def test_a_download_ends_well_although_its_checkpoint_is_deleted_meanwhile(
         slow.get(path)
         assert slow.socket.recv(1, socket.MSG_PEEK)
         shutil.rmtree(file.parent)
+        slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
         response = slow.response()
         assert (response.status, response.body == content) == (200, True)
 

@@ -22,6 +22,8 @@ from tests.small import small_spec
 from tests.waiting import wait_until
 from worker.generation.task import Intake
 
+pytestmark = pytest.mark.slow
+
 PROMPT = "the qu"
 """Within the context of 8 tokens with 2 more."""
 
