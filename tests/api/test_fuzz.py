@@ -41,6 +41,7 @@ REASONS_OF_DATA = {
     "model_id": "can't be given together with",
     "dataset": "unknown; a built-in one|could not be fetched",
     "validation_dataset": "unknown; a built-in one|could not be fetched",
+    "tokenizer": "unknown; gpt2, bytes or the id of one",
     "training.train_ratio": "must be null or left out with|must be a number without",
     "config.json": "must be given",
     "model.safetensors": "must be given",
