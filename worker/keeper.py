@@ -21,7 +21,6 @@ from jobs.broker.queue import make_celery, publish
 from jobs.files.cleanup import (
     remove_deleted,
     remove_deleted_models,
-    remove_deleted_texts,
     remove_needless_initial,
     sweep_idle_jobs,
     sweep_models,
@@ -30,7 +29,7 @@ from jobs.files.cleanup import (
     sweep_tokens,
 )
 from jobs.files.disk import missing_bytes
-from jobs.files.tokenizers import remove_deleted_tokenizers
+from jobs.files.store import KINDS, remove_released
 from jobs.lifecycle.preparation import describe, reap_preparations
 from jobs.lifecycle.reaper import jobs_paused_for_disk, messages_to_republish, reap
 from jobs.lifecycle.requests import resume
@@ -138,9 +137,9 @@ class Keeper:
             sweep_staged_jobs(self._settings.artifacts)
             sweep_idle_jobs(self._database, self._settings.artifacts)
             sweep_tokens(self._database, self._settings.artifacts)
-            remove_deleted_texts(self._database, self._settings.artifacts)
+            for kind in KINDS:
+                remove_released(self._database, self._settings.artifacts, kind)
             sweep_partial_files(self._settings.artifacts)
-            remove_deleted_tokenizers(self._database, self._settings.artifacts)
             remove_deleted_models(self._database, self._settings.artifacts)
             sweep_models(self._database, self._settings.artifacts)
         except OSError as error:

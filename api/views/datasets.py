@@ -28,9 +28,9 @@ from api.server.pools import TEXTS, UPLOADS, in_pool
 from api.services import services
 from api.views.removal import left_to_keeper
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
+from jobs.files import store
 from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import BUILTINS
-from jobs.files.cleanup import remove_deleted_texts
 from jobs.files.datasets import (
     StoredText,
     delete_dataset,
@@ -217,7 +217,7 @@ def remove_dataset(path: DatasetPath) -> Response:
     with database.write() as session:
         delete_dataset(session, path.dataset_id)
     with left_to_keeper("texts that are deleted"):
-        remove_deleted_texts(database, settings.artifacts)
+        store.remove_released(database, settings.artifacts, store.TEXTS)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 

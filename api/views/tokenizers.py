@@ -16,7 +16,8 @@ from api.services import services
 from api.views.removal import left_to_keeper
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
 from jobs.files.layout import sha256_of
-from jobs.files.tokenizers import load_trained, remove_deleted_tokenizers
+from jobs.files.store import TOKENIZERS, remove_released
+from jobs.files.tokenizers import load_trained
 from jobs.lifecycle.tokenizers import delete_tokenizer, request_tokenizer
 from jobs.spec.job_spec import Label
 from jobs.store.tokenizers import get_tokenizer, list_tokenizers
@@ -109,5 +110,5 @@ def remove_tokenizer(path: TokenizerPath) -> Response:
     with database.write() as session:
         delete_tokenizer(session, path.tokenizer_id)
     with left_to_keeper("tokenizers that are deleted"):
-        remove_deleted_tokenizers(database, settings.artifacts)
+        remove_released(database, settings.artifacts, TOKENIZERS)
     return Response(status=HTTPStatus.NO_CONTENT)

@@ -10,16 +10,14 @@ from pathlib import Path
 from sqlalchemy import delete, select, update
 
 from jobs.files.layout import (
-    datasets_directory,
     initial_directory,
     job_directory,
     jobs_directory,
     model_directory,
     models_directory,
-    tokenizers_directory,
     tokens_directory,
 )
-from jobs.files.stored_texts import remove_text
+from jobs.files.store import KINDS
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
 from jobs.store.preparations import FAILED, READY
@@ -30,7 +28,6 @@ from jobs.store.tables import (
     Job,
     ModelRemoval,
     Removal,
-    TextRemoval,
 )
 
 ATTEMPT = re.compile(r"attempt-(\d+)")
@@ -98,17 +95,9 @@ def remove_needless_initial(database: Database, artifacts: Path) -> None:
             session.execute(update(Job).where(Job.id == job_id).values(initial_bytes=0))
 
 
-def remove_deleted_texts(database: Database, artifacts: Path) -> None:
-    """Delete the texts of deleted data sets, and their tokens. After a crash the next call goes on."""
-    with database.read() as session:
-        removals = list(session.scalars(select(TextRemoval.sha256)))
-    for sha256 in removals:
-        remove_text(database, artifacts, sha256)
-
-
 def sweep_partial_files(artifacts: Path) -> None:
-    """Delete what crashed uploads and deletions left of texts, and crashed workers of tokenizers."""
-    folders = (datasets_directory(artifacts), tokenizers_directory(artifacts))
+    """Delete what crashed uploads, workers and deletions left in the store."""
+    folders = [kind.directory(artifacts) for kind in KINDS]
     for file in (file for folder in folders if folder.exists() for file in folder.glob(".*")):
         with contextlib.suppress(FileNotFoundError):  # another keeper was faster, or it has its name now
             if time.time() - file.stat().st_mtime > PARTIAL_FILE_S:

@@ -12,7 +12,7 @@ from jobs.files.arriving_text import BadText, Reader, TextFacts
 from jobs.files.builtin_datasets import BUILTINS, DatasetUnavailable, builtin_content
 from jobs.files.layout import dataset_path
 from jobs.files.plain_text import read_plain_text
-from jobs.files.stored_texts import partial_text, text_placed
+from jobs.files.store import TEXTS, partial_file, placed, release
 from jobs.files.token_counts import (
     MAX_BYTES_IN_REQUEST,
     TOTALS,
@@ -26,7 +26,7 @@ from jobs.store.database import Database, insert_if_absent, lock_name, now_s
 from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound, jobs_in_need
 from jobs.store.preparations import QUEUED, RUNNING, request_preparation
-from jobs.store.tables import Dataset, Job, TextRemoval, TokenCount, TrainedTokenizer
+from jobs.store.tables import Dataset, Job, TokenCount, TrainedTokenizer
 from jobs.validation.quoting import quoted
 from model.storage.splits import TextFile, scan_text
 from model.tokenizers import Tokenizer, load_tokenizer
@@ -90,7 +90,7 @@ def store_text(
             raises. None leaves anything behind
     """
     facts = TextFacts()
-    with partial_text(settings.artifacts) as text:
+    with partial_file(settings.artifacts, TEXTS) as text:
         for piece in read(blocks, facts):
             text.write(piece)
         text.sync()
@@ -112,7 +112,7 @@ def store_text(
             "created_at": now_s(),
         }
         is_same = (Dataset.sha256 == text.sha256, Dataset.builtin == builtin)
-        with text_placed(database, settings.artifacts, text) as session:
+        with placed(database, settings.artifacts, TEXTS, text) as session:
             is_new = insert_if_absent(session, Dataset, values)
             dataset = session.scalars(select(Dataset).where(*is_same)).one()
             if counts is not None and dataset.text_start_bytes == facts.start_bytes:
@@ -182,7 +182,7 @@ def get_dataset(session: Session, dataset_id: str) -> Dataset:
 
 
 def delete_dataset(session: Session, dataset_id: str) -> None:
-    """Delete a data set that no job needs; its text is deleted afterwards (`remove_deleted_texts`).
+    """Delete a data set that no job needs; its text is removed afterwards (`remove_released`).
 
     raises  NotFound; DatasetNeeded for a built-in one, and while there is a job of it or a tokenizer is
             trained on it
@@ -203,7 +203,7 @@ def delete_dataset(session: Session, dataset_id: str) -> None:
         raise DatasetNeeded("a job of it has just been posted") from error
     if gone is None:  # another was faster
         raise NotFound(f"no data set {quoted(dataset_id)}")
-    insert_if_absent(session, TextRemoval, {"sha256": dataset.sha256})
+    release(session, TEXTS, dataset.sha256)
 
 
 def count_tokens(

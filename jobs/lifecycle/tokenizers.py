@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import DatasetUnavailable
 from jobs.files.datasets import find_dataset
+from jobs.files.store import TOKENIZERS, release
 from jobs.lifecycle.preparation import write_fenced
 from jobs.settings import Settings
 from jobs.spec.job_spec import OWN_TOKENIZER
 from jobs.states import TERMINAL
-from jobs.store.database import Database, insert_if_absent, lock_name, now_s
+from jobs.store.database import Database, lock_name, now_s
 from jobs.store.ids import new_id
 from jobs.store.lookup import NotFound, jobs_in_need
 from jobs.store.preparations import READY, ended_columns, queued_columns
@@ -25,7 +26,6 @@ from jobs.store.tables import (
     Job,
     Preparation,
     TokenCount,
-    TokenizerRemoval,
     TrainedTokenizer,
 )
 from jobs.validation.field_errors import FieldError, SpecError
@@ -88,7 +88,7 @@ def finish_tokenizer(session: Session, claimed: TrainedTokenizer, facts: Trained
 
 def delete_tokenizer(session: Session, tokenizer_id: str) -> None:
     """Delete a tokenizer, also one that is being trained; its file goes afterwards
-    (`remove_deleted_tokenizers`).
+    (`remove_released`).
 
     raises  NotFound; TokenizerNeeded while a job that can still run, or that has checkpoints, uses it
     """
@@ -109,5 +109,5 @@ def delete_tokenizer(session: Session, tokenizer_id: str) -> None:
     for table in (TokenCount, Preparation):
         session.execute(delete(table).where(table.tokenizer == tokenizer_id))
     if tokenizer.sha256 is not None:
-        insert_if_absent(session, TokenizerRemoval, {"sha256": tokenizer.sha256})
+        release(session, TOKENIZERS, tokenizer.sha256)
     session.delete(tokenizer)

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from jobs.files.arriving_text import BadText
 from jobs.files.datasets import find_text, get_dataset
-from jobs.files.tokenizers import announce_file, place_file
+from jobs.files.store import TOKENIZERS, partial_file, place, release
 from jobs.lifecycle.tokenizers import finish_tokenizer
 from jobs.process.panics import NativePanic, native_panics_as_errors
 from jobs.store.lookup import NotFound
@@ -29,8 +29,11 @@ class TokenizerPreparer(Preparer[TrainedTokenizer]):
         facts = trained.facts
 
         def place_and_finish(session: Session) -> None:
-            place_file(session, settings.artifacts, facts.sha256, trained.content)
+            with partial_file(settings.artifacts, TOKENIZERS) as file:
+                file.write(trained.content)
+                file.sync()
+                place(session, settings.artifacts, TOKENIZERS, file, facts.sha256)
             finish_tokenizer(session, claimed, facts)
 
-        self.write(lambda session: announce_file(session, facts.sha256))
+        self.write(lambda session: release(session, TOKENIZERS, facts.sha256))
         self.write(place_and_finish)

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from jobs.files import stored_texts
-from jobs.files.cleanup import remove_deleted_texts
 from jobs.files.layout import dataset_path, tokens_directory
+from jobs.files.store import TEXTS, remove_released
 from jobs.settings import Settings
 from jobs.store.database import Database
 
@@ -75,17 +74,14 @@ def test_a_built_in_text_is_never_deleted(client: FlaskClient, name: str) -> Non
 
 
 def test_a_text_whose_deletion_breaks_off_is_deleted_by_the_keeper(
-    client: FlaskClient, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, settings: Settings, database: Database
 ) -> None:
     record = add(client)
-
-    def fail(*_: object) -> None:
-        raise OSError(5, "Input/output error")
-
-    monkeypatch.setattr(stored_texts, "remove_tokens", fail)
+    no_file = tokens_directory(settings.artifacts) / f"{record['sha256']}-gpt2-0.5.tokens"
+    no_file.mkdir(parents=True)
     assert client.delete(f"/datasets/{record['id']}").status_code == 204
-    monkeypatch.undo()
-    remove_deleted_texts(database, settings.artifacts)
+    no_file.rmdir()
+    remove_released(database, settings.artifacts, TEXTS)
     assert not dataset_path(settings.artifacts, record["sha256"]).exists()
 
 
@@ -93,11 +89,11 @@ def test_a_text_that_was_added_again_before_its_files_were_deleted_stays(
     client: FlaskClient, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = add(client)
-    monkeypatch.setattr("api.views.datasets.remove_deleted_texts", lambda *_: None)
+    monkeypatch.setattr("jobs.files.store.remove_released", lambda *_: None)
     client.delete(f"/datasets/{record['id']}")
     again = add(client)
     for _ in range(2):
-        remove_deleted_texts(database, settings.artifacts)
+        remove_released(database, settings.artifacts, TEXTS)
         assert dataset_path(settings.artifacts, record["sha256"]).exists()
     assert client.get(f"/datasets/{again['id']}").status_code == 200
 
@@ -110,5 +106,5 @@ def test_tokens_that_are_still_being_written_are_waited_for(
     client.delete(f"/datasets/{record['id']}")
     tokens = write_tokens(settings, record["sha256"])
     partial.unlink()
-    remove_deleted_texts(database, settings.artifacts)
+    remove_released(database, settings.artifacts, TEXTS)
     assert not tokens.exists()

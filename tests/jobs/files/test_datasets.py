@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.event import listen
 from sqlalchemy.exc import OperationalError
 
-from jobs.files import builtin_datasets, datasets, stored_texts
+from jobs.files import builtin_datasets, datasets, store
 from jobs.files.arriving_text import BadText
 from jobs.files.builtin_datasets import DatasetUnavailable
 from jobs.files.datasets import (
@@ -181,10 +181,10 @@ def test_a_text_that_could_not_be_recorded_stays_only_if_somebody_elses_record_n
         store_dataset(database, settings, "another's", STORY.encode())
         remove(*arguments)
 
-    insert, remove = datasets.insert_if_absent, stored_texts.remove_unless_listed
+    insert, remove = datasets.insert_if_absent, store.remove_unless_listed
     for clean_up, is_left in ((remove, False), (remove_after_another_has_stored_it, True)):
         monkeypatch.setattr(datasets, "insert_if_absent", fail_once)
-        monkeypatch.setattr(stored_texts, "remove_unless_listed", clean_up)
+        monkeypatch.setattr(store, "remove_unless_listed", clean_up)
         with pytest.raises(OSError, match="full"):
             store_dataset(database, settings, "mine", STORY.encode())
         assert path.exists() is is_left

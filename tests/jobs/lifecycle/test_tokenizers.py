@@ -5,8 +5,8 @@ from sqlalchemy import delete, select, update
 
 from jobs.files.datasets import DatasetNeeded, delete_dataset
 from jobs.files.layout import initial_directory, tokenizer_path
+from jobs.files.store import TOKENIZERS, remove_released
 from jobs.files.token_counts import stored_counts
-from jobs.files.tokenizers import remove_deleted_tokenizers
 from jobs.lifecycle.forking import fork
 from jobs.lifecycle.preparation import (
     MAX_FAILURES,
@@ -382,5 +382,5 @@ def test_equal_tokenizers_have_one_file_which_goes_with_the_last_of_them(
     for tokenizer, remains in ((first, True), (second, False)):
         with database.write() as session:
             delete_tokenizer(session, tokenizer.id)
-        remove_deleted_tokenizers(database, settings.artifacts)
+        remove_released(database, settings.artifacts, TOKENIZERS)
         assert path.exists() is remains

@@ -5,8 +5,8 @@ import threading
 import pytest
 from sqlalchemy import select
 
-from jobs.files.cleanup import remove_deleted_texts
 from jobs.files.datasets import delete_dataset, store_dataset
+from jobs.files.store import TEXTS, remove_released
 from jobs.lifecycle.preparation import claim_preparation
 from jobs.settings import Settings
 from jobs.store.database import Database
@@ -20,7 +20,7 @@ TEXT = ("The sea was calm, and the señora sang.\n" * 2000).encode()
 def delete(database: Database, settings: Settings) -> None:
     with database.write() as session:
         delete_dataset(session, session.scalars(select(Dataset.id)).one())
-    remove_deleted_texts(database, settings.artifacts)
+    remove_released(database, settings.artifacts, TEXTS)
 
 
 @pytest.mark.parametrize("moment", ["before it is looked up", "before its text is read", "once it is done"])
@@ -46,5 +46,5 @@ def test_a_data_set_that_is_deleted_meanwhile_ends_its_preparation(
     TextPreparer(database, settings, claimed, threading.Event()).run()
     with database.read() as session:
         assert [*session.scalars(select(Preparation)), *session.scalars(select(Dataset))] == []
-    remove_deleted_texts(database, settings.artifacts)
+    remove_released(database, settings.artifacts, TEXTS)
     assert [file for file in settings.artifacts.rglob("*") if file.is_file()] == []

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from jobs.files.datasets import get_dataset
 from jobs.files.layout import dataset_path, tokenizers_directory
-from jobs.files.tokenizers import find_tokenizer, remove_deleted_tokenizers
+from jobs.files.store import TOKENIZERS, remove_released
+from jobs.files.tokenizers import find_tokenizer
 from jobs.lifecycle.preparation import claim_preparation, reap_preparations
 from jobs.lifecycle.tokenizers import delete_tokenizer
 from jobs.settings import Settings
@@ -198,7 +199,7 @@ def test_a_tokenizer_that_is_deleted_meanwhile_leaves_no_file(
 
     started(monkeypatch, remove)
     run(database, settings, claimed(database))
-    remove_deleted_tokenizers(database, settings.artifacts)
+    remove_released(database, settings.artifacts, TOKENIZERS)
     assert files(settings) == []
     with database.read() as session:
         assert session.scalars(select(TrainedTokenizer)).all() == []

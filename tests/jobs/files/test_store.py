@@ -5,9 +5,9 @@ import pytest
 from sqlalchemy import select
 
 from jobs.files import datasets
-from jobs.files.cleanup import remove_deleted_texts
 from jobs.files.datasets import delete_dataset, store_dataset
 from jobs.files.layout import dataset_path
+from jobs.files.store import TEXTS, remove_released
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.lookup import NotFound
@@ -31,7 +31,7 @@ def test_a_text_that_is_added_and_deleted_by_many_at_once_is_there_just_while_it
                     delete_dataset(session, dataset.id)
             except NotFound:
                 pass  # another was faster
-            remove_deleted_texts(database, settings.artifacts)
+            remove_released(database, settings.artifacts, TEXTS)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add_and_delete, range(4)))
@@ -49,12 +49,12 @@ def test_a_text_whose_process_dies_before_it_is_listed_is_deleted_by_the_keeper(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(datasets, "insert_if_absent", die)
-    monkeypatch.setattr("jobs.files.stored_texts.remove_unless_listed", lambda *_: None)
+    monkeypatch.setattr("jobs.files.store.remove_unless_listed", lambda *_: None)
     with pytest.raises(KeyboardInterrupt):
         store_dataset(database, settings, "sea", TEXT)
     (left,) = (settings.artifacts / "datasets").iterdir()
     assert left.read_bytes() == TEXT
-    remove_deleted_texts(database, settings.artifacts)
+    remove_released(database, settings.artifacts, TEXTS)
     assert not left.exists()
 
 
@@ -65,7 +65,7 @@ def test_a_text_is_not_removed_while_another_transaction_lists_it(
     with database.write() as session:
         delete_dataset(session, dataset.id)
     insert = datasets.insert_if_absent
-    remover = threading.Thread(target=remove_deleted_texts, args=(database, settings.artifacts))
+    remover = threading.Thread(target=remove_released, args=(database, settings.artifacts, TEXTS))
 
     def insert_while_another_removes(*arguments: object) -> bool:
         monkeypatch.setattr(datasets, "insert_if_absent", insert)
