@@ -27,7 +27,7 @@ setup: .venv/.installed  ## make .venv with everything in it
 demo: setup  ## train the lecture's GPT on a real text and watch it learn
 	$(BIN)/pretrain demo
 
-test-fast: setup  ## the tests for daily work: no services, no PostgreSQL, short sweeps (less than 2 minutes)
+test-fast: setup  ## the tests for daily work: no services, no PostgreSQL, short sweeps, float32 (less than 2 minutes)
 	$(PYTEST) -n 3 --dist worksteal --fast $(SERVICE_TESTS:%=--ignore=%)
 
 test: setup  ## run every test (10 to 25 minutes)

@@ -44,7 +44,11 @@ EXAMPLES = 400
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--fast", action="store_true", help="what takes little time: no PostgreSQL, no services")
+    parser.addoption(
+        "--fast",
+        action="store_true",
+        help="what takes little time: no PostgreSQL, no services, of the numerics float32 alone",
+    )
     parser.addoption("--thorough", action="store_true", help="go the whole way, however long it is")
     parser.addoption(
         "--hangs-after", type=int, default=HANGS_AFTER_S, help="seconds after which a test has hung"
@@ -76,10 +80,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def is_due(item: pytest.Item) -> bool:
     """Whether tests that go as far as these run it."""
-    on_postgresql = "postgresql" in (item.callspec.params.values() if hasattr(item, "callspec") else ())
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    on_postgresql = "postgresql" in params.values()
     match sweeps.reach:
         case "fast":
-            return item.get_closest_marker("slow") is None and not on_postgresql
+            in_float32 = params.get("numerics", "float32") == "float32"
+            return item.get_closest_marker("slow") is None and not on_postgresql and in_float32
         case "usual":
             return item.get_closest_marker("sqlite_will_do") is None or not on_postgresql
         case "whole":
