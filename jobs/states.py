@@ -35,7 +35,8 @@ class WrongState(Exception):
     """A request that the job's status does not allow."""
 
     def __init__(self, job_id: str, status: Status, request: str) -> None:
-        super().__init__(f"job {job_id} is {status}, so {request} is not possible")
+        hint = "; cancel it first" if request == "delete" else ""
+        super().__init__(f"job {job_id} is {status}, so {request} is not possible{hint}")
         self.status = status
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from model.gpt import GPT
 from model.inference.kv_cache import SequenceCache
+from model.inference.sampling import check_finite
 from model.inference.token_probs import TokenProbs, tokens_probs
 from model.layers.kit import FLOAT32
 from model.layers.meta_init import meta_init
@@ -64,7 +65,8 @@ class Scoring:
     def score_chunk(self, model: GPT, chunk_tokens: int) -> None:
         """Read up to `chunk_tokens` tokens more, of a text that is not done, and predict what follows each.
 
-        model  in evaluation mode; computes as `in_float32` has it
+        model   in evaluation mode; computes as `in_float32` has it
+        raises  NotFiniteLogits
         """
         device = model.tok_emb.weight.device
         last_input = len(self.tokens) - 1
@@ -79,7 +81,9 @@ class Scoring:
             known = max(0, len(self.probs) - start)
             if known < end - start:
                 targets = torch.tensor(self.tokens[start + 1 + known : end + 1])
-                self.probs += tokens_probs(logits_of(model, hidden[known:]), targets, self.top)
+                logits = logits_of(model, hidden[known:])
+                check_finite(logits.max().item())
+                self.probs += tokens_probs(logits, targets, self.top)
         self._position = end
         if end == window_end:
             self._begin_window(self._window_start + max(1, self.context_length // 2))

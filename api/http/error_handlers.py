@@ -70,7 +70,9 @@ def http_error(error: exceptions.HTTPException) -> Response | exceptions.HTTPExc
     if isinstance(error, exceptions.NotFound):
         detail = f"there is nothing at {cut(request.path)}"
     elif isinstance(error, exceptions.MethodNotAllowed):
-        detail = f"{cut(request.method)} is not possible here; {', '.join(error.valid_methods or ())} is"
+        detail = (
+            f"{cut(request.method)} is not possible here; possible: {', '.join(error.valid_methods or ())}"
+        )
     elif isinstance(error, exceptions.RequestEntityTooLarge) and request.max_content_length is not None:
         detail = f"the body has more bytes than the limit of {request.max_content_length:,}"
     response = problem_response(HTTPProblem(HTTPStatus(error.code), detail))

@@ -38,6 +38,8 @@ class TextFiles:
     files: Sequence[Path]
     media_type: str
     text_field: str
+    as_it_is: bool
+    """One file, sent as it is but for being unpacked."""
     first_lines: list[tuple[int, Path]] = field(default_factory=list)
     """Of each file that has been begun, which line of the stream is its first."""
 
@@ -51,13 +53,12 @@ class TextFiles:
     @property
     def body_bytes(self) -> int | None:
         """Of the stream, if that is known beforehand."""
-        (file, *others) = self.files
-        is_sent_as_it_is = not others and not is_packed(file) and not is_parquet(file)
-        return self.bytes_on_disk if is_sent_as_it_is and file.is_file() else None
+        file = self.files[0]
+        return self.bytes_on_disk if self.as_it_is and not is_packed(file) and file.is_file() else None
 
     def blocks(self, on_read: OnRead) -> Iterator[bytes]:
         """raises  UsageError for a file that can't be read, or is not what its name says"""
-        if len(self.files) == 1 and not is_parquet(self.files[0]):
+        if self.as_it_is:
             return bounded(file_blocks(self.files[0], on_read))
         return bounded(self._lines(on_read))
 
@@ -101,11 +102,10 @@ def find_text_files(given: Sequence[Path], text_field: str | None) -> TextFiles:
     files = [file for path in given for file in (files_in(path) if path.is_dir() else [path])]
     if len(files) > 1 and STDIN in files:
         raise UsageError("standard input can't be sent together with files")
-    is_plain = (
-        len(files) == 1 and files == list(given) and not is_parquet(files[0]) and not is_lines(files[0])
-    )
-    media_type = PLAIN if is_plain and text_field is None else NDJSON
-    return TextFiles(files, media_type, text_field or TEXT_FIELD)
+    # A text that was found in a folder is a document, also where it is the only one.
+    as_it_is = len(files) == 1 and not is_parquet(files[0]) and (files == list(given) or is_lines(files[0]))
+    is_plain = as_it_is and text_field is None and not is_lines(files[0])
+    return TextFiles(files, PLAIN if is_plain else NDJSON, text_field or TEXT_FIELD, as_it_is)
 
 
 def files_in(folder: Path) -> list[Path]:

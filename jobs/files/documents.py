@@ -60,24 +60,28 @@ def read_documents(
             pieces, pending_bytes = [], 0
     yield b"".join(pieces)
     if facts.documents == 0:
-        lines = f"{facts.empty_documents:,} lines, in all of which the text is empty or white space"
-        raise BadText(f"must have a document; it has {lines if facts.empty_documents else 'no line'}")
+        empty = facts.empty_documents
+        reason = f"the text of each of its {empty:,} is empty or white space" if empty else "it has none"
+        raise BadText(f"must have a document; {reason}")
 
 
 def numbered_lines(blocks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     """The lines that are not empty, numbered from 1, without a byte order mark. raises  BadText"""
-    head = b""
+    head = bytearray()
     start_bytes = 0
     for number, line in enumerate(split_lines(blocks), start=1):
         if len(head) < SAMPLE_BYTES:
             head += line[: SAMPLE_BYTES - len(head)] + b"\n"
+        if not line:
+            start_bytes += 1
+            continue
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
-            wrong = not_utf8(head, start_bytes + error.start, line[: error.start], line[error.start :])
+            wrong = not_utf8(bytes(head), start_bytes + error.start, line[: error.start], line[error.start :])
             raise BadText(f"line {number:,}: {wrong}", cut(line[:1000].decode(errors="replace"))) from error
         if number == 1:
-            check_head(head)
+            check_head(bytes(head))
             text = text.removeprefix("\ufeff")
         start_bytes += len(line) + 1
         if text and not text.isspace():
@@ -112,7 +116,7 @@ def text_of(line: str, text_field: str) -> str:
     if len(line) > LONG_LINE_CHARACTERS:
         check_values(line)
     try:
-        document = json.loads(line)
+        document = json.loads(line, parse_int=without_limit)
     except (ValueError, RecursionError) as error:
         hint = "; each document must be one JSON object on one line"
         reason = "it nests too deep" if isinstance(error, RecursionError) else describe_json_error(error)
@@ -133,6 +137,11 @@ def text_of(line: str, text_field: str) -> str:
         return storable(text)
     except ValueError as error:
         raise ValueError(f"{quoted(text_field)} {error}") from error
+
+
+def without_limit(digits: str) -> int:
+    """For a number of which nothing is wanted: Python refuses to read one of more than 4,300 digits."""
+    return 0
 
 
 def check_values(line: str) -> None:

@@ -102,13 +102,12 @@ def check_names(named: Mapping[str, StoredTensor], expected: Mapping[str, str], 
     if missing := [name for name in expected if name not in named]:
         untied = " and a head of its own (tie_word_embeddings false)" if HEAD in missing else ""
         raise BadModel(
-            f"{len(missing):,} of {len(expected):,} tensors are missing: {shown_names(missing)}; "
-            f"{sizes}{untied}"
+            f"{len(missing):,} of {len(expected):,} tensors missing: {shown_names(missing)}; {sizes}{untied}"
         )
     known = {*expected, HEAD}
     if unexpected := [name for name in named if name not in known]:
         raise BadModel(
-            f"{len(unexpected):,} tensors are none of GPT-2's: {shown_names(unexpected)}; {sizes}, and only "
+            f"not among GPT-2's tensors: {shown_names(unexpected)}; {sizes}, and only "
             "GPT-2's published layout can be imported"
         )
 

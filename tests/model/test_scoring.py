@@ -8,6 +8,7 @@ import torch
 from model.config import Distribution
 from model.gpt import GPT
 from model.inference.engine import fast_engine
+from model.inference.sampling import NotFiniteLogits
 from model.layers.kit import KITS
 from model.scoring import Scoring, in_float32
 from model.tokenizers import load_tokenizer
@@ -150,3 +151,12 @@ def test_the_score_of_what_every_token_likes_equally_is_the_logarithm_of_the_voc
     for position, each in enumerate(scored(model, list(range(30))), start=1):
         assert each.logprob == pytest.approx(-math.log(257), abs=1e-6)
         assert each.rank == position + 1, "of equal ones the lower id comes first"
+
+
+def test_a_model_that_overflows_scores_nothing():
+    model = GPT(tiny_config(context_length=C)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(3e38)
+    with pytest.raises(NotFiniteLogits):
+        scored(model, tokens_of(5))

@@ -4,6 +4,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.broker.generation import Failure
 from jobs.store.lookup import NotFound
+from model.inference.sampling import NotFiniteLogits
 from worker.generation.models import CheckpointDamaged
 from worker.oom import find_oom_error
 
@@ -26,7 +27,7 @@ def failure_of(error: BaseException) -> Failure:
         return Failure(cause="not_found", reason=str(error))
     if isinstance(error, InvalidText):
         return Failure(cause="invalid", reason=str(error))
-    if isinstance(error, CheckpointDamaged):
+    if isinstance(error, (CheckpointDamaged, NotFiniteLogits)):
         return Failure(cause="unavailable", reason=str(error))
     if isinstance(error, CheckpointReplaced):
         reason = "the weights that had begun this text were replaced while another model had their memory"

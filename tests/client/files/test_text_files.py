@@ -37,6 +37,21 @@ def test_one_file_without_documents_is_plain_text(
     assert find_text_files([Path(name) for name in names], text_field).media_type == media_type
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
+def test_the_only_text_in_a_folder_is_a_document(tmp_path: Path, name: str) -> None:
+    content = b'{"text": "looks like a line"}\n'
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    texts = find_text_files([tmp_path], None)
+    assert (texts.media_type, texts.body_bytes) == (NDJSON, None)
+    assert [json.loads(line) for line in sent(tmp_path).splitlines()] == [{"text": content.decode()}]
+
+
+def test_the_only_lines_in_a_folder_are_sent_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "one"}')
+    texts = find_text_files([tmp_path], None)
+    assert (texts.media_type, texts.body_bytes, sent(tmp_path)) == (NDJSON, 15, b'{"text": "one"}')
+
+
 def test_standard_input_is_sent_alone() -> None:
     with pytest.raises(UsageError, match="standard input can't be sent together with files"):
         find_text_files([Path("-"), Path("a.txt")], None)

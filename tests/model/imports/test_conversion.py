@@ -170,10 +170,10 @@ def with_value(value: float) -> Tensor:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (changed(ln_f__bias=None), r"1 of 28 tensors are missing: 'ln_f.bias'; .* 2 layers \(n_layer\)"),
+        (changed(ln_f__bias=None), r"1 of 28 tensors missing: 'ln_f.bias'; .* 2 layers \(n_layer\)"),
         (
             changed(h__2__ln_1__bias=torch.zeros(C)),
-            "1 tensors are none of GPT-2's: 'h.2.ln_1.bias'; config.json describes 2 layers",
+            "not among GPT-2's tensors: 'h.2.ln_1.bias'; config.json describes 2 layers",
         ),
         (
             changed(h__0__attn__c_attn__weight=torch.zeros(3 * C, C)),

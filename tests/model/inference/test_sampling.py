@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from model.config import Distribution
-from model.inference.sampling import sample_from_logits, sample_token
+from model.inference.sampling import NotFiniteLogits, sample_from_logits, sample_token
 
 
 def drawn_tokens(logits, n=300, **options):
@@ -124,3 +124,10 @@ def test_equally_likely_tokens_are_cut_by_top_p_as_others_are(size, top_p):
     }
     assert max(found) < max(1, math.ceil(top_p * size) + 1)
     assert len(found) > 1 or top_p * size <= 1 or size == 1
+
+
+@pytest.mark.parametrize("logit", [math.nan, math.inf])
+@pytest.mark.parametrize("options", [{}, {"temperature": 1}, {"temperature": 1, "top_k": 2, "top_p": 0.9}])
+def test_logits_that_are_not_finite_give_no_token(logit, options):
+    with pytest.raises(NotFiniteLogits):
+        sample_token(torch.tensor([0.5, logit, 1.0]), Distribution(**options), torch.Generator())

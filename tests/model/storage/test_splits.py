@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.storage.splits import decode_utf8, read_splits, scan_text, split_text
+from model.storage.splits import CHUNK_BYTES, decode_utf8, read_splits, scan_text, split_text
 from model.tokenizers import load_tokenizer
 from tests.model.texts import TEXTS
 
@@ -62,7 +62,7 @@ def test_a_text_is_scanned_a_chunk_at_a_time(file):
     calls: list[int] = []
     text = scan_text(file, lambda: calls.append(1))
     assert (text.characters, text.sha256) == (3 * 2**20, hashlib.sha256(content).hexdigest())
-    assert len(calls) == 2
+    assert len(calls) == len(content) // CHUNK_BYTES > 1
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 2, 3, 4, 100])

@@ -5,6 +5,7 @@ from sqlalchemy.exc import OperationalError
 from jobs.broker.generation import Failure
 from jobs.process.panics import NativePanic
 from jobs.store.lookup import NotFound
+from model.inference.sampling import NotFiniteLogits
 from model.manifest import CheckpointError
 from worker.generation.failures import ShuttingDown, failure_of
 from worker.generation.models import CheckpointDamaged
@@ -21,6 +22,7 @@ SECRET = "/srv/secret"
             "unavailable",
             "the checkpoint of step 1",
         ),
+        (NotFiniteLogits(), "unavailable", "the model computes no finite numbers"),
         (ShuttingDown(), "unavailable", "the worker is shutting down"),
         (OperationalError(SECRET, {}, Exception(SECRET)), "unavailable", "the database does not answer"),
         (MemoryError(SECRET), "unavailable", "the worker ran out of memory"),
