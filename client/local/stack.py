@@ -195,7 +195,8 @@ class Stack:
                 except (ApiError, Unreachable) as error:
                     if only_workers_are_missing(error) and self._a_worker_keeps_crashing():
                         return
-                    missing = str(error).splitlines()[0]
+                    detail = error.detail if isinstance(error, ApiError) else ""
+                    missing = detail or str(error).splitlines()[0]
                 waited_s = time.monotonic() - started_at
                 if waited_s > START_TIMEOUT_S:
                     raise ClientError(
