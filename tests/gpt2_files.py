@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from model.tokenizer_json import byte_tokenizer
+from model.bpe.tokenizer_json import byte_tokenizer
 
 V, T, C = 257, 16, 12
 CONFIG: dict[str, Any] = {

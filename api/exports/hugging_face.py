@@ -11,8 +11,8 @@ from api.http.problems import HTTPProblem
 from api.http.zip_stream import Member
 from jobs.lifecycle.weights import OpenWeights, WeightsLost
 from jobs.spec.job_spec import JobSpec
+from model.bpe.tokenizer_json import TOKENIZER_JSON
 from model.config import GPTConfig, SamplingConfig
-from model.tokenizer_json import TOKENIZER_JSON
 from model.tokenizers import END_OF_TEXT, TOKENIZERS, Tokenizer, load_tokenizer
 
 KNOWN_FIELDS = {

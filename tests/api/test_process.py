@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 SERVE_ONE_REQUEST = """
 import sys
 from api.app import create_app
-from model.tokenizer_json import TOKENIZER_JSON
+from model.bpe.tokenizer_json import TOKENIZER_JSON
 from model.tokenizers import gpt2_ranks, tiktoken_lines
 client = create_app().test_client()
 assert client.get("/healthz").status_code == 200

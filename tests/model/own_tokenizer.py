@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import regex
 
-from model.bpe_training import train_merges
-from model.tokenizer_json import trained_tokenizer
+from model.bpe.tokenizer_json import trained_tokenizer
+from model.bpe.training import train_merges
 from model.tokenizers import GPT2_PATTERN, BPETokenizer, byte_characters, load_tokenizer
 
 Merges = list[tuple[bytes, bytes]]

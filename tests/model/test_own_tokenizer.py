@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from model.bpe.tokenizer_json import trained_tokenizer
 from model.checkpoint import drop_training_state, load_model
 from model.config import Run
 from model.data import Data
@@ -17,7 +18,6 @@ from model.manifest import (
     verify,
     write_manifest,
 )
-from model.tokenizer_json import trained_tokenizer
 from model.tokenizers import BadTokenizer, load_tokenizer, ranks_of_json, sha256_of_ranks
 from model.training import train
 from tests.model.own_tokenizer import STORY, story_tokenizer

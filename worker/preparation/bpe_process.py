@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from jobs.process.parent_death import die_with_parent
-from model.bpe_training import train_merges
-from model.tokenizer_json import trained_tokenizer
+from model.bpe.tokenizer_json import trained_tokenizer
+from model.bpe.training import train_merges
 
 REPORT_BYTES = 2**22
 

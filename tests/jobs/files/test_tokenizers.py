@@ -4,7 +4,7 @@ from jobs.files.layout import tokenizer_path
 from jobs.files.tokenizers import TokenizerLost, find_tokenizer
 from jobs.settings import Settings
 from jobs.store.database import Database
-from model.tokenizer_json import trained_tokenizer
+from model.bpe.tokenizer_json import trained_tokenizer
 from tests.jobs.making import ready_tokenizer
 
 

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from model.bpe.tokenizer_json import gpt2_tokenizer
 from model.checkpoint import load_model
 from model.gpt import GPT
 from model.imports import conversion
@@ -16,7 +17,6 @@ from model.imports.bad_model import BadModel
 from model.imports.conversion import ModelFiles, import_gpt2
 from model.manifest import WEIGHTS, verify
 from model.storage.tensor_file import write_tensors
-from model.tokenizer_json import gpt2_tokenizer
 from tests.gpt2_files import CONFIG, C, T, V, random_tensors, raw_file, write_model
 
 

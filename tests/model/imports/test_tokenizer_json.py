@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from model.bpe.tokenizer_json import byte_tokenizer, gpt2_tokenizer
 from model.imports.bad_model import BadModel
 from model.imports.tokenizer_json import tokenizer_of
-from model.tokenizer_json import byte_tokenizer, gpt2_tokenizer
 from model.tokenizers import END_OF_TEXT
 
 

@@ -20,8 +20,8 @@ from jobs.store.database import Database
 from jobs.store.preparations import FAILED, QUEUED, READY
 from jobs.store.tables import TokenizerRemoval, TrainedTokenizer
 from jobs.store.tokenizers import get_tokenizer
-from model.bpe_training import train_merges
-from model.tokenizer_json import trained_tokenizer
+from model.bpe.tokenizer_json import trained_tokenizer
+from model.bpe.training import train_merges
 from model.tokenizers import load_tokenizer
 from tests.jobs.making import asked_tokenizer, prepare_all, ready_tokenizer
 from worker.preparation import tokenizer_training

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from model import bpe_training
-from model.bpe_training import LONG_WORD, MAX_WORD_CHARACTERS, cut_pieces, read_texts, train_merges
+from model.bpe import training
+from model.bpe.tokenizer_json import trained_tokenizer
+from model.bpe.training import LONG_WORD, MAX_WORD_CHARACTERS, cut_pieces, read_texts, train_merges
 from model.storage.splits import DOCUMENT_END
-from model.tokenizer_json import trained_tokenizer
 from model.tokenizers import END_OF_TEXT, load_tokenizer
 from tests.model.own_tokenizer import (
     STORY,
@@ -61,8 +61,8 @@ def test_a_tokenizer_of_any_text_encodes_any_other_as_hugging_faces_does(trained
 def test_the_same_text_and_size_give_the_same_file_with_any_number_of_threads(tmp_path: Path) -> None:
     (tmp_path / "text").write_text(STORY)
     program = (
-        "import sys, pathlib, hashlib; from model.bpe_training import train_merges;"
-        "from model.tokenizer_json import trained_tokenizer;"
+        "import sys, pathlib, hashlib; from model.bpe.training import train_merges;"
+        "from model.bpe.tokenizer_json import trained_tokenizer;"
         "merges = train_merges(pathlib.Path(sys.argv[1]), 0, 400);"
         "print(hashlib.sha256(trained_tokenizer(merges)).hexdigest())"
     )
@@ -126,8 +126,8 @@ def test_long_words_are_cut_and_nothing_is_lost(text: str) -> None:
 def test_of_a_text_that_is_too_long_blocks_are_read_that_are_spread_over_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bpe_training, "MAX_TEXT_BYTES", 4000)
-    monkeypatch.setattr(bpe_training, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(training, "MAX_TEXT_BYTES", 4000)
+    monkeypatch.setattr(training, "BLOCK_BYTES", 1000)
     path = tmp_path / "text"
     path.write_text("".join(f"{'é' if number % 2 else 'e'}{number:07}" for number in range(1000)))
     reads: list[int] = []

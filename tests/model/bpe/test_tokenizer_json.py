@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from model.tokenizer_json import TOKENIZER_JSON
+from model.bpe.tokenizer_json import TOKENIZER_JSON
 from model.tokenizers import END_OF_TEXT, TOKENIZERS, load_tokenizer, without_surrogates
 
 TEXTS = [
