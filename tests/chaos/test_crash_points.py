@@ -28,6 +28,15 @@ QUICK_SERVICE = {"lease_s": 3.0, "renew_s": 1.0, "keeper_s": 3.0}
 QUICK = {"fsync": [3, 7, 8], "rename": [2, 3, 3], "commit": [4, 8, 12], "commit-answered": [3, 8, 10]}
 
 
+def test_an_undisturbed_trainer_leaves_nothing_that_its_checkpoints_have_given_up(
+    attempts: Attempts, reference: Referee
+) -> None:
+    """Without which the others would not tell: an attempt that follows a crash deletes what is left."""
+    none = Fault(2)
+    check_the_end(attempts, none, attempts.post(SHORT), reference(SHORT))
+    assert none.violations == []
+
+
 @pytest.mark.fault(2)
 @pytest.mark.parametrize("call", QUICK)
 def test_a_trainer_killed_at_some_syncs_renames_and_commits_leaves_the_old_state_or_the_new(
