@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -14,6 +15,7 @@ WRITERS, READERS, REQUESTS_EACH = 8, 32, 5
 TINY = {"preset": "tiny", "dataset": "sample", "tokenizer": "bytes"}
 
 
+@pytest.mark.slow
 def test_32_readers_and_8_writers_get_no_server_error(
     client: FlaskClient, settings: Settings, database: Database
 ) -> None:

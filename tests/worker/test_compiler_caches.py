@@ -51,6 +51,7 @@ def test_every_cache_lies_in_a_folder_of_this_users_alone_whatever_the_environme
     assert Path(tempfile.gettempdir()).parent == folder
 
 
+@pytest.mark.slow
 def test_inductor_keeps_nothing_outside_even_where_it_ignores_its_variable(
     environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -31,7 +31,7 @@ from model.tokenizers import without_surrogates
 from tests.api.seeds import stored_checkpoint
 from tests.api.server.serving import RawClient, serving
 from tests.jobs.making import ready_tokenizer, running_job
-from tests.model.test_tokenizer_json import TEXTS as ODD_TEXTS
+from tests.model.bpe.test_tokenizer_json import TEXTS as ODD_TEXTS
 
 pytestmark = [pytest.mark.sqlite_will_do, pytest.mark.slow]
 

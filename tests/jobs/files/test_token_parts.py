@@ -57,7 +57,7 @@ def test_a_parts_tokens_are_those_of_the_whole_text(
 @pytest.mark.parametrize("name", BY_NAME)
 @pytest.mark.parametrize("limit", [1, 7, 100, 5000])
 def test_pages_make_the_whole_text_without_a_token_twice(file: Path, name: str, limit: int) -> None:
-    text, tokenizer = STORY[:3000] + "\0" + STORY[:500] + "\0", BY_NAME[name]
+    text, tokenizer = STORY[:600] + "\0" + STORY[:100] + "\0", BY_NAME[name]
     offset, ids = 0, []
     while offset < len(text):
         part = read(file, text, tokenizer, offset, limit)

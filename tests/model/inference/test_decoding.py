@@ -229,13 +229,14 @@ def test_the_logits_of_the_next_token_are_not_rounded_to_bfloat16(tie_weights):
     torch.testing.assert_close(logits.double(), expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("numerics", "int8"),
     [
-        pytest.param("bfloat16", False, marks=(NEEDS_BFLOAT16, pytest.mark.slow)),
-        pytest.param("bfloat16", True, marks=(NEEDS_BFLOAT16, pytest.mark.slow)),
+        pytest.param("bfloat16", False, marks=NEEDS_BFLOAT16),
+        pytest.param("bfloat16", True, marks=NEEDS_BFLOAT16),
         ("float32", False),
-        pytest.param("float32", True, marks=pytest.mark.slow),
+        ("float32", True),
     ],
 )
 def test_a_sequence_gets_the_very_logits_alone_that_it_gets_beside_others(numerics, int8):
