@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from model.gpt import GPT
 from model.inference.kv_cache import SequenceCache
-from model.inference.sampling import check_finite
+from model.inference.sampling import check_logit
 from model.inference.token_probs import TokenProbs, tokens_probs
 from model.layers.kit import FLOAT32
 from model.layers.meta_init import meta_init
@@ -82,7 +82,7 @@ class Scoring:
             if known < end - start:
                 targets = torch.tensor(self.tokens[start + 1 + known : end + 1])
                 logits = logits_of(model, hidden[known:])
-                check_finite(logits.max().item())
+                check_logit(logits.max().item())
                 self.probs += tokens_probs(logits, targets, self.top)
         self._position = end
         if end == window_end:

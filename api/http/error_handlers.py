@@ -10,9 +10,9 @@ from werkzeug import exceptions
 
 from api.http.error_bodies import error_body
 from api.http.problems import HTTPProblem, disk_full, internal_error, invalid_fields, unavailable
+from jobs.files.checkpoint_files import CheckpointFilesLost
 from jobs.files.datasets import DatasetNeeded
 from jobs.files.disk import is_disk_full
-from jobs.files.initial_weights import CheckpointFilesLost
 from jobs.files.tokenizers import TokenizerLost, TokenizerNotReady
 from jobs.lifecycle.requests import CheckpointNeeded
 from jobs.lifecycle.tokenizers import TokenizerNeeded

@@ -10,8 +10,8 @@ import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from jobs.files.checkpoint_files import CheckpointFilesLost, check_size, listed_files
 from jobs.files.layout import (
     CHECKPOINT_MANIFEST,
     CHECKPOINT_TOKENIZER,
@@ -23,10 +23,6 @@ from model.storage.atomic import sync
 
 CANNOT_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
 """Of another disk, or of a file system that has no links or has too many of the file."""
-
-
-class CheckpointFilesLost(Exception):
-    """A checkpoint's files are not what its manifest says; the message says how."""
 
 
 def link_checkpoint(source_folder: Path, job_folder: Path, *, weights_only: bool = False) -> int:
@@ -70,25 +66,6 @@ def link_or_copy(source: Path, target: Path) -> None:
         sync(target)
 
 
-def listed_files(manifest: Path) -> dict[str, dict[str, Any]]:
-    """What a checkpoint's manifest says of each of its files. raises CheckpointFilesLost, OSError"""
-    try:
-        files: dict[str, dict[str, Any]] = json.loads(manifest.read_bytes())["files"]
-        return {name: {**entry, "bytes": int(entry["bytes"])} for name, entry in files.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointFilesLost(f"the checkpoint's {CHECKPOINT_MANIFEST} is damaged") from error
-
-
-def check_size(file: Path, expected: dict[str, Any]) -> None:
-    """raises CheckpointFilesLost, OSError"""
-    found_bytes = file.stat().st_size
-    if found_bytes != expected["bytes"]:
-        raise CheckpointFilesLost(
-            f"the checkpoint's {file.name} is damaged: it has {found_bytes:,} bytes, "
-            f"{expected['bytes']:,} were written"
-        )
-
-
 def size_bytes(files: Iterable[Path]) -> int:
     return sum(file.stat().st_size for file in files)
 
@@ -102,4 +79,4 @@ def initial_position(job_folder: Path) -> dict[str, int]:
         position = json.loads((job_folder / INITIAL / CHECKPOINT_MANIFEST).read_bytes())["position"]
         return {name: int(position[name]) for name in ("step", "epoch", "tokens_seen")}
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointFilesLost(f"the checkpoint's {CHECKPOINT_MANIFEST} is damaged") from error
+        raise CheckpointFilesLost(f"a checkpoint's {CHECKPOINT_MANIFEST} is damaged") from error

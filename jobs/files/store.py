@@ -157,19 +157,20 @@ def remove_released(database: Database, artifacts: Path, kind: Kind) -> None:
 
 def remove(database: Database, artifacts: Path, kind: Kind, sha256: str) -> None:
     """Remove an artifact that is released, and what was made of it, if no row lists it."""
+    hidden = hidden_path(artifacts, kind)
     with database.write() as session:
-        hidden = hide_unless_listed(session, artifacts, kind, sha256)
-        if kind.is_listed(session, sha256) or kind.remove_derived(artifacts, sha256):
+        lock_name(session, sha256)
+        is_listed = kind.is_listed(session, sha256)
+        if not is_listed:
+            hide(kind.path(artifacts, sha256), hidden)
+        if is_listed or kind.remove_derived(artifacts, sha256):
             session.execute(delete(kind.removals).where(kind.removals.sha256 == sha256))
     hidden.unlink(missing_ok=True)
 
 
-def hide_unless_listed(session: Session, artifacts: Path, kind: Kind, sha256: str) -> Path:
-    """Give the file a hidden name, under which it can be deleted when the transaction is over: that takes
-    long for many gigabytes. There may be no file of that name."""
-    lock_name(session, sha256)
-    hidden, path = hidden_path(artifacts, kind), kind.path(artifacts, sha256)
-    if path.exists() and not kind.is_listed(session, sha256):
+def hide(path: Path, hidden: Path) -> None:
+    """Give a file, if it is there, the name under which it can be deleted when the transaction is over: that
+    takes long for many gigabytes."""
+    if path.exists():
         path.replace(hidden)
         os.utime(hidden)
-    return hidden

@@ -58,12 +58,12 @@ def first_due(session: Session) -> Prepared | None:
     """What has waited longest of all kinds and nobody else is just claiming; locked."""
     oldest = {kind: session.scalar(select(func.min(kind.queued_at)).where(*is_due(kind))) for kind in KINDS}
     since_s = {kind: queued_at for kind, queued_at in oldest.items() if queued_at is not None}
-    due: list[Prepared] = []
     for kind in sorted(since_s, key=lambda kind: since_s[kind]):
-        if not due:
-            waiting = select(kind).where(*is_due(kind)).order_by(kind.queued_at)
-            due += session.scalars(waiting.limit(1).with_for_update(skip_locked=True))
-    return due[0] if due else None
+        waiting = select(kind).where(*is_due(kind)).order_by(kind.queued_at)
+        due: list[Prepared] = [*session.scalars(waiting.limit(1).with_for_update(skip_locked=True))]
+        if due:
+            return due[0]
+    return None
 
 
 def renew_preparation(session: Session, claimed: Prepared, fraction: float, lease_s: float) -> None:

@@ -2,7 +2,6 @@
 tokenizer."""
 
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
+from jobs.files.checkpoint_files import listed_files
 from jobs.files.layout import CHECKPOINT_MANIFEST, CHECKPOINT_TOKENIZER, CHECKPOINT_WEIGHTS, sha256_of
 from jobs.lifecycle.history import find_checkpoint
 from jobs.store.database import Database
@@ -88,7 +88,7 @@ def open_weights(database: Database, artifacts: Path, job_id: str, name: str) ->
     """Open the weights of the checkpoint `last`, `best`, or of a step; the caller closes the file.
 
     Sizes are compared; to read all and compare checksums is for whoever needs every byte.
-    raises  NotFound; WeightsLost; OSError
+    raises  NotFound; WeightsLost; CheckpointFilesLost; OSError
     """
     with database.read() as session:
         job = get_job(session, job_id)
@@ -101,42 +101,23 @@ def open_weights(database: Database, artifacts: Path, job_id: str, name: str) ->
 
 
 def open_listed(job: Job, checkpoint: Checkpoint, directory: Path) -> OpenWeights:
-    """raises  WeightsLost; OSError"""
+    """raises  WeightsLost; CheckpointFilesLost; OSError"""
     file = (directory / CHECKPOINT_WEIGHTS).open("rb")
     try:
         size_bytes = os.fstat(file.fileno()).st_size
-        written = written_files(directory / CHECKPOINT_MANIFEST)
-        if size_bytes != written.weights_bytes:
+        files = listed_files(directory / CHECKPOINT_MANIFEST)
+        written_bytes = files[CHECKPOINT_WEIGHTS]["bytes"]
+        if size_bytes != written_bytes:
             raise WeightsLost(
                 f"the weights of the checkpoint of step {checkpoint.step} are damaged: the file has "
-                f"{size_bytes:,} bytes, {written.weights_bytes:,} were written"
+                f"{size_bytes:,} bytes, {written_bytes:,} were written"
             )
         tokenizer_json = None
-        if written.tokenizer_sha256 is not None:
+        if (written := files.get(CHECKPOINT_TOKENIZER)) is not None:
             tokenizer_json = (directory / CHECKPOINT_TOKENIZER).read_bytes()
-            if sha256_of(tokenizer_json) != written.tokenizer_sha256:
+            if sha256_of(tokenizer_json) != written.get("sha256"):
                 raise WeightsLost(f"the tokenizer of the checkpoint of step {checkpoint.step} is damaged")
     except BaseException:
         file.close()
         raise
     return OpenWeights(job, checkpoint, file, size_bytes, tokenizer_json)
-
-
-@dataclass(frozen=True)
-class WrittenFiles:
-    """What a checkpoint's manifest says of its files."""
-
-    weights_bytes: int
-    tokenizer_sha256: str | None
-    """None where the tokenizer is built in."""
-
-
-def written_files(manifest: Path) -> WrittenFiles:
-    """raises  WeightsLost; OSError"""
-    try:
-        files = json.loads(manifest.read_bytes())["files"]
-        tokenizer = files.get(CHECKPOINT_TOKENIZER)
-        tokenizer_sha256 = None if tokenizer is None else str(tokenizer["sha256"])
-        return WrittenFiles(int(files[CHECKPOINT_WEIGHTS]["bytes"]), tokenizer_sha256)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsLost(f"a checkpoint's {CHECKPOINT_MANIFEST} is damaged") from error

@@ -104,7 +104,7 @@ def check_seed(seed: int) -> str | None:
 
 
 def check_tokenizer(name: str) -> str | None:
-    """Whether there is such an id only the database knows: `jobs.lifecycle.submission`."""
+    """Whether there is such an id only the database knows: `jobs.lifecycle.inputs`."""
     if name in TOKENIZERS or name.startswith(f"{OWN_TOKENIZER}-"):
         return None
     return TOKENIZER_UNKNOWN

@@ -23,7 +23,7 @@ def sample_token(logits: Tensor, distribution: Distribution, generator: torch.Ge
     if distribution.temperature == 0:
         # Of a vocabulary of 50,257 NumPy finds it in 10 us, PyTorch in 57. Both find a NaN first.
         likeliest = int(logits.numpy().argmax() if logits.is_cpu else logits.argmax())
-        check_finite(logits[likeliest].item())
+        check_logit(logits[likeliest].item())
         return likeliest
     return sample_from_logits(logits, distribution, generator)
 
@@ -42,7 +42,7 @@ def sample_from_logits(logits: Tensor, distribution: Distribution, generator: to
     temperature, top_k, top_p = distribution.temperature, distribution.top_k, distribution.top_p
     logits = logits.cpu()
     largest = logits.max()
-    check_finite(largest.item())
+    check_logit(largest.item())
     uniform = torch.rand(len(logits), dtype=torch.float64, generator=generator)  # (V,), in [0, 1)
     tokens = torch.arange(len(logits))
     if top_k is not None:
@@ -64,9 +64,9 @@ def sample_from_logits(logits: Tensor, distribution: Distribution, generator: to
     return int(tokens[int((uniform[tokens].log() / probs).argmax())])
 
 
-def check_finite(largest_logit: float) -> None:
-    """raises  NotFiniteLogits"""
-    if not math.isfinite(largest_logit):
+def check_logit(largest: float) -> None:
+    """raises  NotFiniteLogits unless the largest logit is a finite number"""
+    if not math.isfinite(largest):
         raise NotFiniteLogits
 
 

@@ -11,18 +11,13 @@ from jobs.states import Status
 from jobs.store.ids import new_id
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
+from tests.chaos.preparers import MOMENTS, kill_preparer
 from tests.chaos.reference import small
 from tests.chaos.service import Service
 from tests.waiting import wait_until
 
 STORY = "Ana counted the boats in the harbour, and counted them again. " * 5000
 STEPS: dict[str, Any] = {"training": {"max_steps": 3}}
-MOMENTS = [
-    ("fsync", 1),  # the token file is written, and has no name yet
-    ("rename", 1),
-    ("fsync", 2),  # it has its name
-    ("commit", 3),  # of the heartbeat, the claim, or the end, as they come
-]
 
 
 def post_story(service: Service) -> str:
@@ -60,13 +55,7 @@ def test_a_text_whose_worker_is_killed_is_prepared_by_the_next_to_the_same_file(
     service = serve(database=database)
     for number, (call, nth) in enumerate(MOMENTS):
         dataset_id = post_story(service)
-        token = tmp_path / str(number)
-        doomed = service.spawn_injected(
-            "preparer", process="prepare", call=call, nth=nth, action="kill", token=token
-        )
-        wait_until(token.exists, f"it was killed at its {call} {nth}")
-        fault.inject()
-        doomed.close()
+        kill_preparer(service, fault, call, nth, tmp_path / str(number))
         following = service.spawn("preparer")
         wait_until_prepared(service, dataset_id)
         whole = token_file(service, dataset_id)

@@ -10,18 +10,13 @@ from jobs.states import Status
 from jobs.store.ids import new_id
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
+from tests.chaos.preparers import MOMENTS, kill_preparer
 from tests.chaos.reference import small
 from tests.chaos.service import Service
 from tests.chaos.test_preparation import STORY
 from tests.waiting import wait_until
 from tests.worker.processes import pids_of
 
-MOMENTS = [
-    ("fsync", 1),  # the file is written, and has no name yet
-    ("rename", 1),
-    ("fsync", 2),  # it has its name
-    ("commit", 3),  # of the heartbeat, the claim, or the end, as they come
-]
 LARGE_TEXT = 40
 """Times STORY: its tokenizer takes long enough to be killed in the middle."""
 
@@ -59,13 +54,7 @@ def test_a_tokenizer_whose_worker_is_killed_is_trained_by_the_next_to_the_same_f
         vocab_size = 400 + number  # a file that is not there yet
         tokenizer_id = train(service, vocab_size=vocab_size)
         job_id = service.post({**small(), "tokenizer": tokenizer_id, "training": {"max_steps": 3}})
-        token = tmp_path / str(number)
-        doomed = service.spawn_injected(
-            "preparer", process="prepare", call=call, nth=nth, action="kill", token=token
-        )
-        wait_until(token.exists, f"it was killed at its {call} {nth}")
-        fault.inject()
-        doomed.close()
+        kill_preparer(service, fault, call, nth, tmp_path / str(number))
         following = service.spawn("preparer")
         record = ready(service, tokenizer_id)
         whole = file_of(service, record).read_bytes()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from jobs.files import initial_weights
-from jobs.files.initial_weights import CheckpointFilesLost, initial_position, link_checkpoint
+from jobs.files.checkpoint_files import CheckpointFilesLost
+from jobs.files.initial_weights import initial_position, link_checkpoint
 
 WEIGHTS, TRAINING, MANIFEST = "weights.safetensors", "training.safetensors", "checkpoint.json"
 TOKENIZER = "tokenizer.json"
