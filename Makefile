@@ -4,13 +4,19 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 # Tests that start whole services.
-SERVICE_TESTS := $(wildcard tests/e2e tests/chaos)
+SERVICE_TESTS := $(wildcard tests/e2e tests/docs tests/chaos)
+# Of the others, those of which `test` leaves something to `chaos`.
+THINNED := hypothesis or sqlite_will_do or postgresql_will_do or thinned or thorough
 # Most tests wait for something most of the time, so that more of them than cores may run at once.
 # With bytecode, also where the environment says otherwise: each of a thousand processes would compile the source anew.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest --durations=15
 
+# The page's modules and their tests. Nothing is downloaded: both tools are wheels with all that they need in them.
+PAGE := api/pages/static tests/pages
+DENO := DENO_NO_UPDATE_CHECK=1 DENO_DIR=.deno $(BIN)/deno
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test-fast test test-mutations chaos soak check bench bench-lecture bench-overhead bench-tokenising clean
+.PHONY: help setup demo test-fast test test-mutations chaos soak check docs bench bench-lecture bench-overhead bench-tokenising load clean types
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' Makefile
@@ -20,6 +26,7 @@ setup: .venv/.installed  ## make .venv with everything in it
 .venv/.installed: pyproject.toml
 	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'Python 3.11 or newer is needed: make setup PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo 'Installing into .venv: some minutes and 2 GB or more, most of it PyTorch. pip says nothing until it is done.'
 	'$(PYTHON)' -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[api,worker,local,dev]'
 	@touch $@
@@ -42,17 +49,28 @@ test-mutations: setup  ## write twenty faults into copies of the source, each of
 
 chaos: setup  ## every fault, as often as promised, and a table (needs root, strace, faketime; about 40 minutes)
 	$(PYTEST) tests/chaos --thorough --hangs-after=3600 -o faulthandler_timeout=3590
-	$(PYTEST) -n 4 --dist worksteal --thorough -m 'hypothesis or sqlite_will_do' $(SERVICE_TESTS:%=--ignore=%)
+	$(PYTEST) -n 4 --dist worksteal --thorough -m '$(THINNED)' $(SERVICE_TESTS:%=--ignore=%)
+	$(PYTEST) -n 2 --dist loadfile --thorough -m '$(THINNED)' $(filter-out tests/chaos,$(SERVICE_TESTS))
 
 soak: setup  ## 60 jobs in 10 minutes of killed workers and a broker that comes and goes
 	$(BIN)/python -m tests.chaos.soak
 
-check: setup  ## style, types, import contracts, no pickle
+types: setup  ## write the types of records, for the page and for the client, from the API's description
+	$(BIN)/python -m docs.generator api/pages/static/types/records.d.ts client/records.py
+
+docs: setup  ## write what follows from the code: the reference in docs/reference, and the types of records
+	$(BIN)/python -m docs.generator
+
+check: setup  ## style, types, import contracts, no pickle; the page's style, types and unit tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check --quiet --ignore-noqa --select TID251
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m docs.generator --check
+	$(BIN)/oxlint --quiet $(PAGE)
+	$(DENO) check --quiet --no-remote --no-npm $(PAGE)
+	$(DENO) test --quiet --no-remote --no-npm tests/pages
 
 bench: setup  ## how fast it is beside its goals, whole jobs computed from their parts (13 to 25 minutes)
 	$(BIN)/python -m benchmarks.table usual
@@ -81,8 +99,23 @@ bench-busy: setup  ## what training keeps of its speed beside other work, and it
 bench-overhead: setup  ## what the service and its checkpoints cost around the loop (about 10 minutes)
 	$(BIN)/python -m benchmarks.overhead
 
+bench-estimate: setup  ## what jobs are estimated to take, against what they take (10 minutes)
+	$(BIN)/python -m benchmarks.estimate --time
+
+bench-limits: setup  ## whether jobs that fit a limit of memory train within it, and others need it (root; 15 minutes)
+	$(BIN)/python -m benchmarks.memory_limits
+
 bench-front-door: setup  ## whether light requests are answered at once while a crowd keeps the service busy (4 minutes)
 	$(BIN)/python -m benchmarks.front_door
+
+load: setup  ## reads, posts, losses of a long job and event streams under load, on both databases (about 10 minutes)
+	$(BIN)/python -m benchmarks.load
+
+bench-streams: setup  ## how soon an event is with 300 streams, and what they cost (1 minute)
+	$(BIN)/python -m benchmarks.streams
+
+bench-page: setup  ## the page with 200 jobs and 100,000 points, in chromium, while events stream in (6 minutes)
+	$(BIN)/python -m benchmarks.page
 
 bench-tokenising: setup  ## a large text made ready, against one tiktoken call on the whole (a few minutes)
 	$(BIN)/python -m benchmarks.tokenising
@@ -94,5 +127,5 @@ bench-start: setup  ## from the POST of a tiny job to its first evaluation, on a
 	$(BIN)/python -m benchmarks.start
 
 clean:  ## remove .venv and everything that tools left behind
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .deno
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

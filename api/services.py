@@ -1,14 +1,21 @@
 """What the views work with: settings, database, broker. One of each for the process, safe between threads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from celery import Celery
 from flask import current_app
+from prometheus_client import CollectorRegistry
 from redis import Redis
 
+from api.kept_bodies import KeptBodies
+from api.monitoring.registry import REGISTRY
+from api.monitoring.stored_figures import StoredFigures
+from api.wrong_tokens import WrongTokens
 from jobs.broker.queue import make_celery, make_redis
+from jobs.lifecycle.loss_curves import LossCurves
 from jobs.settings import Settings
 from jobs.store.database import Database
+from jobs.store.token_cache import TokenCache
 
 EXTENSION = "pretrain"
 MAX_CONNECTIONS = 64
@@ -28,14 +35,26 @@ class Services:
     celery: Celery
     redis: Redis
     """For generations, apart from Celery; its timeout is a few seconds."""
+    metrics: CollectorRegistry
+    """What Prometheus scrapes: of this process, and of the database."""
+    tokens: TokenCache
+    wrong_tokens: WrongTokens = field(default_factory=WrongTokens)
+    curves: LossCurves = field(default_factory=LossCurves)
+    bodies: KeptBodies = field(default_factory=KeptBodies)
 
 
 def open_services(settings: Settings) -> Services:
+    database = Database(settings.database, MAX_CONNECTIONS)
+    metrics = CollectorRegistry(auto_describe=False)
+    metrics.register(REGISTRY)
+    metrics.register(StoredFigures(database, settings.lease_s))
     return Services(
         settings=settings,
-        database=Database(settings.database, MAX_CONNECTIONS),
+        database=database,
         celery=make_publisher(settings),
         redis=make_redis(settings),
+        metrics=metrics,
+        tokens=TokenCache(database, is_public=settings.is_public),
     )
 
 

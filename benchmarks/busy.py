@@ -28,7 +28,7 @@ from typing import Any, Literal, get_args
 
 from benchmarks.lecture_loop import Loop
 from benchmarks.service import running_service, wait_for_success, wait_until_warm
-from client.http.client import Client
+from client.api.pretrain import Pretrain
 from jobs.spec.parsing import parse_spec
 from model.data import Data
 from model.numerics import pick_device, resolve_numerics
@@ -200,13 +200,13 @@ def busy(processes: int) -> Iterator[None]:
 
 
 @contextmanager
-def answering(client: Client) -> Iterator[None]:
+def answering(client: Pretrain) -> Iterator[None]:
     """Texts of 50 tokens of the newest job, one after the other."""
     done = threading.Event()
 
     def ask() -> None:
         while not done.is_set():
-            client.generate({"prompt": "Every effort moves you", "max_new_tokens": 50})
+            client.generate("Every effort moves you", max_new_tokens=50)
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -231,18 +231,18 @@ class Speeds:
         return statistics.median(speeds) if speeds else None
 
 
-def measure(model: Model, client: Client | None, rounds: int, seconds: float) -> Speeds:
+def measure(model: Model, client: Pretrain | None, rounds: int, seconds: float) -> Speeds:
     """With the answers of a service's newest job, if there is one."""
     speeds = Speeds()
-    variants: list[Variant] = [
-        "ours",
-        "shorter spin",
-        "default",
-        *(["baseline"] if model == "lecture" else []),
-    ]
+    variants: list[Variant] = ["ours", "shorter spin", "default"]
+    if model == "lecture":
+        variants.append("baseline")
     with ExitStack() as stack:
         trainers = {variant: Trainer(model, variant) for variant in variants}
-        second_trainers = {variant: Trainer(model, variant) for variant in ("ours", "default")}
+        second_trainers: dict[Variant, Trainer] = {
+            "ours": Trainer(model, "ours"),
+            "default": Trainer(model, "default"),
+        }
         for trainer in (*trainers.values(), *second_trainers.values()):
             stack.callback(trainer.close)
 
@@ -254,17 +254,18 @@ def measure(model: Model, client: Client | None, rounds: int, seconds: float) ->
             variants.sort(key=list(DESCRIPTIONS).index, reverse=number % 2 == 1)
             for variant in variants:
                 measure_one("nothing", variant)
-            for processes, scenario in ((1, "one busy process"), (2, "two busy processes")):
+            loads: list[tuple[int, Scenario]] = [(1, "one busy process"), (2, "two busy processes")]
+            for processes, scenario in loads:
                 with busy(processes):
                     for variant in variants:
                         if variant != "shorter spin":
                             measure_one(scenario, variant)
             if client is not None:
                 with answering(client):
-                    for variant in ("ours", "default"):
-                        measure_one("50-token answers", variant)
-            for variant, other in second_trainers.items():
-                both = measure_together([trainers[variant], other], seconds)
+                    measure_one("50-token answers", "ours")
+                    measure_one("50-token answers", "default")
+            for variant, second in second_trainers.items():
+                both = measure_together([trainers[variant], second], seconds)
                 speeds.add("another trainer", variant, both)
     return speeds
 
@@ -301,11 +302,11 @@ def check(goal: Goal, speeds: Speeds) -> tuple[str, bool]:
 
 
 @contextmanager
-def service_with_a_model() -> Iterator[Client]:
+def service_with_a_model() -> Iterator[Pretrain]:
     """One whose newest job has the lecture's model."""
     with running_service() as (stack, client):
         wait_until_warm(stack)
-        job = client.submit(
+        job = client.jobs.submit(
             {"dataset": "sample", "training": {"max_steps": 1}, "evaluation": {"eval_iter": 1}}
         )
         wait_for_success(stack, client, job, poll_s=1)

@@ -10,6 +10,7 @@ memory grows by more than it may, or the disk is not free again.
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import time
@@ -17,10 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.service import Record, descendants, running_service, wait_for_success, wait_until_warm
+from benchmarks.service import descendants, running_service, wait_for_success, wait_until_warm
 from benchmarks.tokenising import write_text
-from client.http.client import Client
+from client.api.pretrain import Pretrain
 from client.local.stack import Stack
+from client.records import Dataset, Job
 
 GROWTH_GOAL_BYTES = 100e6
 LEFT_GOAL_BYTES = 10e6
@@ -74,21 +76,22 @@ class APIMemory:
 
 @dataclass(frozen=True)
 class Added:
-    dataset: Record
+    dataset: Dataset
     upload_s: float
     prepare_s: float
     growth_bytes: int
 
 
-def add(stack: Stack, client: Client, file: Path, first: str) -> Added:
+def add(stack: Stack, client: Pretrain, file: Path, first: str) -> Added:
     """Upload the text, and wait until a worker has prepared it."""
     memory = APIMemory()
     began_s = time.monotonic()
-    dataset = client.add_dataset(first, blocks(file, first), "application/x-ndjson")
+    added = client.datasets.send(first, blocks(file, first), "application/x-ndjson")
     uploaded_s = time.monotonic()
+    dataset = client.datasets.get(added["id"])
     while dataset["status"] == "preparing":
         stack.supervise(0.2)
-        dataset = client.dataset(dataset["id"])
+        dataset = client.datasets.get(dataset["id"])
     if dataset["status"] != "ready":
         raise SystemExit(f"the data set {dataset['status']}: {dataset['error']}")
     return Added(dataset, uploaded_s - began_s, time.monotonic() - uploaded_s, memory.growth_bytes())
@@ -98,20 +101,22 @@ def disk_bytes(folder: Path) -> int:
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
-def run_steps(stack: Stack, client: Client, dataset: str) -> Record:
+def run_steps(stack: Stack, client: Pretrain, dataset: str) -> Job:
     spec = {
         "preset": "tiny",
         "dataset": dataset,
         "tokenizer": TOKENIZER,
         "training": {"max_steps": STEPS},
     }
-    return wait_for_success(stack, client, client.submit(spec), 0.2)
+    return wait_for_success(stack, client, client.jobs.submit(spec), 0.2)
 
 
-def start_long_job(stack: Stack, client: Client) -> str:
+def start_long_job(stack: Stack, client: Pretrain) -> str:
     training = {"num_epochs": 10_000, "max_steps": 1_000_000}
-    job = client.submit({"preset": "tiny", "dataset": "sample", "tokenizer": "bytes", "training": training})
-    while client.job(job["id"])["progress"]["step"] == 0:
+    job = client.jobs.submit(
+        {"preset": "tiny", "dataset": "sample", "tokenizer": "bytes", "training": training}
+    )
+    while client.jobs.get(job["id"])["progress"]["step"] == 0:
         stack.supervise(0.2)
     return str(job["id"])
 
@@ -134,17 +139,17 @@ def measure(gigabytes: float) -> bool:
         wait_until_warm(stack)
         before_bytes = disk_bytes(data_dir)
         long_job = start_long_job(stack, client)
-        step = client.job(long_job)["progress"]["step"]
+        step = client.jobs.get(long_job)["progress"]["step"]
         beside = add(stack, client, file, "beside a job")
-        steps = client.job(long_job)["progress"]["step"] - step
-        client.cancel(long_job)
+        steps = client.jobs.get(long_job)["progress"]["step"] - step
+        client.jobs.cancel(long_job)
         alone = add(stack, client, file, "alone")
         job = run_steps(stack, client, alone.dataset["id"])
         full_bytes = disk_bytes(data_dir)
         for job_id in (long_job, job["id"]):
-            client.delete(job_id)
+            client.jobs.delete(job_id)
         for added in (beside, alone):
-            client.delete_dataset(added.dataset["id"])
+            client.datasets.delete(added.dataset["id"])
         left_bytes = wait_until_free(stack, data_dir, before_bytes)
         size_bytes = file.stat().st_size
     print("| | beside a job that trains | beside nothing |\n| --- | ---: | ---: |")
@@ -152,9 +157,10 @@ def measure(gigabytes: float) -> bool:
     print(f"| the API's memory | +{beside.growth_bytes / 1e6:.0f} MB | +{alone.growth_bytes / 1e6:.0f} MB |")
     rates = " | ".join(f"{size_bytes / 1e6 / added.prepare_s:.1f} MB/s" for added in (beside, alone))
     print(f"| prepared | {rates} |")
+    val_loss = job["latest"]["val_loss"] if job["latest"] else math.nan
     print(
         f"\n{size_bytes / 1e9:.1f} GB, {alone.dataset['documents']:,} documents. The job beside it made "
-        f"{steps} steps. {STEPS} steps on the text: val_loss {job['latest']['val_loss']:.2f}. Disk: "
+        f"{steps} steps. {STEPS} steps on the text: val_loss {val_loss:.2f}. Disk: "
         f"{full_bytes / 1e9:.1f} GB, {left_bytes / 1e6:.1f} MB more than before once all was deleted."
     )
     growth_bytes = max(beside.growth_bytes, alone.growth_bytes)

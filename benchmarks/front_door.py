@@ -121,7 +121,7 @@ def main() -> None:
     with running_service() as (stack, client):
         port = urlsplit(stack.url).port
         assert port
-        job = wait_for_success(stack, client, client.submit(SPEC), poll_s=0.1)
+        job = wait_for_success(stack, client, client.jobs.submit(SPEC), poll_s=0.1)
         wait_until_warm(stack)
         print(f"`/healthz` over a connection that is kept: {1000 * kept_latency(port):.1f} ms\n")
         paths = ["/healthz", f"/jobs/{job['id']}"]

@@ -13,6 +13,7 @@ import json
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import torch
 
@@ -67,7 +68,7 @@ def baseline_speed(tokens: int, samples: int) -> Speeds:
     seconds = 0.0
     for sample in range(samples):
         context = text[: len(PROMPT) + int((sample + 0.5) * tokens / samples)]
-        seconds += seconds_of(lambda ids=context: drain(generate_without_cache(model, ids, 1)))
+        seconds += seconds_of(partial(drain, generate_without_cache(model, context, 1)))
     return Speeds(one=samples / seconds)
 
 

@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from benchmarks import generating
-from benchmarks.flops import training_flops_per_token
 from benchmarks.measuring import seconds_of
 from model.accelerate.compiled_loss import CompiledLoss
 from model.accelerate.graphed_loss import GraphedLoss
 from model.config import GPTConfig, TrainingConfig
+from model.estimate.parameters import training_flops_per_token
 from model.generation import generate
 from model.gpt import GPT
 from model.inference.engine import fast_engine

@@ -19,10 +19,10 @@ from typing import Any
 import matplotlib
 import torch
 
-from benchmarks.flops import training_flops_per_token
 from benchmarks.measuring import gemm_flops, seconds_of
 from model.accelerate.optimizer_in_backward import OptimizerInBackward
 from model.config import GPTConfig, TrainingConfig
+from model.estimate.parameters import training_flops_per_token
 from model.gpt import GPT
 from model.layers.kit import KITS
 from model.loss import loss_of

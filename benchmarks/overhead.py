@@ -90,13 +90,13 @@ def time_service(epochs: int, text: Path) -> tuple[float, float]:
     those of a processor that all but the trainer use meanwhile."""
     with running_service() as (stack, client):
         wait_until_warm(stack)
-        dataset, _ = client.add_dataset("the lecture's", text.read_text())
+        dataset = client.datasets.send("the lecture's", [text.read_bytes()], "text/plain")
         others = CpuTime()
-        job = client.submit({"dataset": dataset["id"], "training": {"num_epochs": epochs}})
+        job = client.jobs.submit({"dataset": dataset["id"], "training": {"num_epochs": epochs}})
         wait_for_success(stack, client, job, POLL_S)
         others_cpu_s = others.used_s()
-        ended = [event for event in client.events(job["id"]) if event["type"] == "checkpoint"][-1]
-        first = client.losses(job["id"])[0]
+        ended = [event for event in client.jobs.past_events(job["id"]) if event["type"] == "checkpoint"][-1]
+        first = client.jobs.losses(job["id"])[0]
     return timestamp(ended["created_at"]) - timestamp(first["recorded_at"]), others_cpu_s
 
 

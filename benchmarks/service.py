@@ -1,10 +1,12 @@
-"""A whole `pretrain up` to measure, and jobs that are posted to it."""
+"""A whole `pretrain up` to measure, and jobs that are posted to it; or its API alone."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,25 +15,69 @@ from typing import Any
 from rich.console import Console
 
 from client.address import Address
-from client.http.client import Client
+from client.api.pretrain import Pretrain
+from client.local import valkey
+from client.local.ports import free_port
+from client.local.probe import api_responds
+from client.local.services import ALL_SERVICES
 from client.local.stack import Stack
 from client.local.start import local_stack
+from client.records import Job
 from jobs.settings import Settings
+from jobs.store.database import Database
+from migrations.upgrade import upgrade
 
 Record = dict[str, Any]
 
+POLL_S = 0.1
+
 
 @contextmanager
-def running_service() -> Iterator[tuple[Stack, Client]]:
+def running_service() -> Iterator[tuple[Stack, Pretrain]]:
     """A service in a temporary folder, and a client of it."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder), port=0)
         say = Console(stderr=True).print
         with (
-            local_stack(settings, is_port_fixed=True, report=say) as stack,
-            Client(Address(stack.url, "the benchmark")) as client,
+            local_stack(settings, is_port_fixed=True, report=say, essential=ALL_SERVICES) as stack,
+            Pretrain(Address(stack.url, "the benchmark")) as client,
         ):
+            stack.wait_until_ready()
             yield stack, client
+
+
+@dataclass(frozen=True)
+class Api:
+    settings: Settings
+    url: str
+    number: int
+    """Of its process."""
+
+
+@contextmanager
+def running_api() -> Iterator[Api]:
+    """An API with its broker in a temporary folder, without workers: nobody takes the jobs that the caller
+    stores."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as processes:
+
+        def run(*command: str, **variables: str) -> int:
+            environment, quiet = {**os.environ, "PRETRAIN_DATA_DIR": folder, **variables}, subprocess.DEVNULL
+            process = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet)
+            processes.callback(process.wait)
+            processes.callback(process.terminate)
+            return process.pid
+
+        config, redis_url = valkey.write_config(Path(folder))
+        run(str(valkey.find_server()), str(config))
+        settings = Settings(data_dir=Path(folder), redis_url=redis_url, port=free_port("127.0.0.1"))
+        with closing(Database(settings.database)) as database:
+            upgrade(database)
+        url = f"http://127.0.0.1:{settings.port}"
+        command = (sys.executable, "-m", "api")
+        number = run(*command, PRETRAIN_REDIS_URL=redis_url, PRETRAIN_PORT=str(settings.port))
+        while not (valkey.responds(redis_url) and api_responds(url)):
+            time.sleep(POLL_S)
+        yield Api(settings, url, number)
 
 
 IDLE_S = 0.5
@@ -108,16 +154,17 @@ class CpuTime:
         return own_s + sum(process.cpu_s - self._before[process.number] for process in remaining)
 
 
-def wait_for_success(stack: Stack, client: Client, job: dict[str, Any], poll_s: float) -> dict[str, Any]:
+def wait_for_success(stack: Stack, client: Pretrain, job: Job, poll_s: float) -> Job:
     """The job's record when it has succeeded; SystemExit if it ends otherwise."""
     while job["status"] in ("queued", "running"):
         stack.supervise(poll_s)
-        job = client.job(job["id"])
+        job = client.jobs.get(job["id"])
     if job["status"] != "succeeded":
         raise SystemExit(f"the job {job['status']}: {job['error']}")
     return job
 
 
-def timestamp(iso_time: str) -> float:
-    """Seconds since 1970 of a time of the API."""
+def timestamp(iso_time: str | None) -> float:
+    """Seconds since 1970 of a time of the API, which has come."""
+    assert iso_time is not None
     return datetime.fromisoformat(iso_time).timestamp()

@@ -13,7 +13,7 @@ import sys
 import time
 
 from benchmarks.service import running_service, timestamp, wait_for_success, wait_until_warm
-from client.http.client import Client
+from client.api.pretrain import Pretrain
 from client.local.stack import Stack
 
 GOAL_S = 1.0
@@ -27,21 +27,21 @@ SPEC = {
 }
 
 
-def time_start(stack: Stack, client: Client) -> dict[str, float]:
+def time_start(stack: Stack, client: Pretrain) -> dict[str, float]:
     """Seconds from before a POST until each stage of the job's beginning; the last is `evaluated`.
 
     The job is waited for to its end.
     """
     wait_until_warm(stack)
     posted_s = time.time()
-    job = client.submit(SPEC)
+    job = client.jobs.submit(SPEC)
     stages = {"answered": time.time()}
     job = wait_for_success(stack, client, job, POLL_S)
-    events = client.events(job["id"])
+    events = client.jobs.past_events(job["id"])
     stages["queued"] = timestamp(job["created_at"])
     stages["claimed"] = timestamp(job["started_at"])
     stages["started"] = timestamp(next(e["created_at"] for e in events if e["type"] == "started"))
-    stages["evaluated"] = timestamp(client.losses(job["id"])[0]["recorded_at"])
+    stages["evaluated"] = timestamp(client.jobs.losses(job["id"])[0]["recorded_at"])
     return {stage: at_s - posted_s for stage, at_s in sorted(stages.items(), key=lambda item: item[1])}
 
 

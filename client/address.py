@@ -4,12 +4,12 @@ import os
 import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from client.environment import read_settings
 from client.errors import ClientError, UsageError
 from client.plain_text import one_line
+from client.url_file import read_url, url_file
 from jobs.validation.quoting import cut, quoted
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -32,11 +32,6 @@ class Address:
         return cut(without_password(self.url))
 
 
-def url_file(data_dir: Path) -> Path:
-    """The file in which `pretrain up` leaves the URL of the service that it runs."""
-    return data_dir / "url"
-
-
 def find_service(url: str | None = None) -> Address:
     """Address of the service: from the command line, else the environment, else `pretrain up`, else the
     default.
@@ -48,9 +43,13 @@ def find_service(url: str | None = None) -> Address:
         return parse_address(url, "--url")
     if from_environment := os.environ.get("PRETRAIN_URL"):
         return parse_address(from_environment, "PRETRAIN_URL")
-    file = url_file(read_settings().data_dir)
+    data_dir = read_settings().data_dir
+    file = url_file(data_dir)
     try:
-        return parse_address(file.read_text(), str(file))
+        text = read_url(data_dir)
+        if text is None:
+            return Address(DEFAULT_URL, f"the default: the service that left {one_line(file)} no longer runs")
+        return parse_address(text, str(file))
     except (FileNotFoundError, NotADirectoryError):
         return Address(DEFAULT_URL, f"the default: there is no {one_line(file)}")
     except OSError as error:
@@ -84,11 +83,14 @@ def why_no_url(url: str) -> str | None:
         return "has a character that no URL has"
     try:
         parts = urlsplit(url)
+    except ValueError:
+        return "has a host that is none"
+    try:
         port = parts.port
     except ValueError:
-        return "has a host or a port that is none"
+        port = 0
     if port == 0:
-        return "has port 0"
+        return "has a port that is none; ports are from 1 to 65535"
     if parts.query or parts.fragment or url.endswith(("?", "#")):
         return "has more than host, port and path"
     if not is_host(parts.hostname or ""):

@@ -53,6 +53,7 @@ def status_of(arguments: list[str] | None) -> int:
 
 def command_status(arguments: list[str] | None) -> int:
     from client.commands.app import app
+    from client.commands.hints import next_step
     from client.display.messages import print_message
     from client.errors import ClientError, UsageError
     from client.plain_text import one_line
@@ -63,6 +64,8 @@ def command_status(arguments: list[str] | None) -> int:
         return ended.code if isinstance(ended.code, int) else 1
     except ClientError as error:
         print_message(f"pretrain: {error}")
+        if hint := next_step(error):
+            print_message(hint)
         return 2 if isinstance(error, UsageError) else 1
     except OSError as error:
         # Commands report errors of the files that they are given; this is for others, such as a working

@@ -2,14 +2,7 @@
 
 import re
 
-# ECMA-48: control sequences (CSI), and strings (OSC, DCS, SOS, PM, APC) up to their terminator. What does not
-# match whole loses its control characters below and stays as harmless letters. No part can match the same
-# characters as its neighbour, nor a string the beginning of another, so that any text takes linear time.
-ESCAPE_SEQUENCE = re.compile(
-    "(?:\x1b\\[|\x9b)[0-?]*+[ -/]*+[@-~]"
-    "|(?:\x1b[\\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*+(?:\x07|\x1b\\\\|\x9c)"
-    "|\x1b[ -/]*+[0-~]"
-)
+from jobs.validation.terminal import ESCAPE_SEQUENCE
 
 # Unicode's categories Cc but newline and tab, Cf, Zl and Zp, and its property Default_Ignorable_Code_Point:
 # controls, bidirectional marks, what has no width, fillers, tags and variation selectors, with which a text

@@ -13,7 +13,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from jobs.validation.field_errors import FieldError, field_errors
 from jobs.validation.quoting import quoted
 
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 HOST_NAME = re.compile(r"[a-z0-9._-]+")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -24,6 +23,8 @@ Seconds = Annotated[float, Field(gt=0, le=100_000_000)]
 SILENCE_SHARE = 2 / 3
 """Of a lease: how long a worker may send no heartbeat, and how long after its last renewal a trainer may
 run."""
+
+LAST_PORT = 65535
 
 MAX_DATASET_BYTES = 20 * 2**30
 """The default."""
@@ -58,6 +59,16 @@ def parse_network(entry: str) -> Network:
         ) from error
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there; a name but localhost may be anything."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return False
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="PRETRAIN_", use_attribute_docstrings=True, frozen=True, env_ignore_empty=True
@@ -78,8 +89,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Address that the API listens on."""
 
-    port: int = Field(8000, ge=0, le=65535)
-    """Port that the API listens on."""
+    port: int = 8000
+    """Port that the API listens on; 0: any that is free."""
 
     # NoDecode: a list is written with commas, not as JSON.
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
@@ -88,8 +99,18 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     """Addresses or networks, separated by commas, whose `X-Forwarded-*` headers the API believes."""
 
-    allow_no_token: bool = False
-    """Allow an address beyond loopback without tokens. Only where something else guards the port."""
+    publish: str | None = None
+    """Address at which the port is published, where the API is in a container. Default: `host`. Beyond
+    loopback every request needs a token."""
+
+    session_s: Seconds = 7 * 24 * 3600
+    """Seconds after which a browser in which somebody has signed in is asked for a token again."""
+
+    audit_s: Seconds = 90 * 24 * 3600
+    """Seconds for which it is kept who has changed what."""
+
+    webhook_allow_private: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Addresses or networks, separated by commas, that webhooks may reach besides public ones."""
 
     dataset_mirror: str | None = None
     """Folder or URL that holds the files of the built-in data sets, asked instead of their public address."""
@@ -98,11 +119,15 @@ class Settings(BaseSettings):
     """Jobs estimated to need more memory are refused, such as 16GiB. Default: only those that none of
     their queue's live workers has the memory for."""
 
+    reserved_memory: ByteSize = ByteSize(768 * 2**20)
+    """Memory that a training worker leaves to the rest of the service and whatever else runs on its machine.
+    Not on a GPU that has memory of its own."""
+
     max_steps: int = Field(10_000_000, ge=1)
     """Jobs of more optimizer steps are refused."""
 
     max_samples: int = Field(10_000, ge=1)
-    """Jobs that would write more samples, one after each epoch that they run, are refused."""
+    """Jobs that would write more samples, of all their prompts together, are refused."""
 
     max_dataset_bytes: ByteSize = ByteSize(MAX_DATASET_BYTES)
     """Largest body with a text that `POST /datasets` takes. In JSON a text may have 1 MiB at most."""
@@ -110,11 +135,27 @@ class Settings(BaseSettings):
     max_model_bytes: ByteSize = ByteSize(MAX_MODEL_BYTES)
     """Most bytes that all files of a model together may have that `POST /models` takes."""
 
+    requests_per_minute: int = Field(6000, ge=0, le=1_000_000)
+    """Requests that a token may make; after a quiet minute as many at once. 0: any number."""
+
+    generations_at_once: int = Field(64, ge=0)
+    """Generations and texts to score that a token may have unanswered. 0: any number."""
+
+    max_queued_jobs: int = Field(1000, ge=0)
+    """Jobs that an owner may have in the queue. 0: any number. Without a token nobody is counted."""
+
+    max_stored_bytes: ByteSize = ByteSize(0)
+    """Bytes that all data sets, models and checkpoints of an owner may have. 0: any number."""
+
     threads: int | None = Field(None, ge=1)
     """CPU threads of a trainer. Default: PyTorch's choice, one for each core."""
 
     spare_trainer: bool = True
     """Whether a training worker keeps a process ready for the next job, so that it begins at once."""
+
+    calibrate: bool = True
+    """Whether a training worker measures its machine's speed, once and while it and the machine are idle,
+    for estimates of time."""
 
     lease_s: Seconds = 30
     """Seconds without a sign of life after which a worker's job is given to another."""
@@ -154,6 +195,14 @@ class Settings(BaseSettings):
 
     log_format: Literal["text", "json"] = "text"
     """`text` for people, `json` for machines."""
+
+    @field_validator("port")
+    @classmethod
+    def check_port(cls, port: int) -> int:
+        if not 0 <= port <= LAST_PORT:
+            # A port is a name more than a number, and is written without separators.
+            raise ValueError(f"must be a port, from 1 to {LAST_PORT}, or 0 for any that is free")
+        return port
 
     @field_validator("data_dir")
     @classmethod
@@ -198,7 +247,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{quoted(name)} is no host's name; such as: pretrain.example,gpu-box")
         return names
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "webhook_allow_private", mode="before")
     @classmethod
     def parse_networks(cls, value: Any) -> Any:
         return tuple(parse_network(entry) for entry in split_entries(value))
@@ -240,8 +289,9 @@ class Settings(BaseSettings):
         return Path(self.artifacts_url.removeprefix("file://")).expanduser().absolute()
 
     @property
-    def is_loopback(self) -> bool:
-        return self.host in LOOPBACK
+    def is_public(self) -> bool:
+        """Whether other machines may reach the API: by where it is published, else by where it listens."""
+        return not is_loopback(self.publish or self.host)
 
 
 class WrongSettings(ValueError):

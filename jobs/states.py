@@ -16,7 +16,8 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-Stopping = Literal["cancel", "pause"]
+Stopping = Literal["cancel", "pause", "finish"]
+"""What a person may ask of a running job. `finish` outlives an attempt that is lost: the next one obeys."""
 
 TERMINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED})
 
@@ -31,11 +32,21 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 }
 
 
+HINTS: dict[tuple[str, Status], str] = {
+    ("delete", Status.QUEUED): "; cancel it first",
+    ("delete", Status.RUNNING): "; cancel it first",
+    ("finish", Status.QUEUED): ": it has not begun; cancel it",
+    ("finish", Status.PAUSED): "; resume it first",
+    ("checkpoint", Status.PAUSED): "; it has one of where it was paused",
+}
+"""Of a request that a status does not allow, what would be right."""
+
+
 class WrongState(Exception):
     """A request that the job's status does not allow."""
 
     def __init__(self, job_id: str, status: Status, request: str) -> None:
-        hint = "; cancel it first" if request == "delete" else ""
+        hint = HINTS.get((request, status), "")
         super().__init__(f"job {job_id} is {status}, so {request} is not possible{hint}")
         self.status = status
 

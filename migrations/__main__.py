@@ -1,5 +1,6 @@
 """`python -m migrations`: wait for the database, then upgrade its schema to that of this version."""
 
+import logging
 import sqlite3
 import sys
 import time
@@ -7,9 +8,12 @@ import time
 from sqlalchemy.exc import OperationalError
 
 from jobs.files.disk import free_bytes, is_disk_full
+from jobs.process.logs import configure_logging
 from jobs.settings import Settings, load_settings_or_exit
 from jobs.store.database import Database
 from migrations.upgrade import UnknownSchema, upgrade
+
+log = logging.getLogger("migrations")
 
 DATABASE_WAIT_S = 60
 FULL_DISK_BYTES = 128 * 1024
@@ -19,6 +23,8 @@ room for the index of its write-ahead log (32 KiB)."""
 
 def main() -> int:
     settings = load_settings_or_exit()
+    if settings.log_format == "json":
+        configure_logging(settings)
     database = Database(settings.database)
     deadline = time.monotonic() + DATABASE_WAIT_S
     last_reason = ""
@@ -29,24 +35,31 @@ def main() -> int:
             reason = str(error.orig).strip().splitlines()[0]
             if not is_temporary(error):
                 database.close()  # frees the space of its log: this message may go to the same disk
-                print(
-                    f"the database cannot be used: {describe_full_disk(error, settings) or reason}",
-                    file=sys.stderr,
+                tell(
+                    settings, f"the database cannot be used: {describe_full_disk(error, settings) or reason}"
                 )
                 return 1
             if time.monotonic() > deadline:
-                print(f"the database does not answer: {reason}", file=sys.stderr)
+                tell(settings, f"the database does not answer: {reason}")
                 return 1
             if reason != last_reason:
-                print(f"waiting for the database: {reason}", flush=True)
+                tell(settings, f"waiting for the database: {reason}", logging.INFO)
                 last_reason = reason
             time.sleep(1)
         except UnknownSchema as error:
-            print(error, file=sys.stderr)
+            tell(settings, str(error))
             return 1
         else:
-            print(f"database at schema {revision}", flush=True)
+            tell(settings, f"database at schema {revision}", logging.INFO)
             return 0
+
+
+def tell(settings: Settings, message: str, level: int = logging.ERROR) -> None:
+    """Errors on stderr, the rest on stdout; all of it as a line of the log where that is for machines."""
+    if settings.log_format == "json":
+        log.log(level, "%s", message)
+    else:
+        print(message, file=sys.stderr if level == logging.ERROR else sys.stdout, flush=True)
 
 
 def is_temporary(error: OperationalError) -> bool:

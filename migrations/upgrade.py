@@ -1,5 +1,7 @@
 """Upgrades a database's schema to this version of the code. Several processes may do so at once."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -12,6 +14,9 @@ from jobs.store.database import Database
 
 LOCK_KEY = 7_071_944
 """Of PostgreSQL's advisory lock: any number that nothing else uses."""
+
+
+ORPHANS = text("PRAGMA foreign_key_check")
 
 
 class UnknownSchema(Exception):
@@ -34,11 +39,10 @@ def head_revision() -> str:
 
 def upgrade(database: Database) -> str:
     """Apply the missing migrations, all or none, and return the revision. raises  UnknownSchema"""
-    if database.url.get_backend_name() == "sqlite" and database.url.database:
+    if not database.is_postgresql and database.url.database:
         Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
-    with database.write() as session:
-        connection = session.connection()
-        if connection.dialect.name == "postgresql":
+    with schema_changes(database) as connection:
+        if database.is_postgresql:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
         current = MigrationContext.configure(connection).get_current_revision()
         scripts = ScriptDirectory.from_config(configuration())
@@ -50,6 +54,27 @@ def upgrade(database: Database) -> str:
             )
         command.upgrade(configuration(connection), "head")
     return head_revision()
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Undo the migrations behind that revision, all or none."""
+    with schema_changes(database) as connection:
+        command.downgrade(configuration(connection), revision)
+
+
+@contextmanager
+def schema_changes(database: Database) -> Iterator[Connection]:
+    """A transaction in which tables may be made anew.
+
+    SQLite enforces no foreign keys meanwhile (it can't change that once a transaction has begun), but nothing
+    is committed that violates one.
+    """
+    unenforced = type(database)(database.url.render_as_string(hide_password=False), foreign_keys=False)
+    with closing(unenforced), unenforced.write() as session:
+        connection = session.connection()
+        yield connection
+        if not database.is_postgresql and (orphans := connection.execute(ORPHANS).all()):
+            raise RuntimeError(f"the migration would leave rows that refer to nothing: {orphans[:5]}")
 
 
 def schema_is_current(database: Database) -> bool:

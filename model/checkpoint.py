@@ -42,7 +42,7 @@ from model.manifest import (
 from model.numerics import ResolvedNumerics
 from model.optimizer import Optimizers, make_optimizer
 from model.progress import Position
-from model.storage.atomic import sync
+from model.storage.atomic import sync, unfinished_directory
 from model.storage.tensor_file import write_tensors
 
 POSITIONS = "pos_emb.weight"
@@ -101,7 +101,7 @@ def write_checkpoint(
     disk's work. OSError from the file system (a full disk, say) leaves nothing behind, and other checkpoints
     as they were.
     """
-    temporary = directory.with_name(f".tmp-{directory.name}")
+    temporary = unfinished_directory(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(temporary, ignore_errors=True)  # a crash may have left one
     temporary.mkdir()
@@ -233,7 +233,9 @@ def restore_training_state(
 
 def load_weights(path: Path, config: GPTConfig, device: torch.device, numerics: ResolvedNumerics) -> GPT:
     """The model of a verified file, which may have more positions than the model's context: the first are
-    taken. No weights are drawn first, and none are held twice."""
+    taken. No weights are drawn first, and none are held twice.
+
+    raises  TypeError if a layer keeps a table that is in no file: under `meta_init` it has no values"""
     with meta_init():
         model = GPT(config, KITS[numerics])
     # What is read of the file stays mapped to it: the model takes copies.
@@ -242,6 +244,8 @@ def load_weights(path: Path, config: GPTConfig, device: torch.device, numerics: 
     model.load_state_dict(
         {name: weight.to(device, copy=True) for name, weight in weights.items()}, assign=True
     )
+    if empty := [name for name, buffer in model.named_buffers() if buffer.is_meta]:
+        raise TypeError(f"compute {', '.join(empty)} where it is used, or have checkpoints hold it")
     return model
 
 

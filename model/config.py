@@ -8,7 +8,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeGuard
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, PrivateAttr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    Tag,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -19,7 +28,7 @@ Optimizer = Literal["adamw", "muon"]
 LRSchedule = Literal["constant", "linear", "cosine"]
 Numerics = Literal["auto", "reference", "float32", "bfloat16"]
 Initialization = Literal["pytorch", "gpt2"]
-EndedBy = Literal["epochs", "max_steps", "early_stopping"]
+EndedBy = Literal["epochs", "max_steps", "early_stopping", "finish"]
 """What a run came to its end by."""
 
 WHOLE_TEXT = 1.0
@@ -84,6 +93,11 @@ def known_fields(model: type[BaseModel], stored: Any) -> Any:
 
 def is_model(kind: Any) -> TypeGuard[type[BaseModel]]:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+WEIGHTLESS_FIELDS = frozenset({"drop_rate"})
+"""Of the section `model`: what the weights do not depend on, so that a job which starts from them may differ
+in it."""
 
 
 class ModelConfig(StrictModel):
@@ -205,8 +219,8 @@ class EvaluationConfig(StrictModel):
     """Steps between evaluations; the first follows step 0, and the last step is always evaluated.
     Default: the lecture's."""
 
-    eval_iter: Count = 5
-    """Batches of each split in an evaluation, at most. Default: the lecture's."""
+    eval_iter: Count | None = 5
+    """Batches of each split in an evaluation, at most; null takes all of both. Default: the lecture's."""
 
 
 class Distribution(StrictModel):
@@ -225,19 +239,50 @@ class Distribution(StrictModel):
     Default: null, all of them."""
 
 
+MAX_PROMPTS = 8
+MAX_NEW_TOKENS = 10_000
+
+Prompt = Annotated[Text, Field(min_length=1, max_length=10_000)]
+
+
+def kind_of_prompts(given: Any) -> str | None:
+    return "[list]" if isinstance(given, list) else "[text]" if isinstance(given, str) else None
+
+
+TextOrTexts = Annotated[
+    Annotated[Prompt, Tag("[text]")]
+    | Annotated[list[Prompt], Field(min_length=1, max_length=MAX_PROMPTS), Tag("[list]")],
+    Discriminator(kind_of_prompts),
+]
+"""By its type, so that what is wrong is said of the one that was meant. The tags show in errors' paths alone,
+from which `jobs.validation.field_errors` takes them."""
+
+
 class SampledText(StrictModel):
-    """Where a text sample begins and ends."""
+    """Where text samples begin and end, and when they are written."""
 
-    start_context: Text = Field("Every effort moves you", min_length=1, max_length=10_000)
-    """The prompt. Default: the lecture's."""
+    start_context: TextOrTexts = "Every effort moves you"
+    """The prompt, or up to 8 of them, each continued as if it were the only one. Default: the lecture's."""
 
-    max_new_tokens: int = Field(50, ge=1, le=10_000)
+    every_epochs: Count | None = 1
+    """Epochs between samples; null for none by epoch. One is always written at the end. Default: the
+    lecture's."""
+
+    every_steps: Count | None = None
+    """Steps between samples; null for none by step. Default: the lecture's (null)."""
+
+    max_new_tokens: int = Field(50, ge=1, le=MAX_NEW_TOKENS)
     """Tokens to generate. Default: the lecture's."""
+
+    @property
+    def prompts(self) -> list[str]:
+        context = self.start_context
+        return [context] if isinstance(context, str) else context
 
 
 # Pydantic puts the fields of the last base first: a spec has the text before the distribution.
 class SamplingConfig(Distribution, SampledText):
-    """The text sample after every epoch."""
+    """The text samples, of every epoch unless said otherwise."""
 
 
 class CheckpointConfig(StrictModel):

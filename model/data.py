@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from model.config import Run
-from model.estimate import batches_per_epoch, window_count
+from model.steps import batches_per_epoch, window_count
 from model.storage.splits import split_text
 from model.storage.stored_ids import TokenFile
 from model.tokenizers import Tokenizer
@@ -111,12 +111,12 @@ class Data:
         )
         if batches_per_epoch(len(data.train), batch_size) == 0:
             raise ValueError(
-                f"the training text has {len(train)} tokens, that is {len(data.train)} windows of {context} "
-                f"at a stride of {stride}: too few for a batch of {batch_size}"
+                f"the training text has {len(train):,} tokens, that is {len(data.train):,} windows of "
+                f"{context:,} at a stride of {stride}: too few for a batch of {batch_size}"
             )
         if len(data.validation) == 0:
             raise ValueError(
-                f"the validation text has {len(validation)} tokens; a context of {context} needs more"
+                f"the validation text has {len(validation):,} tokens; a context of {context:,} needs more"
             )
         return data
 

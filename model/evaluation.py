@@ -85,7 +85,8 @@ class Losses:
 
 
 class Evaluator:
-    """Measures a run's model on a few batches of the training and of the validation text."""
+    """Measures a run's model on a few batches of the training and of the validation text, or on all of
+    them."""
 
     def __init__(
         self,
@@ -102,8 +103,9 @@ class Evaluator:
         self.data, self.model, self.seeds, self.device = data, model, seeds, device
         self.loss_of, self.on_batch = loss_of, on_batch
         self.batch_size, self.tokenizer = run.training.batch_size, tokenizer
-        self.windows = run.evaluation.eval_iter * run.training.batch_size
-        """Of each split in an evaluation, at most."""
+        eval_iter = run.evaluation.eval_iter
+        self.max_windows = None if eval_iter is None else eval_iter * run.training.batch_size
+        """Of each split in an evaluation; None: all of them."""
 
     def losses(self, step: int) -> Losses:
         """After `step`; raises Diverged if one is not a number.
@@ -111,7 +113,9 @@ class Evaluator:
         Of the training text other batches each time, as of a loader that shuffles; of the validation text
         always the first ones, so that its losses can be compared.
         """
-        order = subset(len(self.data.train), self.seeds.of_evaluation(step), self.windows)
+        order = subset(
+            len(self.data.train), self.seeds.of_evaluation(step), self.window_count(self.data.train)
+        )
         train_loss = self.mean_loss(self.data.train, order, step, drop_last=True)
         self.seeds.start_validation()
         counter = ByteCounter(self.loss_of, self.byte_lengths, self.validation_end)
@@ -124,7 +128,11 @@ class Evaluator:
 
     @property
     def validation_order(self) -> Tensor:
-        return torch.arange(min(len(self.data.validation), self.windows))
+        return torch.arange(self.window_count(self.data.validation))
+
+    def window_count(self, windows: TokenWindows) -> int:
+        """How many of a split's windows an evaluation takes."""
+        return len(windows) if self.max_windows is None else min(len(windows), self.max_windows)
 
     @cached_property
     def byte_lengths(self) -> Tensor:

@@ -1,9 +1,9 @@
 """What a run reports while it happens, to the `on_event` of `train`. Needs no torch.
 
-Those of one step come in the order Evaluation, EarlyStopped, Sample; they count it from 0, by the update just
-made, as the lecture does. Elsewhere `step` counts the updates done. A checkpoint is written beside the
-training, so CheckpointWritten comes when it is, some steps later. Epochs count from 1, losses are in nats a
-token.
+Those of one step come in the order CutShort, Evaluation, EarlyStopped, Sample. The last three count it from
+0, by the update just made, as the lecture does. Elsewhere `step` counts the updates done. A checkpoint is
+written beside the training, so CheckpointWritten comes when it is, some steps later. Epochs count from 1,
+losses are in nats a token.
 """
 
 from dataclasses import dataclass
@@ -62,6 +62,16 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class CutShort:
+    """A person has asked the run to finish, so it ends after these updates; its last evaluation, sample and
+    checkpoint follow, where it does not have them yet."""
+
+    step: int
+    epoch: int
+    tokens_seen: int
+
+
+@dataclass(frozen=True)
 class EarlyStopped:
     """The validation loss has not fallen for as many evaluations as `early_stopping_patience` allows, so the
     run ends before its last step."""
@@ -78,6 +88,10 @@ class Sample:
     epoch: int
     prompt: str
     text: str
+    index: int = 0
+    """Of the prompt among the run's."""
+    is_last: bool = True
+    """Of those of this step."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +111,8 @@ class CheckpointWritten:
     """Of the weights file."""
     resumable: bool
     """Whether it has all that the next step depends on, rather than the weights alone."""
+    is_requested: bool = False
+    """Whether a person has asked for it."""
 
 
-Event = Started | Phase | Progress | Evaluation | EarlyStopped | Sample | CheckpointWritten
+Event = Started | Phase | Progress | CutShort | Evaluation | EarlyStopped | Sample | CheckpointWritten

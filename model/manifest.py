@@ -4,9 +4,7 @@ The manifest has a checksum of itself and of every other file, so that no reader
 disk has left. Saved state that does not fit is refused with the reason, never patched up.
 """
 
-import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 from model.config import Run
 from model.numerics import ResolvedNumerics
 from model.progress import Position
-from model.storage.atomic import sync
+from model.storage.manifest_file import DamagedManifest, parse_content, write_content
 from model.storage.tensor_file import CHECKSUMS, file_checksum
 from model.tokenizers import TOKENIZERS, BadTokenizer, Tokenizer, load_tokenizer
 
@@ -65,15 +63,14 @@ def read_manifest(directory: Path) -> Manifest:
     format."""
     path = directory / MANIFEST
     try:
-        content = json.loads(path.read_bytes())
-        if content["format"] != FORMAT:
-            raise CheckpointError(
-                f"{path} has format {content['format']}; this version reads format {FORMAT}"
-            )
-        if content.pop("sha256") != content_sha256(content):
-            raise CheckpointError(f"{path} is damaged: its sha256 does not fit its content")
+        written = path.read_bytes()
+        if (found := json.loads(written)["format"]) != FORMAT:
+            raise CheckpointError(f"{path} has format {found}; this version reads format {FORMAT}")
+        content = parse_content(written)
         run, position = Run.from_json(content["run"]), Position(**content["position"])
         return Manifest(**{**content, "run": run, "position": position})
+    except DamagedManifest as damage:
+        raise CheckpointError(f"{path} is damaged: {damage}") from damage
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} can't be read: {error!r}") from error
 
@@ -81,18 +78,7 @@ def read_manifest(directory: Path) -> Manifest:
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Write `manifest` into `directory`, whole or not at all, and sync both."""
     run, position = manifest.run.to_json(), asdict(manifest.position)
-    content = {**vars(manifest), "run": run, "position": position}
-    temporary = directory / f".tmp-{MANIFEST}"
-    with temporary.open("w") as file:
-        json.dump(content | {"sha256": content_sha256(content)}, file, indent=2, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(directory / MANIFEST)
-    sync(directory)
-
-
-def content_sha256(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    write_content(directory / MANIFEST, {**vars(manifest), "run": run, "position": position})
 
 
 def verify(directory: Path, names: Iterable[str] | None = None) -> VerifiedCheckpoint:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from math import lcm
 
-from model.config import EndedBy, Run
-from model.estimate import batches_per_epoch, steps_per_epoch, total_steps
+from model.config import CheckpointConfig, EndedBy, Run, SamplingConfig
 from model.progress import Position
+from model.steps import batches_per_epoch, steps_per_epoch, total_steps
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,20 @@ class Schedule:
     eval_freq: int
     checkpoint_periods: tuple[int, ...]
     """In steps: a checkpoint follows every multiple of any of them, and the last step."""
+    sample_periods: tuple[int, ...]
+    """Of samples likewise."""
 
     @classmethod
     def of(cls, run: Run, windows: int) -> "Schedule":
         """Of `run` over so many training windows."""
-        epoch_steps, every = steps_per_epoch(windows, run.training), run.checkpoints
-        epochs_steps = None if every.every_epochs is None else every.every_epochs * epoch_steps
-        periods = tuple(period for period in (epochs_steps, every.every_steps) if period is not None)
-        return cls(total_steps(windows, run.training), epoch_steps, run.evaluation.eval_freq, periods)
+        epoch_steps = steps_per_epoch(windows, run.training)
+
+        def periods(every: CheckpointConfig | SamplingConfig) -> tuple[int, ...]:
+            epochs_steps = None if every.every_epochs is None else every.every_epochs * epoch_steps
+            return tuple(period for period in (epochs_steps, every.every_steps) if period is not None)
+
+        steps, eval_freq = total_steps(windows, run.training), run.evaluation.eval_freq
+        return cls(steps, epoch_steps, eval_freq, periods(run.checkpoints), periods(run.sampling))
 
     def evaluates(self, step: int) -> bool:
         """Whether the 0-based `step` is followed by an evaluation."""
@@ -42,16 +48,23 @@ class Schedule:
         left = -(-self.total_steps // self.eval_freq) - -(-done // self.eval_freq)
         return left + (done < self.total_steps and not self.evaluates_in_any_run(self.total_steps - 1))
 
+    def has_sample(self, updates: int) -> bool:
+        """Whether a sample, of each prompt, follows so many `updates`."""
+        return self._is_one_of(updates, self.sample_periods)
+
     def samples_left(self, done: int) -> int:
-        """One after each epoch, and one at the end."""
-        return self._left(done, (self.steps_per_epoch,))
+        """Of each prompt."""
+        return self._left(done, self.sample_periods)
 
     def has_checkpoint(self, updates: int) -> bool:
         """Whether a checkpoint follows so many `updates`. Others come by time and of a new best loss."""
-        return updates == self.total_steps or any(updates % period == 0 for period in self.checkpoint_periods)
+        return self._is_one_of(updates, self.checkpoint_periods)
 
     def checkpoints_left(self, done: int) -> int:
         return self._left(done, self.checkpoint_periods)
+
+    def _is_one_of(self, updates: int, periods: tuple[int, ...]) -> bool:
+        return updates == self.total_steps or any(updates % period == 0 for period in periods)
 
     def _left(self, done: int, periods: tuple[int, ...]) -> int:
         """How many updates after the first `done` are the last, or multiples of a period (of two at most)."""
@@ -72,10 +85,12 @@ class Plan:
         self.schedule = Schedule.of(run, windows)
         self.total_steps = self.schedule.total_steps
         self.epoch_batches = batches_per_epoch(windows, run.training.batch_size)
+        self.is_cut_short = False
+        """Whether the run ends where it is, because a person has asked it to finish."""
 
     @property
     def is_finished(self) -> bool:
-        return self.position.step >= self.total_steps or self.has_lost_patience
+        return self.position.step >= self.total_steps or self.has_lost_patience or self.is_cut_short
 
     @property
     def has_lost_patience(self) -> bool:
@@ -87,7 +102,7 @@ class Plan:
     def ended_by(self) -> EndedBy:
         """What a finished run ended by; patience that ran out at the last step has ended nothing."""
         if self.position.step < self.total_steps:
-            return "early_stopping"
+            return "finish" if self.is_cut_short else "early_stopping"
         return "max_steps" if self.total_steps == self.training.max_steps else "epochs"
 
     @property
@@ -95,7 +110,12 @@ class Plan:
         return self.position.batch == self.epoch_batches
 
     def evaluates(self, step: int) -> bool:
-        return self.schedule.evaluates(step)
+        """Whether the step just made, or one before it, is followed by an evaluation."""
+        return self.schedule.evaluates(step) or self.is_cut_short
+
+    def samples(self, step: int) -> bool:
+        """Whether the 0-based `step` is followed by samples."""
+        return self.schedule.has_sample(step + 1) or self.is_finished
 
     def checkpoint_is_due(self) -> bool:
         return self.schedule.has_checkpoint(self.position.step)

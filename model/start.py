@@ -6,19 +6,19 @@ import torch
 from safetensors.torch import load_file
 
 from model.checkpoint import load_weights, restore_training_state
-from model.config import GPTConfig, Run
-from model.estimate import batches_per_epoch, steps_per_epoch
+from model.config import WEIGHTLESS_FIELDS, GPTConfig, Run
 from model.gpt import GPT
 from model.manifest import TRAINING, WEIGHTS, CheckpointError, VerifiedCheckpoint
 from model.numerics import ResolvedNumerics
 from model.optimizer import Optimizers, make_optimizer
 from model.progress import Position
 from model.shuffle import ShuffleSeeds
+from model.steps import batches_per_epoch, steps_per_epoch
 
 ORDER_FIELDS = ("batch_size", "grad_accumulation", "stride", "seed")
 """Of the training section, what the order of windows and steps follows from, besides the data."""
-WITHOUT_SHAPE = {"drop_rate", "initialization"}
-"""Fields of a model that its weights do not depend on any more."""
+IRRELEVANT_FIELDS = WEIGHTLESS_FIELDS | {"initialization"}
+"""Of a model: what there are weights for no longer depends on how they were drawn."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def check_shapes(saved: GPTConfig, wanted: GPTConfig, with_optimizer: bool) -> N
     differences = [
         f"model.{name} is {getattr(saved, name)} there and {value} here"
         for name, value in wanted
-        if name not in WITHOUT_SHAPE and getattr(saved, name) != value
+        if name not in IRRELEVANT_FIELDS and getattr(saved, name) != value
     ]
     if not with_optimizer and wanted.context_length < saved.context_length:
         differences = [each for each in differences if not each.startswith("model.context_length ")]

@@ -18,10 +18,11 @@ from model.accelerate.optimizer_in_backward import OptimizerInBackward
 from model.checkpoint import BackgroundCheckpoint, resume, size_bytes, take_snapshot
 from model.config import EndedBy, Run
 from model.data import Batch, Data, batches
-from model.estimate import parameter_count
+from model.estimate.parameters import parameter_count
 from model.evaluation import Evaluator
 from model.events import (
     CheckpointWritten,
+    CutShort,
     EarlyStopped,
     Evaluation,
     Event,
@@ -52,6 +53,8 @@ def train(
     *,
     on_event: Callable[[Event], object],
     should_stop: Callable[[], bool],
+    should_finish: Callable[[], bool] = lambda: False,
+    should_checkpoint: Callable[[], bool] = lambda: False,
     checkpoint_root: Path,
     numerics: ResolvedNumerics,
     device: torch.device,
@@ -60,10 +63,12 @@ def train(
     checkpoint_interval_s: float | None = None,
     tokenizer: Tokenizer | None = None,
 ) -> EndedBy | Literal["stopped"]:
-    """Train to the end of `run`, or until `should_stop`, which is asked after every step.
+    """Train to the end of `run`, or until `should_stop`, which is asked after every step. `should_finish`
+    makes the step just made the last one, with all that belongs to a run's end; a resumed run makes no other.
 
     Checkpoints are written as `checkpoint_root / "step-00000042"`, numbered by the updates done: when `run`
-    says so, when `checkpoint_interval_s` of training have gone by without one, at the end and when stopped.
+    says so, when `checkpoint_interval_s` of training have gone by without one, when `should_checkpoint` asks,
+    at the end and when stopped.
     With patience, so are the weights alone of every evaluation of a new lowest validation loss.
     A `tokenizer` that is not built in has to be given; checkpoints take a copy of it.
     `resume_from` continues such a checkpoint: with the same numerics, device and number of threads, weights
@@ -93,18 +98,22 @@ def train(
     try:
         if plan.is_finished and resume_from is None:
             state.begin_checkpoint(None)  # it starts from another run's end, and has no checkpoint of its own
+        elif resume_from is not None and should_finish():
+            state.finish_where_resumed()
         while not plan.is_finished:
             for micro_batches in state.steps_of_epoch():
                 step = position.step
                 grad_norm = state.train_step(micro_batches)
+                if should_finish():
+                    state.cut_short()
                 val_loss = state.evaluate(step, grad_norm) if plan.evaluates(step) else None
-                if plan.epoch_is_over or plan.is_finished:
+                if plan.samples(step):
                     if val_loss is None:  # raises Diverged where there would be nothing to sample from
                         val_loss = state.evaluator.validation_loss(step)
                     state.sample(step)
-                stopping = should_stop()
-                if state.checkpoint_is_due or plan.is_finished or stopping:
-                    state.begin_checkpoint(val_loss)
+                stopping, is_requested = should_stop(), should_checkpoint()
+                if is_requested or state.checkpoint_is_due or plan.is_finished or stopping:
+                    state.begin_checkpoint(val_loss, is_requested=is_requested)
                 elif plan.keeps_weights_of(step):
                     state.begin_checkpoint(val_loss, resumable=False)
                 if plan.is_finished:
@@ -143,6 +152,7 @@ class Training:
         self.checkpoint_interval_s = checkpoint_interval_s
         self.checkpoint_begun_s = monotonic()
         self.checkpoint: BackgroundCheckpoint | None = None
+        self.checkpoint_is_requested = False
 
         set_up(device, numerics)
         if resume_from is not None:
@@ -291,19 +301,46 @@ class Training:
                 tokens_per_s=self.speed.tokens_per_s,
             )
         )
-        ends_early = self.plan.has_lost_patience and position.step < self.plan.total_steps
-        if ends_early and position.best_val_loss is not None:
+        has_ended = position.step >= self.plan.total_steps or self.plan.is_cut_short
+        if self.plan.has_lost_patience and not has_ended and position.best_val_loss is not None:
             self.on_event(EarlyStopped(step, position.best_val_loss))
         return losses.validation
 
+    def cut_short(self) -> None:
+        """Let the run end here, unless this is its end anyway."""
+        plan, position = self.plan, self.position
+        if plan.is_finished:
+            return
+        plan.is_cut_short = True
+        self.on_event(CutShort(position.step, position.epoch, position.tokens_seen))
+
+    def finish_where_resumed(self) -> None:
+        """End the run at the checkpoint that it has been resumed from: without another, and with the
+        evaluation and the sample that this step may not have had. raises Diverged"""
+        step = self.position.step - 1
+        self.cut_short()
+        if not self.plan.is_cut_short:
+            return
+        # In turn it was before the checkpoint, and would draw other batches now.
+        if not self.plan.schedule.evaluates_in_any_run(step):
+            self.evaluate(step, None)
+        self.sample(step)
+
     def sample(self, step: int) -> None:
-        """Let the model write, and report the text."""
+        """Let the model continue each prompt, and report the texts."""
+        prompts = self.run.sampling.prompts
+        for index, prompt in enumerate(prompts):
+            self.on_event(Phase("sampling"))
+            text = "".join([prompt, *self.continuation(prompt, step)])
+            epoch, is_last = self.position.epoch, index == len(prompts) - 1
+            self.on_event(Sample(step, epoch, prompt, text, index, is_last))
+
+    def continuation(self, prompt: str, step: int) -> Iterator[str]:
+        """What the model writes after `prompt`, piece by piece: the same whatever other prompts there are."""
         config = self.run.sampling
-        self.on_event(Phase("sampling"))
-        text = config.start_context
         continuation = Continuation(
             self.tokenizer,
-            config.start_context,
+            prompt,
             self.run.model.context_length,
             max_new_tokens=config.max_new_tokens,
             distribution=config,
@@ -312,8 +349,7 @@ class Training:
         )
         for piece in stream(self.model, continuation, fast_engine(self.model, compiles=False)()):
             self.on_event(Phase("sampling"))
-            text += piece
-        self.on_event(Sample(step=step, epoch=self.position.epoch, prompt=config.start_context, text=text))
+            yield piece
 
     @property
     def checkpoint_is_due(self) -> bool:
@@ -321,15 +357,19 @@ class Training:
         by_time = limit_s is not None and monotonic() - self.checkpoint_begun_s >= limit_s
         return by_time or self.plan.checkpoint_is_due()
 
-    def begin_checkpoint(self, val_loss: float | None, *, resumable: bool = True) -> None:
+    def begin_checkpoint(
+        self, val_loss: float | None, *, resumable: bool = True, is_requested: bool = False
+    ) -> None:
         """Write a checkpoint beside the next steps; `val_loss` None has it measured now.
 
-        resumable  whether with all that the next step depends on, or the weights alone
+        resumable     whether with all that the next step depends on, or the weights alone
+        is_requested  whether a person has asked for it
         """
         position = self.position
         if val_loss is None:
             val_loss = self.evaluator.validation_loss(position.step - 1)
         self.finish_checkpoint()
+        self.checkpoint_is_requested = is_requested
         self.on_event(Phase("writing"))
         if resumable:
             self.checkpoint_begun_s = monotonic()
@@ -368,6 +408,7 @@ class Training:
                 bytes=size_bytes(checkpoint.directory),
                 sha256=manifest.files[WEIGHTS]["sha256"],
                 resumable=TRAINING in manifest.files,
+                is_requested=self.checkpoint_is_requested,
             )
         )
 

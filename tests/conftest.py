@@ -19,9 +19,11 @@ import hypothesis
 import pytest
 from pydantic import ByteSize
 from redis import Redis
+from structlog.contextvars import clear_contextvars
 
 from jobs.settings import Settings
 from jobs.store.database import Database
+from jobs.store.viewers import EVERYBODY, set_viewer
 from migrations.upgrade import upgrade
 from tests import sweeps
 from tests.backends import (
@@ -38,6 +40,9 @@ AGAIN_AFTER_S = 60
 MARKERS = (
     "slow: starts processes or trains; not for daily work",
     "sqlite_will_do: asks of the database what others ask of both; of PostgreSQL it does with --thorough",
+    "postgresql_will_do: the same the other way round",
+    "thinned: goes a shorter way than with --thorough",
+    "thorough: only with --thorough, for what others do in part or for what it needs",
 )
 EXAMPLES = 400
 """Of each property, unless it says otherwise, where it is tested the whole way."""
@@ -82,12 +87,15 @@ def is_due(item: pytest.Item) -> bool:
     """Whether tests that go as far as these run it."""
     params = item.callspec.params if hasattr(item, "callspec") else {}
     on_postgresql = "postgresql" in params.values()
+    if item.get_closest_marker("thorough") is not None and sweeps.reach != "whole":
+        return False
     match sweeps.reach:
         case "fast":
             in_float32 = params.get("numerics", "float32") == "float32"
             return item.get_closest_marker("slow") is None and not on_postgresql and in_float32
         case "usual":
-            return item.get_closest_marker("sqlite_will_do") is None or not on_postgresql
+            one_will_do = "sqlite_will_do" if on_postgresql else "postgresql_will_do"
+            return item.get_closest_marker(one_will_do) is None
         case "whole":
             return True
 
@@ -122,6 +130,14 @@ def no_settings_of_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("PRETRAIN_") and name != "PRETRAIN_DATASET_MIRROR":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def nobody_in_particular_asks() -> None:
+    """The server runs each request in a context of its own; Flask's test client leaves its viewer behind, and
+    its request's id."""
+    set_viewer(EVERYBODY)
+    clear_contextvars()
 
 
 @pytest.fixture(scope="session")
@@ -174,7 +190,11 @@ def database_url(backend: str, request: pytest.FixtureRequest) -> Iterator[str |
         yield None
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    url = server.make_database(migrated="database" in request.fixturenames)
+    if "database" in request.fixturenames:
+        with server.borrow_database() as url:
+            yield url
+        return
+    url = server.make_database()
     yield url
     server.drop_database(url)
 

@@ -82,8 +82,8 @@ MUTATIONS = [
     Mutation(
         "an attempt that lost its job may write",
         "jobs",
-        "Job.attempt == attempt, Job.status == Status.RUNNING)",
-        "Job.status == Status.RUNNING)",
+        "Job.attempt == attempt, Job.status == Status.RUNNING",
+        "Job.status == Status.RUNNING",
         ("tests/jobs/test_state_machine.py",),
     ),
     Mutation(
@@ -103,8 +103,8 @@ MUTATIONS = [
     Mutation(
         "a high priority comes last",
         "jobs",
-        "(Job.priority.desc(), ",
-        "(Job.priority, ",
+        "(Job.priority.desc(), running",
+        "(Job.priority, running",
         ("tests/jobs/store/test_queue_order.py",),
     ),
     Mutation(

@@ -107,3 +107,38 @@ def test_an_import_the_wrong_way_breaks_its_contract(source_tree, module, import
     assert outcome.returncode == 1, outcome.stdout + outcome.stderr
     assert f"{contract} BROKEN" in outcome.stdout
     assert f"{module}.intruder -> {imported} " in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        ('export const size = "a" * 2;\n', "TS2362"),
+        ("/** @param {number} x */\nexport const f = (x) => x.length;\n", "TS2339"),
+    ],
+)
+def test_a_module_of_the_page_with_wrong_types_is_refused(tmp_path, source, complaint):
+    (tmp_path / "wrong.js").write_text(source)
+    options = ["--config", ROOT / "deno.json", "--no-remote", "--no-npm"]
+    environment = {"DENO_NO_UPDATE_CHECK": "1", "DENO_DIR": str(tmp_path / "deno"), "NO_COLOR": "1"}
+
+    outcome = subprocess.run(
+        [SCRIPTS / "deno", "check", *options, "wrong.js"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert outcome.returncode == 1, outcome.stdout + outcome.stderr
+    assert complaint in outcome.stderr
+
+
+@pytest.mark.parametrize("source", ["nowhere.act();\n", "eval(name);\n", "if (name == 1) close();\n"])
+def test_a_module_of_the_page_that_breaks_its_rules_is_refused(tmp_path, source):
+    (tmp_path / "wrong.js").write_text(source)
+    command = [SCRIPTS / "oxlint", "--quiet", "--config", ROOT / ".oxlintrc.json", "wrong.js"]
+
+    outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert outcome.returncode == 1, outcome.stdout + outcome.stderr

@@ -1,14 +1,28 @@
 """A Celery worker of one queue, in this process."""
 
+import logging
 import os
 import sys
 
-from jobs.broker.queue import make_celery
-from jobs.process.logs import configure_logging
+from redis import RedisError
+
+from jobs.broker.generation import announce_start
+from jobs.broker.queue import make_celery, make_redis
+from jobs.process.logs import add_process_fields, configure_logging
 from jobs.process.pulse import Pulse
-from jobs.settings import load_settings_or_exit
+from jobs.settings import Settings, load_settings_or_exit
 from worker.compiler_caches import UnsafeFolder, use_private_caches
 from worker.threads import with_spin_settings
+
+log = logging.getLogger(__name__)
+
+
+def announce_start_if_possible(settings: Settings) -> None:
+    """Before PyTorch is imported, so that hardly any prompt finds neither a worker nor one that is coming."""
+    try:
+        announce_start(make_redis(settings))
+    except RedisError as error:
+        log.warning("the broker does not answer: %s", error)
 
 
 def run_worker(queue: str, pulse_descriptor: int | None = None) -> None:
@@ -38,10 +52,12 @@ def run_worker(queue: str, pulse_descriptor: int | None = None) -> None:
             use_private_caches(settings.data_dir)
         except UnsafeFolder as error:
             sys.exit(str(error))
+        announce_start_if_possible(settings)
         from worker.generation.task import THREADS, add_generation
 
         heartbeat = add_generation(app, settings)
         concurrency = THREADS
+    add_process_fields(worker=heartbeat.worker_id)
     if pulse_descriptor is not None:
         # No trainer outlives a lease without a renewal by its worker: see worker.training.fence.
         valid_for_s = settings.lease_s if queue == "train" else heartbeat.silence_limit_s
@@ -49,4 +65,8 @@ def run_worker(queue: str, pulse_descriptor: int | None = None) -> None:
     # Threads, not processes: the task must hear of the worker's shutdown, and a trainer is tied to the thread
     # that started it, which here lives as long as the worker.
     options = [f"--concurrency={concurrency}", "--without-gossip", "--without-mingle", "--loglevel=INFO"]
-    app.worker_main(["worker", f"--queues={queue}", f"--hostname={queue}@%h", "--pool=threads", *options])
+    # Celery prints a banner, which is no JSON.
+    quiet = ["--quiet"] if settings.log_format == "json" else []
+    app.worker_main(
+        [*quiet, "worker", f"--queues={queue}", f"--hostname={queue}@%h", "--pool=threads", *options]
+    )

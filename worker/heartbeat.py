@@ -18,6 +18,7 @@ from jobs.broker.queue import TRAIN_QUEUE
 from jobs.lifecycle.workers import record_heartbeat, remove_worker
 from jobs.settings import SILENCE_SHARE, Settings
 from jobs.store.database import Database
+from model.estimate.machine import Calibration
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Heartbeat:
     """Writes this worker's row every `PRETRAIN_RENEW_S`, and at once when its job changes.
 
     memory_bytes  that it has for a job, if it knows
+    device        that it trains on, if it knows
     deadlines     of the work that is not a job's: see `find_trouble`
     is_warm       whether it can work as soon as Celery is ready; else its row is written from `warmed_up` on
 
@@ -52,6 +54,7 @@ class Heartbeat:
         queue: str,
         *,
         memory_bytes: int | None = None,
+        device: str | None = None,
         deadlines: Deadlines | None = None,
         is_warm: bool = True,
     ) -> None:
@@ -61,7 +64,8 @@ class Heartbeat:
         self._database = database
         self._settings = settings
         self._queue = queue
-        self._memory_bytes = memory_bytes
+        self._memory_bytes, self._device = memory_bytes, device
+        self._calibration: Calibration | None = None
         self._job_id: str | None = None
         self._is_connected = False
         self._started_s = self._since_s = self._ticked_s = time.monotonic()
@@ -147,6 +151,16 @@ class Heartbeat:
         self._job_id, self._since_s = job_id, time.monotonic()
         self._changed.set()
 
+    @property
+    def idle_s(self) -> float:
+        """For how long it has run no job; 0 while it runs one."""
+        return 0.0 if self._job_id is not None else time.monotonic() - self._since_s
+
+    def set_calibration(self, calibration: Calibration) -> None:
+        """Show from now on how fast its machine trains."""
+        self._calibration = calibration
+        self._changed.set()
+
     def find_trouble(self) -> str | None:
         """Why this process should be killed and started again, in a sentence; None while it is well.
 
@@ -183,6 +197,8 @@ class Heartbeat:
             "listening": now - self._ticked_s < self.silence_limit_s,
             "job_id": self._job_id,
             "memory_bytes": self._memory_bytes,
+            "device": self._device,
+            "calibration": self._calibration and self._calibration.to_json(),
             "trouble": self.find_trouble(),
         }
         with self._database.write() as session:

@@ -3,7 +3,8 @@
 The relay publishes messages for idle workers while jobs wait, so that emptying Redis loses nothing. The
 reaper fails the attempts of lost workers. Once the database is back after it has been away, and when the
 keeper starts, it waits a whole lease before it reaps anything: nobody could renew. The caretaker queues jobs
-again that a full disk paused, once they fit, and deletes files that the database no longer lists.
+again that a full disk paused, once they fit, and deletes files that the database no longer lists. Beside its
+rounds, threads tell webhooks what has happened (`worker.webhooks.sender`).
 """
 
 import argparse
@@ -39,10 +40,16 @@ from jobs.process.pulse import Pulse
 from jobs.settings import Settings, load_settings_or_exit
 from jobs.spec.stored_specs import UnreadableSpec, read_spec
 from jobs.states import WrongState
+from jobs.store.audit import forget_old_entries
 from jobs.store.database import Database
+from jobs.store.events import forget_deleted_jobs
+from jobs.store.idempotency import forget_old_answers
+from jobs.store.sessions import forget_ended_sessions
 from jobs.store.tokenizers import with_vocabulary
+from jobs.store.webhooks import remove_old_deliveries
 from migrations.upgrade import schema_is_current
-from model.estimate import checkpoints_bytes
+from model.estimate.disk import checkpoints_bytes
+from worker.webhooks.sender import Sender
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +57,8 @@ CLEAN_UP_S = 600
 ROUND_TIMEOUT_S = 900
 """Of one round, which may have terabytes to delete."""
 LOST_WORKERS_SHOWN_S = 3600
+DELETED_JOBS_TOLD_S = 7 * 24 * 3600
+"""For so long `GET /events` says that a job was deleted."""
 MAX_GAP_SHARE = 1 / 3
 """Of a lease: how much later than due the database may answer before it counts as having been away. A lease
 that was renewed before an absence as long as that is still good for some renewals after it."""
@@ -146,6 +155,11 @@ class Keeper:
             log.warning("could not delete leftover files: %s", error)
         with self._database.write() as session:
             remove_lost_workers(session, LOST_WORKERS_SHOWN_S)
+            forget_deleted_jobs(session, DELETED_JOBS_TOLD_S)
+            remove_old_deliveries(session)
+            forget_old_answers(session)
+            forget_ended_sessions(session)
+            forget_old_entries(session, self._settings.audit_s)
 
     def _publish(self) -> None:
         with self._database.read() as session:
@@ -172,12 +186,16 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    keeper = Keeper(settings, Database(settings.database), make_celery(settings))
+    database = Database(settings.database)
+    keeper = Keeper(settings, database, make_celery(settings))
+    sender = Sender(settings, database)
     if pulse_descriptor is not None:
         Pulse(pulse_descriptor, settings.lease_s, keeper.find_trouble).start()
+    sender.start()
     while not stop.is_set():
         keeper.run_once()
         stop.wait(settings.keeper_s)
+    sender.stop()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def retry_while_unavailable(
     """What `action` returns in a transaction that has committed, after as many tries as it needs.
 
     `action` may run several times, also after a commit whose confirmation was lost: it must be idempotent, or
-    harmless when repeated, as events are.
+    harmless when repeated.
     """
     while True:
         try:

@@ -26,7 +26,10 @@ KNOWN_FIELDS: Mapping[str, set[str]] = {
         *("min_learning_rate", "grad_clip", "numerics", "compile", "seed", "early_stopping_patience"),
     },
     "evaluation": {"eval_freq", "eval_iter"},
-    "sampling": {"start_context", "max_new_tokens", "temperature", "top_k", "top_p"},
+    "sampling": {
+        *("start_context", "every_epochs", "every_steps"),
+        *("max_new_tokens", "temperature", "top_k", "top_p"),
+    },
 }
 """Of each section: what the templates write out, or what changes no loss."""
 
@@ -128,7 +131,21 @@ def template_values(job: Job, dataset: Dataset, spec: JobSpec, tokenizer: Tokeni
         "tokens_file": tokens_file(tokenizer) if isinstance(tokenizer, BPETokenizer) else None,
         **used_features(config, spec),
         "finished": " or ".join(is_finished),
+        "sampled": sample_condition(spec),
     }
+
+
+def sample_condition(spec: JobSpec) -> str:
+    """When the model writes, in a file where that is not simply after each epoch."""
+    sampling = spec.sampling
+    per_epoch = "steps_per_epoch" if spec.training.grad_accumulation > 1 else "batches_per_epoch"
+    conditions = ["is_last"]
+    if sampling.every_steps is not None:
+        conditions.append("step % SAMPLE_STEPS == 0")
+    if sampling.every_epochs is not None:
+        epochs = per_epoch if sampling.every_epochs == 1 else f"(SAMPLE_EPOCHS * {per_epoch})"
+        conditions.append(f"step % {epochs} == 0")
+    return " or ".join(conditions)
 
 
 def used_features(config: GPTConfig, spec: JobSpec) -> dict[str, bool]:
@@ -147,6 +164,10 @@ def used_features(config: GPTConfig, spec: JobSpec) -> dict[str, bool]:
         "cosine": training.lr_schedule == "cosine",
         "warms_up": warms_up,
         "rate_changes": decays or warms_up,
+        "limits_evaluation": spec.evaluation.eval_iter is not None,
+        "several_prompts": len(sampling.prompts) > 1,
+        "samples_by_epoch": (sampling.every_epochs, sampling.every_steps) == (1, None),
+        "sample_epochs": sampling.every_epochs not in (None, 1),
         "draws": sampling.temperature > 0,
         "top_p": sampling.top_p is not None and sampling.top_p < 1,
     }

@@ -59,7 +59,7 @@ def model_card(weights: OpenWeights, spec: JobSpec) -> str:
         dataset=job.dataset_id,
         text_sha256=job.dataset_sha256,
         weights_sha256=checkpoint.sha256,
-        prompt=spec.sampling.start_context,
+        prompt=spec.sampling.prompts[0],
         no_bias="" if model.qkv_bias else NO_BIAS,
         untied="" if model.tie_weights else UNTIED,
     )

@@ -115,10 +115,10 @@ def check_origin(public_pages: Collection[str]) -> None:
     if request.method in {"GET", "HEAD"} and request.endpoint in public_pages:
         return
     origin = request.headers.get("Origin")
-    if origin is not None and (
-        parse_origin(origin) is None or parse_origin(origin) != parse_origin(request.host_url)
-    ):
-        raise HTTPProblem(HTTPStatus.FORBIDDEN, f"a page of {quoted(origin)} may not use this service")
+    if origin is not None:
+        asking = parse_origin(origin)
+        if asking is None or asking != parse_origin(request.host_url):
+            raise HTTPProblem(HTTPStatus.FORBIDDEN, f"a page of {quoted(origin)} may not use this service")
     site = request.headers.get("Sec-Fetch-Site")
     if site not in ALLOWED_FETCH_SITES:
         detail = f"a page of another origin may not use this service (Sec-Fetch-Site is {quoted(site or '')})"

@@ -149,4 +149,4 @@ def parse_int(literal: str) -> int:
 
 def check_digits(literal: str) -> None:
     if len(literal) > MAX_DIGITS:
-        raise bad_request(f"a number has {len(literal)} digits, more than {MAX_DIGITS}")
+        raise bad_request(f"a number has {len(literal):,} digits, more than {MAX_DIGITS:,}")

@@ -19,7 +19,10 @@ from jobs.lifecycle.tokenizers import TokenizerNeeded
 from jobs.lifecycle.weights import WeightsLost
 from jobs.spec.stored_specs import UnreadableSpec
 from jobs.states import WrongState
+from jobs.store.idempotency import KeyReused
 from jobs.store.lookup import BadCursor, NotFound
+from jobs.store.owner_limits import StoreUsedUp, TooManyQueued
+from jobs.store.ownership import NotYours
 from jobs.validation.field_errors import SpecError
 from jobs.validation.quoting import cut, quoted
 
@@ -28,6 +31,7 @@ log = logging.getLogger(__name__)
 STATUSES: dict[type[Exception], HTTPStatus] = {
     BadCursor: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
+    NotYours: HTTPStatus.FORBIDDEN,
     CheckpointFilesLost: HTTPStatus.GONE,
     CheckpointNeeded: HTTPStatus.CONFLICT,
     WeightsLost: HTTPStatus.GONE,
@@ -37,8 +41,14 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     TokenizerNeeded: HTTPStatus.CONFLICT,
     TokenizerNotReady: HTTPStatus.CONFLICT,
     TokenizerLost: HTTPStatus.GONE,
+    KeyReused: HTTPStatus.CONFLICT,
+    TooManyQueued: HTTPStatus.TOO_MANY_REQUESTS,
+    StoreUsedUp: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 """Of the exceptions that `jobs` raises, whose message is the detail."""
+
+RETRY_AFTER_S: dict[type[Exception], int] = {TooManyQueued: 30}
+"""Where waiting helps. Nobody can know when a job ends."""
 
 
 def register_error_handlers(app: Flask) -> None:
@@ -59,7 +69,7 @@ def problem_response(problem: HTTPProblem) -> Response:
 
 
 def known_error(status: HTTPStatus, error: Exception) -> Response:
-    return problem_response(HTTPProblem(status, str(error)))
+    return problem_response(HTTPProblem(status, str(error), retry_after_s=RETRY_AFTER_S.get(type(error))))
 
 
 def http_error(error: exceptions.HTTPException) -> Response | exceptions.HTTPException:

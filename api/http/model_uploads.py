@@ -1,14 +1,14 @@
 """The body of `POST /models`: a model's files, as the parts of a form."""
 
 import os.path
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from flask import request
 
 from api.http.multipart import FILE_FIELD, FilePart, read_file_parts
 from api.http.problems import HTTPProblem
-from api.http.uploads import FORM, FORM_BYTES, stream_blocks
+from api.http.uploads import FORM, FORM_BYTES, HashedBlocks, stream_blocks
 from jobs.spec.job_spec import Label
 from jobs.validation.quoting import quoted
 from jobs.validation.request_model import RequestModel
@@ -46,6 +46,28 @@ def read_model_parts(max_model_bytes: int) -> Iterator[FilePart]:
     if request.content_encoding not in (None, "identity"):
         raise HTTPProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must not be compressed")
     return read_file_parts(stream_blocks(), request.mimetype_params.get("boundary"))
+
+
+class HashedParts:
+    """Parts that are read once, and the sha256 of each file."""
+
+    def __init__(self, parts: Iterator[FilePart]) -> None:
+        self._parts = parts
+        self._hashes: list[tuple[str, HashedBlocks]] = []
+
+    def __iter__(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+        """The files' names and their blocks."""
+        for part in self._parts:
+            blocks = HashedBlocks(part.blocks)
+            self._hashes.append((file_name(part), blocks))
+            yield file_name(part), blocks
+
+    def content(self) -> list[tuple[str, str]]:
+        """What tells the files from others, in whatever order they are sent. Reads what has not been read."""
+        for _, blocks in self:
+            for _ in blocks:
+                pass
+        return sorted((name, blocks.read_to_end()) for name, blocks in self._hashes)
 
 
 def file_name(part: FilePart) -> str:

@@ -2,9 +2,6 @@
 
 from flask import request
 
-from api.http.problems import invalid_fields
-from jobs.validation.field_errors import FieldError
-
 
 def preferred_media_type(offered: list[str]) -> str:
     """The media type of those offered that the client likes best; the first without a preference."""
@@ -14,9 +11,3 @@ def preferred_media_type(offered: list[str]) -> str:
 def asks_for_event_stream() -> bool:
     """Whether the client likes `text/event-stream` better than all else."""
     return request.accept_mimetypes.best == "text/event-stream"
-
-
-def refuse_event_stream() -> None:
-    """raises  HTTPProblem (422) if the client asks for `text/event-stream` before all else"""
-    if asks_for_event_stream():
-        raise invalid_fields([FieldError("Accept", "not supported yet", request.headers["Accept"])])

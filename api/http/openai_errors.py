@@ -73,7 +73,8 @@ def message_of(problem: HTTPProblem) -> str:
 
 
 def described(error: FieldError) -> str:
-    return f"{cut(error.field) or 'the body'}: {error.message} (got {cut(to_json(excerpt(error.value)))})"
+    given = f" (got {cut(to_json(excerpt(error.value)))})" if error.has_value else ""
+    return f"{cut(error.field) or 'the body'}: {error.message}{given}"
 
 
 def error_type(status: HTTPStatus) -> str:

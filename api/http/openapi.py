@@ -15,12 +15,27 @@ from pydantic_core.core_schema import DictSchema
 from api.http.multipart import FILE_FIELD
 from api.http.openai_errors import MEDIA_TYPE, OpenAIError, is_openai_path
 from api.http.problems import Problem, problem_responses
+from api.http.scopes import Scope, scope_of
+from api.http.session_cookie import HOST_PREFIX, NAME, PAGE, PAGE_HEADER
 from api.http.uploads import FORM, JSON, NDJSON, PLAIN, NewDataset
 from api.records.record import Record
 from jobs.validation.request_model import RequestModel
 
-STATUSES_OF_ANY_REQUEST = (400, 403, 408, 413, 414, 417, 421, 422, 431)
+STATUSES_OF_ANY_REQUEST = (400, 401, 403, 408, 413, 414, 417, 421, 422, 429, 431, 503)
 """With which a request may be refused whatever it asks for."""
+
+SECURITY_SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer", "description": "An access token, `pt_...`."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": NAME,
+        "description": "What `POST /session` sets; over TLS and without a path prefix its name begins with "
+        f"`{HOST_PREFIX}`. Requests but GET and HEAD then need the header `{PAGE_HEADER}: {PAGE}`.",
+    },
+}
+SECURITY: list[dict[str, list[str]]] = [{"token": []}, {"session": []}, {}]
+"""Any; without is enough as long as the service has no tokens."""
 
 OTHER_MEDIA_TYPES = [
     ("/jobs/{job_id}/losses", "get", "text/csv"),
@@ -60,9 +75,13 @@ def complete_document(app: OpenAPI) -> None:
         operations = document["paths"].get(PATH_VARIABLE.sub(r"{\1}", rule.rule), {})
         for method in rule.methods or ():
             if operation := operations.get(method.lower()):
-                complete_operation(operation, get_type_hints(app.view_functions[rule.endpoint]), schemas)
+                view = app.view_functions[rule.endpoint]
+                complete_operation(operation, get_type_hints(view), schemas)
+                if scope_of(view) is not Scope.PUBLIC:
+                    operation["security"] = SECURITY
                 if is_openai_path(rule.rule):
                     document_openai_errors(operation)
+    document["components"]["securitySchemes"] = SECURITY_SCHEMES
     for path, method, media_type in OTHER_MEDIA_TYPES:
         success = document["paths"][path][method]["responses"]["200"]
         success["content"][media_type] = {"schema": {"type": "string"}}

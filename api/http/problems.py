@@ -27,8 +27,8 @@ class WrongField(BaseModel):
     message: str
     """What would be right."""
 
-    value: Any
-    """What was given; of a long value the first 200 characters."""
+    value: Any = None
+    """What was given; of a long value the first 200 characters. Not there where nothing was given."""
 
 
 class Problem(BaseModel):
@@ -134,8 +134,11 @@ def problem_document(problem: HTTPProblem, path: str) -> dict[str, Any]:
         **problem.members,
     }
     if problem.errors:
-        document["errors"] = [
-            {"field": cut(error.field), "message": error.message, "value": excerpt(error.value)}
-            for error in problem.errors
-        ]
+        document["errors"] = list(map(wrong_field, problem.errors))
     return document
+
+
+def wrong_field(error: FieldError) -> dict[str, Any]:
+    """As it stands in `errors`."""
+    given = {"value": excerpt(error.value)} if error.has_value else {}
+    return {"field": cut(error.field), "message": error.message, **given}

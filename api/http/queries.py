@@ -15,6 +15,7 @@ from api.http.bodies import as_integer
 from api.http.problems import HTTPProblem, invalid_fields
 from jobs.validation.field_errors import FieldError, field_errors
 from jobs.validation.request_model import RequestModel
+from model.config import Text
 
 MAX_LIMIT = 1000
 MAX_PARAMETERS = 1000
@@ -35,6 +36,14 @@ class Page(RequestModel):
     """Entries in the response, at most. Default: 1,000."""
 
 
+class CursorPage(Page):
+    """Paging of a list whose entries have ids."""
+
+    after: Text | None = Field(None, min_length=1, max_length=200)
+    """The id of the last entry of the page before, which may have been deleted since. Default: from the
+    first on."""
+
+
 class SinceStep(RequestModel):
     """Paging of a list by steps."""
 
@@ -42,8 +51,8 @@ class SinceStep(RequestModel):
     """Only entries of later steps than this one. Default: all."""
 
 
-class StepPage(SinceStep, Page):
-    """Paging of a list by steps, with a limit."""
+class StepPage(SinceStep, CursorPage):
+    """Paging of a list by steps, or behind an entry, with a limit."""
 
 
 Query = TypeVar("Query", bound=RequestModel)
@@ -56,7 +65,7 @@ def read_query(model: type[Query]) -> Query:
     """
     # A request line has room for thousands of parameters; an error for each is of no use to anybody.
     if request.query_string.count(b"&") >= MAX_PARAMETERS:
-        raise HTTPProblem(HTTPStatus.BAD_REQUEST, f"the query has more than {MAX_PARAMETERS} parameters")
+        raise HTTPProblem(HTTPStatus.BAD_REQUEST, f"the query has more than {MAX_PARAMETERS:,} parameters")
     try:
         unquote_to_bytes(request.query_string).decode()
     except UnicodeDecodeError as error:

@@ -22,9 +22,10 @@ class Closable(Protocol):
     def close(self) -> object: ...
 
 
-def event(data: Any, name: str | None = None) -> bytes:
+def event(data: Any, name: str | None = None, event_id: int | None = None) -> bytes:
     """An event whose data is JSON, on one line as that has it."""
-    head = "" if name is None else f"event: {name}\n"
+    head = "" if event_id is None else f"id: {event_id}\n"
+    head += "" if name is None else f"event: {name}\n"
     return f"{head}data: {to_json(data)}\n\n".encode()
 
 

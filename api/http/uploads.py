@@ -4,6 +4,7 @@ import io
 import os.path
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from http import HTTPStatus
 from typing import cast
 
@@ -12,6 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from api.http.arguments import model_parser
 from api.http.bodies import read_json
+from api.http.idempotency import has_key
 from api.http.multipart import FILE_FIELD, read_file_part
 from api.http.problems import HTTPProblem, invalid_fields
 from jobs.files.arriving_text import Reader
@@ -39,6 +41,27 @@ BLOCK_BYTES = 256 * 1024
 NDJSON_SUFFIXES = (".jsonl", ".ndjson")
 
 
+class HashedBlocks:
+    """Blocks that are read once, and the sha256 of them all, where the request has a key that it is for."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = iter(blocks)
+        self._is_needed = has_key()
+        self._sha256 = sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self._blocks:
+            if self._is_needed:
+                self._sha256.update(block)
+            yield block
+
+    def read_to_end(self) -> str:
+        """The sha256 in hexadecimal."""
+        for _ in self:
+            pass
+        return self._sha256.hexdigest()
+
+
 class NewDataset(RequestModel):
     """A text to train on."""
 
@@ -60,7 +83,9 @@ class UploadQuery(RequestModel):
 @dataclass(frozen=True)
 class Upload:
     name: str
-    blocks: Iterable[bytes]
+    format: str
+    """PLAIN or NDJSON."""
+    blocks: HashedBlocks
     """Of the text, as they arrive. Raises HTTPProblem if the rest does not."""
     read: Reader
     field: str
@@ -69,6 +94,10 @@ class Upload:
     """How long the text is; None if that is not known beforehand."""
     body_bytes: int | None
     """How long the body is, if it says so."""
+
+    def content(self) -> dict[str, str]:
+        """What tells it from other uploads. Reads what has not been read of it."""
+        return {"name": self.name, "format": self.format, "sha256": self.blocks.read_to_end()}
 
 
 def max_body_bytes(max_dataset_bytes: int) -> int:
@@ -107,13 +136,16 @@ def read_upload(query: UploadQuery, max_dataset_bytes: int) -> Upload:
     if request.mimetype != FORM:
         reader = reader_for(request.mimetype, query.text_field)
         stored_bytes = request.content_length if request.mimetype == PLAIN else None
-        return Upload(check_name(query.name), blocks, reader, "", stored_bytes, request.content_length)
+        name, hashed = check_name(query.name), HashedBlocks(blocks)
+        return Upload(name, request.mimetype, hashed, reader, "", stored_bytes, request.content_length)
     if query.name is not None:
         check_name(query.name)
     part = read_file_part(blocks, request.mimetype_params.get("boundary"))
-    reader = reader_for(format_of(part.filename, part.content_type), query.text_field)
+    text_format = format_of(part.filename, part.content_type)
+    reader = reader_for(text_format, query.text_field)
     name = check_name(query.name or os.path.basename(part.filename))
-    return Upload(name, part.blocks, reader, FILE_FIELD, None, request.content_length)
+    hashed = HashedBlocks(part.blocks)
+    return Upload(name, text_format, hashed, reader, FILE_FIELD, None, request.content_length)
 
 
 def read_json_upload(query: UploadQuery, max_dataset_bytes: int) -> Upload:
@@ -125,7 +157,8 @@ def read_json_upload(query: UploadQuery, max_dataset_bytes: int) -> Upload:
     content = body.text.encode()
     if len(content) > max_json_text_bytes(max_dataset_bytes):
         raise too_large(max_dataset_bytes, len(content))
-    return Upload(body.name, [content], read_plain_text, "text", len(content), len(content))
+    hashed = HashedBlocks([content])
+    return Upload(body.name, PLAIN, hashed, read_plain_text, "text", len(content), len(content))
 
 
 def check_content_type() -> None:

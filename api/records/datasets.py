@@ -36,6 +36,11 @@ class DatasetRecord(Record):
     id: str
     object: Literal["dataset"] = "dataset"
     name: str
+    owner: str | None
+    """Whose it is: the owner of the token that it was made with. Null if none was needed: everybody sees it,
+    and administrators change it."""
+    shared: bool
+    """Whether others than its owner and administrators see it."""
     builtin: bool
     status: PreparationStatus
     """`preparing` while a worker counts the tokens of a long text; jobs may be posted meanwhile, and wait."""
@@ -69,7 +74,9 @@ class AddedDatasetRecord(DatasetRecord):
     begins with a byte order mark, it names the end of a text, or documents without text were left out."""
 
 
-class TokenRecord(Record):
+class TextTokenRecord(Record):
+    """A token of a text."""
+
     id: int
     text: str
     """U+FFFD stands for a part of a character."""
@@ -90,7 +97,7 @@ class TokenPartRecord(Record):
     divided."""
     text: str
     """U+0000 ends each document; it is the end-of-text token."""
-    tokens: list[TokenRecord]
+    tokens: list[TextTokenRecord]
     """They follow one another without a gap, from the start of `text` to its end."""
     exact: bool
     """Whether they are those of the whole text. False within a word of more than 1,000 characters."""
@@ -154,6 +161,8 @@ def builtin_record(name: str) -> DatasetRecord:
         id=name,
         name=name,
         builtin=True,
+        owner=None,
+        shared=False,
         status="ready",
         sha256=BUILTINS[name].sha256,
         token_counts=[],

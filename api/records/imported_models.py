@@ -13,6 +13,11 @@ class ImportedModelRecord(Record):
     id: str
     object: Literal["model"] = "model"
     name: str | None
+    owner: str | None
+    """Whose it is: the owner of the token that it was made with. Null if none was needed: everybody sees it,
+    and administrators change it."""
+    shared: bool
+    """Whether others than its owner and administrators see it."""
     status: PreparationStatus
     """`preparing` while a worker checks and converts the files."""
     fraction: float

@@ -79,9 +79,21 @@ class JobRecord(Record):
     id: str
     object: Literal["job"] = "job"
     name: str | None
+    notes: str | None
+    """Markdown; null if there are none."""
+    tags: list[str]
+    starred: bool
+    archived: bool
+    """Whether it is put away: `GET /jobs` leaves it out unless asked."""
+    owner: str | None
+    """Whose it is: the owner of the token that it was made with. Null if none was needed: everybody sees it,
+    and administrators change it."""
+    shared: bool
+    """Whether others than its owner and administrators see it."""
     status: Status
     stopping: Stopping | None
-    """What has been requested and has not happened yet."""
+    """What has been requested and has not happened yet. `finish` stays while the job waits for another
+    attempt, which then ends it."""
     spec: dict[str, Any]
     """The job's spec (`JobSpec`) with every field filled in."""
     progress: ProgressRecord
@@ -112,7 +124,8 @@ class JobRecord(Record):
     error: ErrorRecord | None
     """Why it failed or was paused by the service."""
     ended_by: EndedBy | None
-    """What ended it: `epochs`, `max_steps` or `early_stopping`; null until it has succeeded."""
+    """What ended it: `epochs`, `max_steps`, `early_stopping` or `finish`, a person's request; null until it
+    has succeeded."""
     queue_position: int | None
     """Its place in its queue, from 1; null unless it is queued."""
     waiting_for: str | None

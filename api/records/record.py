@@ -4,7 +4,6 @@ A record is a JSON object that the API responds with. Its docstrings are its des
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -12,16 +11,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel, ConfigDict, PlainSerializer, SerializeAsAny, WithJsonSchema
 
 from jobs.store.tables import Table
-
-MAX_TIMESTAMP_S = datetime.max.replace(tzinfo=UTC).timestamp()
-
-
-def as_rfc3339(timestamp_s: float) -> str | None:
-    """Seconds since 1970 as UTC text with milliseconds; None for what is no point in time."""
-    if not 0 <= timestamp_s < MAX_TIMESTAMP_S:
-        return None
-    return datetime.fromtimestamp(timestamp_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
+from jobs.store.times import as_rfc3339
 
 Time = Annotated[
     float,

@@ -14,6 +14,11 @@ class TokenizerRecord(Record):
     """What a job's `tokenizer` names it by."""
     object: Literal["tokenizer"] = "tokenizer"
     name: str
+    owner: str | None
+    """Whose it is: the owner of the token that it was made with. Null if none was needed: everybody sees it,
+    and administrators change it."""
+    shared: bool
+    """Whether others than its owner and administrators see it."""
     status: PreparationStatus
     """`preparing` until a worker has trained it; jobs may be posted meanwhile, and wait."""
     error: str | None

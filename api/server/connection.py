@@ -14,6 +14,9 @@ from typing import BinaryIO, cast
 import h11
 
 from api.http.problems import HTTPProblem, bad_request, unavailable
+from api.http.pushed import PushedBody
+from api.monitoring.requests import PUSHED_STREAMS, REJECTIONS
+from api.server.access_log import Exchange
 from api.server.cycle import RequestResponseCycle, ResponseHead
 from api.server.environ import RequestHead, make_environ
 from api.server.pools import GENERATIONS, STREAMS, PoolConfig
@@ -44,6 +47,10 @@ class Connection(asyncio.Protocol):
         """Of the request that is being answered."""
         self._writer: EventLoopWriter | None = None
         """The cycle's."""
+        self._pushed: PushedBody | None = None
+        """The body that is being sent, if it is the event loop that makes it."""
+        self._exchange: Exchange | None = None
+        """The request that is being answered, for the log."""
         self._can_write = True
         self._waits_for_room: threading.Event | None = None
         """Set when the chunks that were sent leave room for another."""
@@ -79,10 +86,13 @@ class Connection(asyncio.Protocol):
         if self._cycle:
             self._cycle.is_disconnected = True
         self._reader.receive_eof()
-        return True
+        if self._pushed:
+            self._pushed.stop()
+        return self.is_open
 
     def connection_lost(self, error: Exception | None) -> None:
         self._state = State.CLOSED
+        self._log_exchange(is_whole=False)
         self._end_cycle(bad_request("the client has closed the connection"))
         self._server.connections.remove(self)
 
@@ -92,6 +102,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._can_write = True
         self._make_room()
+        if self._pushed:
+            self._pushed.resume()
 
     # Called by the server
 
@@ -118,6 +130,8 @@ class Connection(asyncio.Protocol):
                 self.reject(stopping())
             else:
                 self.close()
+        elif self._pushed:
+            self._pushed.stop()
         elif self._cycle.pool == STREAMS:
             self._cycle.is_disconnected = True
 
@@ -149,12 +163,14 @@ class Connection(asyncio.Protocol):
         writer = EventLoopWriter(self, self._loop)
         cycle = RequestResponseCycle(self._server.app, environ, pool, self._server.threads, writer)
         cycle.is_disconnected = self._reader.has_eof
+        self._exchange = Exchange(head, head.request_id)
         cycle.start()
         self._cycle, self._writer = cycle, writer
         self._server.connections.mark_busy(self)
 
     def reject(self, problem: HTTPProblem) -> None:
         """Respond as the application would, and close: what else has arrived or will is not looked at."""
+        REJECTIONS.labels(str(int(problem.status))).inc()
         log.info("refused with %d: %s", problem.status, problem.detail, extra={"request_id": self.request_id})
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             self.abort()
@@ -183,11 +199,16 @@ class Connection(asyncio.Protocol):
         self.end_response()
 
     def send_head(self, head: ResponseHead) -> None:
-        headers = [*head.headers, ("Date", formatdate(usegmt=True))]
+        # Flask dates files by itself; a response has one Date (RFC 9110, section 6.6.1).
+        given = [header for header in head.headers if header[0].lower() != "date"]
+        headers = [*given, ("Date", formatdate(usegmt=True))]
         is_last = self._reader.has_eof or self._server.is_stopping
         is_last = is_last or self._http.their_state in (h11.SEND_BODY, h11.ERROR)
         if is_last and CONNECTION_CLOSE not in headers:
             headers.append(CONNECTION_CLOSE)
+        if self._exchange is None:  # rejected before there was a cycle
+            self._exchange = Exchange(self._reader.head, self.request_id)
+        self._exchange.status = int(head.status)
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         self.send(h11.Response(status_code=head.status, reason=head.reason.encode(), headers=encoded))
 
@@ -199,8 +220,26 @@ class Connection(asyncio.Protocol):
         else:
             self._waits_for_room = has_room
 
+    def send_pushed(self, head: ResponseHead, body: PushedBody) -> None:
+        self.send_head(head)
+        self._pushed = body
+        PUSHED_STREAMS.inc()
+        body.start(self)
+        if self._pushed and (self._server.is_stopping or self._reader.has_eof):
+            body.stop()
+
+    # Called by a pushed body
+
+    @property
+    def has_room(self) -> bool:
+        return self._can_write
+
+    def push(self, data: bytes) -> None:
+        self.send(h11.Data(data=data))
+
     def end_response(self) -> None:
         self.send(h11.EndOfMessage())
+        self._log_exchange(is_whole=True)
         self._end_cycle(bad_request("the request has been answered"))
         if self._http.our_state is self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
@@ -214,7 +253,14 @@ class Connection(asyncio.Protocol):
     def send(self, event: h11.Event) -> None:
         data = self._http.send(event)
         if data:
+            if self._exchange is not None:
+                self._exchange.sent_bytes += len(data)
             self._transport.write(data)
+
+    def _log_exchange(self, *, is_whole: bool) -> None:
+        if self._exchange is not None:
+            self._exchange.write_line(is_whole=is_whole)
+            self._exchange = None
 
     def _end_cycle(self, reason: HTTPProblem) -> None:
         """reason  what the view gets if it still reads the request's body"""
@@ -222,6 +268,10 @@ class Connection(asyncio.Protocol):
             self._cycle.is_disconnected = True
             self._writer.close()
             self._cycle = self._writer = None
+        if self._pushed:
+            pushed, self._pushed = self._pushed, None
+            PUSHED_STREAMS.dec()
+            pushed.close()
         self._reader.discard_body(reason)
         self._make_room()
 

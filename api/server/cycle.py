@@ -14,6 +14,8 @@ import structlog
 
 from api.http.disconnects import set_disconnect_check
 from api.http.problems import HTTPProblem, internal_error
+from api.http.pushed import PushedBody, offer_to_push
+from api.monitoring.requests import RequestMeter
 from api.server.pools import STREAMS, PoolConfig
 from api.server.threads import ThreadPools
 from jobs.process.panics import native_panics_as_errors
@@ -55,6 +57,9 @@ class ResponseWriter(Protocol):
 
     def end(self) -> None: ...
 
+    def write_pushed(self, head: ResponseHead, body: PushedBody) -> None:
+        """A response whose body the event loop sends; returns at once."""
+
     def write_problem(self, problem: HTTPProblem) -> None:
         """In place of any other response."""
 
@@ -86,12 +91,17 @@ class RequestResponseCycle:
         self._threads = threads
         self._writer = writer
         self._head: ResponseHead | None = None
+        self._meter = RequestMeter(environ)
         self._written: list[bytes] = []
         """By the application, with PEP 3333's old `write` function."""
 
     def start(self) -> None:
         """Have a thread of the pool call the application. raises  HTTPProblem if it has none"""
-        self._threads.submit(self.pool, self._run)
+        try:
+            self._threads.submit(self.pool, self._run)
+        except HTTPProblem:
+            self._meter.end()  # the connection rejects it
+            raise
 
     def _run(self) -> None:
         """Call the application and send its response.
@@ -102,34 +112,44 @@ class RequestResponseCycle:
         """
         if self.pool.drops_disconnected and self.is_disconnected:
             self._writer.abort()
+            self._meter.end()
             return
         context = Context()
         chunks = context.run(self._call_application)
         if chunks is None:
+            self._meter.end()
             return
         self.pool = STREAMS
         try:
             self._threads.submit(STREAMS, lambda: context.run(self._stream, chunks))
         except HTTPProblem as problem:
             close(chunks)
-            self._writer.write_problem(problem)
+            self._write_problem(problem)
+            self._meter.end()
 
     def _call_application(self) -> Iterable[bytes] | None:
         """The response's body if it is still to be sent, from the pool of streams; None if all is done."""
         structlog.contextvars.bind_contextvars(request_id=self.environ["HTTP_X_REQUEST_ID"])
         set_disconnect_check(lambda: self.is_disconnected)
+        pushed = offer_to_push()
         chunks: Iterable[bytes] = ()
         try:
             with native_panics_as_errors():
                 chunks = self._app(self.environ, self._start_response)
+                if pushed and self._head is not None and not self._has_no_body(self._head):
+                    close(chunks)
+                    self._meter.begin_response(self._head.status)
+                    self._writer.write_pushed(self._head, pushed[-1])
+                    return None
                 if self._head is None or not self._is_buffered(self._head):
                     return chunks
                 body = b"" if self._has_no_body(self._head) else b"".join([*self._written, *chunks])
                 close(chunks)
+            self._meter.begin_response(self._head.status)
             self._writer.write_response(self._head, body)
         except Exception:
             log.exception("the application failed")
-            self._writer.write_problem(internal_error())
+            self._write_problem(internal_error())
         return None
 
     def _start_response(
@@ -154,6 +174,7 @@ class RequestResponseCycle:
                 for chunk in itertools.chain(chunks, (b"",)):
                     if not has_begun:
                         assert self._head is not None
+                        self._meter.begin_response(self._head.status)
                         self._writer.write_head(self._head)
                         has_begun = True
                     for data in filter(None, [*self._written, chunk]):
@@ -167,9 +188,14 @@ class RequestResponseCycle:
             if has_begun:
                 self._writer.abort()
             else:
-                self._writer.write_problem(internal_error())
+                self._write_problem(internal_error())
         finally:
             close(chunks)
+            self._meter.end()
+
+    def _write_problem(self, problem: HTTPProblem) -> None:
+        self._meter.begin_response(problem.status)
+        self._writer.write_problem(problem)
 
 
 def close(chunks: Iterable[bytes]) -> None:

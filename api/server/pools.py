@@ -38,6 +38,9 @@ class PoolConfig:
 HEALTH = PoolConfig("health", 2)
 """Views that ask neither the database nor the broker, and so can't hang."""
 
+MONITORING = PoolConfig("monitoring", 2)
+"""Views for monitors. They bound their wait for the database themselves, and are answered without it."""
+
 READS = PoolConfig("reads", 16)
 WRITES = PoolConfig("writes", 8)
 """Apart, because on SQLite writers wait for each other, and for other processes' writing."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import h11
 
 from api.http.problems import HTTPProblem
+from api.http.pushed import PushedBody
 from api.server.cycle import ClientDisconnected, ResponseHead
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class EventLoopWriter:
 
     def end(self) -> None:
         self._call_in_loop(self._connection.end_response)
+
+    def write_pushed(self, head: ResponseHead, body: PushedBody) -> None:
+        self._call_in_loop(lambda: self._connection.send_pushed(head, body))
 
     def write_problem(self, problem: HTTPProblem) -> None:
         self._call_in_loop(lambda: self._connection.reject(problem))

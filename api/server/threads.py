@@ -1,12 +1,16 @@
 """Thread pools, one for each `PoolConfig`."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 
 from api.http.problems import unavailable
+from api.monitoring.requests import POOL_BUSY, POOL_QUEUED
 from api.server.pools import PoolConfig
+
+log = logging.getLogger(__name__)
 
 IDLE_TIMEOUT_S = 30
 """After which a thread that has nothing to do ends."""
@@ -34,6 +38,8 @@ class ThreadPool:
 
     def __init__(self, config: PoolConfig) -> None:
         self._config = config
+        self._queued = POOL_QUEUED.labels(config.name)
+        self._busy = POOL_BUSY.labels(config.name)
         self._tasks: deque[Task] = deque()
         self._changed = threading.Condition()
         self._idle_threads = 0
@@ -50,6 +56,7 @@ class ThreadPool:
             if not (has_idle_thread or can_grow or self._config.has_queue):
                 return False
             self._tasks.append(task)
+            self._queued.inc()
             if has_idle_thread:
                 self._changed.notify()
             elif can_grow:
@@ -66,7 +73,11 @@ class ThreadPool:
 
     def _work(self) -> None:
         while task := self._next_task():
-            task()
+            with self._busy.track_inprogress():
+                try:
+                    task()
+                except Exception:  # the thread goes on: else the pool would have one less for good
+                    log.exception("a task of the pool %s failed", self._config.name)
 
     def _next_task(self) -> Task | None:
         """The next task; None after IDLE_TIMEOUT_S without one."""
@@ -75,6 +86,7 @@ class ThreadPool:
             has_task = self._changed.wait_for(lambda: self._tasks, IDLE_TIMEOUT_S)
             self._idle_threads -= 1
             if has_task:
+                self._queued.dec()
                 return self._tasks.popleft()
             self._threads -= 1
             return None

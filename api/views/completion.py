@@ -12,6 +12,7 @@ from api.http.disconnects import client_disconnected
 from api.http.openai_errors import openai_error
 from api.http.problems import HTTPProblem
 from api.http.streams import DONE, HEARTBEAT, HEARTBEAT_S, event, event_stream
+from api.monitoring.generations import measured
 from api.records.choices import GrowingChoice
 from api.records.completions import ChoiceRecord, CompletionRecord, UsageRecord, joined
 from api.services import services
@@ -71,7 +72,7 @@ class Completion:
 
     def request(self, timeout_s: float) -> Pieces:
         """Ask for the completions; of no tokens there are none."""
-        return request_generations(
+        pieces = request_generations(
             services().celery,
             services().redis,
             self.generation_requests() if self.max_tokens else [],
@@ -79,6 +80,7 @@ class Completion:
             client_disconnected,
             HEARTBEAT_S if self.asked.stream else None,
         )
+        return measured(pieces) if self.max_tokens else pieces
 
     def generation_requests(self) -> list[GenerationRequest]:
         asked = self.asked

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from jobs.validation.request_model import RequestModel
-from model.config import Text, storable
+from model.config import MAX_NEW_TOKENS, Text, storable
 
 MAX_CHOICES = 128
 """Completions of one request: each waits for its place in a batch."""
@@ -117,7 +117,7 @@ class CompletionRequest(RequestModel):
     """A string, a list of strings, a list of token ids, or a list of such lists. Default: the beginning of a
     text."""
 
-    max_tokens: int | None = Field(None, ge=0, le=10_000)
+    max_tokens: int | None = Field(None, ge=0, le=MAX_NEW_TOKENS)
     """Tokens to generate, at most; with 0 the prompt can be scored alone. Default: OpenAI's 16."""
 
     temperature: float | None = Field(None, ge=0, le=100)

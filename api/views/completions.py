@@ -11,6 +11,7 @@ from api.http.answer_problems import answer_problems
 from api.http.arguments import model_parser, parse_openai_request
 from api.http.openai_errors import OpenAIError
 from api.http.problems import invalid_fields
+from api.http.scopes import Scope
 from api.records.completions import CompletionRecord
 from api.records.record import json_response
 from api.server.pools import GENERATIONS, in_pool
@@ -30,7 +31,7 @@ completions = APIBlueprint(
 
 @completions.post("/v1/completions", responses={200: CompletionRecord})
 @in_pool(GENERATIONS)
-@parse_openai_request(body=model_parser(CompletionRequest))
+@parse_openai_request(Scope.READ, body=model_parser(CompletionRequest))
 def post_completion(body: CompletionRequest) -> Response:
     """Complete prompts, as OpenAI's API does
     All prompts are continued side by side. What OpenAI defines and this service can't do is refused with an

@@ -1,6 +1,6 @@
 """Data sets, built-in ones and the users' own: add, list, show, delete."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from flask import Response, request, url_for
@@ -9,17 +9,21 @@ from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response as AnyResponse
 
 from api.http.arguments import DatasetPath, parse_request
 from api.http.error_handlers import problem_response
+from api.http.idempotency import Answer, answer_once
 from api.http.problems import HTTPProblem, disk_full, invalid_fields, problem_responses
+from api.http.queries import CursorPage
+from api.http.scopes import Scope
 from api.http.uploads import NDJSON, Upload, UploadQuery, max_body_bytes, read_upload, too_large
 from api.records.datasets import (
     AddedDatasetRecord,
     DatasetRecord,
     TextPartRecord,
+    TextTokenRecord,
     TokenPartRecord,
-    TokenRecord,
     builtin_record,
     dataset_record,
 )
@@ -36,7 +40,7 @@ from jobs.files.datasets import (
     delete_dataset,
     find_damage,
     get_dataset,
-    list_datasets,
+    page_of_datasets,
     store_text,
 )
 from jobs.files.disk import free_bytes, is_disk_full
@@ -47,8 +51,10 @@ from jobs.files.token_parts import read_token_part
 from jobs.files.tokenizers import find_tokenizer
 from jobs.spec.job_spec import TOKENIZER_UNKNOWN, Label
 from jobs.store.lookup import NotFound
+from jobs.store.owner_limits import Room, check_stored, left_bytes
 from jobs.store.preparations import preparations_by_dataset
 from jobs.store.tables import Dataset
+from jobs.store.viewers import viewer
 from jobs.validation.field_errors import FieldError
 from jobs.validation.quoting import quoted
 from jobs.validation.request_model import RequestModel
@@ -94,34 +100,63 @@ def body_too_large(_: RequestEntityTooLarge) -> Response:
     responses={
         200: AddedDatasetRecord,
         201: AddedDatasetRecord,
-        **problem_responses(400, 413, 415, 507),
+        **problem_responses(400, 409, 413, 415, 507),
     },
 )
 @in_pool(UPLOADS)
-@parse_request(reads_body=True)
-def post_dataset(query: UploadQuery) -> Response:
+@parse_request(Scope.WRITE, reads_body=True, keeps_answer=True)
+def post_dataset(query: UploadQuery) -> AnyResponse:
     """Add a text to train on
     A stream of any length: plain text or documents as the body, or either as the `file` of a form. Short
     texts also in JSON. Equal content is stored once: if a data set has the same text, that one is returned,
-    with status 200 and a remark in `notices`.
+    with status 200 and a remark in `notices`. `Idempotency-Key` as for `POST /jobs`: of a stream that is sent
+    again nothing is stored, but all of it is read, since that alone tells whether it is the same.
     """
+    upload = read_upload(query, services().settings.max_dataset_bytes)
+    return answer_once(lambda: store_upload(upload), upload.content)
+
+
+def store_upload(upload: Upload) -> Response:
     database, settings = services().database, services().settings
-    upload = read_upload(query, settings.max_dataset_bytes)
-    arrived = ArrivedBytes(upload.blocks)
+    answer = Answer(added)
+    records: dict[str, DatasetRecord] = {}
+
+    def keep_answer(session: Session, stored: StoredText) -> None:
+        if stored.is_new:
+            check_stored(session, settings)
+        records.update(records_of(session, [stored.dataset]))
+        answer.keep(session, stored, records[stored.dataset.id])
+
+    with database.read() as session:
+        left = left_bytes(session, settings, viewer().owner)
+    arrived = Room(settings, left)
+    arrived.check(upload.stored_bytes or 0)
     free = free_bytes(settings.artifacts)
     if upload.stored_bytes is not None and upload.stored_bytes > free:
         raise disk_full(describe_lack(upload, arrived, free))
     try:
-        stored = store_text(database, settings, upload.name, arrived, upload.read)
+        stored = store_text(
+            database,
+            settings,
+            upload.name,
+            arrived.measured(upload.blocks),
+            upload.read,
+            on_stored=keep_answer,
+        )
     except BadText as error:
         raise invalid_fields([FieldError(upload.field, str(error), error.value)]) from error
     except (OSError, DBAPIError) as error:
         if not is_disk_full(error):
             raise
         raise disk_full(describe_lack(upload, arrived, free_bytes(settings.artifacts))) from error
-    record = find_record(stored.dataset.id)
+    record = records[stored.dataset.id]
     if record.status == "preparing":
         publish_if_possible(services().celery, PREPARE_QUEUE)
+    return answer.about(stored, record)
+
+
+def added(stored: StoredText, record: DatasetRecord) -> Response:
+    """The answer about a text that has just been stored, or was already."""
     return json_response(
         AddedDatasetRecord(**dict(record), notices=notices(stored)),
         HTTPStatus.CREATED if stored.is_new else HTTPStatus.OK,
@@ -129,20 +164,7 @@ def post_dataset(query: UploadQuery) -> Response:
     )
 
 
-class ArrivedBytes:
-    """Blocks, and how many bytes they had so far."""
-
-    def __init__(self, blocks: Iterable[bytes]) -> None:
-        self.bytes = 0
-        self._blocks = blocks
-
-    def __iter__(self) -> Iterator[bytes]:
-        for block in self._blocks:
-            self.bytes += len(block)
-            yield block
-
-
-def describe_lack(upload: Upload, arrived: ArrivedBytes, free: int) -> str:
+def describe_lack(upload: Upload, arrived: Room, free: int) -> str:
     """Why a text is refused where `free` bytes are left."""
     if upload.stored_bytes is not None:
         needed, about = upload.stored_bytes, ""
@@ -185,18 +207,28 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
 
 
-@datasets.get("/datasets", responses={200: Listing[DatasetRecord]})
-@parse_request()
-def show_datasets() -> Response:
-    """List the data sets, the built-in ones first"""
+@datasets.get("/datasets", responses={200: Listing[DatasetRecord], **problem_responses(400)})
+@parse_request(Scope.READ)
+def show_datasets(query: CursorPage) -> Response:
+    """List the data sets, the built-in ones first, then the oldest first"""
+    names = list(BUILTINS)
+    skipped = (
+        names.index(query.after) + 1 if query.after in names else 0 if query.after is None else len(names)
+    )
+    shown = names[skipped:][: query.limit]
     with services().database.read() as session:
-        records = records_of(session, list_datasets(session))
-    builtins = {name: records.get(name) or builtin_record(name) for name in BUILTINS}
-    return list_response(list({**builtins, **records}.values()))
+        own, has_more = page_of_datasets(
+            session, query.limit - len(shown), None if query.after in names else query.after
+        )
+        stored = [dataset for name in shown if (dataset := session.get(Dataset, name)) is not None]
+        records = records_of(session, [*stored, *own])
+    page = [records.get(name) or builtin_record(name) for name in shown]
+    page += [records[dataset.id] for dataset in own]
+    return list_response(page, has_more=has_more or len(names) > skipped + len(shown))
 
 
 @datasets.get("/datasets/<dataset_id>", responses={200: DatasetRecord, **problem_responses(404)})
-@parse_request()
+@parse_request(Scope.READ)
 def show_dataset(path: DatasetPath) -> Response:
     """Show a data set"""
     try:
@@ -208,7 +240,7 @@ def show_dataset(path: DatasetPath) -> Response:
 
 
 @datasets.delete("/datasets/<dataset_id>", responses={204: None, **problem_responses(404, 409)})
-@parse_request()
+@parse_request(Scope.WRITE)
 def remove_dataset(path: DatasetPath) -> Response:
     """Delete a data set
     Only while no job needs it, whatever its status. Its text goes too, if no other data set has the same.
@@ -223,7 +255,7 @@ def remove_dataset(path: DatasetPath) -> Response:
 
 @datasets.get("/datasets/<dataset_id>/text", responses={200: TextPartRecord, **problem_responses(404, 409)})
 @in_pool(TEXTS)
-@parse_request()
+@parse_request(Scope.READ)
 def show_text(path: DatasetPath, query: TextQuery) -> Response:
     """Read a part of a data set's text
     By characters; the longer the text that is not ASCII and the larger `offset`, the longer it takes.
@@ -251,7 +283,7 @@ def show_text(path: DatasetPath, query: TextQuery) -> Response:
     "/datasets/<dataset_id>/tokens", responses={200: TokenPartRecord, **problem_responses(404, 409, 410)}
 )
 @in_pool(TEXTS)
-@parse_request()
+@parse_request(Scope.READ)
 def show_tokens(path: DatasetPath, query: TokensQuery) -> Response:
     """Read a part of a data set's text with its tokens
     As a tokenizer divides it. A job's are the same, but where its text is split into two; it takes as long
@@ -270,7 +302,9 @@ def show_tokens(path: DatasetPath, query: TokensQuery) -> Response:
         start_bytes=dataset.text_start_bytes,
         characters=dataset.characters,
     )
-    tokens = [TokenRecord(id=each.id, text=each.text, start=each.start, end=each.end) for each in part.tokens]
+    tokens = [
+        TextTokenRecord(id=each.id, text=each.text, start=each.start, end=each.end) for each in part.tokens
+    ]
     return json_response(
         TokenPartRecord(
             dataset_id=dataset.id,

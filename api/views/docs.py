@@ -6,6 +6,7 @@ from flask import Blueprint, Response, current_app, jsonify, send_from_directory
 from flask_openapi import OpenAPI
 
 from api.http.arguments import parse_request
+from api.http.scopes import Scope
 from jobs.validation.request_model import RequestModel
 
 PAGE = """<!DOCTYPE html>
@@ -38,7 +39,7 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'"
 )
 
-PUBLIC_PAGES = ("root", "docs.page", "docs.start", "docs.asset")
+PUBLIC_PAGES = ("docs.page", "docs.start", "docs.asset")
 """Endpoints of the pages, and of their files, that a page elsewhere may link to."""
 
 ASSETS = str(files("flask_openapi_swagger") / "templates" / "swagger")
@@ -52,25 +53,25 @@ class AssetPath(RequestModel):
 
 
 @docs.get("/docs")
-@parse_request()
+@parse_request(Scope.PUBLIC)
 def page() -> Response:
     return Response(PAGE, mimetype="text/html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
 
 @docs.get("/docs/start.js")
-@parse_request()
+@parse_request(Scope.PUBLIC)
 def start() -> Response:
     return Response(START_SCRIPT, mimetype="text/javascript")
 
 
 @docs.get("/docs/assets/<path:file>")
-@parse_request()
+@parse_request(Scope.PUBLIC)
 def asset(path: AssetPath) -> Response:
     return send_from_directory(ASSETS, path.file)
 
 
 @docs.get("/openapi.json")
-@parse_request()
+@parse_request(Scope.READ)
 def openapi() -> Response:
     assert isinstance(current_app, OpenAPI)
     return jsonify(current_app.api_doc)

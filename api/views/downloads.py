@@ -10,12 +10,14 @@ from typing import Any, Literal
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from api.eject.archive import ejected_files
 from api.exports.hugging_face import hugging_face_folder
 from api.http.arguments import JobPath, parse_request
 from api.http.file_response import file_response
 from api.http.problems import HTTPProblem, problem_responses
+from api.http.scopes import Scope
 from api.http.zip_stream import zip_response
 from api.server.pools import STREAMS, in_pool
 from api.services import services
@@ -24,7 +26,8 @@ from jobs.files.datasets import get_dataset, open_text
 from jobs.files.tokenizers import find_tokenizer
 from jobs.lifecycle.weights import OpenWeights, open_weights
 from jobs.spec.stored_specs import read_spec
-from jobs.store.lookup import get_job
+from jobs.store.lookup import NotFound, get_job
+from jobs.store.tables import Dataset
 from jobs.validation.request_model import RequestModel
 from model.config import Text
 
@@ -69,7 +72,7 @@ def binary(*media_types: str, description: str = "OK") -> dict[str, Any]:
     },
 )
 @in_pool(STREAMS)
-@parse_request()
+@parse_request(Scope.READ)
 def download_checkpoint(path: CheckpointPath, query: DownloadQuery) -> Response:
     """Download a checkpoint's weights
     As safetensors the ETag is the file's SHA-256, by which a download can be checked and, with `Range` and
@@ -100,7 +103,7 @@ def hugging_face_zip(weights: OpenWeights) -> Response:
 
 @downloads.get("/jobs/<job_id>/eject", responses={200: binary(ZIP), **problem_responses(409, 410)})
 @in_pool(STREAMS)
-@parse_request()
+@parse_request(Scope.READ)
 def eject_job(path: JobPath) -> Response:
     """Download a job as one plain PyTorch file
     With its text, tokenizer and spec, as a zip. The file needs torch and tiktoken alone, and prints the job's
@@ -108,7 +111,7 @@ def eject_job(path: JobPath) -> Response:
     """
     with DATABASE_SLOTS, services().database.read() as session:
         job = get_job(session, path.job_id)
-        dataset = get_dataset(session, job.dataset_id)
+        dataset = visible_dataset(session, job.dataset_id)
     spec = read_spec(job.spec)
     with DATABASE_SLOTS:
         tokenizer = find_tokenizer(services().database, services().settings, spec.tokenizer)
@@ -119,6 +122,14 @@ def eject_job(path: JobPath) -> Response:
     with closed_on_error(text):
         members = ejected_files(job, dataset, spec, text, tokenizer)
     return zip_response(members, f"{job.id}.zip", on_close=text.close)
+
+
+def visible_dataset(session: Session, dataset_id: str) -> Dataset:
+    """That of a job. raises  HTTPProblem (404) if the job is shared and its text is not"""
+    try:
+        return get_dataset(session, dataset_id)
+    except NotFound as error:
+        raise HTTPProblem(HTTPStatus.NOT_FOUND, "the job's owner has not shared its data set") from error
 
 
 @contextmanager

@@ -6,22 +6,33 @@ from typing import Any
 
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
+from sqlalchemy.orm import Session
 
 from api.http.answer_problems import answer_problem, answer_problems
 from api.http.arguments import model_parser, parse_request
 from api.http.disconnects import client_disconnected
 from api.http.negotiation import asks_for_event_stream
-from api.http.problems import problem_document, problem_responses
+from api.http.problems import problem_document, problem_responses, unavailable
+from api.http.scopes import Scope
 from api.http.streams import HEARTBEAT, HEARTBEAT_S, event, event_stream
+from api.monitoring.generations import measured
 from api.records.generation import GenerationRecord, PieceRecord, generation_record
 from api.records.record import json_response
 from api.server.pools import GENERATIONS, in_pool
 from api.services import services
-from jobs.broker.generation import CheckpointRequest, GenerationRequest, Piece, PromptFields
+from jobs.broker.generation import (
+    CheckpointRequest,
+    GenerationRequest,
+    Piece,
+    PromptFields,
+    is_worker_starting,
+)
 from jobs.broker.iteration import Iteration, result_of
+from jobs.broker.queue import GENERATE_QUEUE
 from jobs.broker.replies import GenerationResult
 from jobs.broker.requester import NewPiece, request_generations
-from jobs.lifecycle.history import find_checkpoint
+from jobs.lifecycle.checkpoints import find_checkpoint
+from jobs.lifecycle.workers import list_workers, live_workers, unserved
 from jobs.store.imported_models import get_ready_model
 from jobs.store.lookup import get_job, newest_with_checkpoint
 
@@ -49,7 +60,7 @@ class GenerateRequest(PromptFields):
 
 @generation.get("/generate", responses={200: GenerationRecord})
 @in_pool(GENERATIONS)
-@parse_request()
+@parse_request(Scope.READ)
 def get_generation(query: GenerateRequest) -> Response:
     """Continue a prompt
     Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`: then the response has the text so far.
@@ -61,7 +72,7 @@ def get_generation(query: GenerateRequest) -> Response:
 
 @generation.post("/generate", responses={200: GenerationRecord, **problem_responses(413, 415)})
 @in_pool(GENERATIONS)
-@parse_request(body=model_parser(GenerateRequest))
+@parse_request(Scope.READ, body=model_parser(GenerateRequest))
 def post_generation(body: GenerateRequest) -> Response:
     """Continue a prompt
     Waits for a generation worker, up to `PRETRAIN_GENERATE_TIMEOUT_S`: then the response has the text so far.
@@ -75,13 +86,15 @@ def generate(asked: GenerateRequest) -> Response:
     target = target_of(asked)
     prompt = GenerationRequest(**asked.model_dump(exclude={"stream", *TARGET}), **target)
     is_streamed = asks_for_event_stream() if asked.stream is None else asked.stream
-    pieces = request_generations(
-        services().celery,
-        services().redis,
-        [prompt],
-        services().settings.generate_timeout_s,
-        client_disconnected,
-        HEARTBEAT_S if is_streamed else None,
+    pieces = measured(
+        request_generations(
+            services().celery,
+            services().redis,
+            [prompt],
+            services().settings.generate_timeout_s,
+            client_disconnected,
+            HEARTBEAT_S if is_streamed else None,
+        )
     )
     if is_streamed:
         return stream_generation(pieces, prompt, request.path)
@@ -94,15 +107,31 @@ def target_of(asked: CheckpointRequest) -> dict[str, Any]:
     """What is asked: the fields of a `CheckpointRequest` for a model from outside, or for a job that has that
     checkpoint, by default the newest one.
 
-    raises  NotFound
+    raises  NotFound; HTTPProblem (503) if no worker would answer
     """
     # Only to say at once that there is none: the worker looks it up again when it reads it.
     with DATABASE_SLOTS, services().database.read() as session:
         if asked.model_id is not None:
-            return {"model_id": get_ready_model(session, asked.model_id).id}
-        job_id = asked.job_id or newest_with_checkpoint(session).id
-        find_checkpoint(session, get_job(session, job_id).id, asked.checkpoint)
-    return {"job_id": job_id, "checkpoint": asked.checkpoint}
+            target = {"model_id": get_ready_model(session, asked.model_id).id}
+        else:
+            job_id = asked.job_id or newest_with_checkpoint(session).id
+            find_checkpoint(session, get_job(session, job_id).id, asked.checkpoint)
+            target = {"job_id": job_id, "checkpoint": asked.checkpoint}
+        lack = lack_of_workers(session)
+    if lack is not None:
+        with answer_problems():
+            is_served_soon = is_worker_starting(services().redis)
+        if not is_served_soon:
+            raise unavailable(f"{lack}, so nobody would answer")
+    return target
+
+
+def lack_of_workers(session: Session) -> str | None:
+    """Why no worker would take the request, in words; None if one lives, busy or not."""
+    lease_s = services().settings.lease_s
+    if live_workers(session, GENERATE_QUEUE, lease_s):
+        return None
+    return unserved(GENERATE_QUEUE, list_workers(session, lease_s))
 
 
 def stream_generation(pieces: Pieces, prompt: GenerationRequest, path: str) -> Response:
@@ -142,12 +171,12 @@ def piece_event(piece: Piece) -> bytes:
 
 
 def first_piece(pieces: Pieces) -> Piece | list[GenerationResult]:
-    """The first piece with text, or the results of what ended without one."""
+    """The first piece that says something, or the results of what ended without one."""
     while True:
         try:
             item = next(pieces)
         except StopIteration as end:
             results: list[GenerationResult] = end.value
             return results
-        if item is not None and item.piece.text:
+        if item is not None and (item.piece.text or item.piece.logprobs):
             return item.piece

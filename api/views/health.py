@@ -9,6 +9,7 @@ from flask_openapi import APIBlueprint, Tag
 
 from api.http.arguments import parse_request
 from api.http.problems import problem_responses, unavailable
+from api.http.scopes import Scope
 from api.records.health import HealthRecord, ReadinessRecord, VersionRecord
 from api.records.record import json_response
 from api.server.pools import HEALTH, in_pool
@@ -30,14 +31,14 @@ check_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="readiness"
 
 @health.get("/healthz", responses={200: HealthRecord})
 @in_pool(HEALTH)
-@parse_request()
+@parse_request(Scope.PUBLIC)
 def show_health() -> Response:
     """Say whether the process is alive"""
     return json_response(HealthRecord())
 
 
 @health.get("/readyz", responses={200: ReadinessRecord, **problem_responses(503)})
-@parse_request()
+@parse_request(Scope.PUBLIC)
 def show_readiness() -> Response:
     """Say whether jobs can be taken and are worked on
     Checks database, broker, migrations, the folder of artifacts and workers; `checks` says for each `ok` or
@@ -52,7 +53,7 @@ def show_readiness() -> Response:
 
 @health.get("/version", responses={200: VersionRecord})
 @in_pool(HEALTH)
-@parse_request()
+@parse_request(Scope.PUBLIC)
 def show_version() -> Response:
     """Say which version of the service this is"""
     return json_response(VersionRecord(version=version("pretrain")))

@@ -1,4 +1,4 @@
-"""What happened in a job: samples, checkpoints, events. Its losses are in `losses.py`."""
+"""What a job has written: samples, checkpoints. Its losses are in `losses.py`, its events in `events.py`."""
 
 from http import HTTPStatus
 
@@ -7,26 +7,25 @@ from flask_openapi import APIBlueprint, Tag
 from pydantic import Field
 
 from api.http.arguments import JobPath, parse_request
-from api.http.negotiation import refuse_event_stream
+from api.http.conditional import client_has, etag_of, not_modified, tagged
 from api.http.problems import problem_responses
-from api.http.queries import Page, StepPage
+from api.http.queries import CursorPage, StepPage
+from api.http.scopes import Scope
 from api.records.history import (
     CheckpointRecord,
-    EventRecord,
     SampleRecord,
     checkpoint_records,
-    event_record,
     sample_record,
 )
 from api.records.record import Listing, list_response
 from api.services import services
 from api.views.removal import left_to_keeper
 from jobs.files import cleanup
-from jobs.lifecycle.history import list_checkpoints, list_samples
+from jobs.lifecycle.checkpoints import list_checkpoints, page_of_checkpoints
+from jobs.lifecycle.history import samples_page
 from jobs.lifecycle.requests import delete_checkpoint
-from jobs.store.events import list_events
-from jobs.store.lookup import BadCursor, get_job
-from jobs.validation.quoting import quoted
+from jobs.lifecycle.versions import get_version
+from jobs.store.lookup import get_job
 from model.config import Text
 
 history = APIBlueprint(
@@ -39,34 +38,40 @@ class StepPath(JobPath):
     """The checkpoint's step."""
 
 
-class EventsQuery(Page):
-    after: Text | None = Field(None, min_length=1, max_length=200)
-    """The id of the last event of the page before."""
-
-
-@history.get("/jobs/<job_id>/samples", responses={200: Listing[SampleRecord]})
-@parse_request()
+@history.get(
+    "/jobs/<job_id>/samples", responses={200: Listing[SampleRecord], 304: None, **problem_responses(400)}
+)
+@parse_request(Scope.READ)
 def show_samples(path: JobPath, query: StepPage) -> Response:
-    """List the texts that the model generated during training, in the order of their steps"""
-    with services().database.read() as session:
-        get_job(session, path.job_id)
-        samples = list_samples(session, path.job_id, query.since_step, query.limit + 1)
-    page = samples[: query.limit]
-    return list_response([sample_record(sample) for sample in page], has_more=len(samples) > query.limit)
+    """List the texts that the model generated during training, in the order of their steps
+    Those of one step, one for each prompt, come together: without `after` a page holds whole steps, so that
+    `since_step` goes on behind it, and more than `limit` entries where a single step has more. The answer has
+    an `ETag`; a request with it as `If-None-Match` is answered with 304 as long as there is no other sample.
+    """
+    with services().database.snapshot() as session:
+        etag = etag_of("samples", get_version(session, path.job_id).samples, query.model_dump_json())
+        if client_has(etag):
+            return not_modified(etag)
+        samples, has_more = samples_page(session, path.job_id, query.since_step, query.limit, query.after)
+    page = [sample_record(sample) for sample in samples]
+    return tagged(list_response(page, has_more=has_more), etag)
 
 
-@history.get("/jobs/<job_id>/checkpoints", responses={200: Listing[CheckpointRecord]})
-@parse_request()
-def show_checkpoints(path: JobPath) -> Response:
+@history.get(
+    "/jobs/<job_id>/checkpoints", responses={200: Listing[CheckpointRecord], **problem_responses(400)}
+)
+@parse_request(Scope.READ)
+def show_checkpoints(path: JobPath, query: CursorPage) -> Response:
     """List the checkpoints that are kept, the oldest first"""
     with services().database.read() as session:
         get_job(session, path.job_id)
         checkpoints = list_checkpoints(session, path.job_id)
-    return list_response(checkpoint_records(checkpoints))
+    page, has_more = page_of_checkpoints(checkpoints, query.limit, query.after)
+    return list_response(checkpoint_records(page, checkpoints), has_more=has_more)
 
 
 @history.delete("/jobs/<job_id>/checkpoints/<step>", responses={204: None, **problem_responses(409)})
-@parse_request()
+@parse_request(Scope.WRITE)
 def remove_checkpoint(path: StepPath) -> Response:
     """Delete a checkpoint
     Not the newest of a job that can go on from it, nor one that a job was forked from which has neither ended
@@ -78,24 +83,3 @@ def remove_checkpoint(path: StepPath) -> Response:
     with left_to_keeper("the files of a deleted checkpoint"):
         cleanup.remove_checkpoint(artifacts, directory)
     return Response(status=HTTPStatus.NO_CONTENT)
-
-
-@history.get("/jobs/<job_id>/events", responses={200: Listing[EventRecord], **problem_responses(400)})
-@parse_request()
-def show_events(path: JobPath, query: EventsQuery) -> Response:
-    """List what happened to a job, the oldest first"""
-    refuse_event_stream()
-    with services().database.read() as session:
-        get_job(session, path.job_id)
-        events = list_events(session, path.job_id, event_number(query.after), query.limit + 1)
-    page = events[: query.limit]
-    return list_response([event_record(event) for event in page], has_more=len(events) > query.limit)
-
-
-def event_number(cursor: str | None) -> int:
-    """The number of the event that the cursor names; 0, before all events, without one. raises BadCursor"""
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise BadCursor(f"after: no event {quoted(cursor)}")
-    return int(cursor)

@@ -6,18 +6,22 @@ from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Response as AnyResponse
 
 from api.http.arguments import ImportedModelPath, parse_request
 from api.http.error_handlers import problem_response
+from api.http.idempotency import Answer, answer_once
 from api.http.model_uploads import (
+    HashedParts,
     ModelQuery,
-    file_name,
     max_model_body_bytes,
     model_too_large,
     read_model_parts,
 )
 from api.http.multipart import FILE_FIELD
 from api.http.problems import disk_full, invalid_fields, problem_responses
+from api.http.queries import CursorPage
+from api.http.scopes import Scope
 from api.records.imported_models import ImportedModelRecord, imported_model_record
 from api.records.record import Listing, json_response, list_response
 from api.server.pools import UPLOADS, in_pool
@@ -28,7 +32,9 @@ from jobs.files.cleanup import remove_deleted_models, remove_upload
 from jobs.files.disk import free_bytes, is_disk_full
 from jobs.files.model_files import BadModelFile, arriving_model, missing_files, sync_folder
 from jobs.lifecycle.model_imports import delete_model
-from jobs.store.imported_models import get_model, insert_model, list_models
+from jobs.store.imported_models import get_model, insert_model, page_of_models
+from jobs.store.owner_limits import Room, check_stored, left_bytes
+from jobs.store.viewers import viewer
 from jobs.validation.field_errors import FieldError
 
 imported_models = APIBlueprint(
@@ -47,32 +53,42 @@ def body_too_large(_: RequestEntityTooLarge) -> Response:
 
 
 @imported_models.post(
-    "/models", responses={202: ImportedModelRecord, **problem_responses(400, 413, 415, 507)}
+    "/models", responses={202: ImportedModelRecord, **problem_responses(400, 409, 413, 415, 507)}
 )
 @in_pool(UPLOADS)
-@parse_request(reads_body=True)
-def post_model(query: ModelQuery) -> Response:
+@parse_request(Scope.WRITE, reads_body=True, keeps_answer=True)
+def post_model(query: ModelQuery) -> AnyResponse:
     """Add a model from outside
     Weights in GPT-2's published layout, as a form with the files `model.safetensors` (or its shards and their
     `model.safetensors.index.json`), `config.json`, and if there is one `tokenizer.json`. Each part is called
     `file`, or as the file is. A worker checks and converts them: `status` is `preparing` until it is `ready`
-    or `failed`. Pickles are refused.
+    or `failed`. Pickles are refused. `Idempotency-Key` as for `POST /jobs`: what is sent again is read, and
+    not stored.
     """
+    parts = HashedParts(read_model_parts(services().settings.max_model_bytes))
+    return answer_once(lambda: store_model(query, parts), parts.content)
+
+
+def store_model(query: ModelQuery, parts: HashedParts) -> Response:
     database, settings = services().database, services().settings
-    parts = read_model_parts(settings.max_model_bytes)
+    answer = Answer(added)
     free = free_bytes(settings.artifacts)
     if (request.content_length or 0) > free:
         raise disk_full(describe_lack(request.content_length or 0, free))
+    with database.read() as session:
+        room = Room(settings, left_bytes(session, settings, viewer().owner))
     try:
         with arriving_model(settings.artifacts) as arriving:
-            for part in parts:
-                arriving.write(file_name(part), part.blocks)
+            for name, blocks in parts:
+                arriving.write(name, room.measured(blocks))
             if errors := missing_files(arriving.names):
                 raise invalid_fields(errors)
             sync_folder(arriving.directory)
             directory = str(arriving.directory.relative_to(settings.artifacts))
             with database.write() as session:
                 record = imported_model_record(insert_model(session, query.name, arriving.bytes, directory))
+                check_stored(session, settings)
+                answer.keep(session, record)
     except BadModelFile as error:
         raise invalid_fields([FieldError(error.file or FILE_FIELD, str(error))]) from error
     except (OSError, DBAPIError) as error:
@@ -81,6 +97,11 @@ def post_model(query: ModelQuery) -> Response:
         free = free_bytes(settings.artifacts)
         raise disk_full(describe_lack(request.content_length or 0, free)) from error
     publish_if_possible(services().celery, PREPARE_QUEUE)
+    return answer.about(record)
+
+
+def added(record: ImportedModelRecord) -> Response:
+    """The answer about a model whose files have just been stored."""
     location = url_for("imported_models.show_imported_model", model_id=record.id)
     return json_response(record, HTTPStatus.ACCEPTED, location=location)
 
@@ -93,16 +114,17 @@ def describe_lack(sent_bytes: int, free: int) -> str:
     )
 
 
-@imported_models.get("/models", responses={200: Listing[ImportedModelRecord]})
-@parse_request()
-def show_imported_models() -> Response:
-    """List the models from outside"""
+@imported_models.get("/models", responses={200: Listing[ImportedModelRecord], **problem_responses(400)})
+@parse_request(Scope.READ)
+def show_imported_models(query: CursorPage) -> Response:
+    """List the models from outside, the oldest first"""
     with services().database.read() as session:
-        return list_response(list(map(imported_model_record, list_models(session))))
+        page, has_more = page_of_models(session, query.limit, query.after)
+    return list_response(list(map(imported_model_record, page)), has_more=has_more)
 
 
 @imported_models.get("/models/<model_id>", responses={200: ImportedModelRecord, **problem_responses(404)})
-@parse_request()
+@parse_request(Scope.READ)
 def show_imported_model(path: ImportedModelPath) -> Response:
     """Show a model from outside"""
     with services().database.read() as session:
@@ -110,7 +132,7 @@ def show_imported_model(path: ImportedModelPath) -> Response:
 
 
 @imported_models.delete("/models/<model_id>", responses={204: None, **problem_responses(404, 409)})
-@parse_request()
+@parse_request(Scope.WRITE)
 def remove_imported_model(path: ImportedModelPath) -> Response:
     """Delete a model from outside
     Only while no job needs its weights: one that has not ended and has no checkpoint of its own yet.

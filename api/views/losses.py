@@ -1,9 +1,7 @@
 """A job's losses: as JSON, as CSV, and plotted."""
 
-import csv
-import io
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Literal
 
@@ -13,25 +11,30 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from api.http.arguments import JobPath, parse_request
+from api.http.conditional import client_has, etag_of, not_modified, tagged
 from api.http.negotiation import preferred_media_type
 from api.http.problems import invalid_fields, problem_responses
 from api.http.queries import MAX_LIMIT, SinceStep
+from api.http.scopes import Scope
 from api.plots.plotter import PLOTTER, LossPoint, Plot
-from api.records.history import LossRecord, loss_record
-from api.records.record import Listing, list_response
+from api.records.history import LOSS_FIELDS, LossRecord, LossRow, losses_csv, losses_json
+from api.records.record import Listing
 from api.server.pools import PLOTS, in_pool
 from api.services import services
-from jobs.lifecycle.downsampling import MAX_POINTS, MIN_POINTS, downsample_evaluations
-from jobs.lifecycle.history import epoch_tokens, list_evaluations
+from jobs.lifecycle.downsampling import MAX_POINTS, MIN_POINTS
+from jobs.lifecycle.history import epoch_tokens, list_columns
+from jobs.lifecycle.versions import get_version
 from jobs.store.database import Database
 from jobs.store.lookup import get_job
-from jobs.store.tables import Evaluation
 from jobs.validation.field_errors import FieldError
-from jobs.validation.strict_json import finite
 
 JSON = "application/json"
 CSV = "text/csv"
+CSV_UTF8 = f"{CSV}; charset=utf-8"
+CSV_PAGE_ROWS = 2000
+"""That are read at once of a long CSV, in a transaction each: 1 MB, most of it objects of Python."""
 MAX_PLOTTED_POINTS = 2000
+PLOTTED = ("epoch", *LossPoint._fields)
 
 losses = APIBlueprint(
     "losses", __name__, abp_tags=[Tag(name="history")], abp_responses=problem_responses(404, 422, 500, 503)
@@ -48,71 +51,83 @@ class LossesQuery(SinceStep):
     max_points: int | None = Field(None, ge=MIN_POINTS, le=MAX_POINTS)
     """Downsample to at most so many evaluations, for a plot: the range is cut into buckets of steps, and of
     each those of least and greatest train and validation loss are kept, besides the very first and last, so
-    that no spike is lost. Not with `limit`. Default: none is left out."""
+    that no spike is lost: at least 6, which are the first, the last and those four. Not with `limit`.
+    Default: none is left out."""
 
     format: Literal["json", "csv"] | None = None
     """Default: what `Accept` asks for, else json."""
 
 
-@losses.get("/jobs/<job_id>/losses", responses={200: Listing[LossRecord]})
-@parse_request()
+@losses.get("/jobs/<job_id>/losses", responses={200: Listing[LossRecord], 304: None})
+@parse_request(Scope.READ)
 def show_losses(path: JobPath, query: LossesQuery) -> Response:
     """List a job's evaluations in the order of their steps
-    With `format=csv` or `Accept: text/csv` as CSV with the same columns.
+    With `format=csv` or `Accept: text/csv` as CSV with the same columns. The answer has an `ETag`; a request
+    with it as `If-None-Match` is answered with 304 as long as there is no other row.
     """
     if query.max_points is not None and query.limit is not None:
         raise invalid_fields([FieldError("limit", "must not be given with max_points", query.limit)])
     as_csv = query.format == "csv" or (query.format is None and preferred_media_type([JSON, CSV]) == CSV)
-    database = services().database
-    with database.read() as session:
-        get_job(session, path.job_id)
-        evaluations, has_more = evaluations_of(session, path.job_id, query)
-    page = [loss_record(evaluation) for evaluation in evaluations]
-    if as_csv:
-        pages: Iterable[list[LossRecord]] = [page]
-        if has_more and query.limit is None:
-            pages = chain(pages, later_pages(database, path.job_id, query, page[-1].step))
-        response = Response(csv_lines(pages), content_type=f"{CSV}; charset=utf-8")
-    else:
-        response = list_response(page, has_more=has_more)
+    media_type = CSV if as_csv else JSON
+    with services().database.snapshot() as session:
+        version = get_version(session, path.job_id)
+        etag = etag_of("losses", version.losses, media_type, query.model_dump_json())
+        response = (
+            not_modified(etag) if client_has(etag) else answer(session, path.job_id, query, media_type, etag)
+        )
     response.vary.add("Accept")
     return response
 
 
-def evaluations_of(session: Session, job_id: str, query: LossesQuery) -> tuple[list[Evaluation], bool]:
-    """A page of the evaluations that are asked for, and whether there are more."""
+def answer(session: Session, job_id: str, query: LossesQuery, media_type: str, etag: str) -> Response:
+    body = services().bodies.get(etag)
+    if body is None:
+        rows, has_more = rows_of(session, job_id, query)
+        if media_type == CSV and has_more and query.limit is None:
+            pages = chain([rows], later_pages(services().database, job_id, query, rows[-1]))
+            return tagged(Response(csv_lines(pages), content_type=CSV_UTF8), etag)
+        body = b"".join(csv_lines([rows])) if media_type == CSV else losses_json(rows, has_more=has_more)
+        services().bodies.keep(etag, body)
+    return tagged(Response(body, content_type=CSV_UTF8 if media_type == CSV else JSON), etag)
+
+
+def rows_of(
+    session: Session, job_id: str, query: LossesQuery, page_rows: int = MAX_LIMIT
+) -> tuple[Sequence[LossRow], bool]:
+    """A page of the evaluations that are asked for, and whether there are more.
+
+    page_rows  in a page, where the query has no limit of its own
+    """
+    between = (job_id, query.since_step, query.until_step)
     if query.max_points is not None:
-        return downsample_evaluations(
+        steps = services().curves.shown_steps(
             session, job_id, query.max_points, query.since_step, query.until_step
-        ), False
-    limit = query.limit or MAX_LIMIT
-    evaluations = list_evaluations(session, job_id, query.since_step, query.until_step, limit + 1)
-    return evaluations[:limit], len(evaluations) > limit
+        )
+        return list_columns(session, LOSS_FIELDS, *between, steps=steps), False
+    limit = query.limit or page_rows
+    rows = list_columns(session, LOSS_FIELDS, *between, limit=limit + 1)
+    return rows[:limit], len(rows) > limit
 
 
 def later_pages(
-    database: Database, job_id: str, query: LossesQuery, since_step: int
-) -> Iterator[list[LossRecord]]:
-    """The pages after `since_step`, each read when it is needed."""
+    database: Database, job_id: str, query: LossesQuery, last: LossRow
+) -> Iterator[Sequence[LossRow]]:
+    """The pages behind the row `last`, each read when it is needed."""
     has_more = True
     while has_more:
+        later = query.model_copy(update={"since_step": last[LOSS_FIELDS.index("step")]})
         with database.read() as session:
-            later = query.model_copy(update={"since_step": since_step})
-            evaluations, has_more = evaluations_of(session, job_id, later)
-        if evaluations:
-            since_step = evaluations[-1].step
-        yield [loss_record(evaluation) for evaluation in evaluations]
+            rows, has_more = rows_of(session, job_id, later, CSV_PAGE_ROWS)
+        if rows:
+            last = rows[-1]
+        yield rows
 
 
-def csv_lines(pages: Iterable[list[LossRecord]]) -> Iterator[str]:
-    """CSV text (RFC 4180), a header first; what is null or not finite is empty."""
-    columns = list(LossRecord.model_fields)
-    yield ",".join(columns) + "\r\n"
+def csv_lines(pages: Iterable[Sequence[LossRow]]) -> Iterator[bytes]:
+    """CSV text (RFC 4180), a header first."""
+    yield ",".join(LOSS_FIELDS).encode() + b"\r\n"
     for page in pages:
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, columns)
-        writer.writerows(finite(record.model_dump(mode="json")) for record in page)
-        yield text.getvalue()
+        yield losses_csv(page)
 
 
 def image(media_type: str) -> dict[str, Any]:
@@ -122,7 +137,7 @@ def image(media_type: str) -> dict[str, Any]:
 
 @losses.get("/jobs/<job_id>/losses.png", responses={200: image("image/png")})
 @in_pool(PLOTS)
-@parse_request()
+@parse_request(Scope.READ)
 def show_losses_png(path: JobPath) -> Response:
     """Plot a job's losses as PNG
     Train and validation loss over epochs, with the tokens seen on the upper axis.
@@ -132,7 +147,7 @@ def show_losses_png(path: JobPath) -> Response:
 
 @losses.get("/jobs/<job_id>/losses.svg", responses={200: image("image/svg+xml")})
 @in_pool(PLOTS)
-@parse_request()
+@parse_request(Scope.READ)
 def show_losses_svg(path: JobPath) -> Response:
     """Plot a job's losses as SVG
     Train and validation loss over epochs, with the tokens seen on the upper axis.
@@ -141,9 +156,10 @@ def show_losses_svg(path: JobPath) -> Response:
 
 
 def plot(job_id: str, image_format: Literal["png", "svg"]) -> bytes:
-    with services().database.read() as session:
+    with services().database.snapshot() as session:
         job = get_job(session, job_id)
-        evaluations = downsample_evaluations(session, job_id, MAX_PLOTTED_POINTS)
+        steps = services().curves.shown_steps(session, job_id, MAX_PLOTTED_POINTS)
+        evaluations = list_columns(session, PLOTTED, job_id, steps=steps)
         tokens_per_epoch = epoch_tokens(session, job, evaluations)
     points = [LossPoint(row.tokens_seen, row.train_loss, row.val_loss) for row in evaluations]
     return PLOTTER.draw(

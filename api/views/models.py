@@ -9,11 +9,12 @@ from flask_openapi import APIBlueprint, Tag
 from api.http.arguments import ModelPath, parse_openai_request
 from api.http.openai_errors import OpenAIError
 from api.http.problems import HTTPProblem
+from api.http.scopes import Scope
 from api.records.completions import ModelListRecord, ModelRecord
 from api.records.record import json_response
 from api.services import services
 from jobs.broker.generation import CHECKPOINT_NAME, CheckpointRequest
-from jobs.lifecycle.history import by_val_loss, find_checkpoint, list_jobs_checkpoints
+from jobs.lifecycle.checkpoints import by_val_loss, find_checkpoint, list_jobs_checkpoints
 from jobs.store.ids import is_model_id
 from jobs.store.imported_models import get_ready_model, list_models
 from jobs.store.lookup import NotFound, get_job
@@ -33,7 +34,7 @@ models = APIBlueprint(
 
 
 @models.get("/v1/models", responses={200: ModelListRecord})
-@parse_openai_request()
+@parse_openai_request(Scope.READ)
 def list_openai_models() -> Response:
     """List every job's checkpoints and the models from outside as models
     Those of the newest job first: `JOB_ID` is its last checkpoint, `JOB_ID:best` the one of lowest validation
@@ -50,7 +51,7 @@ def list_openai_models() -> Response:
 
 
 @models.get("/v1/models/<model_id>", responses={200: ModelRecord})
-@parse_openai_request()
+@parse_openai_request(Scope.READ)
 def show_model(path: ModelPath) -> Response:
     """Show a checkpoint, or a model from outside, as a model"""
     asked = parse_model_id(path.model_id)

@@ -10,6 +10,7 @@ from api.http.answer_problems import answer_problems
 from api.http.arguments import model_parser, parse_request
 from api.http.disconnects import client_disconnected
 from api.http.problems import invalid_fields, problem_responses
+from api.http.scopes import Scope
 from api.records.record import json_response
 from api.records.scores import ScoreRecord, score_record
 from api.server.pools import GENERATIONS, in_pool
@@ -36,7 +37,7 @@ class ScoredText(CheckpointRequest):
 
 @scores.post("/score", responses={200: ScoreRecord})
 @in_pool(GENERATIONS)
-@parse_request(body=model_parser(ScoredText))
+@parse_request(Scope.READ, body=model_parser(ScoredText))
 def post_score(body: ScoredText) -> Response:
     """Score a text
     Says of each token how likely the checkpoint takes it to be after those before it, in float32, and how

@@ -14,7 +14,7 @@ from client.errors import ClientError, UsageError
 from client.plain_text import one_line
 
 if TYPE_CHECKING:
-    from client.http.client import Client
+    from client.api.pretrain import Pretrain
 
 CHECKPOINT = re.compile(r"last|best|[0-9]{1,19}")
 WEIGHTS = "weights.safetensors"
@@ -45,7 +45,10 @@ def export(
     with connect(url) as client, new_folder(to, replace=force) as folder:
         if file_format == "hf":
             download_unpacked(
-                folder, lambda archive: client.download_checkpoint(job_id, checkpoint, "hf", archive)
+                folder,
+                lambda archive: client.jobs.download_checkpoint(
+                    job_id, archive, checkpoint=checkpoint, file_format="hf"
+                ),
             )
         else:
             export_weights(client, job_id, checkpoint, folder / WEIGHTS)
@@ -58,7 +61,7 @@ def eject(job_id: JobId, to: To, force: Force = False, as_json: AsJson = False, 
     from client.files.folder import new_folder
 
     with connect(url) as client, new_folder(to, replace=force) as folder:
-        download_unpacked(folder, lambda archive: client.download_ejected(job_id, archive))
+        download_unpacked(folder, lambda archive: client.jobs.eject(job_id, archive))
         files = sorted(entry.name for entry in folder.iterdir())
     report(to, files, as_json)
 
@@ -72,9 +75,9 @@ def download_unpacked(folder: Path, download: Callable[[BinaryIO], object]) -> N
         unpack(archive, folder)
 
 
-def export_weights(client: "Client", job_id: str, checkpoint: str, path: Path) -> None:
+def export_weights(client: "Pretrain", job_id: str, checkpoint: str, path: Path) -> None:
     with path.open("w+b") as file:
-        etag = client.download_checkpoint(job_id, checkpoint, "safetensors", file)
+        etag = client.jobs.download_checkpoint(job_id, file, checkpoint=checkpoint)
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if etag != f'"{sha256}"':

@@ -1,8 +1,7 @@
 """The commands that ask a model: generate, score."""
 
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -17,7 +16,14 @@ from client.plain_text import clean
 from jobs.store.ids import is_model_id
 
 if TYPE_CHECKING:
+    from client.api.generation import GenerationOptions, TextStream
     from client.http.types import JSON
+    from client.records import Generation
+
+
+class Target(TypedDict, total=False):
+    job_id: str
+    model_id: str
 
 
 MAX_TEXT_BYTES = 2**20
@@ -61,27 +67,25 @@ def generate(
     url: Url = None,
 ) -> None:
     """Let a model complete a prompt."""
-    from client.http.client import without_none
-
     if len(job_and_prompt) > 2:
         raise UsageError("give a prompt, or a job's id and a prompt; quote a prompt of several words")
     *asked, prompt = job_and_prompt
-    request = without_none(
+    options: GenerationOptions = {
         **target_of(asked),
-        prompt=prompt,
-        checkpoint=checkpoint,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        seed=seed,
-        stop=stop,
-    )
+        "checkpoint": checkpoint,
+        "max_new_tokens": max_new_tokens,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "seed": seed,
+        "stop": stop,
+        "logprobs": None,
+    }
     with connect(url) as client:
         if sys.stdout.isatty() and not as_json:
-            generation = print_pieces(prompt, client.generate_stream(request))
+            generation = print_pieces(prompt, client.stream(prompt, **options))
         else:
-            generation = client.generate(request)
+            generation = client.generate(prompt, **options)
             print_result(generation, as_json, lambda generation: print(clean(generation["text"])))
     if generation.get("prompt_truncated"):
         print_message("The prompt is longer than the model's context: only its end was read.")
@@ -89,29 +93,27 @@ def generate(
         print_message("The text is not complete: the service's time for an answer was over.")
 
 
-def target_of(asked: list[str]) -> dict[str, str]:
-    """The fields that name what is asked, by its id; none for the newest job."""
-    return {"model_id" if is_model_id(given) else "job_id": given for given in asked}
+def target_of(asked: list[str]) -> Target:
+    """The field that names what is asked, by its id; none for the newest job."""
+    if not asked:
+        return {}
+    return {"model_id": asked[0]} if is_model_id(asked[0]) else {"job_id": asked[0]}
 
 
-def print_pieces(prompt: str, events: Iterator[tuple[str, "JSON"]]) -> "JSON":
+def print_pieces(prompt: str, pieces: "TextStream") -> "Generation":
     """Print the text as it comes; the whole record.
 
     Each piece is cleaned alone: an escape sequence that is divided between two loses its control character.
     """
-    printed = False
+    first = next(pieces, "")  # what fails at once prints nothing
+    print(clean(prompt) + clean(first), end="", flush=True)
     try:
-        for name, data in events:
-            if not printed:
-                print(clean(prompt), end="")
-                printed = True
-            if name == "generation":
-                return data
-            print(clean(data["text"]), end="", flush=True)
+        for piece in pieces:
+            print(clean(piece), end="", flush=True)
     finally:
-        if printed:
-            print(flush=True)
-    raise AssertionError("a stream ends with its record or an error")
+        print(flush=True)
+    assert pieces.generation is not None  # or it would have raised
+    return pieces.generation
 
 
 def score(
@@ -127,16 +129,14 @@ def score(
     url: Url = None,
 ) -> None:
     """Show how well a model predicts a text, token by token."""
-    from client.http.client import without_none
-
     if len(job_and_text) > 2:
         raise UsageError("give a text, or a job's id and a text; quote a text of several words")
     *asked, text = job_and_text
     if text == str(STDIN):
         text = decode_utf8(STDIN, read_bytes(STDIN, MAX_TEXT_BYTES))
-    request = without_none(**target_of(asked), text=text, checkpoint=checkpoint)
     with connect(url) as client:
-        print_result(client.score(request), as_json, print_score)
+        scored = client.score(text, **target_of(asked), checkpoint=checkpoint)
+    print_result(scored, as_json, print_score)
 
 
 def print_score(score: "JSON") -> None:

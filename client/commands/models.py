@@ -8,13 +8,13 @@ import typer
 
 from client.commands.options import AsJson, Url, connect
 from client.display import record_tables
-from client.display.messages import print_message, print_result
+from client.display.messages import print_done, print_result
 from client.errors import ClientError
 from client.plain_text import one_line
 
 if TYPE_CHECKING:
-    from client.http.client import Client
-    from client.http.types import JSON
+    from client.api.pretrain import Pretrain
+    from client.records import ImportedModel
 
 ModelId = Annotated[str, typer.Argument(metavar="ID", help="The model's id.")]
 
@@ -36,36 +36,23 @@ def add_model(
     url: Url = None,
 ) -> None:
     """Add weights in GPT-2's published layout, to ask and to start jobs from, and print the model's id."""
+    from client.display.upload_bar import upload_bar
     from client.files.hub import fetch_from_hub, is_hub_name
-    from client.files.model_folder import find_model_files
 
     with connect(url) as client:
-        given = files
         if len(files) == 1 and is_hub_name(files[0]):
-            name, given = name or str(files[0]), [fetch_from_hub(str(files[0]))]
-        elif name is None and len(files) == 1 and files[0].is_dir():
-            name = files[0].resolve().name
-        model = upload_model(client, find_model_files(given), name)
+            name, files = name or str(files[0]), [fetch_from_hub(str(files[0]))]
+        with upload_bar(sys.stderr) as bar:
+            model = client.models.add(*files, name=name, on_begin=bar.begin, on_read=bar.advance)
         if wait:
-            model = wait_until_imported(client, model)
+            model = imported(client, model)
     print_result(model, as_json, lambda model: print(one_line(model["id"])))
 
 
-def upload_model(client: "Client", files: list[Path], name: str | None) -> "JSON":
-    from client.display.upload_bar import upload_bar
-    from client.files.model_folder import file_blocks
-    from client.http.form import FileForm
-
-    with upload_bar(sys.stderr, sum(file.stat().st_size for file in files)) as on_read:
-        return client.add_model(name, FileForm(files, file_blocks, on_read))
-
-
-def wait_until_imported(client: "Client", model: "JSON") -> "JSON":
-    """raises  ClientError if it can't be imported"""
-    from client.display.preparation import wait_until_prepared
-
-    model_id = model["id"]
-    model = wait_until_prepared(model, lambda: client.model(model_id))
+def imported(client: "Pretrain", model: "ImportedModel") -> "ImportedModel":
+    """The model once it is ready. raises  ClientError if it can't be imported"""
+    if model["status"] == "preparing":
+        model = client.models.wait(model["id"])
     if model["status"] != "ready":
         raise ClientError(f"{one_line(model['id'])} could not be imported: {one_line(model.get('error'))}")
     return model
@@ -74,17 +61,17 @@ def wait_until_imported(client: "Client", model: "JSON") -> "JSON":
 def list_models(as_json: AsJson = False, url: Url = None) -> None:
     """List the models from outside."""
     with connect(url) as client:
-        print_result(client.models(), as_json, record_tables.print_models)
+        print_result(list(client.models.list()), as_json, record_tables.print_models)
 
 
 def show_model(model_id: ModelId, as_json: AsJson = False, url: Url = None) -> None:
     """Show a model from outside: its architecture, and what keeps it from being ready."""
     with connect(url) as client:
-        print_result(client.model(model_id), as_json, record_tables.print_model)
+        print_result(client.models.get(model_id), as_json, record_tables.print_model)
 
 
-def remove_model(model_id: ModelId, url: Url = None) -> None:
+def remove_model(model_id: ModelId, as_json: AsJson = False, url: Url = None) -> None:
     """Delete a model that no job needs."""
     with connect(url) as client:
-        client.delete_model(model_id)
-    print_message(f"Deleted {one_line(model_id)}.")
+        client.models.delete(model_id)
+    print_done(f"Deleted {one_line(model_id)}.", as_json, id=model_id, deleted=True)

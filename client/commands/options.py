@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from client.commands.numbers import whole_number
+from client.commands.completion import complete_field
+from client.commands.numbers import port_number
 
 if TYPE_CHECKING:
-    from client.http.client import Client
+    from client.api.pretrain import Pretrain
 
 
 def or_global(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:
@@ -31,12 +32,17 @@ Url = Annotated[
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job's id.")]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Set a field of the spec; may be given several times."),
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Set a field of the spec; may be given several times.",
+        autocompletion=complete_field,
+    ),
 ]
 Port = Annotated[
     int | None,
     typer.Option(
-        parser=whole_number(0, 65535),
+        parser=port_number,
         metavar="PORT",
         help="Port of the API; without it 8000, or a free one.",
         show_default=False,
@@ -48,8 +54,8 @@ Host = Annotated[
 ]
 
 
-def connect(url: str | None) -> "Client":
+def connect(url: str | None) -> "Pretrain":
     from client.address import find_service
-    from client.http.client import Client
+    from client.api.pretrain import Pretrain
 
-    return Client(find_service(url))
+    return Pretrain(find_service(url))

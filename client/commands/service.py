@@ -1,12 +1,13 @@
 """Commands that run the whole service on this machine: up, demo."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from client.commands.options import Assignments, Host, Port
-from client.display.messages import print_message
+from client.commands.options import AsJson, Assignments, Host, Port
+from client.display.messages import print_json, print_message
 from client.errors import UsageError
 from jobs.validation.quoting import quoted
 
@@ -14,13 +15,17 @@ if TYPE_CHECKING:
     from jobs.settings import Settings
 
 
-def up(port: Port = None, host: Host = None) -> None:
+def up(port: Port = None, host: Host = None, as_json: AsJson = False) -> None:
     """Run the whole service on this machine, until Ctrl-C."""
     from client.local.start import local_stack
 
     settings, is_port_fixed = stack_settings(port, host)
     with local_stack(settings, is_port_fixed=is_port_fixed, report=print_message) as stack:
-        print(stack.describe(), flush=True)
+        if as_json:
+            print_json({"url": stack.url, "data_dir": str(stack.data_dir), "log_dir": str(stack.log_dir)})
+            sys.stdout.flush()
+        else:
+            print(stack.describe(), flush=True)
         stack.supervise_until_interrupted()
 
 
@@ -30,6 +35,7 @@ def demo(
     assignments: Assignments = None,
     port: Port = None,
     host: Host = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run the service, train the lecture's job on it, show what came out, and keep the service running."""
     from client.demo import run_demo
@@ -37,7 +43,7 @@ def demo(
 
     job_spec = build_spec(spec, assignments or [])
     settings, is_port_fixed = stack_settings(port, host)
-    run_demo(settings, job_spec, is_port_fixed=is_port_fixed, leave=leave)
+    run_demo(settings, job_spec, is_port_fixed=is_port_fixed, leave=leave, as_json=as_json)
 
 
 def stack_settings(port: int | None, host: str | None) -> tuple["Settings", bool]:

@@ -8,8 +8,8 @@ import typer
 from client.commands.numbers import whole_number
 from client.commands.options import AsJson, Url, connect
 from client.display import tokenizer_tables
-from client.display.messages import print_message, print_result
-from client.errors import ClientError
+from client.display.messages import print_done, print_message, print_result
+from client.errors import ClientError, UsageError
 from client.files.output import is_stdout, write_file
 from client.plain_text import one_line
 
@@ -34,13 +34,10 @@ def train_tokenizer(
     url: Url = None,
 ) -> None:
     """Train a tokenizer on a text, and print its id; jobs may name it at once."""
-    from client.display.preparation import wait_until_prepared
-
     with connect(url) as client:
-        tokenizer = client.train_tokenizer(name, dataset, vocab_size)
+        tokenizer = client.tokenizers.train(name, dataset=dataset, vocab_size=vocab_size)
         if wait:
-            tokenizer_id = tokenizer["id"]
-            tokenizer = wait_until_prepared(tokenizer, lambda: client.tokenizer(tokenizer_id))
+            tokenizer = client.tokenizers.wait(tokenizer["id"])
     print_result(tokenizer, as_json, lambda tokenizer: print(one_line(tokenizer["id"])))
     if wait and tokenizer.get("status") == "failed":
         raise ClientError(f"{one_line(tokenizer['id'])} failed: {one_line(tokenizer.get('error'))}")
@@ -51,30 +48,34 @@ def train_tokenizer(
 def list_tokenizers(as_json: AsJson = False, url: Url = None) -> None:
     """List the tokenizers that were trained here."""
     with connect(url) as client:
-        print_result(client.tokenizers(), as_json, tokenizer_tables.print_tokenizers)
+        print_result(list(client.tokenizers.list()), as_json, tokenizer_tables.print_tokenizers)
 
 
 def show_tokenizer(tokenizer_id: TokenizerId, as_json: AsJson = False, url: Url = None) -> None:
     """Show a tokenizer: its size, and how many bytes its tokens have."""
     with connect(url) as client:
-        print_result(client.tokenizer(tokenizer_id), as_json, tokenizer_tables.print_tokenizer)
+        print_result(client.tokenizers.get(tokenizer_id), as_json, tokenizer_tables.print_tokenizer)
 
 
-def remove_tokenizer(tokenizer_id: TokenizerId, url: Url = None) -> None:
+def remove_tokenizer(tokenizer_id: TokenizerId, as_json: AsJson = False, url: Url = None) -> None:
     """Delete a tokenizer that no job needs."""
     with connect(url) as client:
-        client.delete_tokenizer(tokenizer_id)
-    print_message(f"Deleted {one_line(tokenizer_id)}.")
+        client.tokenizers.delete(tokenizer_id)
+    print_done(f"Deleted {one_line(tokenizer_id)}.", as_json, id=tokenizer_id, deleted=True)
 
 
 def download_tokenizer(
     tokenizer_id: TokenizerId,
     to: Annotated[Path, typer.Option(metavar="FILE", help="The file to write; - for standard output.")],
+    as_json: AsJson = False,
     url: Url = None,
 ) -> None:
     """Write a tokenizer as the tokenizer.json of Hugging Face's libraries, whole or not at all."""
     to = Path("/dev/stdout") if to == Path("-") else to
+    if is_stdout(to) and as_json:
+        raise UsageError("--to standard output excludes --json")
     with connect(url) as client:
-        write_file(to, client.download_tokenizer(tokenizer_id))
+        content = client.tokenizers.download(tokenizer_id)
+        write_file(to, content)
     if not is_stdout(to):
-        print_message(f"Wrote {one_line(to)}.")
+        print_done(f"Wrote {one_line(to)}.", as_json, file=str(to), bytes=len(content))

@@ -1,9 +1,13 @@
 """The loss plot in the terminal."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from client.display.job_status import steps_done
+from client.display.messages import print_message
+from client.display.streams import can_show
+from client.display.table import console
 from client.http.types import JSON
 
 # In the order of drawing: the later covers the earlier.
@@ -23,6 +27,18 @@ class Marks:
 
 UNICODE = Marks("●", "○", "┤", "└", "─")
 ASCII = Marks("*", "o", "|", "+", "-")
+LABELS_WIDTH = 9
+MIN_WIDTH, MAX_WIDTH = 20, 120
+
+
+def print_chart(losses: Sequence[JSON]) -> None:
+    """Draw both losses on standard output, as wide as it is and in characters that it has."""
+    if not losses:
+        print_message("There are no losses yet: the first come after the first step.")
+        return
+    width = min(max(console(sys.stdout).width - LABELS_WIDTH, MIN_WIDTH), MAX_WIDTH)
+    chart = loss_chart(losses, width=width)
+    print(chart if can_show(chart, sys.stdout) else loss_chart(losses, ASCII, width=width))
 
 
 def loss_chart(losses: Sequence[JSON], marks: Marks = UNICODE, width: int = 60, height: int = 12) -> str:

@@ -35,3 +35,12 @@ def as_size(size_bytes: int | None) -> str:
             return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+def as_flops(count: float) -> str:
+    """Floating-point operations in the largest unit of which there is at least 1: `35.5 TFLOP`."""
+    for unit in ("", "k", "M", "G", "T", "P", "E"):
+        if count < 1000:
+            return f"{count:.1f} {unit}FLOP"
+        count /= 1000
+    return f"{count:,.1f} ZFLOP"

@@ -1,8 +1,7 @@
 """A job's status in words."""
 
+from client.api.statuses import TERMINAL_STATUSES
 from client.http.types import JSON
-
-TERMINAL_STATUSES = {"succeeded", "failed", "cancelled"}
 
 # By `ended_by`; a job that ended after all its epochs needs no words.
 ENDINGS = {
@@ -17,16 +16,6 @@ ENDINGS = {
 def has_ended(job: JSON) -> bool:
     """Whether the job will not change any more."""
     return job["status"] in TERMINAL_STATUSES
-
-
-def failure_of(job: JSON) -> str | None:
-    """Why an ended job did not succeed, or None if it did."""
-    if job["status"] == "succeeded":
-        return None
-    error = job.get("error")
-    verdict = "was cancelled" if job["status"] == "cancelled" else job["status"]
-    reason = f": {error['type']}: {error['message']}" if error else ""
-    return f"job {job['id']} {verdict}{reason}"
 
 
 def describe_status(job: JSON) -> str:

@@ -27,6 +27,20 @@ def print_json(value: Any) -> None:
     print(text)
 
 
+def print_done(message: str, as_json: bool, **facts: object) -> None:
+    """Say that something is done whose answer has no record: as JSON the facts, else in words, on stderr."""
+    if as_json:
+        print_json(facts)
+    else:
+        print_message(message)
+
+
+def print_text(text: str) -> None:
+    """Print a text that goes on, without an end of line of our own."""
+    sys.stdout.write(clean(text))
+    sys.stdout.flush()
+
+
 def print_message(message: object) -> None:
     """Print a message for the person, on stderr."""
     print(clean(message), file=sys.stderr, flush=True)

@@ -12,10 +12,13 @@ LOG_LINES_SHOWN = 15
 
 
 def print_jobs(jobs: Sequence[JSON]) -> None:
+    tags = [one_line(describe_tags(job) or "") for job in jobs]
+    rows = [[*job_row(job), *([of_job] if any(tags) else [])] for job, of_job in zip(jobs, tags, strict=True)]
+    headings = ["ID", "NAME", "STATUS", "EPOCH#", "STEP#", "TRAIN#", "VALIDATION#", "CREATED"]
     print_table(
-        ["ID", "NAME", "STATUS", "EPOCH#", "STEP#", "TRAIN#", "VALIDATION#", "CREATED"],
-        [job_row(job) for job in jobs],
-        drop_order=["CREATED", "EPOCH", "TRAIN", "STEP", "VALIDATION", "NAME", "STATUS"],
+        [*headings, *(["TAGS"] if any(tags) else [])],
+        rows,
+        drop_order=["TAGS", "CREATED", "EPOCH", "TRAIN", "STEP", "VALIDATION", "NAME", "STATUS"],
         shrinkable="NAME",
         short_cells={"STATUS": [one_line(job["status"]) for job in jobs]},
     )
@@ -35,6 +38,10 @@ def job_row(job: JSON) -> list[str]:
     ]
 
 
+def describe_tags(job: JSON) -> str | None:
+    return ", ".join(job.get("tags", [])) or None
+
+
 def step_of(job: JSON) -> str:
     return f"{as_count(job['progress'].get('step'))}/{as_count(job['progress'].get('total_steps'))}"
 
@@ -51,6 +58,9 @@ def print_job(job: JSON) -> None:
     facts = {
         "id": job["id"],
         "name": job.get("name"),
+        "tags": describe_tags(job),
+        "starred": "yes" if job.get("starred") else None,
+        "archived": "yes" if job.get("archived") else None,
         "status": describe_status(job),
         "place in queue": job.get("queue_position"),
         "error": f"{error['type']}: {error['message']}" if error else None,
@@ -76,6 +86,8 @@ def print_job(job: JSON) -> None:
     for name, value in facts.items():
         if value is not None:
             print(f"{name:<16} {one_line(value)}")
+    if notes := job.get("notes"):
+        print(f"\n{clean(notes)}")
 
 
 def describe_parent(parent: JSON) -> str:
@@ -133,7 +145,15 @@ def print_losses(evaluations: Sequence[JSON]) -> None:
 
 def print_samples(samples: Sequence[JSON]) -> None:
     for sample in samples:
-        print(f"-- epoch {or_dash(sample.get('epoch'))}, step {sample['step']}\n{clean(sample['text'])}\n")
+        prompt = describe_prompt(sample, samples)
+        print(f"-- epoch {or_dash(sample.get('epoch'))}, step {sample['step']}{prompt}")
+        print(f"{clean(sample['text'])}\n")
+
+
+def describe_prompt(sample: JSON, samples: Sequence[JSON]) -> str:
+    """Which of the prompts it continues; nothing where there is one only."""
+    has_several = any(other.get("index") for other in samples)
+    return f", prompt {(sample.get('index') or 0) + 1}" if has_several else ""
 
 
 def print_checkpoints(checkpoints: Sequence[JSON]) -> None:

@@ -1,21 +1,17 @@
-"""What is new of a running job, poll by poll."""
+"""What is new of a running job, as it happens."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from client.display.job_status import has_ended
-from client.http.api_error import ApiError
-from client.http.client import Client
-from client.http.transport import Unreachable
+from client.api.job_events import is_final
+from client.api.outage import RECONNECT_S, Clock, Outage, Sleep
+from client.api.pretrain import Pretrain
+from client.display.inbox import Inbox
+from client.errors import ApiError, Unreachable
+from client.http.event_stream import StreamEvent
+from client.http.transport import StreamOver
 from client.http.types import JSON
-
-POLL_INTERVAL_S = 0.5
-# A service that restarts, or whose machine sleeps, comes back; after this long it is given up.
-OUTAGE_LIMIT_S = 60
-
-Sleep = Callable[[float], None]
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -31,58 +27,81 @@ class Update:
     outage: str | None = None
 
 
-class Outage:
-    """A service that does not answer, while something asks again and again."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._since_s: float | None = None
-
-    def go_on(self, error: Unreachable | ApiError) -> None:
-        """Wait for the service once more. raises `error` if it is an answer, or this has lasted for more than
-        OUTAGE_LIMIT_S"""
-        if isinstance(error, ApiError) and error.status < 500:
-            raise error
-        if self._since_s is None:
-            self._since_s = self._clock()
-        if self._clock() - self._since_s > OUTAGE_LIMIT_S:
-            raise error
-
-    def end(self) -> None:
-        self._since_s = None
-
-
 def follow(
-    client: Client, job_id: str, sleep: Sleep = time.sleep, clock: Clock = time.monotonic
+    client: Pretrain, job_id: str, sleep: Sleep = time.sleep, clock: Clock = time.monotonic
 ) -> Iterator[Update]:
-    """Ask for the job every POLL_INTERVAL_S until it has ended; the updates together have all of it.
+    """What happens to the job, as the service's stream tells it, until it has ended; the updates together
+    have all of it.
 
-    Outages of up to OUTAGE_LIMIT_S are waited for, but for one at the first request; Retry-After is
+    When the stream breaks, as in a restart of the service, it goes on behind the last event that has come.
+    Outages of up to `client.patience_s` are waited for, but for one at the first request; Retry-After is
     respected.
     raises  ApiError if there is no such job; Unreachable or ApiError when an outage lasts longer
     """
-    job: JSON | None = None
-    loss_step = sample_step = -1
-    outage = Outage(clock)
+    job: JSON = client.jobs.get(job_id)
+    yield Update(job, [], [])
+    outage = Outage(client.patience_s, clock)
+    last_event_id: str | None = None
     while True:
-        interval_s: float = POLL_INTERVAL_S
+        inbox, end = Inbox(client.jobs.stream(job_id, last_event_id)), None
+        while end is None:
+            arrived, end = inbox.take(sleep)
+            if arrived:
+                outage.end()
+            events = [event for event in arrived if event is not None]
+            last_event_id = next((event.id for event in reversed(events) if event.id), last_event_id)
+            is_over = any(map(is_final, events)) or (end is not None and isinstance(end.error, StreamOver))
+            if is_over or is_outdated(job, arrived):
+                job = yield from ask_patiently(client, job, outage, sleep)
+            job = with_figures(job, events)
+            losses, samples = data_of(events, "evaluation"), data_of(events, "sample")
+            yield Update(job, losses, samples)
+            if is_over:
+                return
+        if end.error is not None:
+            yield from wait_out(end.error, job, outage, sleep)
+        else:
+            sleep(RECONNECT_S)
+
+
+def is_outdated(job: JSON, arrived: list[StreamEvent | None]) -> bool:
+    """Whether the job's record has changed otherwise than the events themselves say. What a queued job waits
+    for is looked at whenever the service shows that it is there."""
+    names = {event.name for event in arrived if event is not None}
+    return bool(names & {"status", "changed", "deleted"}) or (None in arrived and job["status"] == "queued")
+
+
+def data_of(events: list[StreamEvent], name: str) -> list[JSON]:
+    return [event.data["data"] for event in events if event.name == name]
+
+
+def with_figures(job: JSON, events: list[StreamEvent]) -> JSON:
+    """The job's record with the progress and the latest evaluation that the events tell."""
+    progress, losses = data_of(events, "progress"), data_of(events, "evaluation")
+    known_step = (job.get("latest") or {}).get("step")
+    if progress and job["status"] == "running":
+        job = {**job, "progress": progress[-1]}
+    if losses and (known_step is None or losses[-1]["step"] > known_step):
+        job = {**job, "latest": losses[-1]}
+    return job
+
+
+def ask_patiently(client: Pretrain, job: JSON, outage: Outage, sleep: Sleep) -> Generator[Update, None, JSON]:
+    """The job's record, once the service answers."""
+    while True:
         try:
-            # The job first: once it has ended, what is asked for afterwards is complete.
-            job = client.job(job_id)
-            losses = client.losses(job_id, since_step=loss_step)
-            samples = client.samples(job_id, since_step=sample_step)
+            record = client.jobs.get(job["id"])
         except (Unreachable, ApiError) as error:
-            if job is None:
-                raise
-            outage.go_on(error)
-            yield Update(job, [], [], outage=str(error).splitlines()[0])
-            if isinstance(error, ApiError) and error.retry_after_s:
-                interval_s = min(error.retry_after_s, OUTAGE_LIMIT_S / 2)
+            yield from wait_out(error, job, outage, sleep)
         else:
             outage.end()
-            loss_step = losses[-1]["step"] if losses else loss_step
-            sample_step = samples[-1]["step"] if samples else sample_step
-            yield Update(job, losses, samples)
-            if has_ended(job):
-                return
-        sleep(interval_s)
+            return record
+
+
+def wait_out(error: Exception, job: JSON, outage: Outage, sleep: Sleep) -> Iterator[Update]:
+    """Tell of an outage, and wait before the next request. raises  `error`, unless that may help"""
+    if not isinstance(error, Unreachable | ApiError):
+        raise error
+    pause_s = outage.pause_s(error)
+    yield Update(job, [], [], outage=str(error).splitlines()[0])
+    sleep(pause_s)

@@ -1,23 +1,40 @@
 """A bar of what has been read of files that are being sent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from client.display.table import console
 
 
-@contextmanager
-def upload_bar(stream: IO[str], total_bytes: int | None) -> Iterator[Callable[[int], None]]:
-    """Shown while the block runs, where `stream` is a terminal; yields what is to be called with the bytes
-    that have been read.
+class UploadBar:
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
 
-    total_bytes  None if that is not known
-    """
+    def begin(self, total_bytes: int | None) -> None:
+        """
+        total_bytes  that will be read; None if that is not known
+        """
+        self._progress.update(self._task, total=total_bytes)
+
+    def advance(self, read_bytes: int) -> None:
+        self._progress.advance(self._task, read_bytes)
+
+
+@contextmanager
+def upload_bar(stream: IO[str]) -> Iterator[UploadBar]:
+    """Shown while the block runs, where `stream` is a terminal."""
     screen = console(stream)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_interactive) as progress:
-        task = progress.add_task("", total=total_bytes)
-        yield lambda read_bytes: progress.advance(task, read_bytes)
+        yield UploadBar(progress, progress.add_task("", total=None))

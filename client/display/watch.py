@@ -165,7 +165,8 @@ def loss_line(record: JSON, job: JSON) -> str:
 
 
 def sample_line(record: JSON) -> str:
-    return f"epoch {or_dash(record.get('epoch'))}  sample: {one_line(record['text'])}"
+    which = f" {record['index'] + 1}" if record.get("index") else ""  # of several prompts
+    return f"epoch {or_dash(record.get('epoch'))}  sample{which}: {one_line(record['text'])}"
 
 
 def status_line(job: JSON) -> str:

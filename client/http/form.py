@@ -27,9 +27,13 @@ class FileForm:
         return f"multipart/form-data; boundary={self.boundary}"
 
     @property
+    def content_bytes(self) -> int:
+        """Of the files alone."""
+        return sum(file.stat().st_size for file in self.files)
+
+    @property
     def size_bytes(self) -> int:
-        contents = sum(file.stat().st_size for file in self.files)
-        return contents + sum(len(self._head(file)) + 2 for file in self.files) + len(self._end)
+        return self.content_bytes + sum(len(self._head(file)) + 2 for file in self.files) + len(self._end)
 
     def blocks(self) -> Iterator[bytes]:
         for file in self.files:

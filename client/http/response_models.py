@@ -63,9 +63,15 @@ class Job(ResponseModel):
 
     id: str
     status: str
+    owner: str | None = None
+    shared: bool | None = None
     spec: Spec
     progress: Progress
     name: str | None = None
+    notes: str | None = None
+    tags: list[str] = []
+    starred: bool = False
+    archived: bool = False
     stopping: str | None = None
     waiting_for: str | None = None
     queue_position: Step = None
@@ -84,6 +90,59 @@ class Job(ResponseModel):
     finished_at: str | None = None
 
 
+class Reason(ResponseModel):
+    field: str
+    message: str
+
+
+class BlockParameters(ResponseModel):
+    attention: int
+    feed_forward: int
+    norms: int
+    total: int
+
+
+class Parameters(ResponseModel):
+    token_embedding: int
+    position_embedding: int
+    blocks: int
+    block: BlockParameters
+    final_norm: int
+    head: int
+    total: int
+    without_head: int
+
+
+class Tokens(ResponseModel):
+    train: int
+    validation: int
+    total: int
+
+
+class Flops(ResponseModel):
+    training: float
+    evaluation: float
+
+
+class Estimate(ResponseModel):
+    title = "estimate"
+
+    fits: bool
+    reasons: list[Reason]
+    parameters: Parameters
+    tokens: Tokens | None = None
+    steps: Step = None
+    epochs: Step = None
+    evaluations: Step = None
+    samples: Step = None
+    checkpoints: Step = None
+    flops: Flops | None = None
+    memory: dict[str, int | str | None]
+    disk_bytes: int | None = None
+    time_s: Figure = None
+    unknown: dict[str, str] = {}
+
+
 class Loss(Evaluation):
     title = "evaluation"
 
@@ -91,12 +150,14 @@ class Loss(Evaluation):
     tokens_seen: Step = None
     learning_rate: Figure = None
     tokens_per_s: Figure = None
+    elapsed_s: Figure = None
 
 
 class Sample(ResponseModel):
     title = "sample"
 
     step: int
+    index: Step = None
     epoch: Step = None
     text: str
 
@@ -119,6 +180,45 @@ class Event(ResponseModel):
     data: dict[str, Any] = {}
 
 
+class StreamedEvent(ResponseModel):
+    title = "event"
+
+    data: dict[str, Any]
+
+
+class StreamedEvaluation(ResponseModel):
+    title = "event of an evaluation"
+
+    data: Loss
+
+
+class StreamedSample(ResponseModel):
+    title = "event of a sample"
+
+    data: Sample
+
+
+class StreamedProgress(ResponseModel):
+    title = "event of progress"
+
+    data: Progress
+
+
+class StreamedStatus(ResponseModel):
+    title = "event of a status"
+
+    data: dict[str, Any]
+
+
+STREAMED: dict[str, type[ResponseModel]] = {
+    "status": StreamedStatus,
+    "progress": StreamedProgress,
+    "evaluation": StreamedEvaluation,
+    "sample": StreamedSample,
+}
+"""By the name of the event, those that a display reads."""
+
+
 class TokenCount(ResponseModel):
     tokenizer: str
     train_ratio: Figure = None
@@ -133,6 +233,8 @@ class Dataset(ResponseModel):
 
     id: str
     name: str
+    owner: str | None = None
+    shared: bool | None = None
     characters: int | None = None
     tokens: int | None = None
     documents: int | None = None
@@ -151,6 +253,8 @@ class ImportedModel(ResponseModel):
 
     id: str
     status: str
+    owner: str | None = None
+    shared: bool | None = None
     name: str | None = None
     error: str | None = None
     fraction: Figure = None
@@ -171,6 +275,8 @@ class Tokenizer(ResponseModel):
 
     id: str
     name: str
+    owner: str | None = None
+    shared: bool | None = None
     status: str | None = None
     error: str | None = None
     fraction: Figure = None
@@ -182,6 +288,116 @@ class Tokenizer(ResponseModel):
     gpt2_bytes_per_token: Figure = None
     measured_bytes: int | None = None
     created_at: str | None = None
+
+
+class Webhook(ResponseModel):
+    title = "webhook"
+
+    id: str
+    url: str
+    events: list[str] | None = None
+    secret: str | None = None
+    status: str | None = None
+    failures: int | None = None
+
+
+class Delivery(ResponseModel):
+    title = "delivery"
+
+    id: str
+    type: str | None = None
+    status: str | None = None
+    attempts: int | None = None
+    response_code: int | None = None
+    error: str | None = None
+    created_at: str | None = None
+
+
+class JobDisk(ResponseModel):
+    id: str
+    status: str
+    name: str | None = None
+    checkpoints: int | None = None
+    bytes: int | None = None
+    freeable_bytes: int | None = None
+
+
+class Disk(ResponseModel):
+    title = "disk"
+
+    data: list[JobDisk]
+    total_bytes: int | None = None
+    free_bytes: int | None = None
+    jobs_bytes: int | None = None
+    datasets_bytes: int | None = None
+    tokens_bytes: int | None = None
+    models_bytes: int | None = None
+    freeable_bytes: int | None = None
+
+
+class PrunedEntry(ResponseModel):
+    job_id: str
+    step: int
+    what: str
+    bytes: int
+
+
+class Pruned(ResponseModel):
+    title = "list of what was deleted"
+
+    dry_run: bool
+    bytes: int
+    data: list[PrunedEntry]
+
+
+class Token(ResponseModel):
+    title = "token"
+
+    id: str
+    name: str
+    owner: str | None = None
+    scopes: list[str] = []
+    created_at: str | None = None
+    expires_at: str | None = None
+    revoked_at: str | None = None
+    last_used_at: str | None = None
+
+
+class NewToken(Token):
+    token: str
+
+
+class AuditEntry(ResponseModel):
+    title = "entry of the audit"
+
+    id: str
+    created_at: str | None = None
+    action: str
+    ids: list[str] = []
+    status: int | None = None
+    request_id: str | None = None
+    token_id: str | None = None
+    token_name: str | None = None
+    owner: str | None = None
+
+
+class Worker(ResponseModel):
+    title = "worker"
+
+    id: str
+    queue: str
+    status: str
+    host: str | None = None
+    detail: str | None = None
+    job_id: str | None = None
+    device: str | None = None
+    memory_bytes: int | None = None
+
+
+class Version(ResponseModel):
+    title = "version"
+
+    version: str
 
 
 class Piece(ResponseModel):

@@ -4,16 +4,19 @@ import ipaddress
 import math
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from time import sleep
 from typing import Any, BinaryIO
+from uuid import uuid4
 
 import httpx2
 
 from client.address import Address, without_password
-from client.errors import ClientError, UsageError
-from client.http.api_error import api_error, problem_error
-from client.http.event_stream import read_events
+from client.errors import ClientError, NoAnswer, Unreachable, UsageError
+from client.http.api_error import REQUEST_ID, api_error, problem_error, retry_after_s
+from client.http.event_stream import POSITION, StreamEvent, read_events
 from client.http.response_models import ResponseModel, decode_json, mismatch
 from client.http.types import JSON
 from client.plain_text import is_unicode, one_line
@@ -21,26 +24,44 @@ from jobs.validation.quoting import cut, quoted
 
 CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 30
+RETRY_PAUSES_S = (0.5, 2)
+"""Before a request whose answer was lost is sent again, by which time a restarted service may answer."""
+IDEMPOTENCY_HEADER = "Idempotency-Key"
 CHUNK_BYTES = 2**20
+TOO_MANY_REQUESTS = HTTPStatus.TOO_MANY_REQUESTS
+PATIENCE_S = 60
+"""With a service that has had too many requests of this client, or is away while it is followed."""
+REPEATABLE = {"json", "params", "headers", "timeout"}
+"""Options whose request can be sent again as it was; a body that is read from a file can't."""
 EVENT_STREAM = "text/event-stream"
 
 
-class Unreachable(ClientError):
-    """Nothing responds at the service's address, or not in HTTP, or the connection broke."""
+class StreamOver(Exception):
+    """A stream of events has nothing more for whoever has read so far (204)."""
 
 
 class Transport:
-    """Sends requests and checks the responses. Its methods raise as those of `Client` do."""
+    """Sends requests and checks the responses. Its methods raise as those of `Pretrain` do.
 
-    def __init__(self, address: Address) -> None:
+    token       None: that of PRETRAIN_TOKEN
+    patience_s  how long the service is waited for where waiting may help
+    """
+
+    def __init__(self, address: Address, token: str | None = None, patience_s: float = PATIENCE_S) -> None:
         self._address = address
+        self.patience_s = patience_s
         try:
+            url = httpx2.URL(address.url)
+            is_local = is_loopback(url.host)
             self._http = httpx2.Client(
                 base_url=address.url,
-                headers=authorization(os.environ.get("PRETRAIN_TOKEN")),
+                headers=authorization(os.environ.get("PRETRAIN_TOKEN") if token is None else token),
                 timeout=httpx2.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
                 # HTTP_PROXY would send requests for this machine's own loopback address to the proxy.
-                trust_env=not is_loopback(httpx2.URL(address.url).host),
+                trust_env=not is_local,
+                # To read certificates takes longer than most requests. Redirects are not followed, so where
+                # neither the service nor a proxy can speak TLS, none is used.
+                verify=not (is_local and url.scheme == "http"),
             )
         except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
             raise UsageError(
@@ -50,7 +71,7 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
-    def json(self, method: str, path: str, model: type[ResponseModel], **options: Any) -> JSON:
+    def json(self, method: str, path: str, model: type[ResponseModel], **options: Any) -> Any:
         """The response's body, which has what commands need of a `model`."""
         body = decode_json(self.request(method, path, **options))
         if not isinstance(body, dict):
@@ -58,6 +79,22 @@ class Transport:
         if problem := mismatch(body, model):
             raise self.unexpected_response(f"what is no {model.title}: {problem}")
         return body
+
+    def json_once(self, path: str, model: type[ResponseModel], **options: Any) -> Any:
+        """What a POST makes: once, however often the connection breaks before the answer is here, since the
+        repeated request has the same `Idempotency-Key`."""
+        headers = {IDEMPOTENCY_HEADER: str(uuid4())}
+        try:
+            return self.json("POST", path, model, headers=headers, **options)
+        except NoAnswer as error:
+            lost = error
+        for pause_s in RETRY_PAUSES_S:
+            sleep(pause_s)
+            try:
+                return self.json("POST", path, model, headers=headers, **options)
+            except Unreachable:  # it may just be starting again
+                continue
+        raise lost
 
     def file(self, path: str, expected_type: str, **options: Any) -> httpx2.Response:
         """The response, which has that media type."""
@@ -67,16 +104,24 @@ class Transport:
         return response
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """A response with a status below 300.
+        """A response with a status below 300. Where the service says that this client asks too often, it is
+        asked again when it says, for as long as `patience_s`: it has done nothing, so nothing is done twice.
 
         options  of httpx2's `request`
         """
         for kind in ("json", "params"):
             check_sendable(options.get(kind))
-        with self._errors_for_people(method, path):
-            response = self._http.request(method, path, **options)
-        self._check(response)
-        return response
+        is_repeatable = REPEATABLE.issuperset(options)
+        waited_s = 0
+        while True:
+            with self._errors_for_people(method, path):
+                response = self._http.request(method, path, **options)
+            pause_s = retry_after_s(response) if response.status_code == TOO_MANY_REQUESTS else None
+            if pause_s is None or not is_repeatable or waited_s + pause_s > self.patience_s:
+                self._check(response)
+                return response
+            sleep(pause_s)
+            waited_s += max(pause_s, 1)
 
     def download(self, path: str, expected_type: str, file: BinaryIO, **options: Any) -> httpx2.Headers:
         """Write the response's body, which has that media type and may be long, to `file`; the response's
@@ -91,30 +136,48 @@ class Transport:
                 file.write(chunk)
             return response.headers
 
-    def events(self, method: str, path: str, **options: Any) -> Iterator[tuple[str, JSON]]:
+    def events(self, method: str, path: str, **options: Any) -> Generator[tuple[str, JSON], None, None]:
         """Name and data of the events that the service responds with, as they come. An `error` event is
         raised as its problem is.
 
         options  of httpx2's `stream`
         """
+        for event in self.stream(method, path, **options):
+            if event is not None and event.name != POSITION:
+                yield event.name, event.data
+
+    def stream(
+        self, method: str, path: str, last_event_id: str | None = None, **options: Any
+    ) -> Generator[StreamEvent | None, None, None]:
+        """The same with the events' ids; None once the service responds, and for each of its comments.
+
+        last_event_id  of the event behind which it is to begin
+        raises         StreamOver
+        """
+        headers = {"Accept": EVENT_STREAM}
+        if last_event_id is not None:
+            headers["Last-Event-ID"] = last_event_id
         for kind in ("json", "params"):
             check_sendable(options.get(kind))
         with (
             self._errors_for_people(method, path),
-            self._http.stream(method, path, headers={"Accept": EVENT_STREAM}, **options) as response,
+            self._http.stream(method, path, headers=headers, **options) as response,
         ):
             if not response.is_success:
                 response.read()
             self._check(response)
+            if response.status_code == HTTPStatus.NO_CONTENT:
+                raise StreamOver
             if media_type(response) != EVENT_STREAM:
                 raise self.unexpected_response("something else than a stream of events")
+            yield None
             try:
-                for name, data in read_events(response.iter_lines()):
-                    if not isinstance(data, dict):
+                for event in read_events(response.iter_lines()):
+                    if event is not None and not isinstance(event.data, dict):
                         raise self.unexpected_response("an event that is no JSON object")
-                    if name == "error":
-                        raise problem_error(data)
-                    yield name, data
+                    if event is not None and event.name == "error":
+                        raise problem_error(event.data, response.headers.get(REQUEST_ID, ""))
+                    yield event
             except (ValueError, RecursionError) as error:
                 raise self.unexpected_response("an event that is not JSON") from error
 
@@ -161,7 +224,7 @@ class Transport:
                 f"no service answers at {url} (from {source}): {reason_of(error)}\n"
                 "Start one with `pretrain up`, or say where it is with --url or PRETRAIN_URL."
             )
-        return Unreachable(f"{url} (from {source}): {what}")
+        return NoAnswer(f"{url} (from {source}): {what}")
 
 
 def media_type(response: httpx2.Response) -> str:

@@ -5,9 +5,9 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
-from client.address import url_file
 from client.errors import ClientError
 from client.plain_text import one_line
+from client.url_file import read_url
 from jobs.files.layout import check_writable
 from jobs.settings import Settings
 
@@ -19,8 +19,8 @@ def locked_data_folder(folder: Path) -> Iterator[None]:
 
     raises  ClientError if another service holds the lock, or if the folder can't be used
     """
+    make_data_folder(folder)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = open(folder / "lock", "w")  # noqa: SIM115 - closed below; closing it is what unlocks
     except OSError as error:
         raise ClientError(f"cannot use {one_line(folder)} as data folder: {error.strerror}") from error
@@ -34,11 +34,20 @@ def locked_data_folder(folder: Path) -> Iterator[None]:
         yield
 
 
+def make_data_folder(folder: Path) -> None:
+    """Make `folder` unless it is there, for its owner alone. raises  ClientError"""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ClientError(f"cannot use {one_line(folder)} as data folder: {error.strerror}") from error
+
+
 def describe_owner(folder: Path) -> str:
     try:
-        return f", at {url_file(folder).read_text().strip()}"
+        url = read_url(folder)
     except FileNotFoundError:
-        return " (it is starting or stopping)"
+        url = None
+    return " (it is starting or stopping)" if url is None else f", at {url.strip()}"
 
 
 def check_artifacts(settings: Settings) -> None:

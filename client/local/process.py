@@ -110,12 +110,15 @@ class Process:
         return self._recover() if now - self._started_at > RECOVERED_S else None
 
     def _plan_restart(self, event: str) -> str | None:
-        """The message about this crash; none any more once it keeps crashing."""
+        """The message about this crash, of the first in a row with what the process has said of it; none any
+        more once it keeps crashing."""
         self._close_watch()
         now = time.monotonic()
         self._crashes = 1 if now - self._started_at > RECOVERED_S else self._crashes + 1
         backoff_s = min(MIN_BACKOFF_S * 2 ** (self._crashes - 1), MAX_BACKOFF_S)
         self._restart_at = now + backoff_s
+        if self._crashes == 1 and (tail := self.tail()):
+            return f"{event}; it starts again in {backoff_s} s. The end of {one_line(self.log)}:\n{tail}"
         if self._crashes < MANY_CRASHES:
             return f"{event}; it starts again in {backoff_s} s (log: {one_line(self.log)})"
         if self._crashes == MANY_CRASHES:

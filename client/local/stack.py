@@ -10,22 +10,21 @@ import sys
 import time
 from collections.abc import Callable, Collection
 from functools import partial
+from typing import TextIO
 
-from client.address import Address, url_file
 from client.errors import ClientError
-from client.http.api_error import ApiError
-from client.http.client import Client
-from client.http.transport import Unreachable
 from client.local import valkey
+from client.local.probe import api_responds
 from client.local.process import Process
-from client.local.services import BROKER, STOP_ORDER, WORKERS, Service, services
+from client.local.readiness import Waiting, database_awaited, find_missing
+from client.local.services import BROKER, STOP_ORDER, Service, services
 from client.plain_text import one_line
+from client.url_file import publish_url, url_file
 from jobs.settings import Settings
 
 POLL_INTERVAL_S = 0.1
-# While the service starts: between messages that say what is still missing.
-REPORT_INTERVAL_S = 10
-START_TIMEOUT_S = 300
+READINESS_INTERVAL_S = 0.3
+BROKER_START_TIMEOUT_S = 60
 BROKER_START_ATTEMPTS = 3
 
 Report = Callable[[str], None]
@@ -48,6 +47,9 @@ class Stack:
         self.url = f"http://{host}:{settings.port}"
         self._settings = settings
         self._report = report
+        self._waiting = Waiting(report)
+        self._is_ready = False
+        self._published: TextIO | None = None
         self._essential = essential
         self._processes: list[Process] = []
         self._environment = {
@@ -63,37 +65,54 @@ class Stack:
     def describe(self) -> str:
         """Where everything is, and how to stop it."""
         return (
-            "pretrain is ready.\n"
-            f"  API   {self.url}\n"
-            f"  Docs  {self.url}/docs\n"
+            "pretrain is up.\n"
+            f"  Page  {self.url} (open it in a browser)\n"
+            f"  API   {self.url} (described at {self.url}/docs)\n"
             f"  Data  {one_line(self.data_dir)}\n"
             f"  Logs  {one_line(self.log_dir)}\n"
             f"  Stop  Ctrl-C, or kill {os.getpid()}"
         )
 
     def supervise_until_interrupted(self) -> None:
-        """Keep everything running until Ctrl-C or SIGTERM, which is not an error. Nothing else ends it:
-        whatever crashes, the API too, is restarted again and again."""
+        """Keep everything running until Ctrl-C or SIGTERM, which is not an error; tell what the service still
+        waits for, and when it is ready. Nothing else ends it: whatever crashes, the API too, is restarted
+        again and again."""
         self._essential = ()
         try:
+            self.wait_until_ready()
             while True:
                 self.supervise(seconds=1)
         except KeyboardInterrupt:
             self._report("Stopping.")
 
     def start(self) -> None:
-        """Start everything and return when the service is ready; ClientError says what failed.
+        """Start everything and return when the API answers; ClientError says what failed.
 
-        A worker that keeps crashing is not waited for: results can be looked at without it.
+        What else is not ready yet, such as a worker, is not waited for: jobs can be posted and results
+        looked at without it.
         """
+        url_file(self.data_dir).unlink(missing_ok=True)  # that of one that was killed
         self.log_dir.mkdir(mode=0o700, exist_ok=True)
         if self._settings.redis_url is None:
             self._start_broker()
         self._migrate()
         for service in services(self._settings, self.url):
             self._spawn(service)
-        self._wait_until_ready()
-        url_file(self.data_dir).write_text(self.url + "\n")
+        self._waiting.tell("the API")
+        while not api_responds(self.url):
+            self.supervise(POLL_INTERVAL_S)
+        self._published = publish_url(self.data_dir, self.url)
+
+    def wait_until_ready(self) -> None:
+        """Return when jobs are worked on; as long as they are not, tell why. ClientError if an essential
+        process keeps crashing."""
+        if self._is_ready:
+            return
+        while missing := find_missing(self.url):
+            self._waiting.tell(missing)
+            self.supervise(READINESS_INTERVAL_S)
+        self._is_ready = True
+        self._report("pretrain is ready.")
 
     def supervise(self, seconds: float) -> None:
         """For `seconds`, restart what crashes or hangs; ClientError if an essential process keeps
@@ -114,6 +133,8 @@ class Stack:
     def stop(self) -> None:
         """Stop everything, gracefully and in order; on a KeyboardInterrupt meanwhile, at once."""
         url_file(self.data_dir).unlink(missing_ok=True)
+        if self._published is not None:
+            self._published.close()
         try:
             for names in STOP_ORDER:
                 self._stop([process for process in self._processes if process.name in names])
@@ -142,6 +163,7 @@ class Stack:
         return process
 
     def _start_broker(self) -> None:
+        self._waiting.tell("the broker")
         server = valkey.find_server()
         for _ in range(BROKER_START_ATTEMPTS):
             config, url = valkey.write_config(self.data_dir)
@@ -149,7 +171,7 @@ class Stack:
             process = self._spawn(
                 Service(BROKER, (str(server), str(config)), stop_grace_s=10, responds=responds)
             )
-            deadline = time.monotonic() + START_TIMEOUT_S
+            deadline = time.monotonic() + BROKER_START_TIMEOUT_S
             while process.exit_status() is None and time.monotonic() < deadline:
                 if valkey.responds(url):
                     self._environment["PRETRAIN_REDIS_URL"] = url
@@ -165,15 +187,13 @@ class Stack:
 
     def _migrate(self) -> None:
         """Bring the database's tables up to date."""
+        self._waiting.tell("the database")
         migration = Service("migrations", (sys.executable, "-m", "migrations"), stop_grace_s=10)
         process = self._spawn(migration)
-        report_at = time.monotonic() + REPORT_INTERVAL_S
         while process.exit_status() is None:
             time.sleep(POLL_INTERVAL_S)
-            if time.monotonic() > report_at:
-                last_line = process.tail().splitlines()[-1:] or ["the database is being prepared"]
-                self._report(f"Not ready yet: {one_line(last_line[0])}")
-                report_at += REPORT_INTERVAL_S
+            if reason := database_awaited(process.tail()):
+                self._waiting.tell(f"the database: {one_line(reason)}")
         self._processes.remove(process)
         if process.exit_status() != 0:
             free = shutil.disk_usage(self.log_dir).free
@@ -182,36 +202,3 @@ class Stack:
                 process.tail() or f"{one_line(process.log)} is empty, and its disk has {free:,} bytes free"
             )
             raise ClientError(f"the database could not be prepared:\n{reason}")
-
-    def _wait_until_ready(self) -> None:
-        started_at = time.monotonic()
-        report_after_s = REPORT_INTERVAL_S
-        with Client(Address(self.url, "pretrain up")) as client:
-            while True:
-                self.supervise(POLL_INTERVAL_S)
-                try:
-                    client.check_ready()
-                    return
-                except (ApiError, Unreachable) as error:
-                    if only_workers_are_missing(error) and self._a_worker_keeps_crashing():
-                        return
-                    detail = error.detail if isinstance(error, ApiError) else ""
-                    missing = detail or str(error).splitlines()[0]
-                waited_s = time.monotonic() - started_at
-                if waited_s > START_TIMEOUT_S:
-                    raise ClientError(
-                        f"not ready after {waited_s:.0f} s: {missing}\nLogs: {one_line(self.log_dir)}"
-                    )
-                if waited_s > report_after_s:
-                    self._report(f"Not ready yet: {missing}")
-                    report_after_s += REPORT_INTERVAL_S
-
-    def _a_worker_keeps_crashing(self) -> bool:
-        return any(process.keeps_crashing for process in self._processes if process.name in WORKERS)
-
-
-def only_workers_are_missing(error: ApiError | Unreachable) -> bool:
-    """Whether the API is ready but for its workers."""
-    if not isinstance(error, ApiError):
-        return False
-    return {name for name, result in error.checks.items() if result != "ok"} == {"workers"}

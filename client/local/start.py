@@ -9,6 +9,7 @@ from client.local.interrupts import stop_signals
 from client.local.ports import choose_port
 from client.local.services import ESSENTIAL_SERVICES
 from client.local.stack import Stack
+from client.local.tokens import CREATE_COMMAND, has_tokens
 from client.plain_text import one_line
 from jobs.settings import Settings
 
@@ -29,10 +30,10 @@ def local_stack(
     report         prints a message
     raises         ClientError if it can't start, or if one of the `essential` processes keeps crashing
     """
-    if not (settings.is_loopback or settings.allow_no_token):
+    if settings.is_public and not has_tokens(settings):
         raise ClientError(
-            f"host {settings.host} is reachable from other machines, and nobody needs a token yet: use "
-            "127.0.0.1, or set PRETRAIN_ALLOW_NO_TOKEN=1 if something else guards the port"
+            f"host {settings.publish or settings.host} is reachable from other machines, and there is no "
+            f"token yet that they would need: make one with `{CREATE_COMMAND}`, or use 127.0.0.1"
         )
     with locked_data_folder(settings.data_dir), stop_signals():
         check_artifacts(settings)

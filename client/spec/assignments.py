@@ -12,10 +12,12 @@ from client.spec.strict_values import InvalidSpec
 from jobs.validation.quoting import cut
 
 
-def build_spec(file: Path | None, assignments: list[str]) -> dict[str, Any]:
-    """The spec in `file`, or an empty one, with `assignments` applied; UsageError says what is wrong
-    where."""
-    spec = read_spec(file) if file else {}
+def build_spec(
+    file: Path | None, assignments: list[str], base: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The spec in `file`, or `base`, or an empty one, with `assignments` applied; UsageError says what is
+    wrong where."""
+    spec = read_spec(file) if file else copy.deepcopy(base or {})
     if assignments:
         fields = SpecFields()
         assigned: dict[str, Any] = {}

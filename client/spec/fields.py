@@ -29,6 +29,16 @@ class SpecFields:
             return tuple(names), None
         return tuple(names), self._types(schema)
 
+    def paths(self) -> list[str]:
+        """The dotted paths of all fields, sections among them."""
+        return self._paths(self._schema, "")
+
+    def _paths(self, schema: Schema, path: str) -> list[str]:
+        found = []
+        for name, child in self._section(schema).get("properties", {}).items():
+            found += [f"{path}{name}", *self._paths(child, f"{path}{name}.")]
+        return found
+
     def _section(self, schema: Schema) -> Schema:
         """The object among the types of a field; {} if there is none."""
         for choice in self._choices(schema):

@@ -24,12 +24,16 @@ from redis import Redis
 
 from jobs.broker.token_probs import ScoredToken, TokenLogprob
 from jobs.validation.request_model import RequestModel
-from model.config import Distribution, Documented, Text
+from model.config import MAX_NEW_TOKENS, Distribution, Documented, Text
 
 REQUEST_TTL_S = 10
 """Of a request whose requester no longer keeps it alive."""
 WORKER_TTL_S = 6
 """Of the key of a worker that no longer keeps it alive."""
+
+STARTING_KEY = "pretrain:starting-worker"
+START_TTL_S = 120
+"""As long as a worker takes to compile what it computes with, on the slowest machine."""
 
 CHECKPOINT_NAME = re.compile(r"^(last|best|[0-9]{1,18})$")
 
@@ -73,7 +77,7 @@ class PromptFields(Distribution, CheckpointRequest):
     """The text to continue. One longer than the context keeps its end. Default: empty, which continues the
     end of a text, or a newline where the training text had no end of a text in it."""
 
-    max_new_tokens: int = Field(50, ge=1, le=10_000)
+    max_new_tokens: int = Field(50, ge=1, le=MAX_NEW_TOKENS)
     """Tokens to generate, at most. Default: 50."""
 
     seed: int | None = Field(None, ge=0, le=2**32 - 1)
@@ -209,6 +213,16 @@ for index = 4, #ARGV do redis.call('RPUSH', KEYS[3], ARGV[index]) end
 redis.call('PEXPIRE', KEYS[3], ARGV[3])
 return 1
 """
+
+
+def announce_start(redis: Redis) -> None:
+    """Say that a worker has been started, which has no row among the workers before it can answer."""
+    redis.set(STARTING_KEY, "", px=START_TTL_S * 1000)
+
+
+def is_worker_starting(redis: Redis) -> bool:
+    """Whether prompts are worth waiting although no worker lives."""
+    return bool(redis.exists(STARTING_KEY))
 
 
 def take_request(redis: Redis, request_id: str, worker_id: str) -> WorkerRequest | None:

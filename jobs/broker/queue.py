@@ -1,4 +1,4 @@
-"""The Celery application, and publishing the messages of its queue `train`.
+"""The Celery application, and publishing the messages of its queues `train` and `prepare`.
 
 SQL is the truth, and the queue. A training worker's message carries nothing: whoever receives it looks in SQL
 for the job whose turn it is. If it is lost, `worker.keeper` publishes another; one too many finds no job.
@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 
 from jobs.settings import Settings
+from jobs.spec.job_spec import PRIORITIES
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ PREPARE_TASK = "pretrain.prepare"
 TRAIN_QUEUE = "train"
 GENERATE_QUEUE = "generate"
 PREPARE_QUEUE = "prepare"
-PRIORITIES = range(10)
+HTTP_REQUEST_ID_HEADER = "http_request_id"
+"""Of a message of the queue `generate`: the id of the HTTP request that asks, for the worker's log."""
 BROKER_TIMEOUT_S = 5
 AWAY_S = 2
 """After a broker has not answered, nobody waits for it again for so long: requests that stand in line for a
@@ -83,7 +85,11 @@ def publish(celery: Celery, queue: str) -> None:
 
 
 def publish_if_possible(celery: Celery, queue: str) -> None:
-    """`publish`, but while the broker is away leave it to the keeper, which does it later."""
+    """`publish`, but while the broker is away leave it to the keeper, which does it later.
+
+    Called when a job is submitted or resumed, and by the task `prepare` when a job's texts are ready. For a
+    job that a supervisor or the reaper puts back, and for whatever was lost, the keeper publishes.
+    """
     if time.monotonic() < _away_until_s.get(celery, 0.0):
         return
     try:

@@ -23,7 +23,7 @@ from jobs.broker.generation import (
     request_json,
 )
 from jobs.broker.iteration import result_of
-from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK
+from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK, HTTP_REQUEST_ID_HEADER
 from jobs.broker.replies import (
     GenerationReply,
     GenerationResult,
@@ -34,6 +34,7 @@ from jobs.broker.replies import (
     ScoreReply,
     ScoreResult,
 )
+from jobs.process.logs import current_request_id
 from jobs.store.ids import new_id
 
 POLL_S = 0.4
@@ -152,7 +153,11 @@ class Requester(Generic[Result]):
 
     def publish(self, exchange: Exchange[Result]) -> None:
         exchange.published_s = time.monotonic()
-        self.celery.send_task(GENERATE_TASK, args=[exchange.request_id], queue=GENERATE_QUEUE, retry=False)
+        # In a header, which a worker of an earlier version ignores.
+        headers = {HTTP_REQUEST_ID_HEADER: current_request_id()}
+        self.celery.send_task(
+            GENERATE_TASK, args=[exchange.request_id], queue=GENERATE_QUEUE, headers=headers, retry=False
+        )
 
     def clean_up(self) -> None:
         """Delete all keys, by which the workers learn that nobody waits."""

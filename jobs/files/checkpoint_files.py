@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jobs.files.layout import CHECKPOINT_MANIFEST, CHECKPOINT_WEIGHTS
+from jobs.files.layout import CHECKPOINT_MANIFEST, CHECKPOINT_TRAINING, CHECKPOINT_WEIGHTS
+from model.storage.atomic import sync
+from model.storage.manifest_file import parse_content, write_content
 
 
 class CheckpointFilesLost(Exception):
@@ -21,6 +23,32 @@ def listed_files(manifest: Path) -> dict[str, dict[str, Any]]:
         return {CHECKPOINT_WEIGHTS: entries[CHECKPOINT_WEIGHTS], **entries}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointFilesLost(f"a checkpoint's {CHECKPOINT_MANIFEST} is damaged") from error
+
+
+def training_state_bytes(folder: Path) -> int:
+    """Of the optimizer's state of the checkpoint in `folder`; 0 if it has none, or a damaged manifest."""
+    try:
+        files = parse_content((folder / CHECKPOINT_MANIFEST).read_bytes())["files"]
+        return int(files[CHECKPOINT_TRAINING]["bytes"]) if CHECKPOINT_TRAINING in files else 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def drop_training_state(folder: Path) -> None:
+    """Keep the weights of the checkpoint in `folder`, and not what going on from there needs.
+
+    Safe to repeat after a crash: the manifest forgets the file before the file goes.
+    raises  CheckpointFilesLost for a damaged manifest; OSError
+    """
+    manifest = folder / CHECKPOINT_MANIFEST
+    try:
+        content = parse_content(manifest.read_bytes())
+        if content["files"].pop(CHECKPOINT_TRAINING, None) is not None:
+            write_content(manifest, content)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointFilesLost(f"a checkpoint's {CHECKPOINT_MANIFEST} is damaged") from error
+    (folder / CHECKPOINT_TRAINING).unlink(missing_ok=True)
+    sync(folder)
 
 
 def check_size(file: Path, expected: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BufferedReader
+from typing import Any
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -22,11 +23,14 @@ from jobs.files.token_counts import (
     token_count,
 )
 from jobs.settings import Settings
-from jobs.store.database import Database, insert_if_absent, lock_name, now_s
-from jobs.store.ids import new_id
-from jobs.store.lookup import NotFound, jobs_in_need
+from jobs.store.database import Database, insert_if_absent, lock_name, now_us
+from jobs.store.ids import DATASET, new_timed_id
+from jobs.store.lookup import NotFound, get_visible, jobs_in_need
+from jobs.store.ownership import is_visible, may_see
+from jobs.store.paging import page_of_rows
 from jobs.store.preparations import QUEUED, RUNNING, request_preparation
 from jobs.store.tables import Dataset, Job, TokenCount, TrainedTokenizer
+from jobs.store.viewers import viewer
 from jobs.validation.quoting import quoted
 from model.storage.splits import TextFile, scan_text
 from model.tokenizers import Tokenizer, load_tokenizer
@@ -39,6 +43,8 @@ def find_dataset(database: Database, settings: Settings, name: str) -> Dataset:
     """
     with database.read() as session:
         dataset = session.get(Dataset, name)
+        if dataset is not None and not may_see(dataset):
+            dataset = None
     damage = None if dataset is None else find_damage(settings, dataset)
     if dataset is not None and damage is None:
         return dataset
@@ -59,9 +65,16 @@ class DatasetNeeded(Exception):
 class StoredText:
     dataset: Dataset
     is_new: bool
-    """False: there was one with the same content, which is this."""
+    """False: its owner had one with the same content, which is this."""
     facts: TextFacts
     """Of the text that was sent now."""
+
+
+OnStored = Callable[[Session, StoredText], None]
+
+
+def nothing_more(session: Session, stored: StoredText) -> None:
+    """The `OnStored` of whoever wants only the text stored."""
 
 
 def store_dataset(
@@ -81,10 +94,12 @@ def store_text(
     read: Reader,
     *,
     builtin: bool = False,
+    on_stored: OnStored = nothing_more,
 ) -> StoredText:
-    """Store a text as it arrives, and count its tokens or have a worker do it, unless a data set already
-    holds it. If that one's stored text is gone or damaged, this takes its place.
+    """Store a text as it arrives, and count its tokens or have a worker do it, unless whoever asks has a data
+    set that already holds it. If that one's stored text is gone or damaged, this takes its place.
 
+    on_stored  called at the end of the transaction that lists the data set; what it raises undoes that
     blocks  of the text as it is sent, which `read` checks; memory holds a few of them
     raises  BadText if it is empty, not UTF-8, or holds what a database could not; OSError; whatever `blocks`
             raises. None leaves anything behind
@@ -98,8 +113,10 @@ def store_text(
         if text.bytes <= MAX_BYTES_IN_REQUEST:
             scanned = scan_text(text.path, start_bytes=facts.start_bytes)
             counts = count_splits(scanned, load_tokenizer(TOTALS[0]), TOTALS[1])
-        values = {
-            "id": name if builtin else new_id("dataset"),
+        owner = None if builtin else viewer().owner
+        values: dict[str, Any] = {
+            "owner": owner,
+            "shared": False,
             "name": name,
             "builtin": builtin,
             "sha256": text.sha256,
@@ -109,17 +126,22 @@ def store_text(
             "longest_document": facts.longest_document,
             "bytes": text.bytes,
             "first_lines": facts.first_lines,
-            "created_at": now_s(),
         }
-        is_same = (Dataset.sha256 == text.sha256, Dataset.builtin == builtin)
+        is_theirs = Dataset.owner.is_not_distinct_from(owner)
+        is_same = (Dataset.sha256 == text.sha256, Dataset.builtin == builtin, is_theirs)
         with placed(database, settings.artifacts, TEXTS, text) as session:
+            created_us = now_us(session)
+            values["id"] = name if builtin else new_timed_id(DATASET, created_us)
+            values["created_at"] = created_us / 1e6
             is_new = insert_if_absent(session, Dataset, values)
             dataset = session.scalars(select(Dataset).where(*is_same)).one()
             if counts is not None and dataset.text_start_bytes == facts.start_bytes:
                 store_counts(session, token_count(dataset.id, *TOTALS, counts))
             elif session.get(TokenCount, (dataset.id, *TOTALS)) is None:
                 request_preparation(session, dataset.id, *TOTALS)
-    return StoredText(dataset, is_new, facts)
+            stored = StoredText(dataset, is_new, facts)
+            on_stored(session, stored)
+    return stored
 
 
 def find_text(
@@ -170,15 +192,20 @@ def describe_damage(dataset: Dataset, damage: str) -> str:
 
 
 def list_datasets(session: Session) -> list[Dataset]:
-    return list(session.scalars(select(Dataset).order_by(Dataset.created_at, Dataset.id)))
+    """Those that whoever asks may see, the oldest first."""
+    visible = select(Dataset).where(is_visible(Dataset))
+    return list(session.scalars(visible.order_by(Dataset.created_at, Dataset.id)))
+
+
+def page_of_datasets(session: Session, limit: int, after: str | None = None) -> tuple[list[Dataset], bool]:
+    """Of those that are not built in: see `page_of_rows`."""
+    own = select(Dataset).where(Dataset.builtin.is_(False))
+    return page_of_rows(session, own, Dataset, DATASET, limit, after)
 
 
 def get_dataset(session: Session, dataset_id: str) -> Dataset:
-    """raises NotFound"""
-    dataset = session.get(Dataset, dataset_id)
-    if dataset is None:
-        raise NotFound(f"no data set {quoted(dataset_id)}")
-    return dataset
+    """raises  NotFound, also of one that whoever asks may not see"""
+    return get_visible(session, Dataset, dataset_id)
 
 
 def delete_dataset(session: Session, dataset_id: str) -> None:
@@ -195,8 +222,9 @@ def delete_dataset(session: Session, dataset_id: str) -> None:
     if needed := jobs_in_need(session, is_of_it):
         raise DatasetNeeded(f"{needed}: a job's text is part of its record. Delete the jobs first")
     in_training = (TrainedTokenizer.dataset_id == dataset_id, TrainedTokenizer.status.in_([QUEUED, RUNNING]))
-    if tokenizer := session.scalars(select(TrainedTokenizer.id).where(*in_training)).first():
-        raise DatasetNeeded(f"{tokenizer} is being trained on it. Wait until it is ready, or delete it first")
+    if tokenizer := session.scalars(select(TrainedTokenizer).where(*in_training)).first():
+        name = tokenizer.id if may_see(tokenizer) else "another owner's tokenizer"
+        raise DatasetNeeded(f"{name} is being trained on it. Wait until it is ready, or delete it first")
     try:
         gone = session.execute(delete(Dataset).where(Dataset.id == dataset_id).returning(Dataset.id)).first()
     except IntegrityError as error:

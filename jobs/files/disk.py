@@ -18,7 +18,7 @@ POSTGRES_FULL = "53100"
 def missing_bytes(artifacts: Path, job_id: str, needed_bytes: int) -> int:
     """How much more disk space the job needs than is free or its own already; 0 if it fits.
 
-    needed_bytes  of all its checkpoints: `model.estimate.checkpoints_bytes`
+    needed_bytes  of all its checkpoints: `model.estimate.disk.checkpoints_bytes`
     """
     attempts = job_directory(artifacts, job_id).glob("attempt-*")  # not what the job started from
     used = sum(map(used_bytes, attempts))

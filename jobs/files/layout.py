@@ -82,5 +82,11 @@ def checkpoint_root(artifacts: Path, job_id: str, attempt: int) -> Path:
     return job_directory(artifacts, job_id) / f"attempt-{attempt}"
 
 
+def log_directory(artifacts: Path, job_id: str, attempt: int) -> Path:
+    """Of what the attempt's trainer wrote: see `jobs.files.trainer_logs`. Not in the attempt's own folder, of
+    which nothing but listed checkpoints is kept."""
+    return job_directory(artifacts, job_id) / "logs" / f"attempt-{attempt}"
+
+
 def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()

@@ -1,14 +1,17 @@
 """Whether a spec is possible: what can only be checked against the tokens of its text and the limits."""
 
+from collections.abc import Sequence
+
 from jobs.files.disk import disk_bytes
 from jobs.files.token_counts import SplitTokens
 from jobs.lifecycle.workers import largest_memory
 from jobs.settings import Settings
 from jobs.spec.job_spec import JobSpec
-from jobs.store.database import Database
+from jobs.store.tables import Worker
 from jobs.validation.field_errors import FieldError
 from jobs.validation.quoting import gibibytes
-from model.estimate import Estimate
+from model.estimate.estimate import Estimate
+from model.plan import Schedule
 
 
 def text_errors(
@@ -77,15 +80,11 @@ def length_errors(
     training, steps = spec.training, estimated.total_steps
     by_steps = training.max_steps is not None and steps == training.max_steps
     field, limit = ("max_steps", training.max_steps) if by_steps else ("num_epochs", training.num_epochs)
-    samples = -(-steps // estimated.steps_per_epoch)
     errors = []
-    for count, most, what, setting in (
-        (steps, settings.max_steps, "steps", "PRETRAIN_MAX_STEPS"),
-        (samples, settings.max_samples, "samples, one after each epoch", "PRETRAIN_MAX_SAMPLES"),
-    ):
-        if count > most:
-            message = f"comes to {count:,} {what}; the limit is {most:,} ({setting})"
-            errors.append(FieldError(f"training.{field}", message, limit))
+    if steps > settings.max_steps:
+        message = f"comes to {steps:,} steps; the limit is {settings.max_steps:,} (PRETRAIN_MAX_STEPS)"
+        errors.append(FieldError(f"training.{field}", message, limit))
+    errors += sample_errors(spec, estimated, settings, FieldError(f"training.{field}", "", limit))
     if steps_done > steps:
         message = (
             f"comes to {steps:,} steps in all, and the checkpoint has done {steps_done:,}; must be greater"
@@ -100,13 +99,35 @@ def length_errors(
     return errors
 
 
-def memory_errors(
-    spec: JobSpec, estimated: Estimate, settings: Settings, database: Database
+def sample_errors(
+    spec: JobSpec, estimated: Estimate, settings: Settings, length: FieldError
 ) -> list[FieldError]:
-    """It needs more than the limit, where one is set, or than any live worker of its queue has."""
+    """The job has more samples than are allowed.
+
+    length  the field that ends it, and is called wrong where samples come by epochs alone
+    """
+    sampling = spec.sampling
+    times = Schedule.of(spec, estimated.windows).samples_left(0)
+    count, limit = times * len(sampling.prompts), f"{settings.max_samples:,} (PRETRAIN_MAX_SAMPLES)"
+    if count <= settings.max_samples:
+        return []
+    prompts = f", {len(sampling.prompts)} at a time" if len(sampling.prompts) > 1 else ""
+    if sampling.every_steps is None:
+        field, value, when = length.field, length.value, "one after each epoch"
+    else:
+        field, value, when = "sampling.every_steps", sampling.every_steps, "by steps and epochs"
+    return [FieldError(field, f"comes to {count:,} samples, {when}{prompts}; the limit is {limit}", value)]
+
+
+def memory_errors(
+    spec: JobSpec, estimated: Estimate, settings: Settings, workers: Sequence[Worker]
+) -> list[FieldError]:
+    """It needs more than the limit, where one is set, or than any worker has.
+
+    workers  the live ones of its queue
+    """
     needed = f"{estimated.parameters:,} parameters need about {gibibytes(estimated.memory_bytes)} to train, "
-    with database.read() as session:
-        largest = largest_memory(session, spec.queue, settings.lease_s)
+    largest = largest_memory(workers)
     if settings.max_job_memory is not None and estimated.memory_bytes > settings.max_job_memory:
         needed += f"more than the limit of {gibibytes(settings.max_job_memory)} (PRETRAIN_MAX_JOB_MEMORY)"
     elif largest is not None and estimated.memory_bytes > largest:
@@ -124,5 +145,22 @@ def disk_errors(spec: JobSpec, estimated: Estimate, settings: Settings) -> list[
     message = (
         f"its checkpoints need {gibibytes(estimated.checkpoints_bytes)} at once, more than the whole disk of "
         f"{gibibytes(disk)}; a smaller model or a smaller checkpoints.keep_last would fit"
+    )
+    return [FieldError("checkpoints", message, spec.checkpoints.model_dump())]
+
+
+def store_errors(
+    spec: JobSpec, estimated: Estimate, settings: Settings, left: int | None
+) -> list[FieldError]:
+    """Its checkpoints would have more bytes than its owner may still store.
+
+    left  of these; None: any number
+    """
+    if left is None or (estimated.checkpoints_bytes <= left and left > 0):
+        return []
+    message = (
+        f"its checkpoints need about {gibibytes(estimated.checkpoints_bytes)} at once, and its owner may "
+        f"store {gibibytes(max(0, left))} more of {gibibytes(settings.max_stored_bytes)} "
+        "(PRETRAIN_MAX_STORED_BYTES); DELETE of jobs, data sets and models, and POST /disk/prune, make room"
     )
     return [FieldError("checkpoints", message, spec.checkpoints.model_dump())]

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from jobs.files.initial_weights import initial_position, link_checkpoint
 from jobs.files.staged_jobs import staged_job
-from jobs.lifecycle.history import describe_steps, find_checkpoint, list_checkpoints
-from jobs.lifecycle.submission import Start, submit
+from jobs.lifecycle.checkpoints import describe_steps, find_checkpoint, list_checkpoints
+from jobs.lifecycle.submission import OnStored, Start, nothing_more, submit
 from jobs.lifecycle.waiting import Waiting
 from jobs.lifecycle.weights import describe_step, with_files
 from jobs.settings import Settings
@@ -23,9 +23,15 @@ from jobs.validation.field_errors import FieldError, SpecError
 
 
 def fork(
-    database: Database, settings: Settings, parent_id: str, asked: ForkRequest, celery: Celery | None = None
+    database: Database,
+    settings: Settings,
+    parent_id: str,
+    asked: ForkRequest,
+    celery: Celery | None = None,
+    on_stored: OnStored = nothing_more,
 ) -> tuple[Job, Waiting]:
     """Store a job that goes on from the parent's checkpoint, whose files are in its own folder by then.
+    `on_stored` as `submit`.
 
     raises  NotFound, SpecError, UnreadableSpec of the parent, WeightsLost, CheckpointFilesLost, OSError
     """
@@ -46,7 +52,8 @@ def fork(
             columns |= {**initial_position(folder), **environment(parent, parent_spec, spec)}
         steps_done = checkpoint.step if asked.with_optimizer else 0
         try:
-            return submit(database, settings, spec, celery, Start(folder, parent_id, steps_done, columns))
+            start = Start(folder, parent_id, steps_done, columns)
+            return submit(database, settings, spec, celery, start, on_stored)
         except SpecError as wrong:
             raise SpecError(
                 [FieldError(f"spec.{error.field}", error.message, error.value) for error in wrong.errors]

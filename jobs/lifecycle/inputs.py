@@ -9,7 +9,7 @@ from jobs.files.builtin_datasets import DatasetUnavailable
 from jobs.files.datasets import count_tokens, find_dataset
 from jobs.files.layout import tokens_path
 from jobs.files.token_counts import MAX_BYTES_IN_REQUEST, known_counts
-from jobs.files.tokenizers import TokenizerLost, TokenizerNotReady, find_tokenizer
+from jobs.files.tokenizers import TokenizerLost, TokenizerNotReady, load_trained
 from jobs.settings import Settings
 from jobs.spec.job_spec import TOKENIZER_UNKNOWN, JobSpec
 from jobs.store.database import Database
@@ -19,7 +19,7 @@ from jobs.store.tables import Dataset, TokenCount, TrainedTokenizer
 from jobs.store.tokenizers import get_tokenizer
 from jobs.validation.field_errors import FieldError, SpecError
 from model.config import WHOLE_TEXT
-from model.tokenizers import TOKENIZERS, Tokenizer
+from model.tokenizers import TOKENIZERS, Tokenizer, load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,11 @@ def find_inputs(
 
 def find_tokenizer_or_row(database: Database, settings: Settings, name: str) -> Tokenizer | TrainedTokenizer:
     """raises as `find_tokenizer`, but returns the row of a tokenizer that is still being trained"""
-    if name not in TOKENIZERS:
-        with database.read() as session:
-            trained = get_tokenizer(session, name)
-        if trained.status in (QUEUED, RUNNING):
-            return trained
-    return find_tokenizer(database, settings, name)
+    if name in TOKENIZERS:
+        return load_tokenizer(name)
+    with database.read() as session:
+        trained = get_tokenizer(session, name)
+    return trained if trained.status in (QUEUED, RUNNING) else load_trained(settings.artifacts, trained)
 
 
 def count_text(
@@ -91,8 +90,11 @@ def count_text(
     return counts
 
 
-def is_prepared(settings: Settings, text: SpecText, tokenizer: str) -> bool:
-    """Whether no worker has to tokenise it. Whether a token file is undamaged the trainer finds out."""
+def is_tokenised(settings: Settings, text: SpecText, tokenizer: str) -> bool:
+    """Whether its tokens are there, or so few that the trainer writes them: no worker has to prepare it.
+
+    Whether a token file is undamaged the trainer finds out.
+    """
     dataset = text.dataset
     if text.counts is None or dataset.bytes <= MAX_BYTES_IN_REQUEST:
         return text.counts is not None

@@ -47,9 +47,9 @@ def delete_model(session: Session, model_id: str) -> str | None:
     """
     session.execute(select(ImportedModel.id).where(ImportedModel.id == model_id).with_for_update())
     model = get_model(session, model_id)
-    if child_id := first_in_need(session, Job.parent_model_id == model_id):
+    if child := first_in_need(session, Job.parent_model_id == model_id):
         raise CheckpointNeeded(
-            f"job {child_id} starts from its weights, and has no checkpoint of its own yet: cancel it, or "
+            f"{child} starts from its weights, and has no checkpoint of its own yet: cancel it, or "
             "wait for its first one"
         )
     session.delete(model)

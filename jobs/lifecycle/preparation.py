@@ -5,19 +5,22 @@ that it renews by getting on; each change is one conditional UPDATE, fenced by t
 hold the transaction.
 """
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from jobs.files.token_counts import TOTALS, Counted, store_counts, stored_counts, token_count
-from jobs.lifecycle.attempts import conditional_update
-from jobs.lifecycle.feasibility import text_errors
+from jobs.lifecycle.attempts import change_status, conditional_update
+from jobs.lifecycle.feasibility import store_errors, text_errors
+from jobs.lifecycle.workers import live_workers, machines_of
 from jobs.settings import Settings
 from jobs.spec.stored_specs import UnreadableSpec, read_spec
 from jobs.states import Status, job_error
 from jobs.store.database import now_s
 from jobs.store.events import record_event
+from jobs.store.owner_limits import left_bytes
 from jobs.store.preparations import (
     FAILED,
     KINDS,
@@ -32,7 +35,7 @@ from jobs.store.preparations import (
 )
 from jobs.store.tables import ImportedModel, Job, Preparation, TrainedTokenizer
 from jobs.store.tokenizers import with_vocabulary
-from model.estimate import estimate
+from model.estimate.estimate import estimate
 
 MAX_FAILURES = 3
 """Workers that may be lost with one before it counts as failed: it may be what they die of."""
@@ -82,12 +85,15 @@ def postpone_preparation(session: Session, claimed: Prepared, reason: str, wait_
 
 
 def finish_preparation(session: Session, claimed: Preparation, counts: Counted, settings: Settings) -> None:
-    """Record the tokens' counts, and let the jobs that waited for them run, or fail those that their text
-    rules out. raises Superseded"""
+    """Record the tokens' counts, and let the jobs that waited for them run, or fail those that `POST` would
+    have refused had it known them. raises Superseded"""
     write_fenced(session, claimed, fraction=1.0)
     key = (claimed.dataset_id, claimed.tokenizer, claimed.train_ratio)
     store_counts(session, token_count(*key, counts))
     session.execute(delete(Preparation).where(*has_key_of(claimed)))
+    # Read once, however many jobs have waited.
+    machines_by_queue = cache(lambda queue: machines_of(live_workers(session, queue, settings.lease_s)))
+    left_by_owner = cache(lambda owner: left_bytes(session, settings, owner))
     for job in jobs_waiting_for(session, claimed):
         tokens = stored_counts(session, job)
         if tokens is None or awaited_by(session, job) is not None:
@@ -97,8 +103,11 @@ def finish_preparation(session: Session, claimed: Preparation, counts: Counted, 
         except UnreadableSpec as error:
             fail_waiting(session, job, str(error))
             continue
-        estimated = estimate(spec, tokens.train_tokens)
-        if errors := text_errors(spec, tokens, estimated, settings, steps_done(job)):
+        estimated = estimate(spec, tokens.train_tokens, list(machines_by_queue(job.queue).values()))
+        if errors := [
+            *text_errors(spec, tokens, estimated, settings, steps_done(job)),
+            *store_errors(spec, estimated, settings, left_by_owner(job.owner)),
+        ]:
             fail_waiting(session, job, "; ".join(f"{error.field}: {error.message}" for error in errors))
         else:
             is_waiting = (Job.id == job.id, Job.is_prepared.is_(False))
@@ -106,7 +115,9 @@ def finish_preparation(session: Session, claimed: Preparation, counts: Counted, 
             values = {
                 name: getattr(estimated, name) for name in ("total_steps", "parameters", "memory_bytes")
             }
-            conditional_update(session, is_waiting, is_prepared=True, **values)
+            if conditional_update(session, is_waiting, is_prepared=True, **values):
+                del values["memory_bytes"]  # which the job's record does not show
+                record_event(session, job.id, job.attempt, "changed", values)
 
 
 def fail_preparation(session: Session, claimed: Prepared, message: str) -> None:
@@ -192,8 +203,7 @@ def fail_waiting(session: Session, job: Job, message: str) -> None:
     """Fail a job that has never run."""
     error = job_error("bad_dataset", message, job.attempt)
     is_queued = (Job.id == job.id, Job.status == Status.QUEUED)
-    if conditional_update(session, is_queued, status=Status.FAILED, error=error, finished_at=now_s()):
-        record_event(session, job.id, job.attempt, "status", {"status": Status.FAILED, "error": error})
+    change_status(session, is_queued, Status.FAILED, {"error": error}, error=error, finished_at=now_s())
 
 
 def write_fenced(session: Session, claimed: Prepared, **values: Any) -> None:

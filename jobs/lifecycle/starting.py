@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from jobs.files.initial_weights import link_checkpoint
 from jobs.files.staged_jobs import staged_job
-from jobs.lifecycle.history import find_checkpoint
-from jobs.lifecycle.submission import Start, submit
+from jobs.lifecycle.checkpoints import find_checkpoint
+from jobs.lifecycle.submission import OnStored, Start, nothing_more, submit
 from jobs.lifecycle.waiting import Waiting
 from jobs.lifecycle.weights import with_files
 from jobs.settings import Settings
@@ -39,21 +39,26 @@ class Source:
 
 
 def post(
-    database: Database, settings: Settings, spec: JobSpec, celery: Celery | None = None
+    database: Database,
+    settings: Settings,
+    spec: JobSpec,
+    celery: Celery | None = None,
+    on_stored: OnStored = nothing_more,
 ) -> tuple[Job, Waiting]:
-    """Submit a job. The weights that it starts from are in its own folder by then.
+    """Submit a job. The weights that it starts from are in its own folder by then. `on_stored` as `submit`.
 
     raises  SpecError, WeightsLost, CheckpointFilesLost, OSError
     """
     if spec.start_from is None:
-        return submit(database, settings, spec, celery)
+        return submit(database, settings, spec, celery, on_stored=on_stored)
     with staged_job(settings.artifacts) as folder:
         source, size_bytes = link_source(database, settings.artifacts, spec.start_from, folder)
         if errors := disagreements(spec.model_dump(), source.model):
             raise SpecError(errors)
         columns = {**source.columns, "takes_optimizer": False, "initial_bytes": size_bytes}
         try:
-            return submit(database, settings, spec, celery, Start(folder, source.id, 0, columns))
+            start = Start(folder, source.id, 0, columns)
+            return submit(database, settings, spec, celery, start, on_stored)
         except NotFound as error:
             raise SpecError([FieldError("start_from", str(error), spec.start_from.model_dump())]) from error
 

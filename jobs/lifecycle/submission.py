@@ -1,32 +1,35 @@
 """Submitting a job: the checks, the row, and the message."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from sqlalchemy import select
+from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from jobs.broker.queue import PREPARE_QUEUE, publish_if_possible
 from jobs.files.staged_jobs import job_placed
-from jobs.files.token_counts import SplitTokens, store_counts
-from jobs.lifecycle.feasibility import memory_errors, text_errors
-from jobs.lifecycle.inputs import find_inputs, is_prepared, lock_inputs
+from jobs.files.token_counts import store_counts
+from jobs.lifecycle.assessment import assess
+from jobs.lifecycle.inputs import is_tokenised, lock_inputs
 from jobs.lifecycle.waiting import Waiting, waiting_by_job
+from jobs.process.logs import current_request_id
 from jobs.settings import Settings
 from jobs.spec.job_spec import JobSpec
 from jobs.states import Status
-from jobs.store.database import Database, now_s
+from jobs.store.database import Database, now_s, now_us
 from jobs.store.events import record_event
 from jobs.store.ids import creation_time_us, is_model_id, new_job_id
 from jobs.store.lookup import NotFound
+from jobs.store.owner_limits import check_queued
 from jobs.store.preparations import request_preparation
-from jobs.store.tables import Dataset, ImportedModel, Job, TrainedTokenizer
+from jobs.store.tables import Dataset, ImportedModel, Job
+from jobs.store.viewers import viewer
 from jobs.validation.field_errors import SpecError
-from model.estimate import Estimate, estimate
+from model.estimate.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -44,39 +47,43 @@ class Start:
     """Of the job's row."""
 
 
+OnStored = Callable[[Session, Job, Waiting], None]
+
+
+def nothing_more(session: Session, job: Job, waiting: Waiting) -> None:
+    """The `OnStored` of whoever wants only the job stored."""
+
+
 def submit(
     database: Database,
     settings: Settings,
     spec: JobSpec,
     celery: Celery | None = None,
     start: Start | None = None,
+    on_stored: OnStored = nothing_more,
 ) -> tuple[Job, Waiting]:
     """Check a spec against its texts and the limits, store the job as `queued`, and publish it.
 
+    Without the counts of a text's tokens only the memory is checked here. What must fit the text, the disk
+    and what its owner may store too, is checked once a worker has counted them, by `finish_preparation`,
+    which sets `Job.is_prepared`.
+
     celery   None leaves the publishing to the keeper
     start    None draws the weights
+    on_stored  called at the end of the transaction that stores the job; what it raises undoes that
     returns  the job, and what it waits for
-    raises   SpecError with every field that texts, tokenizer or limits rule out
+    raises   SpecError with every field that texts, tokenizer or limits rule out; TooManyQueued
     """
-    tokenizer, texts = find_inputs(database, settings, spec)
-    if isinstance(tokenizer, TrainedTokenizer):  # the most that its vocabulary may become
-        spec = spec.with_vocab_size(tokenizer.asked_vocab_size)
-    else:
-        spec = spec.with_tokenizer(tokenizer)
-    counts = [text.counts for text in texts if text.counts is not None]
-    tokens = SplitTokens.of(counts) if len(counts) == len(texts) else None
-    estimated = estimate(spec, 0 if tokens is None else tokens.train_tokens)
-    errors = memory_errors(spec, estimated, settings, database)
-    if tokens is not None:
-        steps_done = 0 if start is None else start.steps_done
-        errors = [*text_errors(spec, tokens, estimated, settings, steps_done), *errors]
-    if errors:
-        raise SpecError(errors)
-    unprepared = [text for text in texts if not is_prepared(settings, text, spec.tokenizer)]
+    assessed = assess(database, settings, spec, 0 if start is None else start.steps_done)
+    if assessed.errors:
+        raise SpecError(assessed.errors)
+    spec, texts, estimated = assessed.spec, assessed.texts, assessed.estimated
+    unprepared = [text for text in texts if not is_tokenised(settings, text, spec.tokenizer)]
     with new_job(database, settings.artifacts, start) as (session, job_id):
+        check_queued(session, settings)
         lock_inputs(session, spec, texts)
         for text in texts:
-            if text.counts is not None:
+            if text.counts is not None and inspect(text.counts).transient:  # else it was read
                 store_counts(session, text.counts)
             if text in unprepared:
                 request_preparation(session, text.dataset.id, spec.tokenizer, text.train_ratio)
@@ -84,6 +91,7 @@ def submit(
         datasets = [text.dataset for text in texts]
         job = insert_job(session, job_id, spec, datasets, estimated, is_prepared=not unprepared, **columns)
         waiting = waiting_by_job(session, [job], settings.lease_s)[job.id]
+        on_stored(session, job, waiting)
     if celery is not None:
         publish_if_possible(celery, job.queue if job.is_prepared else PREPARE_QUEUE)
     return job, waiting
@@ -104,7 +112,7 @@ def new_job(database: Database, artifacts: Path, start: Start | None) -> Iterato
 
 
 def next_job_id(session: Session) -> str:
-    return new_job_id(round(session.execute(select(now_s())).scalar_one() * 1e6))
+    return new_job_id(now_us(session))
 
 
 def insert_job(
@@ -127,6 +135,7 @@ def insert_job(
     job = Job(
         id=job_id,
         name=spec.name,
+        owner=viewer().owner,
         status=Status.QUEUED,
         spec=stored,
         labels=stored["metadata"],
@@ -139,6 +148,7 @@ def insert_job(
         parameters=estimated.parameters,
         total_steps=estimated.total_steps,
         memory_bytes=estimated.memory_bytes,
+        request_id=current_request_id(),
         created_at=created_us / 1e6,
         queued_at=now_s(),
         **columns,

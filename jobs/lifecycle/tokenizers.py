@@ -3,6 +3,7 @@
 One is claimed, renewed, postponed and failed as a text is (`jobs.lifecycle.preparation`).
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, or_, select
@@ -16,10 +17,10 @@ from jobs.lifecycle.preparation import write_fenced
 from jobs.settings import Settings
 from jobs.spec.job_spec import OWN_TOKENIZER
 from jobs.states import TERMINAL
-from jobs.store.database import Database, lock_name, now_s
-from jobs.store.ids import new_id
-from jobs.store.lookup import NotFound, jobs_in_need
-from jobs.store.preparations import READY, ended_columns, queued_columns
+from jobs.store.database import Database, lock_name, now_us
+from jobs.store.ids import new_timed_id
+from jobs.store.lookup import get_visible, jobs_in_need
+from jobs.store.preparations import READY, asked_columns, ended_columns
 from jobs.store.tables import (
     Checkpoint,
     Dataset,
@@ -28,21 +29,34 @@ from jobs.store.tables import (
     TokenCount,
     TrainedTokenizer,
 )
+from jobs.store.viewers import viewer
 from jobs.validation.field_errors import FieldError, SpecError
-from jobs.validation.quoting import quoted
 
 
 class TokenizerNeeded(Exception):
     """A tokenizer can't be deleted; the message says why."""
 
 
+OnStored = Callable[[Session, TrainedTokenizer], None]
+
+
+def nothing_more(session: Session, tokenizer: TrainedTokenizer) -> None:
+    """The `OnStored` of whoever wants only the tokenizer stored."""
+
+
 def request_tokenizer(
-    database: Database, settings: Settings, name: str, dataset: str, vocab_size: int
+    database: Database,
+    settings: Settings,
+    name: str,
+    dataset: str,
+    vocab_size: int,
+    on_stored: OnStored = nothing_more,
 ) -> TrainedTokenizer:
     """Have a worker train a tokenizer on a data set.
 
     dataset     a built-in one's name, or an id
     vocab_size  tokens at most, the 256 bytes and the end of a text among them
+    on_stored   called at the end of the transaction that stores it; what it raises undoes that
     raises      SpecError if there is no such data set, or its text can't be had
     """
     try:
@@ -53,18 +67,21 @@ def request_tokenizer(
         lock_name(session, found.sha256)  # as whoever deletes the data set does
         if session.get(Dataset, found.id) is None:
             raise SpecError([FieldError("dataset", "has just been deleted", dataset)])
+        created_us = now_us(session)
         tokenizer = TrainedTokenizer(
-            id=new_id(OWN_TOKENIZER),
+            id=new_timed_id(OWN_TOKENIZER, created_us),
             name=name,
+            owner=viewer().owner,
             dataset_id=found.id,
             dataset_sha256=found.sha256,
             asked_vocab_size=vocab_size,
-            created_at=now_s(),
-            **queued_columns(),
+            created_at=created_us / 1e6,
+            **asked_columns(),
         )
         session.add(tokenizer)
         session.flush()
         session.refresh(tokenizer)
+        on_stored(session, tokenizer)
     return tokenizer
 
 
@@ -92,9 +109,7 @@ def delete_tokenizer(session: Session, tokenizer_id: str) -> None:
 
     raises  NotFound; TokenizerNeeded while a job that can still run, or that has checkpoints, uses it
     """
-    tokenizer = session.get(TrainedTokenizer, tokenizer_id, with_for_update=True)
-    if tokenizer is None:
-        raise NotFound(f"no tokenizer {quoted(tokenizer_id)}")
+    tokenizer = get_visible(session, TrainedTokenizer, tokenizer_id, with_for_update=True)
     # Only now: whoever posts a job locks the row until the job is there.
     has_checkpoints = select(Checkpoint.id).where(Checkpoint.job_id == Job.id).exists()
     is_used = (

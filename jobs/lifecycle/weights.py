@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from jobs.files.checkpoint_files import listed_files
 from jobs.files.layout import CHECKPOINT_MANIFEST, CHECKPOINT_TOKENIZER, CHECKPOINT_WEIGHTS, sha256_of
-from jobs.lifecycle.history import find_checkpoint
+from jobs.lifecycle.checkpoints import find_checkpoint
 from jobs.store.database import Database
 from jobs.store.lookup import get_job
 from jobs.store.tables import Checkpoint, Job

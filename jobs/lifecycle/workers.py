@@ -1,11 +1,11 @@
 """The workers by their heartbeats: which are idle, busy, hung or lost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import delete, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from jobs.broker.queue import GENERATE_QUEUE, PREPARE_QUEUE, TRAIN_QUEUE
 from jobs.settings import SILENCE_SHARE
@@ -13,6 +13,7 @@ from jobs.states import Status
 from jobs.store.database import now_s, upsert
 from jobs.store.queue_order import fits, is_ready
 from jobs.store.tables import Job, Worker
+from model.estimate.machine import Calibration, DeviceKind, Machine
 
 WorkerStatus = Literal["idle", "busy", "hung", "lost"]
 
@@ -30,6 +31,11 @@ class WorkerState:
     @property
     def is_working(self) -> bool:
         return self.status in ("idle", "busy")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it has been heard of lately."""
+        return self.status != "lost"
 
     def has_memory_for(self, job: Job) -> bool:
         """Where it is not known what a job needs or a worker has, it fits."""
@@ -54,8 +60,12 @@ def remove_worker(session: Session, worker_id: str) -> None:
 
 
 def remove_lost_workers(session: Session, silence_s: float) -> None:
-    """Remove workers that have been silent for so long that nobody looks for them any more."""
-    session.execute(delete(Worker).where(Worker.heard_at < now_s() - silence_s))
+    """Remove workers that have been silent for so long that nobody looks for them any more; but of each queue
+    not the one heard last: it says what has become of a queue that no worker serves."""
+    later = aliased(Worker)
+    others = select(later.id).where(later.queue == Worker.queue, later.heard_at > Worker.heard_at)
+    is_forgotten = (Worker.heard_at < now_s() - silence_s, others.exists())
+    session.execute(delete(Worker).where(*is_forgotten), execution_options={"synchronize_session": False})
 
 
 def list_workers(session: Session, lease_s: float) -> list[WorkerState]:
@@ -97,7 +107,8 @@ def worker_state(
     trains = worker.queue == TRAIN_QUEUE
     if worker.job_id is not None:
         if trains and (worker.id, worker.job_id) not in owners:
-            return WorkerState(worker, "hung", f"it still runs {worker.job_id}, which is no longer its job")
+            # Not which: the job may be another owner's than whoever reads this.
+            return WorkerState(worker, "hung", "it still runs a job that is no longer its own")
         return WorkerState(worker, "busy")
     if trains and job_waits_since is not None:
         idle_s = now - max(worker.since, job_waits_since)
@@ -108,26 +119,52 @@ def worker_state(
 
 def unserved_queues(workers: list[WorkerState]) -> list[str]:
     """A sentence about each queue whose messages no worker takes; empty if all is well."""
-    problems = []
-    for queue, work in WORK_OF_QUEUE.items():
-        of_queue = [state for state in workers if state.worker.queue == queue]
-        if not any(state.is_working for state in of_queue):
-            problems.append(f"no {work} worker works ({describe_workers(of_queue)})")
-    return problems
+    served = {state.worker.queue for state in workers if state.is_working}
+    return [unserved(queue, workers) for queue in WORK_OF_QUEUE if queue not in served]
+
+
+def unserved(queue: str, workers: Sequence[WorkerState]) -> str:
+    """A sentence about a queue whose messages no worker takes.
+
+    workers  every worker, of whatever queue
+    """
+    of_queue = [state for state in workers if state.worker.queue == queue]
+    return f"no {WORK_OF_QUEUE[queue]} worker works ({describe_workers(of_queue)})"
 
 
 def describe_workers(states: Sequence[WorkerState]) -> str:
     """What is wrong with each of them."""
     problems = "; ".join(f"{state.worker.id} is {state.status}: {state.detail}" for state in states)
-    return problems or "none has been started"
+    return problems or "none has reported"
 
 
-def largest_memory(session: Session, queue: str, lease_s: float) -> int | None:
-    """Bytes that the largest of the queue's live workers has for a job; None if that is not known: none
-    lives, or one does not say."""
-    live = select(Worker.memory_bytes).where(
-        Worker.queue == queue, Worker.heard_at >= now_s() - SILENCE_SHARE * lease_s
-    )
-    memories = session.scalars(live).all()
+def live_workers(session: Session, queue: str, lease_s: float) -> list[Worker]:
+    """Those of the queue that have been heard of lately."""
+    is_live = (Worker.queue == queue, Worker.heard_at >= now_s() - SILENCE_SHARE * lease_s)
+    return list(session.scalars(select(Worker).where(*is_live).order_by(Worker.started_at, Worker.id)))
+
+
+def machines_of(workers: Iterable[Worker]) -> dict[str, Machine]:
+    """What they have said of their machines, by the workers' ids."""
+    return {worker.id: machine_of(worker) for worker in workers}
+
+
+def machine_of(worker: Worker) -> Machine:
+    """What another version of the service has measured, and this one can't read, is not known."""
+    device: DeviceKind | None = None
+    if worker.device is not None:
+        device = "cpu" if worker.device == "cpu" else "cuda"
+    if worker.calibration is None:
+        return Machine(device)
+    try:
+        return Machine(device, Calibration.from_json(worker.calibration))
+    except (KeyError, TypeError):
+        return Machine(device)
+
+
+def largest_memory(workers: Iterable[Worker]) -> int | None:
+    """Bytes that the largest of them has for a job; None if that is not known: there is none, or one does not
+    say."""
+    memories = [worker.memory_bytes for worker in workers]
     known = [memory for memory in memories if memory is not None]
     return max(known) if known and len(known) == len(memories) else None

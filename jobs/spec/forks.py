@@ -12,7 +12,7 @@ from jobs.spec.start_from import CheckpointChoice
 from jobs.validation.field_errors import FieldError, SpecError
 from jobs.validation.request_model import RequestModel
 from jobs.validation.strict_json import to_json
-from model.config import TrainingConfig
+from model.config import WEIGHTLESS_FIELDS, TrainingConfig
 
 
 class ChangedFields(dict[str, Any]):
@@ -85,7 +85,7 @@ def shape_errors(parent: JobSpec, changes: dict[str, Any]) -> list[FieldError]:
     asked = {f"model.{name}": value for name, value in model.items()} if isinstance(model, dict) else {}
     asked |= {name: changes[name] for name in ("tokenizer",) if name in changes}
     kept = {"tokenizer": parent.tokenizer}
-    kept |= {f"model.{name}": value for name, value in parent.model if name != "drop_rate"}
+    kept |= {f"model.{name}": value for name, value in parent.model if name not in WEIGHTLESS_FIELDS}
     return [
         FieldError(
             f"spec.{field}",

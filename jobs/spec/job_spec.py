@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from jobs.spec.alerts import MAX_ALERTS, AlertRule
 from jobs.spec.presets import Preset
 from jobs.spec.start_from import StartFrom, check_start_from
 from jobs.validation.request_model import RequestModel
@@ -18,6 +19,7 @@ Labels = Annotated[
 ]
 
 
+PRIORITIES = range(10)
 OWN_TOKENIZER = "tokenizer"
 """What the id of a tokenizer that was trained on a data set begins with, before a hyphen."""
 TOKENIZER_UNKNOWN = f"unknown; {', '.join(TOKENIZERS)} or the id of one of GET /tokenizers"
@@ -59,11 +61,15 @@ class JobSpec(Run, Origin):
     queue: Label = Field("train", json_schema_extra={"enum": ["train"]})
     """The queue whose workers may take the job. Default: train, and others are not supported yet."""
 
-    priority: int = Field(0, ge=0, le=9)
+    priority: int = Field(0, ge=PRIORITIES.start, le=PRIORITIES[-1])
     """Jobs of a higher priority are taken first. Default: 0."""
 
     max_attempts: int = Field(3, ge=1, le=100)
     """Crashes in a row, without a new checkpoint between them, after which the job fails. Default: 3."""
+
+    alerts: list[AlertRule] = Field([], max_length=MAX_ALERTS)
+    """Rules that are checked at every evaluation, and what is done when one holds:
+    `{"when": "val_loss > 7 for 3", "do": "notify"}`. Default: none."""
 
     metadata: Labels = {}
     """Up to 32 labels of your own, text to text. Default: none."""
@@ -100,7 +106,7 @@ def check_train_ratio(train_ratio: float | None, validation_dataset: str | None)
 def check_seed(seed: int) -> str | None:
     if seed <= MAX_SEED:
         return None
-    return f"must be at most {MAX_SEED}: a greater seed would draw what its lower 32 bits draw"
+    return f"must be at most {MAX_SEED:,}: a greater seed would draw what its lower 32 bits draw"
 
 
 def check_tokenizer(name: str) -> str | None:

@@ -9,11 +9,9 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 from jobs.validation.field_errors import FieldError
 from jobs.validation.request_model import RequestModel
 from jobs.validation.strict_json import to_json
-from model.config import Text
+from model.config import WEIGHTLESS_FIELDS, Text
 
 MAX_STEP = 2**63 - 1
-FREE_FIELDS = {"drop_rate"}
-"""Of the section `model`: what has no weights."""
 
 SourceId = Annotated[Text, Field(min_length=1, max_length=200)]
 
@@ -87,7 +85,7 @@ def disagreements(filled: Mapping[str, Any], source: SourceModel) -> list[FieldE
         errors.append(FieldError("tokenizer", message, filled["tokenizer"]))
     model = filled["model"] if isinstance(filled["model"], Mapping) else {}
     for name, theirs in source.model.items():
-        if name in FREE_FIELDS or name not in model or model[name] == theirs:
+        if name in WEIGHTLESS_FIELDS or name not in model or model[name] == theirs:
             continue
         message = f"must be {to_json(theirs)}, as in {source.name}; leave it out"
         if name == "context_length":

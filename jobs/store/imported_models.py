@@ -3,12 +3,14 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs.store.database import now_s
-from jobs.store.ids import MODEL, new_id
-from jobs.store.lookup import NotFound
-from jobs.store.preparations import FAILED, READY, queued_columns
+from jobs.store.database import now_us
+from jobs.store.ids import MODEL, new_timed_id
+from jobs.store.lookup import NotFound, get_visible
+from jobs.store.ownership import is_visible
+from jobs.store.paging import page_of_rows
+from jobs.store.preparations import FAILED, READY, asked_columns
 from jobs.store.tables import ImportedModel
-from jobs.validation.quoting import quoted
+from jobs.store.viewers import viewer
 
 
 def insert_model(session: Session, name: str | None, size_bytes: int, upload_directory: str) -> ImportedModel:
@@ -16,13 +18,15 @@ def insert_model(session: Session, name: str | None, size_bytes: int, upload_dir
 
     upload_directory  relative to the artifacts' root
     """
+    created_us = now_us(session)
     model = ImportedModel(
-        id=new_id(MODEL),
+        id=new_timed_id(MODEL, created_us),
         name=name,
         bytes=size_bytes,
         upload_directory=upload_directory,
-        created_at=now_s(),
-        **queued_columns(),
+        created_at=created_us / 1e6,
+        owner=viewer().owner,
+        **asked_columns(),
     )
     session.add(model)
     session.flush()
@@ -31,16 +35,21 @@ def insert_model(session: Session, name: str | None, size_bytes: int, upload_dir
 
 
 def list_models(session: Session) -> list[ImportedModel]:
-    """The oldest first."""
-    return list(session.scalars(select(ImportedModel).order_by(ImportedModel.created_at, ImportedModel.id)))
+    """Those that whoever asks may see, the oldest first."""
+    visible = select(ImportedModel).where(is_visible(ImportedModel))
+    return list(session.scalars(visible.order_by(ImportedModel.created_at, ImportedModel.id)))
+
+
+def page_of_models(
+    session: Session, limit: int, after: str | None = None
+) -> tuple[list[ImportedModel], bool]:
+    """See `page_of_rows`."""
+    return page_of_rows(session, select(ImportedModel), ImportedModel, MODEL, limit, after)
 
 
 def get_model(session: Session, model_id: str) -> ImportedModel:
-    """raises  NotFound"""
-    model = session.get(ImportedModel, model_id)
-    if model is None:
-        raise NotFound(f"no model {quoted(model_id)}")
-    return model
+    """raises  NotFound, also of one that whoever asks may not see"""
+    return get_visible(session, ImportedModel, model_id)
 
 
 def get_ready_model(session: Session, model_id: str) -> ImportedModel:

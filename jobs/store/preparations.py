@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from jobs.process.logs import current_request_id
 from jobs.store.database import insert_if_absent, now_s
 from jobs.store.tables import ImportedModel, Job, Preparation, TrainedTokenizer
 from model.config import WHOLE_TEXT
@@ -21,10 +22,10 @@ KINDS: tuple[type[Prepared], ...] = (Preparation, TrainedTokenizer, ImportedMode
 def request_preparation(session: Session, dataset_id: str, tokenizer: str, train_ratio: float) -> None:
     """Have a worker prepare a data set, unless that is under way; what has failed is tried again."""
     key = {"dataset_id": dataset_id, "tokenizer": tokenizer, "train_ratio": train_ratio}
-    if not insert_if_absent(session, Preparation, {**key, **queued_columns()}):
+    if not insert_if_absent(session, Preparation, {**key, **asked_columns()}):
         has_failed = Preparation.status == FAILED
         again = update(Preparation).where(*has_key(dataset_id, tokenizer, train_ratio), has_failed)
-        session.execute(again.values(**queued_columns(), failures=0))
+        session.execute(again.values(**asked_columns(), failures=0))
 
 
 def preparations_by_dataset(session: Session, tokenizer: str, train_ratio: float) -> dict[str, Preparation]:
@@ -60,6 +61,11 @@ def has_key_of(prepared: Prepared) -> tuple[Any, ...]:
     """The conditions of its own row."""
     columns = type(prepared).__table__.primary_key
     return tuple(column == getattr(prepared, column.name) for column in columns)
+
+
+def asked_columns() -> dict[str, Any]:
+    """The columns of one that has just been asked for."""
+    return {**queued_columns(), "request_id": current_request_id()}
 
 
 def queued_columns() -> dict[str, Any]:

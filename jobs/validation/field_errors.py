@@ -14,8 +14,21 @@ Context = dict[str, Any]
 
 Message = Callable[[Context], str]
 
+UNION_TAGS = ("[text]", "[list]")
+"""Of the kinds of a value in `model.config`, which pydantic puts into paths."""
+
 UNKNOWN_ERROR = "must be another value"
 """For errors without a message here, which no model has: a test goes through all of them."""
+
+
+class NotGiven:
+    """In place of a value where there is none: null is one."""
+
+    def __repr__(self) -> str:
+        return "not given"
+
+
+NOT_GIVEN = NotGiven()
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,11 @@ class FieldError:
 
     field: str
     message: str
-    value: Any = None
+    value: Any = NOT_GIVEN
+
+    @property
+    def has_value(self) -> bool:
+        return not isinstance(self.value, NotGiven)
 
 
 class SpecError(ValueError):
@@ -42,7 +59,9 @@ def field_errors(invalid: ValidationError) -> list[FieldError]:
 
 def as_field_error(error: Any) -> FieldError:
     """Of a pydantic error: the path as the body has it, and what would be right."""
-    location, value = error["loc"], error["input"]
+    location = tuple(part for part in error["loc"] if part not in UNION_TAGS)
+    # Of a field that is missing pydantic gives the object around it.
+    value = NOT_GIVEN if error["type"] == "missing" else error["input"]
     message = plain_message(error["type"], error.get("ctx", {}), value)
     if location and location[-1] == "[key]":
         message = f"the name {message}"
@@ -92,6 +111,7 @@ MESSAGES: dict[str, str | Message] = {
     "tuple_type": ARRAY,
     "array_too_short": min_length("entries"),
     "array_too_long": max_length("entry", "entries"),
+    "union_tag_not_found": "must be a string, or a JSON array of strings",
     "none_required": "must be null",
     "bool_type": BOOLEAN,
     "bool_parsing": BOOLEAN,
@@ -102,11 +122,11 @@ MESSAGES: dict[str, str | Message] = {
     "float_type": NUMBER,
     "float_parsing": NUMBER,
     "finite_number": "must be a finite number",
-    "greater_than": lambda context: f"must be greater than {context['gt']}",
-    "greater_than_equal": lambda context: f"must be at least {context['ge']}",
-    "less_than": lambda context: f"must be less than {context['lt']}",
-    "less_than_equal": lambda context: f"must be at most {context['le']}",
-    "multiple_of": lambda context: f"must be a multiple of {context['multiple_of']}",
+    "greater_than": lambda context: f"must be greater than {context['gt']:,}",
+    "greater_than_equal": lambda context: f"must be at least {context['ge']:,}",
+    "less_than": lambda context: f"must be less than {context['lt']:,}",
+    "less_than_equal": lambda context: f"must be at most {context['le']:,}",
+    "multiple_of": lambda context: f"must be a multiple of {context['multiple_of']:,}",
     "string_type": STRING,
     "string_unicode": LONE_SURROGATE,
     "string_too_short": min_length("characters"),

@@ -21,7 +21,7 @@ from model.imports.tokenizer_json import tokenizer_of
 from model.imports.weights_file import DTYPE_BYTES, StoredTensor, read_header
 from model.manifest import WEIGHTS, Manifest, write_manifest
 from model.progress import Position
-from model.storage.atomic import sync
+from model.storage.atomic import sync, unfinished_directory
 from model.storage.tensor_file import byte_chunks, tensor_file_head, write_chunks
 
 STRIP_NUMBERS = 8 * 2**20
@@ -54,7 +54,7 @@ def import_gpt2(files: ModelFiles, directory: Path, on_progress: OnProgress = la
     run = Run(tokenizer=tokenizer, model=config.model)
     gpt = GPTConfig.model_validate({**config.model.model_dump(), "vocab_size": config.vocab_size})
     layout = find_tensors(all_tensors(files), gpt)
-    temporary = directory.with_name(f".tmp-{directory.name}")
+    temporary = unfinished_directory(directory)
     shutil.rmtree(temporary, ignore_errors=True)  # a crash may have left one
     temporary.mkdir(parents=True)
     try:

@@ -26,6 +26,11 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     sync(path.parent)
 
 
+def unfinished_directory(directory: Path) -> Path:
+    """Where a directory is written before it takes its place at `directory`. A crash may leave it."""
+    return directory.with_name(f".tmp-{directory.name}")
+
+
 def sync(path: Path) -> None:
     """Make a file's content, or the names in a directory, survive a power failure."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -8,6 +8,7 @@ Torch-free: the service counts their tokens too.
 import codecs
 import hashlib
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ byte of a pre-token: 0.4 GB for one of this length in Chinese, and all memory th
 space."""
 DOCUMENT_END = "\0"
 """Follows every document. No text that is stored holds it otherwise."""
+CONTINUATION_BYTES = bytes(range(0x80, 0xC0))
+"""Of UTF-8: every other byte begins a character."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,23 @@ def scan_text(path: Path, on_chunk: Callable[[], object] = lambda: None, *, star
             documents += text.count(DOCUMENT_END)
         characters += len(text)
     return TextFile(path, characters, sha256.hexdigest(), start_bytes, documents, last_start)
+
+
+def last_document_start(path: Path, characters: int) -> int:
+    """Characters before the last document of a text of so many characters, which consists of documents. Read
+    from the end of the file, so that it takes as long as that document."""
+    document_end = DOCUMENT_END.encode()
+    with path.open("rb") as file:
+        start = file.seek(-len(document_end), os.SEEK_END)  # before its own end
+        last_characters = len(DOCUMENT_END)
+        while start > 0:
+            size_bytes = min(CHUNK_BYTES, start)
+            start = file.seek(start - size_bytes)
+            _, is_found, tail = file.read(size_bytes).rpartition(document_end)
+            last_characters += len(tail.translate(None, CONTINUATION_BYTES))
+            if is_found:
+                break
+    return characters - last_characters
 
 
 def read_splits(

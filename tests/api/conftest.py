@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from copy import copy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from jobs.broker.generation import Message, WorkerRequest, deliver, take_request
 from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
 from jobs.settings import Settings
 from jobs.store.database import Database
+from jobs.store.token_cache import TokenCache
+from tests.jobs.making import announce_worker
 
 PATIENCE_S = 10
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -59,11 +62,32 @@ def client(serve: Serve, settings: Settings, database: Database) -> FlaskClient:
     return serve(settings)
 
 
+class NoTokens(TokenCache):
+    """Says that there are no tokens without asking a database."""
+
+    def needs_token(self) -> bool:
+        return False
+
+
 @pytest.fixture
 def bare_client(serve: Serve, tmp_path: Path) -> FlaskClient:
     """A client of an API that has neither database nor broker, for what is refused before either matters."""
     nowhere = f"sqlite:///{tmp_path}/none/none.sqlite3"
-    return serve(Settings(data_dir=tmp_path, database_url=nowhere, redis_url=NOWHERE))
+    return without_tokens(serve(Settings(data_dir=tmp_path, database_url=nowhere, redis_url=NOWHERE)))
+
+
+def without_tokens(client: FlaskClient) -> FlaskClient:
+    """The same client, of an API that knows, without a database, that there are none."""
+    services = client.application.extensions[EXTENSION]
+    tokens = NoTokens(services.database, is_public=False)
+    client.application.extensions[EXTENSION] = replace(services, tokens=tokens)
+    return client
+
+
+@pytest.fixture
+def live_generation_worker(database: Database) -> None:
+    """One that is seen to live, and takes nothing: a prompt waits for it."""
+    announce_worker(database, GENERATE_QUEUE)
 
 
 Reply = Callable[[Any], list[Message]]
@@ -71,7 +95,10 @@ Reply = Callable[[Any], list[Message]]
 
 @contextmanager
 def generation_worker(settings: Settings, reply: Reply, requests: int = 1) -> Iterator[list[WorkerRequest]]:
-    """Reply to so many requests through the real broker; yields those received."""
+    """Reply to so many requests through the real broker, as a worker that is seen to live; yields those
+    received."""
+    with closing(Database(settings.database)) as database:
+        announce_worker(database, GENERATE_QUEUE)
     received: list[WorkerRequest] = []
     thread = threading.Thread(target=reply_to_requests, args=(settings, reply, requests, received))
     thread.start()

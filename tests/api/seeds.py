@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.lifecycle.attempts import end
-from jobs.lifecycle.history import record_checkpoint, record_evaluation, record_progress, record_sample
+from jobs.lifecycle.checkpoints import record_checkpoint
+from jobs.lifecycle.history import record_evaluation, record_progress, record_sample
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.store.database import Database
@@ -40,6 +41,7 @@ def evaluate(database: Database, job: Job, count: int) -> None:
                 "learning_rate": 4e-4,
                 "grad_norm": None,
                 "tokens_per_s": 100.0,
+                "elapsed_s": 3.5 + step,
             }
             record_evaluation(session, job.id, job.attempt, row)
             record_progress(
@@ -54,10 +56,13 @@ def evaluate(database: Database, job: Job, count: int) -> None:
             )
 
 
-def sample(database: Database, job: Job, step: int, text: str = "Every effort moves you,") -> None:
+def sample(
+    database: Database, job: Job, step: int, text: str = "Every effort moves you,", prompts: int = 1
+) -> None:
     row = {"step": step, "epoch": 1, "prompt": "Every effort moves you", "text": text}
     with database.write() as session:
-        record_sample(session, job.id, job.attempt, row)
+        for index in range(prompts):
+            record_sample(session, job.id, job.attempt, {**row, "index": index})
 
 
 def checkpoint(database: Database, job: Job, step: int, val_loss: float = 6.0) -> None:

@@ -9,9 +9,22 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.http.openai_errors import is_openai_path
+from api.http.scopes import Scope
 from jobs.validation.quoting import MAX_QUOTED_CHARACTERS
 
 JSON = "application/json"
+PUBLIC_ROUTES = {
+    "/",
+    "/docs",
+    "/docs/start.js",
+    "/docs/assets/<path:file>",
+    "/static/<path:file>",
+    "/healthz",
+    "/readyz",
+    "/version",
+}
+PUBLIC_REQUESTS = {("POST", "/session"), ("DELETE", "/session")}
+"""Besides, of a route that is public for these methods alone: to sign in, and out."""
 
 
 def routes(client: FlaskClient) -> Iterator[tuple[str, str]]:
@@ -134,3 +147,28 @@ def test_no_response_and_no_log_quotes_more_than_200_characters(
             ask(sorted((name.methods or set()) - {"OPTIONS"})[0], wide)
     assert all(len(record.getMessage()) < 400 for record in caplog.records)
     assert all(record.getMessage().count("\n") == 0 for record in caplog.records)
+
+
+def test_every_route_says_which_scope_it_needs(bare_client: FlaskClient) -> None:
+    app = bare_client.application
+    scopes = {
+        (method, rule.rule): getattr(app.view_functions[rule.endpoint], "scope", None)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
+    }
+    assert [request for request, scope in scopes.items() if not isinstance(scope, Scope)] == []
+    public = {request for request, scope in scopes.items() if scope is Scope.PUBLIC}
+    assert public == {("GET", rule) for rule in PUBLIC_ROUTES} | PUBLIC_REQUESTS
+
+
+def test_what_changes_something_needs_more_than_to_read(bare_client: FlaskClient) -> None:
+    app = bare_client.application
+    changing = {
+        (method, rule.rule): app.view_functions[rule.endpoint].scope  # type: ignore[attr-defined]
+        for rule in app.url_map.iter_rules()
+        for method in {"POST", "PATCH", "PUT", "DELETE"} & (rule.methods or set())
+    }
+    readable = {request for request, scope in changing.items() if scope not in (Scope.WRITE, Scope.ADMIN)}
+    # They compute, and store nothing.
+    computing = {"/generate", "/score", "/v1/completions", "/jobs/estimate"}
+    assert readable == {("POST", path) for path in computing} | PUBLIC_REQUESTS

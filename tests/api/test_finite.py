@@ -133,7 +133,7 @@ def test_rows_with_infinite_numbers_are_answered_with_null(
     assert shown["created_at"] is None
     assert strictly(client.get("/jobs").text)["data"] == [shown]
     losses = strictly(client.get(f"/jobs/{job.id}/losses?max_points=6").text)["data"]
-    gone = ["train_loss", "val_loss", "val_bpb", "learning_rate", "grad_norm", "tokens_per_s", "recorded_at"]
+    gone = [column.name for column in Evaluation.__table__.columns if isinstance(column.type, Double)]
     assert [losses[0][name] for name in gone] == [None] * len(gone)
     rows = list(csv.DictReader(io.StringIO(client.get(f"/jobs/{job.id}/losses?format=csv").text)))
     assert [row[name] for row in rows for name in gone] == [""] * 2 * len(gone)

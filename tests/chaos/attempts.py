@@ -13,7 +13,7 @@ import pytest
 from pydantic import ByteSize
 
 from jobs.lifecycle.attempts import claim
-from jobs.lifecycle.history import list_checkpoints
+from jobs.lifecycle.checkpoints import list_checkpoints
 from jobs.lifecycle.submission import submit
 from jobs.settings import Settings
 from jobs.spec.parsing import parse_spec
@@ -116,7 +116,7 @@ class Attempts:
     def was_killed(self, job_id: str) -> bool:
         """Whether the latest attempt has ended by SIGKILL."""
         crashes = self.events(job_id, "crash")
-        killed = [crash.attempt for crash in crashes if crash.data["error"]["message"] == KILLED]
+        killed = [crash.attempt for crash in crashes if crash.data["error"]["message"].startswith(KILLED)]
         return self.job(job_id).attempt in killed
 
     def check_intact(self, fault: Fault, job_id: str) -> None:

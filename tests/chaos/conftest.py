@@ -32,20 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fault(number): the fault that the test injects")
-    config.addinivalue_line("markers", "thorough: needs what only `make chaos` asks for")
     config.addinivalue_line("markers", "alone: takes the whole machine, or expects something within a second")
     if config.getoption("--thorough"):
         missing = [f"Debian's {tool}" for tool in TOOLS if shutil.which(tool) is None]
         missing += [] if os.geteuid() == 0 else ["root (to mount a small disk and to limit memory)"]
         if missing:
             pytest.exit(f"make chaos needs {' and '.join(missing)}", returncode=1)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--thorough"):
-        left_out = [item for item in items if item.get_closest_marker("thorough")]
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +100,14 @@ def redis_server() -> Iterator[RedisServer]:
 def services(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer
 ) -> Iterator[Services]:
-    found = Services(tmp_path_factory, redis_server, lambda: request.getfixturevalue("postgres"))
+    # A spare trainer starts anew with each worker and after each job, and few tests give it one to train.
+    spare_trainer = request.getfixturevalue("thorough")
+    found = Services(
+        tmp_path_factory,
+        redis_server,
+        lambda: request.getfixturevalue("postgres"),
+        spare_trainer=spare_trainer,
+    )
     yield found
     found.close()
 

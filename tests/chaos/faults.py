@@ -37,6 +37,7 @@ PROMISES: dict[int, tuple[str, str]] = {
     32: ("any text, prompt or name", "an answer or a 4xx; no process ends"),
     33: ("worker killed while it prepares a text", "another goes on, to the same token file"),
     34: ("worker killed while it trains a tokenizer", "another goes on, to the same file"),
+    35: ("API, worker or database restarted under a stream", "each event once, in order"),
 }
 
 

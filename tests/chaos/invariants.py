@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.lifecycle.history import list_checkpoints, list_evaluations, list_samples
+from jobs.lifecycle.checkpoints import list_checkpoints
+from jobs.lifecycle.history import list_evaluations, list_samples
 from jobs.states import TERMINAL, Status, may_become
 from jobs.store.database import Database
 from jobs.store.events import list_events

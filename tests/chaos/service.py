@@ -271,7 +271,7 @@ class Service:
             return False
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        return httpx2.request(method, self.url + path, timeout=60, trust_env=False, **options)
+        return httpx2.request(method, self.url + path, timeout=60, trust_env=False, verify=False, **options)
 
     def live_workers(self) -> list[dict[str, Any]]:
         """The records of `GET /workers` that are idle or busy."""

@@ -26,6 +26,8 @@ class Services:
 
     That test gets it as after a start, but with the rows, files and logs of those before: see
     `Service.restore`.
+
+    spare_trainer  whether their workers keep one, unless a test says otherwise
     """
 
     def __init__(
@@ -33,16 +35,19 @@ class Services:
         folders: pytest.TempPathFactory,
         redis_server: RedisServer,
         postgres: Callable[[], PostgresServer],
+        *,
+        spare_trainer: bool,
     ) -> None:
         self._folders = folders
         self._redis_server = redis_server
         self._postgres = postgres
+        self._usual = {"workers": 1, "keepers": 1, "generators": 0, "spare_trainer": spare_trainer}
         self._started: list[Started] = []
         self._is_kept = False
 
     def start(self, *, database: str = "sqlite", **options: Any) -> Service:
         """`database="postgresql"` for one on PostgreSQL, else SQLite; `options` are those of `Service`."""
-        options = {"workers": 1, "keepers": 1, "generators": 0, **options, "database": database}
+        options = {**self._usual, **options, "database": database}
         if self._is_kept:
             self._is_kept = False
             if self._started[0].options == options:

@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -78,32 +79,48 @@ def test_a_job_whose_api_was_killed_while_it_announced_it_runs_once(
 
 
 @pytest.mark.fault(3)
+def test_an_api_killed_right_after_it_stored_a_job_leaves_one_that_runs_once(
+    serve: Serve, reference: Referee, fault: Fault, tmp_path: Path
+) -> None:
+    service = serve()
+    name, token = "killed once it stood", tmp_path / "stored"
+    with pytest.raises(httpx2.TransportError):
+        post_to_injected(service, name, call="job-stored", nth=1, token=token)
+    fault.inject()
+    (job,) = jobs_named(service, name)
+    check_relayed(service, fault, job.id, reference(small()))
+
+
+@pytest.mark.thorough
+@pytest.mark.fault(3)
 def test_an_api_killed_after_any_of_its_commits_leaves_a_job_that_runs_once_or_none(
-    serve: Serve, reference: Referee, fault: Fault, thorough: bool, tmp_path: Path
+    serve: Serve, reference: Referee, fault: Fault, tmp_path: Path
 ) -> None:
     service = serve()
     service.post(small())  # so that the tokens are counted, and every later POST makes the same commits
     stored = 0
-    # The fourth stores the row. A thorough sweep ends with the first number that no POST comes to.
-    for nth in count(1) if thorough else [4]:
+    for nth in count(1):
         name = f"killed after commit {nth}"
         token = tmp_path / f"commit-{nth}"
-        for api in service.of_kind("api"):  # none, if the last one died of its commit
-            api.kill_group()
-        service.spawn_injected(
-            "api", process="api", call="commit-answered", nth=nth, action="kill", token=token
-        )
-        service.wait_for_api()
         try:
-            service.post({**small(), "name": name})
+            post_to_injected(service, name, call="commit-answered", nth=nth, token=token)
         except httpx2.TransportError:
             assert token.exists()
             fault.inject()
         jobs = jobs_named(service, name)
         for job in jobs:
             check_relayed(service, fault, job.id, reference(small()))
-        if not token.exists():
+        if not token.exists():  # no POST comes to so many
             assert len(jobs) == 1
             break
         stored += len(jobs)
     assert stored, "no kill came after the row's commit"
+
+
+def post_to_injected(service: Service, name: str, **injection: Any) -> None:
+    """Post a job to an API that is killed as `injection` says: the only one."""
+    for api in service.of_kind("api"):  # none, if the last one died of it
+        api.kill_group()
+    service.spawn_injected("api", process="api", action="kill", **injection)
+    service.wait_for_api()
+    service.post({**small(), "name": name})

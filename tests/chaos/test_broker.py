@@ -42,6 +42,9 @@ def test_a_message_delivered_ten_times_at_once_is_claimed_once(
 ) -> None:
     service = serve(database=database, workers=3, keepers=0)
     celery = make_celery(service.settings)
+    # Connections are pooled for the whole process: their limit is set when an application first asks for
+    # them, which fails while one of its threads has taken one under the limit of another application.
+    assert celery.producer_pool is not None
     specs = {}
     for number in range(1, 11 if thorough else 2):
         job, _ = submit(service.database, service.settings, parse_spec(small()))

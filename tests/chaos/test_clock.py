@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from jobs.lifecycle.history import list_checkpoints, list_evaluations, list_samples
+from jobs.lifecycle.checkpoints import list_checkpoints
+from jobs.lifecycle.history import list_evaluations, list_samples
 from jobs.states import Status
 from jobs.store.database import now_s
 from jobs.store.lookup import get_job

@@ -38,7 +38,15 @@ def test_an_undisturbed_trainer_leaves_nothing_that_its_checkpoints_have_given_u
 
 
 @pytest.mark.fault(2)
-@pytest.mark.parametrize("call", QUICK)
+@pytest.mark.parametrize(
+    "call",
+    [
+        "fsync",
+        "commit",
+        pytest.param("rename", marks=pytest.mark.thorough),
+        pytest.param("commit-answered", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_trainer_killed_at_some_syncs_renames_and_commits_leaves_the_old_state_or_the_new(
     attempts: Attempts, reference: Referee, fault: Fault, call: str
 ) -> None:

@@ -71,7 +71,15 @@ def fork_is_killed(settings: Settings, parent: Job, call: str, nth: int, token: 
 
 
 @pytest.mark.fault(2)
-@pytest.mark.parametrize("call", QUICK)
+@pytest.mark.parametrize(
+    "call",
+    [
+        "rename",
+        "commit-answered",
+        pytest.param("fsync", marks=pytest.mark.thorough),
+        pytest.param("commit", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_fork_that_is_killed_is_whole_or_leaves_nothing(
     database: Database,
     settings: Settings,

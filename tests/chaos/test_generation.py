@@ -18,7 +18,7 @@ import httpx2
 import pytest
 from redis import Redis
 
-from jobs.lifecycle.history import find_checkpoint
+from jobs.lifecycle.checkpoints import find_checkpoint
 from jobs.states import Status
 from model.manifest import WEIGHTS
 from tests.backends import RedisServer

@@ -131,7 +131,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.mark.parametrize("queue", ["generate", "train"])
 def test_up_replaces_a_worker_that_is_stopped_and_says_so(up: Running, fault: Fault, queue: str) -> None:
     def get(path: str) -> httpx2.Response:
-        return httpx2.get(up.url + path, timeout=60, trust_env=False)
+        return httpx2.get(up.url + path, timeout=60, trust_env=False, verify=False)
 
     def pids_at_work() -> list[int]:
         found = [record for record in get("/workers").json()["data"] if record["queue"] == queue]

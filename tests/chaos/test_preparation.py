@@ -48,7 +48,7 @@ def token_file(service: Service, dataset_id: str) -> bytes:
 
 
 @pytest.mark.fault(33)
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", ["postgresql", pytest.param("sqlite", marks=pytest.mark.thorough)])
 def test_a_text_whose_worker_is_killed_is_prepared_by_the_next_to_the_same_file(
     serve: Serve, fault: Fault, database: str, tmp_path: Path
 ) -> None:

@@ -45,7 +45,7 @@ def file_of(service: Service, record: dict[str, Any]) -> Path:
 
 
 @pytest.mark.fault(34)
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
 def test_a_tokenizer_whose_worker_is_killed_is_trained_by_the_next_to_the_same_file(
     serve: Serve, fault: Fault, database: str, tmp_path: Path
 ) -> None:

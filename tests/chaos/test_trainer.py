@@ -41,7 +41,7 @@ which no limit would reach."""
 def test_jobs_whose_trainers_are_killed_at_random_moments_end_as_if_undisturbed(
     attempts: Attempts, reference: Referee, fault: Fault, thorough: bool, seed: int
 ) -> None:
-    kills, kills_per_job = (100, 2) if thorough else (6, 6)
+    kills, kills_per_job = (100, 2) if thorough else (3, 3)
     chosen = random.Random(seed)
     whole_s = attempts.finish(attempts.post(small()))
     while fault.injected < kills:

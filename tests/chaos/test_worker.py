@@ -17,7 +17,7 @@ LONGER = small(training={"num_epochs": 30})
 
 
 @pytest.mark.fault(7)
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.thorough)])
 def test_a_worker_that_is_shut_down_hands_its_job_back(
     serve: Serve, reference: Referee, fault: Fault, database: str
 ) -> None:
@@ -38,7 +38,7 @@ def test_a_worker_that_is_shut_down_hands_its_job_back(
 
 
 @pytest.mark.fault(4)
-@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
+@pytest.mark.parametrize("database", ["postgresql", pytest.param("sqlite", marks=pytest.mark.thorough)])
 def test_a_worker_killed_right_after_its_claim_loses_the_job_to_the_next(
     serve: Serve, reference: Referee, fault: Fault, database: str
 ) -> None:

@@ -1,3 +1,4 @@
+import errno
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,6 +50,16 @@ def pretrain(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
         return Outcome(int(exit_info.value.code or 0), printed.out, printed.err)
 
     return invoke
+
+
+@pytest.fixture
+def no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads those of authorities fails."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EACCES, "certificates were read")
+
+    monkeypatch.setattr("ssl.SSLContext.load_verify_locations", fail)
 
 
 Stdin = Callable[[bytes], None]

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 
 from client.main import run
+from tests import sweeps
 from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,12 @@ def environment_on(data_dir: Path, **variables: str) -> dict[str, str]:
         if not name.startswith("PRETRAIN_") or name == "PRETRAIN_DATASET_MIRROR"
     }
     # Celery's titles would overwrite what /proc tells of the environment: see `processes_of`.
-    return {**inherited, "SPT_NOENV": "1", "PRETRAIN_DATA_DIR": str(data_dir), **variables}
+    own = {"SPT_NOENV": "1", "PRETRAIN_DATA_DIR": str(data_dir), "PRETRAIN_CALIBRATE": "false"}
+    if sweeps.reach != "whole":
+        # Each generation worker compiles its decode step, which takes 3 s of a core instead of 5. What is
+        # optimised is tested in the tests' own process.
+        own["NUMBA_OPT"] = "0"
+    return {**inherited, **own, **variables}
 
 
 def stand_in_environment(data_dir: Path, **variables: str) -> dict[str, str]:

@@ -52,8 +52,16 @@ class FakeService:
     ) -> None:
         self.responses[method, path].append(Response(status, body, content_type))
 
+    def respond_with_text(self, path: str, text: str, headers: dict[str, str]) -> None:
+        response = Response(200, text.encode(), "text/plain; charset=utf-8", headers)
+        self.responses["GET", path].append(response)
+
     def respond_with_list(self, path: str, rows: list[Any], has_more: bool = False) -> None:
         self.respond("GET", path, {"object": "list", "data": rows, "has_more": has_more})
+
+    def respond_with_events(self, path: str, *events: tuple[int | None, str, Any]) -> None:
+        """A stream of events, each with its id, its name and what has happened, that ends behind them."""
+        self.respond_with_bytes("GET", path, b"".join(map(encoded, events)), "text/event-stream")
 
     def take(self, request: Request) -> Response:
         self.requests.append(request)
@@ -66,6 +74,13 @@ class FakeService:
         """The one request of this kind."""
         [request] = [r for r in self.requests if (r.method, r.path) == (method, path)]
         return request
+
+
+def encoded(event: tuple[int | None, str, Any]) -> bytes:
+    event_id, name, data = event
+    head = "" if event_id is None else f"id: {event_id}\n"
+    record = {"job_id": "job-1", "type": name, "attempt": 1, "data": data}
+    return f"{head}event: {name}\ndata: {json.dumps(record)}\n\n".encode()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -101,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return content
 
-    do_GET = do_POST = do_DELETE = handle_any
+    do_GET = do_POST = do_PATCH = do_DELETE = handle_any
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Print nothing."""
@@ -178,6 +193,7 @@ def loss_row(step: int, epoch: int, train_loss: float, val_loss: float) -> dict[
         "learning_rate": 4e-4,
         "grad_norm": 1.5,
         "tokens_per_s": 1234.5,
+        "elapsed_s": 0.5 * (step + 1),
         "recorded_at": "2026-11-24T07:00:05Z",
     }
 

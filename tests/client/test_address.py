@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from client.address import find_service, url_file
+from client.address import find_service
 from client.errors import ClientError, UsageError
+from client.url_file import publish_url
 from tests.client.conftest import Command
 
 
@@ -24,16 +25,28 @@ def test_the_command_line_comes_before_the_environment(
 
 
 def test_the_environment_comes_before_the_file(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    url_file(data_dir).write_text("http://127.0.0.1:9\n")
     monkeypatch.setenv("PRETRAIN_URL", "http://elsewhere:1")
-    assert find_service().url == "http://elsewhere:1"
-    assert find_service().source == "PRETRAIN_URL"
+    with publish_url(data_dir, "http://127.0.0.1:9"):
+        assert find_service().url == "http://elsewhere:1"
+        assert find_service().source == "PRETRAIN_URL"
 
 
 def test_the_file_that_up_wrote_comes_before_the_default(data_dir: Path) -> None:
-    url_file(data_dir).write_text("http://127.0.0.1:9\n")
-    assert find_service().url == "http://127.0.0.1:9"
-    assert find_service().source == str(data_dir / "url")
+    with publish_url(data_dir, "http://127.0.0.1:9"):
+        assert find_service().url == "http://127.0.0.1:9"
+        assert find_service().source == str(data_dir / "url")
+
+
+def test_the_file_of_a_service_that_was_killed_is_not_believed(data_dir: Path) -> None:
+    publish_url(data_dir, "http://127.0.0.1:9").close()
+    address = find_service()
+    assert address.url == "http://127.0.0.1:8000"
+    assert address.source == f"the default: the service that left {data_dir / 'url'} no longer runs"
+
+
+def test_whoever_reads_the_file_keeps_no_other_from_reading_it(data_dir: Path) -> None:
+    with publish_url(data_dir, "http://127.0.0.1:9"):
+        assert [find_service().url for _ in range(3)] == ["http://127.0.0.1:9"] * 3
 
 
 def test_without_any_of_them_it_is_the_default_port(data_dir: Path) -> None:
@@ -103,9 +116,10 @@ def test_a_url_file_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PRETRAIN_DATA_DIR", str(tmp_path))
     file = tmp_path / "url"
     for content in (b"", b"\xff", b"not a url\n"):
-        file.write_bytes(content)
-        with pytest.raises(ClientError, match="holds no URL") as refusal:
-            find_service()
+        with publish_url(tmp_path, ""):
+            file.write_bytes(content)
+            with pytest.raises(ClientError, match="holds no URL") as refusal:
+                find_service()
         assert str(file) in str(refusal.value)
         assert not isinstance(refusal.value, UsageError)
     file.unlink()

@@ -1,5 +1,6 @@
 """`pretrain demo`, with stand-ins for what is Python."""
 
+import json
 import signal
 
 import pytest
@@ -48,3 +49,12 @@ def test_the_demos_exit_status_is_the_jobs(start: Start) -> None:
     assert running.ended() == 1
     assert "job job-1 failed" in running.err
     assert running.processes() == {}
+
+
+def test_the_demo_can_be_read_by_machines(start: Start) -> None:
+    running = start("demo", "--exit", "--json", "--port", "0")
+    assert running.ended() == 0, running.err
+    told = json.loads(running.out)
+    assert told["job"]["status"] == "succeeded"
+    assert told["generation"]["text"] == "Every effort moves you forward."
+    assert "epoch 1  step 1/30" in running.err

@@ -37,6 +37,8 @@ READING = [
     ["jobs", "--json"],
     ["show", "job-1"],
     ["watch", "job-1"],
+    ["compare", "job-1", "job-2"],
+    ["workers"],
     ["submit", "--set", f"name={NAME}"],
     ["submit", "--watch"],
     ["losses", "job-1"],
@@ -60,8 +62,15 @@ def responsive_service(service: FakeService) -> FakeService:
     service.respond_with_list("/jobs", [job])
     service.respond("POST", "/jobs", job, 201)
     service.respond("GET", "/jobs/job-1", job)
+    service.respond("GET", "/jobs/job-2", {**job, "id": "job-2"})
+    service.respond_with_list("/workers", [{"id": "worker-1", "queue": "train", "status": "idle"}])
     for verb in ("cancel", "pause", "resume"):
         service.respond("POST", f"/jobs/job-1/{verb}", job, 202)
+    service.respond_with_events(
+        "/jobs/job-1/events",
+        (1, "sample", sample_row(9, 1, f"Every {NAME}")),
+        (2, "status", {"status": "succeeded"}),
+    )
     service.respond_with_bytes("GET", "/jobs/job-1/losses", b"step\r\n0\r\n", "text/csv")
     service.respond_with_list("/jobs/job-1/samples", [sample_row(9, 1, f"Every {NAME}")])
     service.respond_with_list("/jobs/job-1/checkpoints", [CHECKPOINT])
@@ -183,7 +192,9 @@ def test_a_terminal_that_takes_a_little_at_a_time_gets_all(
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     environment = environment_on(tmp_path / "data", PRETRAIN_URL=responsive_service.url)
-    process = subprocess.Popen([sys.executable, "-c", RUN, "jobs"], env=environment, stdout=writer)
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, "jobs", "--limit", "5000"], env=environment, stdout=writer
+    )
     os.close(writer)
     with open(reader, "rb") as output:
         printed = output.read()
@@ -265,6 +276,7 @@ def test_ctrl_c_while_a_job_is_watched_says_that_the_job_goes_on(
     service.respond("GET", "/jobs/job-1", job_record())
     service.respond_with_list("/jobs/job-1/losses", [])
     service.respond_with_list("/jobs/job-1/samples", [])
+    service.respond_with_events("/jobs/job-1/events")  # which is asked for again and again
     running = Running(arguments, environment_on(tmp_path / "data", PRETRAIN_URL=service.url))
     running.wait_for("job job-1: running")
     running.send(signal.SIGINT)

@@ -30,7 +30,7 @@ def job(service: Running) -> Record:
 
 
 def get(service: Running, path: str) -> httpx2.Response:
-    response = httpx2.get(service.url + path, timeout=60, trust_env=False)
+    response = httpx2.get(service.url + path, timeout=60, trust_env=False, verify=False)
     assert response.status_code == 200, response.text
     return response
 
@@ -52,12 +52,14 @@ def test_both_losses_fall_and_each_evaluated_step_stands_once(service: Running, 
     assert job["latest"] == {name: rows[-1][name] for name in ("train_loss", "val_loss", "val_bpb", "step")}
 
 
+@pytest.mark.sqlite_will_do
 def test_csv_and_json_have_the_same_rows(service: Running, job: Record) -> None:
     rows = json.loads(service.call("losses", job["id"], "--json"))
     lines = list(csv.DictReader(io.StringIO(service.call("losses", job["id"], "--csv"))))
     assert [{name: str(value) for name, value in row.items()} for row in rows] == lines
 
 
+@pytest.mark.sqlite_will_do
 def test_the_plot_comes_as_png_and_svg(service: Running, job: Record, tmp_path: Path) -> None:
     for name, beginning in (("plot.png", b"\x89PNG\r\n"), ("plot.svg", b"<?xml")):
         service.call("losses", job["id"], "--plot", str(tmp_path / name))
@@ -85,6 +87,7 @@ def test_a_greedy_completion_is_the_jobs_last_sample(service: Running, job: Reco
     assert answer["job_id"] == job["id"]
 
 
+@pytest.mark.sqlite_will_do
 def test_generate_by_get_answers_the_same(service: Running, job: Record) -> None:
     query = f"?job_id={job['id']}&prompt=Every+effort&max_new_tokens=5&temperature=1&seed=7"
     first, second = (get(service, "/generate" + query).json() for _ in range(2))
@@ -92,6 +95,7 @@ def test_generate_by_get_answers_the_same(service: Running, job: Record) -> None
     assert first["completion_tokens"] == 5
 
 
+@pytest.mark.sqlite_will_do
 def test_prompts_that_come_together_get_the_answers_that_each_gets_alone(
     service: Running, job: Record
 ) -> None:
@@ -116,9 +120,10 @@ def test_the_service_says_that_it_is_well(service: Running) -> None:
     assert checks == dict.fromkeys(["database", "broker", "migrations", "workers", "artifacts"], "ok")
 
 
+@pytest.mark.sqlite_will_do
 def test_a_bad_spec_is_refused_with_every_wrong_field(service: Running) -> None:
     wrong = {"model": {"n_heads": 5}, "training": {"learning_rate": -1}, "colour": "red"}
-    response = httpx2.post(f"{service.url}/jobs", json=wrong, trust_env=False)
+    response = httpx2.post(f"{service.url}/jobs", json=wrong, trust_env=False, verify=False)
     assert response.status_code == 422
     assert response.headers["content-type"].startswith("application/problem+json")
     assert {error["field"] for error in response.json()["errors"]} == {
@@ -152,6 +157,7 @@ def test_a_running_job_can_be_cancelled(service: Running) -> None:
     assert ended["progress"]["step"] < ended["progress"]["total_steps"]
 
 
+@pytest.mark.sqlite_will_do
 def test_an_export_loaded_by_transformers_goes_on_as_the_service_does(
     service: Running, job: Record, tmp_path: Path
 ) -> None:
@@ -165,6 +171,7 @@ def test_an_export_loaded_by_transformers_goes_on_as_the_service_does(
     assert tokenizer.decode(model.generate(**inputs)[0]) == last_sample["text"]
 
 
+@pytest.mark.sqlite_will_do
 def test_the_weights_can_be_taken_away_as_they_are(service: Running, job: Record, tmp_path: Path) -> None:
     service.run("export", job["id"], "--format", "safetensors", "--to", str(tmp_path / "weights"))
     last = json.loads(service.call("checkpoints", job["id"], "--json"))[-1]
@@ -172,6 +179,7 @@ def test_the_weights_can_be_taken_away_as_they_are(service: Running, job: Record
     assert sha256(content).hexdigest() == last["sha256"]
 
 
+@pytest.mark.sqlite_will_do
 def test_an_ejected_job_prints_the_losses_of_the_jobs_rows(service: Running, tmp_path: Path) -> None:
     spec = small_spec(training={"numerics": "reference", "num_epochs": 2})
     (tmp_path / "spec.json").write_text(json.dumps(spec))

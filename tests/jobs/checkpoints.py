@@ -1,13 +1,13 @@
 """Checkpoints on disk, as far as the record reads them, made by the functions that trainers use."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from jobs.lifecycle.history import record_checkpoint
+from jobs.lifecycle.checkpoints import record_checkpoint
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Job
+from model.storage.manifest_file import write_content
 
 
 def resumable_checkpoint(database: Database, settings: Settings, job: Job, step: int, **columns: Any) -> Path:
@@ -29,7 +29,7 @@ def resumable_checkpoint(database: Database, settings: Settings, job: Job, step:
         (folder / name).write_bytes(content)
     files = {name: {"bytes": len(content)} for name, content in contents.items()}
     position = {"step": step, "epoch": 1, "tokens_seen": 128 * step}
-    (folder / "checkpoint.json").write_text(json.dumps({"files": files, "position": position}))
+    write_content(folder / "checkpoint.json", {"files": files, "position": position})
     with database.write() as session:
         record_checkpoint(session, job.id, job.attempt, row, keep_last=100, keep_best=100)
     return folder

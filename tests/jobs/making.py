@@ -17,6 +17,37 @@ from jobs.states import job_error
 from jobs.store.database import Database, now_s
 from jobs.store.tables import Dataset, Event, Job, TrainedTokenizer, Worker
 from jobs.store.tokenizers import get_tokenizer
+from model.estimate.machine import Calibration, Rates
+
+CALIBRATION = Calibration(
+    device="cpu",
+    auto="float32",
+    has_bfloat16_kernels=False,
+    threads=2,
+    rates={
+        "float32": Rates(
+            flops_per_s=1e11,
+            attention_flops_per_s=5e10,
+            batch_s=1e-3,
+            layer_s=1e-3,
+            number_s=2e-8,
+            logit_s=1e-9,
+            bytes_per_s=1e10,
+            evaluated_share=0.25,
+        ),
+        "bfloat16": Rates(
+            flops_per_s=5e10,
+            attention_flops_per_s=2e10,
+            batch_s=1e-3,
+            layer_s=2e-3,
+            number_s=3e-8,
+            logit_s=2e-9,
+            bytes_per_s=1e10,
+            evaluated_share=0.3,
+        ),
+    },
+)
+"""Of a machine with two cores."""
 
 TINY: dict[str, Any] = {"preset": "tiny", "dataset": "sample"}
 
@@ -70,6 +101,7 @@ def announce_worker(
         "listening": True,
         "job_id": None,
         "memory_bytes": None,
+        "device": None,
         "trouble": None,
     }
     with database.write() as session:

@@ -22,13 +22,23 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from jobs.lifecycle.attempts import Fenced, claim, fail, renew_lease, stop, succeed
-from jobs.lifecycle.history import record_checkpoint, record_evaluation, record_progress, record_sample
+from jobs.lifecycle.checkpoints import record_checkpoint
+from jobs.lifecycle.history import record_evaluation, record_progress, record_sample
 from jobs.lifecycle.reaper import reap
-from jobs.lifecycle.requests import DELETABLE, delete_job, request_cancel, request_pause, resume
+from jobs.lifecycle.requests import (
+    DELETABLE,
+    delete_job,
+    request_cancel,
+    request_checkpoint,
+    request_finish,
+    request_pause,
+    resume,
+)
 from jobs.settings import Settings
 from jobs.states import CRASHES, TERMINAL, TRANSITIONS, ErrorType, Status, WrongState, job_error
 from jobs.store.database import Database, now_s
 from jobs.store.tables import Checkpoint, Evaluation, Event, Job, Removal, Sample, Table
+from model.config import EndedBy
 from tests.jobs.making import queued_job
 from tests.sweeps import examples
 
@@ -58,23 +68,37 @@ class Expected:
     max_attempts: int
     status: Status = Status.QUEUED
     stopping: str | None = None
+    checkpoint_asked: bool = False
     attempt: int = 0
     failures: int = 0
     error: ErrorType | None = None
     resumed: bool = False
+    finished_by_request: bool = False
     evaluations: set[int] = field(default_factory=set)
     checkpoints: set[int] = field(default_factory=set)
     history: list[Status] = field(default_factory=lambda: [Status.QUEUED])
 
     def become(self, status: Status, error: ErrorType | None = None) -> None:
         assert self.status not in TERMINAL
-        self.status, self.error, self.stopping, self.resumed = status, error, None, False
+        self.status, self.error, self.resumed = status, error, False
         self.history.append(status)
+        if status in TERMINAL or (status == Status.PAUSED and error is None):
+            self.stopping, self.checkpoint_asked = None, False
+        elif self.stopping != "finish":
+            self.stopping = None
 
     def answer(self, request: str) -> Answer:
         """What a person gets who asks for that."""
         if request == "cancel" and self.status not in (Status.SUCCEEDED, Status.FAILED):
             return "repeat" if self.status == Status.CANCELLED or self.stopping == "cancel" else "change"
+        if request == "finish":
+            if self.stopping == "finish" or self.finished_by_request:
+                return "repeat"
+            if self.status == Status.RUNNING:
+                return "repeat" if self.stopping == "cancel" else "change"
+            return "change" if self.status == Status.QUEUED and self.attempt else "refused"
+        if request == "checkpoint" and self.status == Status.RUNNING:
+            return "repeat" if self.checkpoint_asked else "change"
         if request == "pause" and self.status in (Status.RUNNING, Status.PAUSED):
             return "repeat" if self.status == Status.PAUSED or self.stopping else "change"
         if request == "resume" and (self.status == Status.PAUSED or self.resumed):
@@ -136,6 +160,8 @@ REQUESTS: dict[str, Callable[[Session, str], object]] = {
     "cancel": request_cancel,
     "pause": request_pause,
     "resume": resume,
+    "finish": request_finish,
+    "checkpoint": request_checkpoint,
     "delete": delete_job,
 }
 
@@ -204,6 +230,8 @@ class Jobs(RuleBasedStateMachine):
             "cancel": self.request_cancel,
             "pause": self.request_pause,
             "resume": self.resume,
+            "finish": self.request_finish,
+            "checkpoint": self.request_checkpoint,
             "delete": self.delete,
         }
         actions += [action for request, action in asked.items() if self.able(request)]
@@ -230,12 +258,16 @@ class Jobs(RuleBasedStateMachine):
     def renew(self) -> None:
         job_id, expected = self.pick(Status.RUNNING)
         with self._database.write() as session:
-            assert renew_lease(session, job_id, expected.attempt, LEASE_S) == expected.stopping
+            asked = renew_lease(session, job_id, expected.attempt, LEASE_S)
+        assert asked.stopping == expected.stopping
+        assert (asked.checkpoint_asked_at is not None) == expected.checkpoint_asked
 
     def succeed(self) -> None:
         job_id, expected = self.pick(Status.RUNNING)
         with self._database.write() as session:
-            status = succeed(session, job_id, expected.attempt, "epochs")
+            ended_by: EndedBy = "finish" if expected.stopping == "finish" else "epochs"
+            status = succeed(session, job_id, expected.attempt, ended_by)
+        expected.finished_by_request = expected.stopping == "finish"
         expected.become(Status.CANCELLED if expected.stopping == "cancel" else Status.SUCCEEDED)
         assert status == expected.status
 
@@ -243,7 +275,7 @@ class Jobs(RuleBasedStateMachine):
         job_id, expected = self.pick(Status.RUNNING)
         with self._database.write() as session:
             status = stop(session, job_id, expected.attempt, "drained")
-        expected.become(STOPPED[expected.stopping] if expected.stopping else Status.QUEUED)
+        expected.become(STOPPED.get(expected.stopping or "", Status.QUEUED))
         assert status == expected.status
 
     def fail(self) -> None:
@@ -287,6 +319,12 @@ class Jobs(RuleBasedStateMachine):
     def request_pause(self) -> None:
         self.ask("pause").stopping = "pause"
 
+    def request_finish(self) -> None:
+        self.ask("finish").stopping = "finish"
+
+    def request_checkpoint(self) -> None:
+        self.ask("checkpoint").checkpoint_asked = True
+
     def resume(self) -> None:
         expected = self.ask("resume")
         expected.become(Status.QUEUED)
@@ -327,9 +365,10 @@ class Jobs(RuleBasedStateMachine):
         assert {job.id for job in rows[Job]} == set(self._expected)
         for job in rows[Job]:
             expected = self._expected[job.id]
-            assert (job.status, job.stopping, job.attempt) == (
+            assert (job.status, job.stopping, job.checkpoint_asked_at is not None, job.attempt) == (
                 expected.status,
                 expected.stopping,
+                expected.checkpoint_asked,
                 expected.attempt,
             )
             assert (job.failures, job.error and job.error["type"]) == (expected.failures, expected.error)
@@ -346,10 +385,11 @@ class Jobs(RuleBasedStateMachine):
 
 
 def check_columns(job: Any) -> None:
-    """Only a running job has a worker, a lease and perhaps a request to stop; only an ended one an end."""
+    """Only a running job has a worker, a lease and perhaps a request to stop, of which `finish` alone
+    outlives its attempt; only an ended one an end."""
     running = job.status == Status.RUNNING
     assert (job.worker is not None, job.lease_expires_at is not None) == (running, running)
-    assert running or job.stopping is None
+    assert running or job.stopping is None or (job.stopping == "finish" and job.status not in TERMINAL)
     assert (job.finished_at is not None) == (job.status in TERMINAL)
 
 
@@ -366,6 +406,7 @@ def steps_of(job: Any, rows: list[Any]) -> set[int]:
 
 
 @pytest.mark.hypothesis
+@pytest.mark.sqlite_will_do
 def test_whatever_is_done_to_jobs_the_store_does_what_the_model_of_it_says(
     database: Database, settings: Settings
 ) -> None:

@@ -1,5 +1,8 @@
 """`python -m migrations`"""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +12,15 @@ from sqlalchemy import event
 from jobs.store.database import Database
 from migrations import __main__ as migrations_main
 from migrations.__main__ import main
+from migrations.upgrade import head_revision
 from tests.clocks import replace_clock
 
 
 class SmallDatabase(Database):
     """One that is full after two pages."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(url, **options)
 
         @event.listens_for(self.engine, "connect")
         def bound(connection: Any, _: Any) -> None:
@@ -61,3 +65,13 @@ def test_a_database_that_does_not_answer_is_waited_for_and_the_reason_said_once(
     assert printed.out.count("waiting for the database: connection failed") == printed.out.count("\n") == 1
     assert printed.err.startswith("the database does not answer: connection failed")
     assert "secret" not in printed.out + printed.err
+
+
+def test_for_machines_what_it_says_is_a_line_of_the_log(tmp_path: Path) -> None:
+    environment = {"PRETRAIN_DATA_DIR": str(tmp_path), "PRETRAIN_LOG_FORMAT": "json"}
+    command = [sys.executable, "-m", "migrations"]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "")
+    [line] = [json.loads(text) for text in ran.stderr.splitlines()]
+    assert (line["level"], line["logger"]) == ("info", "migrations")
+    assert line["message"] == f"database at schema {head_revision()}"

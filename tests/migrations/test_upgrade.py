@@ -3,23 +3,24 @@ import math
 import threading
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select, text
 
 from jobs.files.datasets import list_datasets
 from jobs.lifecycle.attempts import claim
-from jobs.lifecycle.history import list_checkpoints, list_evaluations, list_samples
+from jobs.lifecycle.checkpoints import list_checkpoints
+from jobs.lifecycle.history import list_evaluations, list_samples
 from jobs.lifecycle.workers import list_workers
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.events import list_events
 from jobs.store.lookup import get_job
 from jobs.store.queue_order import first_in_line
-from jobs.store.tables import Job, Table, TokenCount
+from jobs.store.tables import Job, Sample, Table, TokenCount
 from jobs.store.tokenizers import list_tokenizers
-from migrations.upgrade import UnknownSchema, configuration, head_revision, schema_is_current, upgrade
+from migrations.upgrade import UnknownSchema, head_revision, schema_is_current, upgrade
+from tests.migrations.earlier import earlier_database
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(database: Database) -> None:
@@ -34,10 +35,7 @@ def test_upgrading_again_changes_nothing(database: Database) -> None:
 
 
 def test_a_database_of_the_first_version_keeps_its_rows(settings: Settings) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
-    database = Database(settings.database)
-    with database.write() as session:
-        command.upgrade(configuration(session.connection()), "0001")
+    with earlier_database(settings, "0001") as (database, session):
         session.execute(text(DATASET_OF_0001))
         for job_id, status in (("job-1", "queued"), ("job-2", "succeeded")):
             session.execute(text(JOB_OF_0001), {"id": job_id, "status": status})
@@ -58,10 +56,7 @@ def test_a_database_of_the_first_version_keeps_its_rows(settings: Settings) -> N
 
 
 def test_a_database_of_the_version_before_keeps_its_jobs_workers_and_errors(settings: Settings) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
-    database = Database(settings.database)
-    with database.write() as session:
-        command.upgrade(configuration(session.connection()), "0006")
+    with earlier_database(settings, "0006") as (database, session):
         session.execute(text(DATASET_OF_0001))
         for job_id, status in (("job-1", "queued"), ("job-2", "paused"), ("job-3", "failed")):
             session.execute(text(JOB_OF_0001), {"id": job_id, "status": status})
@@ -86,10 +81,7 @@ def test_a_database_of_the_version_before_keeps_its_jobs_workers_and_errors(sett
 
 
 def test_the_texts_of_a_database_of_the_version_before_are_plain(settings: Settings) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
-    database = Database(settings.database)
-    with database.write() as session:
-        command.upgrade(configuration(session.connection()), "0008")
+    with earlier_database(settings, "0008") as (database, session):
         session.execute(text(DATASET_OF_0001))
         session.execute(text(JOB_OF_0001), {"id": "job-1", "status": "queued"})
         session.execute(text(EVENT_OF_0001))
@@ -103,10 +95,7 @@ def test_the_texts_of_a_database_of_the_version_before_are_plain(settings: Setti
 
 
 def test_the_jobs_of_a_database_of_the_version_before_have_no_parents(settings: Settings) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
-    database = Database(settings.database)
-    with database.write() as session:
-        command.upgrade(configuration(session.connection()), "0011")
+    with earlier_database(settings, "0011") as (database, session):
         session.execute(text(DATASET_OF_0001))
         session.execute(text(JOB_OF_0001), {"id": "job-1", "status": "queued"})
         session.execute(text(EVENT_OF_0001))
@@ -124,10 +113,7 @@ def test_the_jobs_of_a_database_of_the_version_before_have_no_parents(settings: 
 
 
 def test_what_the_version_before_has_counted_says_nothing_of_vocabularies(settings: Settings) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
-    database = Database(settings.database)
-    with database.write() as session:
-        command.upgrade(configuration(session.connection()), "0012")
+    with earlier_database(settings, "0012") as (database, session):
         session.execute(text(DATASET_OF_0001))
         session.execute(text(JOB_OF_0001), {"id": "job-1", "status": "queued"})
         session.execute(text(EVENT_OF_0001))
@@ -173,12 +159,9 @@ EVALUATION_OF_0001 = """
 def test_a_database_of_the_third_version_learns_what_ended_its_jobs_and_keeps_their_history(
     settings: Settings,
 ) -> None:
-    settings.data_dir.mkdir(exist_ok=True)
-    database = Database(settings.database)
     job_of_0003 = JOB_OF_0001.replace("'{\"seed\": 1}'", ":spec")
     unlimited, limited = ({"training": {"max_steps": limit}} for limit in (None, 9))
-    with database.write() as session:
-        command.upgrade(configuration(session.connection()), "0003")
+    with earlier_database(settings, "0003") as (database, session):
         session.execute(text(DATASET_OF_0001))
         for job_id, status, spec in (
             ("epochs", "succeeded", unlimited),
@@ -267,3 +250,23 @@ def test_a_schema_of_a_newer_version_is_refused_with_the_reason(database: Databa
 def test_an_empty_database_is_not_current(settings: Settings) -> None:
     settings.data_dir.mkdir(exist_ok=True)
     assert not schema_is_current(Database(settings.database))
+
+
+def test_the_samples_of_the_version_before_are_of_its_only_prompt(settings: Settings) -> None:
+    with earlier_database(settings, "0013") as (database, session):
+        session.execute(text(DATASET_OF_0001))
+        session.execute(text(JOB_OF_0001), {"id": "epochs", "status": "running"})
+        session.execute(text(SAMPLE_OF_0003))
+    upgrade(database)
+    with database.write() as session:
+        job = get_job(session, "epochs")
+        assert (job.notes, job.tags, job.starred, job.archived) == (None, [], False, False)
+        (sample,) = list_samples(session, "epochs")
+        assert (sample.step, sample.index, sample.text) == (0, 0, "ab")
+        session.add(Sample(job_id="epochs", step=0, index=1, epoch=1, prompt="b", text="bc", recorded_at=1.0))
+    with database.write() as session:
+        assert [row.index for row in list_samples(session, "epochs")] == [0, 1]
+        session.delete(get_job(session, "epochs"))
+        session.flush()
+        assert list_samples(session, "epochs") == []
+    database.close()

@@ -21,7 +21,7 @@ from model.checkpoint import (
     take_snapshot,
     write_checkpoint,
 )
-from model.config import Run
+from model.config import WEIGHTLESS_FIELDS, Run
 from model.gpt import GPT
 from model.layers.kit import KITS
 from model.loss import next_token_loss
@@ -31,12 +31,12 @@ from model.manifest import (
     WEIGHTS,
     CheckpointError,
     check_file,
-    content_sha256,
     read_manifest,
     verify,
 )
 from model.optimizer import make_optimizer
 from model.progress import Position
+from model.storage.manifest_file import content_sha256
 from model.storage.tensor_file import CHECKSUMS, file_checksum, write_tensors
 from tests.model.tiny import CPU, MODES, tiny_run
 from tests.sweeps import examples
@@ -437,3 +437,26 @@ def test_a_checkpoint_replaces_an_unlisted_one_of_its_name(tmp_path):
     written(tmp_path / "step-1")
     assert is_whole(tmp_path / "step-1")
     assert [path.name for path in tmp_path.iterdir()] == ["step-1"]
+
+
+class GPTWithTable(GPT):
+    """One whose layer keeps a table that is in no checkpoint."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.register_buffer("angles", torch.arange(4.0), persistent=False)
+
+
+def test_a_table_that_no_checkpoint_holds_is_not_left_without_values(directory, monkeypatch):
+    monkeypatch.setattr("model.checkpoint.GPT", GPTWithTable)
+    with pytest.raises(TypeError, match="compute angles where it is used"):
+        load_model(directory)
+
+
+@pytest.mark.parametrize("field", sorted(WEIGHTLESS_FIELDS))
+def test_a_field_without_weights_changes_neither_their_names_nor_their_shapes(field):
+    def shapes(value: float) -> dict[str, torch.Size]:
+        model = GPT(tiny_run(model={field: value}).gpt, KITS["float32"])
+        return {name: weight.shape for name, weight in model.state_dict().items()}
+
+    assert shapes(0.0) == shapes(0.5)

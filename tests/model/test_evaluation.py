@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from model.checkpoint import load_model
 from model.config import Run
 from model.data import Data
 from model.evaluation import Evaluator, mean_loss
@@ -17,7 +18,7 @@ from model.loss import loss_of
 from model.shuffle import DerivedShuffleSeeds
 from model.tokenizers import Tokenizer, byte_lengths, load_tokenizer
 from tests.model.own_tokenizer import story_tokenizer
-from tests.model.tiny import CPU, MODES, TEXT, Recorder, tiny_data, tiny_run, train_tiny
+from tests.model.tiny import CPU, MODES, TEXT, Recorder, newest, tiny_data, tiny_run, train_tiny
 
 STORY = "Das Boot fährt über den Fluß. \U0001f6a3 船が進む。 And the dog does not mind it at all! " * 6
 
@@ -40,7 +41,10 @@ def documents_of(tokenizer: Tokenizer, run: Run) -> Data:
 def independent_bits_per_byte(model: GPT, data: Data, run: Run, tokenizer: Tokenizer) -> float:
     """Target by target, the text of the targets decoded."""
     nats, text = 0.0, b""
-    for index in range(min(len(data.validation), run.evaluation.eval_iter * run.training.batch_size)):
+    most = (
+        math.inf if run.evaluation.eval_iter is None else run.evaluation.eval_iter * run.training.batch_size
+    )
+    for index in range(min(len(data.validation), most)):
         inputs, targets = data.validation[index]
         with torch.no_grad():
             log_probs = F.log_softmax(model(inputs[None])[0].double(), dim=-1)
@@ -54,7 +58,7 @@ def independent_bits_per_byte(model: GPT, data: Data, run: Run, tokenizer: Token
 @pytest.mark.parametrize("numerics", ["reference", "float32"])
 @pytest.mark.parametrize("tokenizer", TOKENIZERS, ids=lambda tokenizer: tokenizer.name)
 @pytest.mark.parametrize("kind", ["plain", "documents"])
-@pytest.mark.parametrize("eval_iter", [2, 1000])
+@pytest.mark.parametrize("eval_iter", [2, 1000, None])
 def test_bits_per_byte_are_the_nats_of_the_targets_over_the_bytes_that_they_stand_for(
     numerics, tokenizer, kind, eval_iter
 ):
@@ -88,6 +92,33 @@ def test_every_token_has_the_length_of_its_bytes_and_the_end_of_a_text_none(toke
     ids = tokenizer.encode(STORY)
     assert sum(lengths[token] for token in ids) == len(STORY.encode("utf-8"))
     assert min(length for token, length in enumerate(lengths) if token != tokenizer.end_of_text) == 1
+
+
+@pytest.mark.parametrize("numerics", MODES)
+@pytest.mark.parametrize("batch_size", [2, 3])
+def test_without_a_limit_an_evaluation_is_the_lectures_loop_over_all_batches(tmp_path, numerics, batch_size):
+    """`calc_loss_loader` with `num_batches` None: the mean over batches, a smaller last one among them."""
+    sections = {"evaluation": {"eval_iter": None, "eval_freq": 1000}, "model": {"drop_rate": 0.1}}
+    run = tiny_run(training={"max_steps": 1, "batch_size": batch_size, "train_ratio": 0.8}, **sections)
+    recorder, text = Recorder(), TEXT * 5
+    train_tiny(run, tmp_path, recorder, numerics, text=text)
+    found, data = recorder.of(Evaluation)[0], tiny_data(run, text)
+    assert (len(data.train), len(data.validation)) == (78, 19), "batches of 2 and 3 fill the first one alone"
+    model, _ = load_model(newest(tmp_path))
+
+    def loss_of_batch(windows, first, count):
+        inputs, targets = windows.batch(torch.arange(first, first + count))
+        with torch.no_grad():
+            return F.cross_entropy(model(inputs).flatten(0, 1), targets.flatten()).item()
+
+    validation = [
+        loss_of_batch(data.validation, first, min(batch_size, len(data.validation) - first))
+        for first in range(0, len(data.validation), batch_size)
+    ]
+    tolerance = 2e-2 if numerics == "bfloat16" else 1e-5
+    assert found.val_loss == pytest.approx(sum(validation) / len(validation), abs=tolerance)
+    train = [loss_of_batch(data.train, index, 1) for index in range(len(data.train))]
+    assert found.train_loss == pytest.approx(sum(train) / len(train), abs=tolerance)
 
 
 def test_targets_that_are_all_ends_of_texts_have_no_bits_per_byte():

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model.config import GPTConfig
-from model.estimate import parameter_count
+from model.estimate.parameters import parameter_count
 from model.gpt import GPT
 from model.layers.kit import BFLOAT16, FLOAT32, KITS
 from tests.model.tiny import MODES, tiny_config

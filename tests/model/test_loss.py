@@ -78,11 +78,13 @@ def test_scores_of_minus_infinity_behind_the_vocabulary_change_no_loss_and_no_gr
     for scores in (logits.requires_grad_(), padded.requires_grad_()):
         ChunkedCrossEntropy.apply(scores.clone(), targets).backward()
     expected = next_token_loss(logits[None], targets[None])
-    assert next_token_loss(padded[None], targets[None]) == expected
+    # But for rounding: how many scores are taken together depends on the processor and on their number.
+    torch.testing.assert_close(next_token_loss(padded[None], targets[None]), expected, rtol=1e-6, atol=0)
     assert ChunkedCrossEntropy.apply(padded.detach().clone(), targets) == pytest.approx(
         expected.item(), rel=1e-6
     )
-    assert torch.equal(padded.grad, F.pad(logits.grad, (0, 3)))
+    torch.testing.assert_close(padded.grad[:, :5], logits.grad, rtol=1e-5, atol=1e-8)
+    assert not padded.grad[:, 5:].any()
 
 
 def test_the_loss_of_an_evaluation_is_the_plain_one():

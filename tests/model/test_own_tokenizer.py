@@ -8,7 +8,7 @@ from model.bpe.tokenizer_json import trained_tokenizer
 from model.checkpoint import drop_training_state, load_model
 from model.config import Run
 from model.data import Data
-from model.estimate import checkpoints_bytes
+from model.estimate.disk import checkpoints_bytes
 from model.events import CheckpointWritten, Evaluation, Sample
 from model.manifest import (
     TOKENIZER,

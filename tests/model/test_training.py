@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from model import evaluation
 from model.checkpoint import load_model
 from model.data import Data, TokenWindows, batches
-from model.estimate import parameter_count
+from model.estimate.parameters import parameter_count
 from model.evaluation import mean_loss
 from model.events import CheckpointWritten, EarlyStopped, Evaluation, Phase, Progress, Sample, Started
 from model.gpt import GPT
@@ -24,6 +24,7 @@ from tests.model.completions import complete
 from tests.model.tiny import CPU, MODES, Recorder, newest, tiny_data, tiny_run, train_tiny
 
 N_BATCHES = 8  # of an epoch of `tiny_run`
+PROMPTS = ["the", "dog", "a much longer one", "the"]
 
 
 def trained(run, root, numerics="float32", **recorder):
@@ -523,3 +524,34 @@ def test_a_seed_gives_the_same_run_again_and_another_seed_another(tmp_path):
     )
     assert without_speed(first) == without_speed(again) != without_speed(other)
     assert first.of(CheckpointWritten)[-1].sha256 == again.of(CheckpointWritten)[-1].sha256
+
+
+@pytest.mark.parametrize("numerics", MODES)
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_each_of_several_prompts_is_continued_as_if_it_were_the_only_one(tmp_path, numerics, temperature):
+    sampling = {"temperature": temperature, "max_new_tokens": 12}
+    several, _ = trained(
+        tiny_run(sampling={**sampling, "start_context": PROMPTS}), tmp_path / "all", numerics
+    )
+    found = several.of(Sample)
+    assert [(event.step, event.index, event.prompt, event.is_last) for event in found] == [
+        (step, index, prompt, index == 3) for step in (7, 15) for index, prompt in enumerate(PROMPTS)
+    ]
+    for index, prompt in enumerate(PROMPTS):
+        single, _ = trained(
+            tiny_run(sampling={**sampling, "start_context": prompt}), tmp_path / str(index), numerics
+        )
+        assert [event.text for event in single.of(Sample)] == [
+            event.text for event in found if event.index == index
+        ]
+        # And the weights do not depend on how much was written meanwhile.
+        assert single.of(CheckpointWritten)[-1].sha256 == several.of(CheckpointWritten)[-1].sha256
+
+
+def test_samples_come_by_steps_and_epochs_and_at_the_end(tmp_path):
+    sampling = {"every_epochs": 2, "every_steps": 5}
+    found, _ = trained(tiny_run(training={"num_epochs": 3, "max_steps": 19}, sampling=sampling), tmp_path)
+    assert [event.step for event in found.of(Sample)] == [4, 9, 14, 15, 18]
+    never = {"every_epochs": None, "every_steps": None}
+    found, _ = trained(tiny_run(sampling=never), tmp_path / "never")
+    assert [event.step for event in found.of(Sample)] == [15]

@@ -12,11 +12,12 @@ import pytest
 from celery.signals import task_postrun, task_prerun, worker_ready, worker_shutdown
 
 from jobs.broker.queue import make_celery
-from jobs.lifecycle.workers import WorkerState, list_workers
+from jobs.lifecycle.workers import WorkerState, list_workers, machine_of
 from jobs.settings import Settings
 from jobs.store.database import Database
 from migrations.upgrade import upgrade
 from tests.backends import running_redis
+from tests.jobs.making import CALIBRATION
 from tests.waiting import wait_until
 from worker.heartbeat import Heartbeat
 
@@ -59,6 +60,27 @@ def test_a_worker_tells_of_itself_from_its_start_to_its_end(
     assert (state.status, worker.listening, worker.job_id) == ("idle", True, None)
     worker_shutdown.send(sender=None)
     assert workers_of(database, settings) == []
+
+
+def test_what_a_worker_has_measured_is_told_at_once(
+    database: Database, settings: Settings, begin: Begin
+) -> None:
+    heartbeat = begin(renew_s=SELDOM_S)
+    wait_until(lambda: workers_of(database, settings))
+    heartbeat.set_calibration(CALIBRATION)
+    (state,) = wait_until(
+        lambda: [each for each in workers_of(database, settings) if each.worker.calibration]
+    )
+    assert machine_of(state.worker).calibration == CALIBRATION
+
+
+def test_a_worker_is_idle_from_its_start_or_the_end_of_its_job(begin: Begin) -> None:
+    heartbeat = begin(renew_s=SELDOM_S)
+    time.sleep(0.02)
+    assert heartbeat.idle_s > 0.01
+    with heartbeat.running("job-1"):
+        assert heartbeat.idle_s == 0
+    assert 0 < heartbeat.idle_s < 10
 
 
 def test_a_worker_that_needs_a_warm_up_is_seen_once_that_is_done(

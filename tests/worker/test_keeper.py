@@ -22,7 +22,7 @@ from jobs.store.events import list_events
 from jobs.store.lookup import get_job
 from jobs.store.tables import Job
 from migrations.upgrade import upgrade
-from model.estimate import checkpoints_bytes
+from model.estimate.disk import checkpoints_bytes
 from tests.clocks import replace_clock
 from tests.jobs.making import (
     age_events,
@@ -112,7 +112,7 @@ class Clock:
     """The monotonic clock, which stands still unless the test moves it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now_s = time.monotonic()
+        self.now_s = float(round(time.monotonic()))  # so that sums of seconds are exact
         replace_clock(monkeypatch, keeper_module, monotonic=lambda: self.now_s)
 
     def look_on(self, keeper: Keeper, settings: Settings, seconds: float) -> None:

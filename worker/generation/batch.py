@@ -196,7 +196,7 @@ class Batch:
             self._send(request, piece)
 
     def _fail(self, request: PromptRequest, error: BaseException) -> None:
-        log.error("%s failed", request.id, exc_info=error)
+        log.error("%s failed", request.id, exc_info=error, extra=request.log_fields)
         if request in self._running:
             self._leave(request)
         self._send(request, failure_of(error))

@@ -6,10 +6,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
-from jobs.broker.generation import Message, is_last
+from jobs.broker.generation import Failure, Message, Piece, is_last
+from jobs.process.logs import ANSWERS_LOGGER
 from worker.generation.batch import Batch
 from worker.generation.failures import CheckpointReplaced, ShuttingDown, failure_of
 from worker.generation.loader import LoadResult, ModelLoader
@@ -18,6 +20,7 @@ from worker.generation.request import Request
 from worker.oom import find_oom_error
 
 log = logging.getLogger(__name__)
+answers = logging.getLogger(ANSWERS_LOGGER)
 
 STEP_OVERDUE_S, REQUEST_OVERDUE_S = 15, 15
 """After so long a step of a batch hangs, or a request that has outlived the time limit of its requester; what
@@ -171,6 +174,7 @@ class RequestBatcher:
     def _send(self, request: Request, message: Message) -> None:
         if is_last(message):
             self._remove(request)
+            log_answer(request, message)
         self._send_message(request.id, message)
 
     def _remove(self, request: Request) -> None:
@@ -255,7 +259,7 @@ class RequestBatcher:
                     request.move_to(checkpoint)
                     self._assign(request)
                 case error:
-                    log.error("%s failed", request.id, exc_info=error)
+                    log.error("%s failed", request.id, exc_info=error, extra=request.log_fields)
                     self._send(request, failure_of(error))
 
     def _step_batch(self) -> None:
@@ -273,9 +277,20 @@ class RequestBatcher:
             log.exception("the batch of %s failed", batch.checkpoint.directory)
             del self._batches[batch.checkpoint]
             for request in batch.requests:
+                log.error("%s failed with its batch", request.id, extra=request.log_fields)
                 self._send(request, failure_of(error))
         finally:
             self._step_began_s = None
+
+
+def log_answer(request: Request, message: Message) -> None:
+    """Whatever has failed has a line of its own."""
+    if isinstance(message, Failure):
+        return
+    facts: dict[str, Any] = {"seconds": round(time.monotonic() - request.taken_s, 3)}
+    if isinstance(message, Piece):
+        facts["completion_tokens"] = message.completion_tokens
+    answers.info("%s is answered", request.id, extra={**request.log_fields, **facts})
 
 
 def checkpoint_for(request: Request, result: LoadResult) -> CheckpointRef | BaseException:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from jobs.lifecycle.history import find_checkpoint
+from jobs.lifecycle.checkpoints import find_checkpoint
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.ids import is_model_id

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
+
+from structlog.contextvars import get_contextvars
 
 from jobs.broker.generation import Message
 from model.generation import Continuation
 from model.inference.decoding import TokenSequence
-from model.scoring import Scoring
+from model.inference.scoring import Scoring
 from model.tokenizers import Tokenizer
 from worker.generation.models import CheckpointRef
 
@@ -22,6 +25,8 @@ class Request:
     checkpoint: CheckpointRef
     """Which one that is now."""
     taken_s: float = field(default_factory=time.monotonic, kw_only=True)
+    log_fields: dict[str, Any] = field(default_factory=get_contextvars, kw_only=True)
+    """In whose name it was taken, for the lines of threads that work for all requests."""
     is_cancelled: bool = field(default=False, kw_only=True)
     """Nobody waits for it any more."""
 

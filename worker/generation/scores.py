@@ -7,8 +7,8 @@ from functools import cached_property
 from jobs.broker.generation import Scores
 from jobs.broker.token_probs import ScoredToken
 from model.gpt import GPT
+from model.inference.scoring import in_float32
 from model.inference.token_probs import TokenProbs
-from model.scoring import in_float32
 from model.tokenizers import Tokenizer
 from worker.generation.failures import failure_of
 from worker.generation.request import Send, TextRequest
@@ -58,7 +58,7 @@ class ScoreQueue:
             elif not scoring.is_within_window:
                 self._requests.rotate(-1)
         except BaseException as error:
-            log.error("%s failed", request.id, exc_info=error)
+            log.error("%s failed", request.id, exc_info=error, extra=request.log_fields)
             if request in self._requests:
                 self._requests.remove(request)
             self._send(request, failure_of(error))

@@ -4,10 +4,11 @@ import logging
 import math
 from collections.abc import Sequence
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import worker_shutdown, worker_shutting_down
 from pydantic import ValidationError
 from redis import Redis
+from structlog.contextvars import bound_contextvars
 
 from jobs.broker.generation import (
     CheckpointRequest,
@@ -17,13 +18,13 @@ from jobs.broker.generation import (
     WorkerRequest,
     take_request,
 )
-from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK, make_redis
+from jobs.broker.queue import GENERATE_QUEUE, GENERATE_TASK, HTTP_REQUEST_ID_HEADER, make_redis
 from jobs.process.panics import native_panics_as_errors
 from jobs.settings import Settings
 from jobs.store.database import Database
 from model.generation import Continuation
+from model.inference.scoring import Scoring
 from model.manifest import Manifest
-from model.scoring import Scoring
 from model.tokenizers import Tokenizer
 from worker.generation.batcher import RequestBatcher
 from worker.generation.delivery import Delivery
@@ -47,9 +48,11 @@ def add_generation(app: Celery, settings: Settings) -> Heartbeat:
     worker_shutting_down.connect(lambda **_: intake.close(), weak=False)
     worker_shutdown.connect(lambda **_: intake.join(), weak=False)
 
-    @app.task(name=GENERATE_TASK)
-    def generate(request_id: str) -> None:
-        intake.take(request_id)
+    @app.task(name=GENERATE_TASK, bind=True)
+    def generate(task: Task, request_id: str) -> None:
+        http_request_id = (task.request.headers or {}).get(HTTP_REQUEST_ID_HEADER)
+        with bound_contextvars(request_id=http_request_id, generation=request_id):
+            intake.take(request_id)
 
     return heartbeat
 

@@ -1,5 +1,6 @@
-"""Prepares a model from outside: checks the files that were sent, and makes a checkpoint of them."""
+"""Prepares a model from outside: has the files that were sent made a checkpoint, and records it."""
 
+import json
 import shutil
 from functools import cached_property
 from pathlib import Path
@@ -7,10 +8,14 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from jobs.files.layout import model_directory
-from jobs.files.model_files import CONFIG, INDEX, TOKENIZER, is_weights
 from jobs.lifecycle.model_imports import ImportedCheckpoint, finish_import
 from jobs.store.tables import ImportedModel
+from model.storage.atomic import unfinished_directory
 from worker.preparation.preparer import Preparer, Unpreparable
+from worker.preparation.work_process import Work, run_process
+
+IMPORT_TOTAL = 1000
+"""Thousandths, which its process counts."""
 
 
 class ModelPreparer(Preparer[ImportedModel]):
@@ -26,12 +31,7 @@ class ModelPreparer(Preparer[ImportedModel]):
         return self.settings.artifacts / self.claimed.upload_directory
 
     def prepare(self) -> None:
-        from model.imports.bad_model import BadModel
-
-        try:
-            checkpoint = self._import()
-        except BadModel as error:
-            raise Unpreparable(str(error)) from error
+        checkpoint = self._import()
         self.write(lambda session: finish_import(session, self.claimed, checkpoint))
 
     def leave(self) -> None:
@@ -51,28 +51,19 @@ class ModelPreparer(Preparer[ImportedModel]):
         shutil.rmtree(self._upload, ignore_errors=True)  # else the keeper does it later
 
     def _import(self) -> ImportedCheckpoint:
-        # It brings PyTorch along, which a worker that only tokenises does without.
-        from model.estimate import parameter_count
-        from model.imports.bad_model import BadModel
-        from model.imports.conversion import ModelFiles, import_gpt2
-        from model.manifest import WEIGHTS
-
-        upload = self._upload
-        if not upload.is_dir():
-            raise BadModel("the files that were sent are gone; send them again")
-        index, tokenizer = upload / INDEX, upload / TOKENIZER
-        files = ModelFiles(
-            config=upload / CONFIG,
-            weights=sorted(file for file in upload.iterdir() if is_weights(file.name)),
-            index=index if index.exists() else None,
-            tokenizer=tokenizer if tokenizer.exists() else None,
+        work = Work(
+            module="worker.preparation.import_process",
+            arguments=[self._upload, self._directory],
+            total=IMPORT_TOTAL,
+            deed="imported it",
         )
-        manifest = import_gpt2(files, self._directory, self.get_on)
-        return ImportedCheckpoint(
-            directory=self._listed_as,
-            bytes=sum(file.stat().st_size for file in self._directory.iterdir()),
-            sha256=manifest.files[WEIGHTS]["sha256"],
-            tokenizer=manifest.run.tokenizer,
-            config=manifest.run.model.model_dump(mode="json"),
-            parameters=parameter_count(manifest.run.gpt),
-        )
+        try:
+            outcome = json.loads(run_process(self.settings, work, self.get_on))
+        finally:
+            # A process that is killed leaves it.
+            shutil.rmtree(unfinished_directory(self._directory), ignore_errors=True)
+        if "bad_model" in outcome:
+            raise Unpreparable(outcome["bad_model"])
+        if "os_error" in outcome:
+            raise OSError(*outcome["os_error"])
+        return ImportedCheckpoint(directory=self._listed_as, **outcome["imported"])

@@ -8,6 +8,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_shutting_down
 from sqlalchemy.exc import OperationalError
+from structlog.contextvars import bound_contextvars
 
 from jobs.broker.queue import PREPARE_QUEUE, PREPARE_TASK, TRAIN_QUEUE, publish_if_possible
 from jobs.lifecycle.preparation import claim_preparation
@@ -47,7 +48,12 @@ def add_preparation(app: Celery, settings: Settings) -> Heartbeat:
                 return
             if claimed is None:
                 return
-            with heartbeat.running(claimed.dataset_id if isinstance(claimed, Preparation) else claimed.id):
+            prepared_id = claimed.dataset_id if isinstance(claimed, Preparation) else claimed.id
+            names = {"prepared": prepared_id, "attempt": claimed.attempt}
+            with (
+                bound_contextvars(request_id=claimed.request_id, **names),
+                heartbeat.running(prepared_id),
+            ):
                 preparer_of(database, settings, claimed, shutting_down).run()
             publish_if_possible(app, TRAIN_QUEUE)  # for jobs that have waited for it
 

@@ -111,7 +111,7 @@ class EtaEstimator:
         unknown_s = 0.0
         for left, durations, guess_s in (
             (schedule.evaluations_left(self._evaluated), self._evaluations, self._evaluation_guess_s(step_s)),
-            (schedule.samples_left(self._sampled), self._samples, self._sample_guess_s(step_s)),
+            (self._samples_left, self._samples, self._sample_guess_s(step_s)),
             (self._checkpoints_left(steps_left), self._checkpoints, CHECKPOINT_STEPS * step_s),
         ):
             if durations.mean_s is None:
@@ -119,6 +119,11 @@ class EtaEstimator:
             else:
                 known_s += left * durations.mean_s
         return known_s if unknown_s <= MAX_UNKNOWN_SHARE * known_s else None
+
+    @property
+    def _samples_left(self) -> int:
+        """One for each prompt."""
+        return self._schedule.samples_left(self._sampled) * len(self._run.sampling.prompts)
 
     def _checkpoints_left(self, steps_left: int) -> float:
         """Those by epochs and steps, and the others (by time, of a new best) at the rate at which they came
@@ -129,7 +134,10 @@ class EtaEstimator:
 
     def _evaluation_guess_s(self, step_s: float) -> float:
         """A batch in it is a forward pass, and takes less than a micro-batch of a step."""
-        return 2 * self._run.evaluation.eval_iter * step_s / self._run.training.grad_accumulation
+        batches, accumulation = self._run.evaluation.eval_iter, self._run.training.grad_accumulation
+        if batches is None:  # of all; most texts have less to validate on than to train on
+            batches = self._schedule.steps_per_epoch * accumulation
+        return 2 * batches * step_s / accumulation
 
     def _sample_guess_s(self, step_s: float) -> float:
         """A token reads the same weights as a batch, and computes less."""

@@ -1,4 +1,4 @@
-"""How much memory a worker has for a job: its GPU's where trainers compute on one, else this machine's.
+"""What a worker trains on, and how much memory that has for a job: its GPU, else this machine.
 
 It does without importing torch, which takes seconds: what PyTorch was built for stands in its version.py, and
 nvidia-smi lists the GPUs.
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 NVIDIA_SMI = (
     "nvidia-smi",
-    "--query-gpu=index,uuid,memory.total,mig.mode.current",
+    "--query-gpu=index,uuid,memory.total,mig.mode.current,name",
     "--format=csv,noheader,nounits",
 )
 NVIDIA_SMI_TIMEOUT_S = 20
@@ -36,25 +36,38 @@ class Gpu:
     """None where it has none of its own, but shares the machine's."""
     is_partitioned: bool
     """Whether trainers get instances of it (MIG), whose memory is not known."""
+    name: str | None = None
 
 
-def job_memory_bytes() -> int | None:
-    """Bytes for a job; None where it is not known, as on a GPU that is not NVIDIA's."""
+@dataclass(frozen=True)
+class TrainingDevice:
+    """What a worker's trainers compute on."""
+
+    name: str | None
+    """A GPU's, or `cpu`; None where it is not known."""
+    memory_bytes: int | None
+    """For a job; None where it is not known, as on a GPU that is not NVIDIA's."""
+
+
+def training_device(reserved_bytes: int = 0) -> TrainingDevice:
+    """reserved_bytes  of the machine's memory that jobs can't have"""
+    own_bytes = max(0, machine_memory_bytes() - reserved_bytes)
     backend = torch_backend(os.environ)
     if backend == "other":
-        return None
+        return TrainingDevice(None, None)
     if backend == "cuda":
         try:
             gpus = list_gpus()
         except subprocess.TimeoutExpired:
             log.warning("nvidia-smi does not answer: it is not known how much memory the GPU has")
-            return None
+            return TrainingDevice(None, None)
         if gpus:
             gpu = visible_gpu(gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
             if gpu is None or gpu.is_partitioned:
-                return None
-            return machine_memory_bytes() if gpu.memory_bytes is None else gpu.memory_bytes
-    return machine_memory_bytes()
+                return TrainingDevice(None if gpu is None else gpu.name, None)
+            memory_bytes = own_bytes if gpu.memory_bytes is None else gpu.memory_bytes
+            return TrainingDevice(gpu.name, memory_bytes)
+    return TrainingDevice("cpu", own_bytes)
 
 
 def torch_backend(environment: Mapping[str, str]) -> Literal["cpu", "cuda", "other"]:
@@ -82,9 +95,10 @@ def list_gpus() -> list[Gpu]:
 
 
 def parse_gpu(row: list[str]) -> Gpu:
-    """One of nvidia-smi's lines: `0, GPU-5ff2..., 81559, Disabled`, memory in MiB."""
-    index, uuid, mebibytes, mig = (value.strip() for value in row)
-    return Gpu(index, uuid, int(mebibytes) * 2**20 if mebibytes.isdecimal() else None, mig == "Enabled")
+    """One of nvidia-smi's lines: `0, GPU-5ff2..., 81559, Disabled, NVIDIA H100`, memory in MiB."""
+    index, uuid, mebibytes, mig, name = (value.strip() for value in row)
+    memory_bytes = int(mebibytes) * 2**20 if mebibytes.isdecimal() else None
+    return Gpu(index, uuid, memory_bytes, mig == "Enabled", name)
 
 
 def visible_gpu(gpus: list[Gpu], visible: str | None) -> Gpu | None:

@@ -1,7 +1,8 @@
 """The protocol between trainer and supervisor, a line at a time.
 
 Down the trainer's stdin comes, at every renewal of the lease, the deadline until which it may run: seconds on
-the monotonic clock, which all processes of a host share. Up its stdout go an empty line now and then, as a
+the monotonic clock, which all processes of a host share; and a word for each request of a person that is not
+a signal. Up its stdout go an empty line now and then, as a
 sign of life, and as the last line how it ended, in JSON.
 """
 
@@ -14,6 +15,10 @@ from typing import Literal
 
 from jobs.states import ErrorType
 from model.config import EndedBy
+
+FINISH = "finish"
+CHECKPOINT = "checkpoint"
+"""Requests: to end after the running step as if it were the last; to write a checkpoint, and go on."""
 
 OutcomeKind = Literal["finished", "stopped", "failed"]
 

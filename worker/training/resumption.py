@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from jobs.files.cleanup import sweep_attempts
 from jobs.files.layout import initial_directory
-from jobs.lifecycle.history import drop_checkpoint, is_listed, resize_checkpoint
+from jobs.lifecycle.checkpoints import drop_checkpoint, is_listed, resize_checkpoint
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.events import record_event

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from jobs.lifecycle.attempts import Fenced, fail, renew_lease, stop, succeed
+from jobs.files.layout import log_directory
+from jobs.lifecycle.attempts import (
+    STATUS_AFTER_STOP,
+    Fenced,
+    Requests,
+    fail,
+    renew_lease,
+    stop,
+    succeed,
+)
 from jobs.settings import SILENCE_SHARE, Settings
 from jobs.states import job_error
 from jobs.store.database import Database
@@ -18,7 +27,8 @@ from jobs.store.tables import Job
 from worker.oom import kernel_oom_kills
 from worker.training.fence import FENCED_EXIT_STATUS
 from worker.training.launch import PrewarmedTrainer, launch_trainer
-from worker.training.reports import TrainerOutcome
+from worker.training.metrics import JobMetrics
+from worker.training.reports import CHECKPOINT, FINISH, TrainerOutcome
 from worker.training.trainer_process import TrainerProcess
 
 log = logging.getLogger(__name__)
@@ -51,10 +61,14 @@ class Supervisor:
         self._job = job
         self._shutting_down = shutting_down
         self._prewarmed = prewarmed
-        self._stop_request: str | None = None
+        self._requests = Requests(stopping=None, checkpoint_asked_at=None)
+        self._has_sent_finish = False
+        self._sent_checkpoint_of: float | None = None
+        """The request for a checkpoint that the trainer has heard of."""
         self._stop_requested_s: float | None = None
         self._outcome_of_kill: TrainerOutcome | None = None
         self._is_fenced = False
+        self._metrics: JobMetrics | None = None
 
     def run(self) -> None:
         """Return when the attempt has ended and that has been recorded, or when another owns the job."""
@@ -62,7 +76,11 @@ class Supervisor:
         # The claim has just given a whole lease.
         renewed_s = time.monotonic()
         next_renewal_s = renewed_s
-        trainer = TrainerProcess(self._take_prewarmed() or launch_trainer(self._job), self._job.id)
+        log_folder = log_directory(self._settings.artifacts, self._job.id, self._job.attempt)
+        process = self._take_prewarmed() or launch_trainer(self._job)
+        trainer = TrainerProcess(process, self._job, log_folder)
+        self._metrics = metrics = JobMetrics(self._job, process.pid)
+        metrics.start()
         trainer.extend_deadline(self._deadline_s(renewed_s))  # at once: the first renewal may hang
         while (status := trainer.wait(TICK_S)) is None:
             now = time.monotonic()
@@ -71,6 +89,7 @@ class Supervisor:
                     renewed_s = now
                     trainer.extend_deadline(self._deadline_s(renewed_s))
                 next_renewal_s = now + self._settings.renew_s
+                self._pass_on(trainer)
             if self._is_fenced:
                 log.warning("attempt %s no longer owns job %s", self._job.attempt, self._job.id)
                 trainer.kill()
@@ -78,12 +97,13 @@ class Supervisor:
                 log.warning("job %s: %s", self._job.id, LEASE_LOST.message)
                 self._outcome_of_kill = LEASE_LOST
                 trainer.kill()
-            elif self._stop_request is not None or self._shutting_down.is_set():
+            elif self._must_stop:
                 self._stop(trainer)
             elif now - trainer.heard_s > self._settings.stall_s:
                 silence = f"no report from the trainer for {self._settings.stall_s:g} s"
                 self._outcome_of_kill = TrainerOutcome("failed", "stalled", silence)
                 trainer.kill()
+        metrics.end()
         if self._is_fenced:
             return
         if status == FENCED_EXIT_STATUS:
@@ -91,7 +111,9 @@ class Supervisor:
         elif status == -signal.SIGTERM and self._stop_requested_s is not None:
             self._outcome_of_kill = SHUT_DOWN  # it was still starting, so there is nothing to checkpoint
         has_oom_kill = kernel_oom_kills() > oom_kills_before
-        outcome = trainer.outcome or self._outcome_of_kill or unreported_outcome(status, has_oom_kill)
+        outcome = (
+            trainer.outcome or self._outcome_of_kill or unreported_outcome(self._job, status, has_oom_kill)
+        )
         self._persist(lambda session: self._record(session, outcome, list(trainer.log_lines)))
 
     def _take_prewarmed(self) -> subprocess.Popen[bytes] | None:
@@ -101,12 +123,12 @@ class Supervisor:
         return renewed_s + SILENCE_SHARE * self._settings.lease_s
 
     def _renew(self) -> bool:
-        """Whether the lease was extended. A request to stop is noted on the way."""
+        """Whether the lease was extended. What people ask for is noted on the way."""
         try:
             with self._database.write() as session:
-                self._stop_request = renew_lease(
-                    session, self._job.id, self._job.attempt, self._settings.lease_s
-                )
+                self._requests = renew_lease(session, self._job.id, self._job.attempt, self._settings.lease_s)
+                if self._metrics is not None:
+                    self._metrics.record(session)
         except OperationalError as error:
             log.warning("could not renew the lease of job %s: %s", self._job.id, error.orig)
             return False
@@ -114,6 +136,22 @@ class Supervisor:
             self._is_fenced = True
             return False
         return True
+
+    def _pass_on(self, trainer: TrainerProcess) -> None:
+        """Tell the trainer once of each request that does not stop it at once."""
+        if self._requests.stopping == FINISH and not self._has_sent_finish:
+            self._has_sent_finish = True
+            trainer.send(FINISH)
+        asked_at = self._requests.checkpoint_asked_at
+        if asked_at is not None and asked_at != self._sent_checkpoint_of:
+            self._sent_checkpoint_of = asked_at
+            trainer.send(CHECKPOINT)
+
+    @property
+    def _must_stop(self) -> bool:
+        """Whether the trainer is to stop, or has been told to, which nothing undoes."""
+        is_asked = self._requests.stopping in STATUS_AFTER_STOP
+        return is_asked or self._shutting_down.is_set() or self._stop_requested_s is not None
 
     def _stop(self, trainer: TrainerProcess) -> None:
         """SIGTERM at first; SIGKILL when the time to finish a step and write a checkpoint is over."""
@@ -152,10 +190,13 @@ class Supervisor:
             fail(session, job_id, attempt, job_error(outcome.error, outcome.message, attempt), log_lines)
 
 
-def unreported_outcome(status: int, has_oom_kill: bool) -> TrainerOutcome:
+def unreported_outcome(job: Job, status: int, has_oom_kill: bool) -> TrainerOutcome:
     """Of a trainer that exited without a report."""
+    its_log = f"GET /jobs/{job.id}/log?attempt={job.attempt}"
     if status == -signal.SIGKILL and has_oom_kill:
         return TrainerOutcome("failed", "out_of_memory", "the kernel killed the trainer: out of memory")
     if status < 0:
-        return TrainerOutcome("failed", "internal", f"the trainer died of {signal.Signals(-status).name}")
-    return TrainerOutcome("failed", "internal", f"the trainer exited with status {status}; its log says why")
+        message = f"the trainer died of {signal.Signals(-status).name}; {its_log} has what it wrote before"
+    else:
+        message = f"the trainer exited with status {status}; {its_log} says why"
+    return TrainerOutcome("failed", "internal", message)

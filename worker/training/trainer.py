@@ -8,14 +8,15 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 
 from jobs.files.arriving_text import BadText
 from jobs.files.disk import is_disk_full, missing_bytes
-from jobs.files.layout import checkpoint_root
+from jobs.files.layout import checkpoint_root, log_directory
 from jobs.files.tokenizers import TokenizerLost
 from jobs.lifecycle.attempts import Fenced
-from jobs.lifecycle.history import list_checkpoints
-from jobs.process.logs import configure_logging
+from jobs.lifecycle.checkpoints import list_checkpoints
+from jobs.process.logs import add_process_fields, configure_logging
 from jobs.process.panics import NativePanic, native_panics_as_errors
 from jobs.process.parent_death import die_with_parent
 from jobs.settings import Settings, load_settings
@@ -28,7 +29,9 @@ from worker.oom import find_oom_error
 from worker.retry import retry_while_unavailable
 from worker.training.contention import ContentionMonitor
 from worker.training.fence import start_fence
-from worker.training.reports import ReportPipe, TrainerOutcome
+from worker.training.log_file import LogFile
+from worker.training.reports import FINISH, ReportPipe, TrainerOutcome
+from worker.training.requests import Requests
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +47,24 @@ def run_trainer(job_id: str, attempt: int) -> None:
     # Reports own the pipe; whatever else is printed goes to the log.
     pipe = ReportPipe(os.dup(sys.stdout.fileno()))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    start_fence(sys.stdin.fileno())
+    requests = Requests()
+    start_fence(sys.stdin.fileno(), requests.note)
     should_stop = StopSignal()
 
     settings = load_settings()
     configure_logging(settings)
-    pipe.report_outcome(run_attempt(settings, job_id, attempt, pipe, should_stop))
+    add_process_fields(job_id=job_id, attempt=attempt)
+    keep_log(log_directory(settings.artifacts, job_id, attempt))
+    pipe.report_outcome(run_attempt(settings, job_id, attempt, pipe, should_stop, requests))
+
+
+def keep_log(folder: Path) -> None:
+    """From now on write what is printed into the job's folder. Where that can't be, it goes to the supervisor
+    as before, and no further."""
+    try:
+        LogFile(folder).watch()
+    except OSError as error:
+        log.warning("what this trainer writes can't be kept: %s", error)
 
 
 class StopSignal:
@@ -76,7 +91,12 @@ class NotEnoughDisk(Exception):
 
 
 def run_attempt(
-    settings: Settings, job_id: str, attempt: int, pipe: ReportPipe, should_stop: StopSignal
+    settings: Settings,
+    job_id: str,
+    attempt: int,
+    pipe: ReportPipe,
+    should_stop: StopSignal,
+    requests: Requests,
 ) -> TrainerOutcome:
     """Train, and say how it ended. An error without a type of its own is raised: the log then has the
     traceback."""
@@ -85,11 +105,12 @@ def run_attempt(
 
     database = Database(settings.database)
     job = retry_while_unavailable(database.read, lambda session: get_job(session, job_id))
+    add_process_fields(request_id=job.request_id, worker=job.worker)
     if job.attempt != attempt:
         raise Fenced(job_id, attempt)
     try:
         with native_panics_as_errors():
-            return train_job(settings, database, job, pipe, should_stop)
+            return train_job(settings, database, job, pipe, should_stop, requests)
     except Stopped:
         return TrainerOutcome("stopped")
     except (BadText, TokenizerLost) as error:
@@ -116,13 +137,18 @@ def run_attempt(
 
 
 def train_job(
-    settings: Settings, database: Database, job: Job, pipe: ReportPipe, should_stop: StopSignal
+    settings: Settings,
+    database: Database,
+    job: Job,
+    pipe: ReportPipe,
+    should_stop: StopSignal,
+    requests: Requests,
 ) -> TrainerOutcome:
-    """Train from the newest good checkpoint on, to the end or until it is stopped."""
+    """Train from the newest good checkpoint on, to the end or until it is stopped or asked to finish."""
     import torch
 
     from model.data import Data
-    from model.estimate import checkpoints_bytes
+    from model.estimate.disk import checkpoints_bytes
     from model.numerics import pick_device, resolve_numerics
     from model.plan import Schedule
     from model.training import train
@@ -163,14 +189,20 @@ def train_job(
             "the job goes on when there is room, by itself or by POST /jobs/<id>/resume"
         )
     eta = EtaEstimator(spec, Schedule.of(spec, len(data.train)))
-    recorder = Recorder(database, settings.artifacts, job, spec.retention, pipe.report_alive, eta)
+    recorder = Recorder(
+        database, settings.artifacts, job, spec.retention, pipe.report_alive, eta, spec.alerts
+    )
     ContentionMonitor().start()
+    if job.stopping == FINISH:  # asked of an attempt that is lost
+        requests.note(FINISH)
     checkpoint = newest_good_checkpoint(database, settings, job, checkpoints)
     outcome = train(
         spec,
         data,
         on_event=recorder,
         should_stop=should_stop,
+        should_finish=requests.should_finish,
+        should_checkpoint=requests.should_checkpoint,
         checkpoint_root=checkpoint_root(settings.artifacts, job.id, job.attempt),
         numerics=numerics,
         device=device,

@@ -39,6 +39,14 @@ EXACT: dict[str, dict[str, Any]] = {
     "patience": {"training": {"early_stopping_patience": 1, "num_epochs": 30, "learning_rate": 0.1}},
     "drawn samples": {"sampling": {"temperature": 1.3, "top_k": 40, "top_p": 0.9, "max_new_tokens": 40}},
     "samples drawn among all tokens": {"sampling": {"temperature": 0.8}},
+    "several prompts and whole splits": {
+        "evaluation": {"eval_iter": None},
+        "sampling": {"start_context": ["Every effort", "The dog"], "temperature": 0.9},
+    },
+    "samples by steps": {
+        "training": {"max_steps": 11, "grad_accumulation": 2, "num_epochs": 30},
+        "sampling": {"every_epochs": 2, "every_steps": 5},
+    },
     "GPT-2's tokens": {
         "tokenizer": "gpt2",
         "model": GPT2,

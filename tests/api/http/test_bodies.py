@@ -25,7 +25,7 @@ MALFORMED = {
     "a float that overflows": (b'{"training": {"learning_rate": 1e999}}', "1e999"),
     "a name twice": (b'{"name": "a", "name": "b"}', "'name'"),
     "a name twice, inside": (b'{"training": {"seed": 1, "seed": 1}}', "'seed'"),
-    "5,000 digits": (b'{"devices": ' + b"9" * 5000 + b"}", "5000 digits"),
+    "5,000 digits": (b'{"devices": ' + b"9" * 5000 + b"}", "5,000 digits"),
     "33 levels": (b'{"metadata": ' + b"[" * 32 + b"]" * 32 + b"}", "32 levels"),
     "1,001 values": (b"[" + b"0," * 1000 + b"0]", "more than 1,000 values"),
     "values that are empty objects": (b"[" + b"{}," * 100_000 + b"{}]", "more than 1,000 values"),
@@ -35,7 +35,7 @@ MALFORMED = {
     ),
     "strings without commas": (b'""' * 500_000, "more than 1,000 values"),
     "a string without an end": (b'{"name": "' + b'\\"' * 500_000, "not JSON"),
-    "a fraction of 5,000 digits": (b'{"devices": 0.' + b"1" * 5000 + b"}", "5002 digits"),
+    "a fraction of 5,000 digits": (b'{"devices": 0.' + b"1" * 5000 + b"}", "5,002 digits"),
     "100,000 levels": (b"[" * 100_000 + b"]" * 100_000, "32 levels"),
 }
 

@@ -13,9 +13,9 @@ from tests.jobs.process.test_panics import panic
     [
         ("GET", "/nothing"),
         ("GET", "/jobs/"),
-        ("POST", "/jobs/job-0/finish"),
+        ("POST", "/jobs/job-0/end"),
         ("GET", "/v2/models"),
-        ("GET", "/metrics"),
+        ("GET", "/metric"),
     ],
 )
 def test_a_route_that_is_not_there_is_answered_with_404(
@@ -32,9 +32,7 @@ def test_a_route_that_is_not_there_is_answered_with_404(
     }
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("DELETE", "/jobs"), ("PATCH", "/jobs/job-0"), ("PUT", "/jobs")]
-)
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "/jobs"), ("PUT", "/jobs/job-0"), ("PUT", "/jobs")])
 def test_a_method_that_is_not_possible_is_answered_with_405_and_those_that_are(
     bare_client: FlaskClient, method: str, path: str
 ) -> None:
@@ -50,7 +48,7 @@ def test_an_unexpected_error_is_answered_with_500_and_without_its_reason(
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr("api.views.jobs.get_job", fail)
-    monkeypatch.setattr("jobs.store.database.Database.read", fail)
+    monkeypatch.setattr("jobs.store.database.Database.snapshot", fail)
     response = bare_client.get("/jobs/job-0")
     assert (response.status_code, response.content_type) == (500, "application/problem+json")
     assert b"secret" not in response.data
@@ -65,7 +63,7 @@ def test_a_panic_of_native_code_is_answered_with_500_and_the_process_goes_on(
     def fail(*_: Any, **__: Any) -> None:
         panic()
 
-    monkeypatch.setattr("jobs.store.database.Database.read", fail)
+    monkeypatch.setattr("jobs.store.database.Database.snapshot", fail)
     response = bare_client.get("/jobs/job-0")
     assert (response.status_code, response.content_type) == (500, "application/problem+json")
     assert response.headers["X-Request-ID"]

@@ -17,6 +17,7 @@ from flask import Flask
 from api.http.error_handlers import register_error_handlers
 from api.http.headers import register_headers
 from api.http.requests import Request
+from api.monitoring.requests import register_monitoring
 from api.server.limits import Limits
 from api.server.server import Server, listen
 
@@ -28,6 +29,7 @@ def small_app() -> Flask:
     app = Flask("small")
     app.request_class = Request
     register_headers(app)
+    register_monitoring(app)
     register_error_handlers(app)
     return app
 
@@ -35,8 +37,8 @@ def small_app() -> Flask:
 class Served:
     """An application that is being served."""
 
-    def __init__(self, app: Flask, limits: Limits) -> None:
-        listener = listen("127.0.0.1", 0)
+    def __init__(self, app: Flask, limits: Limits, port: int = 0) -> None:
+        listener = listen("127.0.0.1", port)
         self.port: int = listener.getsockname()[1]
         self.server = Server(app, listener, limits)
         self._loop = asyncio.new_event_loop()
@@ -55,8 +57,11 @@ class Served:
 
 
 @contextmanager
-def serving(app: Flask, limits: Limits | None = None) -> Iterator[Served]:
-    served = Served(app, limits or Limits(grace_s=0, generation_grace_s=0))
+def serving(app: Flask, limits: Limits | None = None, port: int = 0) -> Iterator[Served]:
+    """
+    port  of an earlier one, that its clients come back to; 0: any
+    """
+    served = Served(app, limits or Limits(grace_s=0, generation_grace_s=0), port)
     try:
         yield served
     finally:
@@ -169,13 +174,14 @@ class RawClient:
             else:
                 raise AssertionError("closed without a response")
 
-    def receive_until(self, end: bytes) -> None:
-        """Wait until `end` has come."""
+    def receive_until(self, end: bytes) -> bytes:
+        """All that has come once `end` has."""
         received = b""
         while end not in received:
             piece = self.socket.recv(65536)
             assert piece, f"the server closed before it sent {end!r}"
             received += piece
+        return received
 
     def sees_close(self) -> bool:
         """Whether the server closes, and says nothing more before; waits for that."""

@@ -30,6 +30,10 @@ def views() -> Flask:
     def empty() -> tuple[str, int]:
         return "", 204
 
+    @app.get("/dated")
+    def dated() -> Response:
+        return Response("a file", headers={"date": "Sun, 29 Nov 2026 09:36:06 GMT"})
+
     return app
 
 
@@ -282,3 +286,8 @@ def test_a_connection_that_is_closed_without_a_word_is_no_request(
         assert silent.sees_close()
         assert other.get("/echo").response().status == 200
     assert "refused" not in caplog.text
+
+
+def test_a_response_that_its_view_has_dated_has_one_date(client: RawClient) -> None:
+    received = client.get("/dated").receive_until(b"a file")
+    assert received.lower().count(b"\r\ndate: ") == 1

@@ -1,15 +1,17 @@
 """No kind of request waits for the threads of another kind."""
 
 from contextlib import ExitStack
+from threading import Event
 from threading import enumerate as enumerate_threads
 
 import pytest
 
 from api.server.pools import GENERATIONS, PLOTS, READS, WRITES, PoolConfig
+from api.server.threads import ThreadPool
 from tests.api.server.conftest import Start
 from tests.api.server.serving import RawClient, Served
 from tests.api.server.views import Views
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 def fill(stack: ExitStack, served: Served, views: Views, path: str, pool: PoolConfig) -> list[RawClient]:
@@ -82,6 +84,22 @@ def test_a_plot_that_nobody_waits_for_any_more_is_not_drawn(start: Start, views:
         views.may_finish.set()
         assert [first.response().body, third.response().body] == [b"first", b"third"]
         assert views.started == ["first", "third"]
+
+
+def test_a_task_that_fails_costs_its_pool_no_thread(caplog: pytest.LogCaptureFixture) -> None:
+    pool, done = ThreadPool(PoolConfig("few", 2)), Event()
+
+    def logged() -> int:
+        return caplog.text.count("a task of the pool few failed")
+
+    def fail() -> None:
+        raise ValueError("a fault of the task's")
+
+    for _ in range(5):
+        assert pool.submit(fail)
+    assert pool.submit(done.set)
+    assert done.wait(PATIENCE_S)
+    wait_until(lambda: logged() == 5, "the other thread said so too")
 
 
 def test_threads_that_have_nothing_to_do_end_and_others_take_their_place(

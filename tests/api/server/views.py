@@ -8,10 +8,26 @@ from functools import wraps
 from flask import Response
 
 from api.http.disconnects import client_disconnected
+from api.http.pushed import Sink, push_body
 from api.server.pools import GENERATIONS, PLOTS, PoolConfig, in_pool
 from tests.api.server.serving import small_app
 
 log = logging.getLogger(__name__)
+
+
+class Silence:
+    """A body that the event loop sends: nothing, until the client has gone."""
+
+    def start(self, sink: Sink) -> None:
+        self._sink = sink
+        sink.push(b"begun")
+
+    def resume(self) -> None: ...
+
+    def stop(self) -> None:
+        self._sink.end_response()
+
+    def close(self) -> None: ...
 
 
 class Views:
@@ -29,6 +45,7 @@ class Views:
         self._add("/plot/<name>", self.hold, pool=PLOTS)
         self._add("/wait/<name>", self.wait, pool=GENERATIONS)
         self._add("/stream/<name>", self.stream)
+        self._add("/pushed", self.pushed)
         self._add("/endless", self.endless)
         self._add("/large", self.large)
         self._add("/fails", self.fails)
@@ -79,6 +96,10 @@ class Views:
             yield b"last"
 
         return Response(pieces())
+
+    def pushed(self) -> Response:
+        push_body(Silence())
+        return Response(iter(()))
 
     def endless(self) -> Response:
         def pieces() -> Iterator[bytes]:

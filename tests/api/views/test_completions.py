@@ -31,6 +31,8 @@ from tests.api.server.serving import serving
 from tests.jobs.making import queued_job, running_job
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("live_generation_worker")
+
 Connect = Callable[..., openai.OpenAI]
 
 
@@ -56,7 +58,7 @@ def ask(port: int) -> Iterator[openai.OpenAI]:
         base_url=f"http://127.0.0.1:{port}/v1",
         api_key="any",
         max_retries=0,
-        http_client=openai.DefaultHttpxClient(trust_env=False),
+        http_client=openai.DefaultHttpxClient(trust_env=False, verify=False),
     ) as client:
         yield client
 
@@ -191,7 +193,9 @@ def test_a_stream_has_chunks_of_every_choice_and_the_usage_last(
 def test_a_stream_without_usage_ends_with_its_last_choice(port: int, settings: Settings, job: Job) -> None:
     with generation_worker(settings, named):
         body = {"model": job.id, "prompt": "a", "stream": True}
-        response = httpx2.post(f"http://127.0.0.1:{port}/v1/completions", json=body, trust_env=False)
+        response = httpx2.post(
+            f"http://127.0.0.1:{port}/v1/completions", json=body, trust_env=False, verify=False
+        )
     assert response.headers["Content-Type"].startswith("text/event-stream")
     *_, last_choice, done, _ = response.text.split("\n\n")
     assert '"finish_reason": "length"' in last_choice
@@ -444,7 +448,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"stop": ["a"] * 17}, "stop", "at most 16"),
     ({"stop": [""]}, "stop", "1 to 1,000"),
     ({"stop": [7]}, "stop", "a string or a list of strings"),
-    ({"seed": 2**32}, "seed", "at most 4294967295"),
+    ({"seed": 2**32}, "seed", "at most 4,294,967,295"),
     ({"logprobs": 6}, "logprobs", "at most 5"),
     ({"echo": 1}, "echo", "true or false"),
     ({"stream_options": {"include_usage": True}}, "stream_options", "needs stream"),
@@ -517,6 +521,7 @@ def test_what_the_server_itself_refuses_below_v1_is_openais_object_too(port: int
         content=b"x" * (2**20 + 1),
         headers={"Content-Type": "application/json"},
         trust_env=False,
+        verify=False,
     )
     assert response.status_code == 413
     assert response.json()["error"]["type"] == "invalid_request_error"

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobs.lifecycle.attempts import end
-from jobs.lifecycle.history import list_checkpoints
+from jobs.lifecycle.checkpoints import list_checkpoints
 from jobs.settings import Settings
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database

@@ -1,10 +1,10 @@
-"""GET / and /docs"""
+"""GET /docs"""
 
 from flask.testing import FlaskClient
 
 
-def test_the_root_leads_to_a_page_that_loads_nothing_from_elsewhere(bare_client: FlaskClient) -> None:
-    page = bare_client.get("/", follow_redirects=True)
+def test_the_documentation_loads_nothing_from_elsewhere(bare_client: FlaskClient) -> None:
+    page = bare_client.get("/docs")
     assert (page.status_code, page.mimetype) == (200, "text/html")
     assert "//" not in page.text.replace("<!--", "")
     policy = page.headers["Content-Security-Policy"]

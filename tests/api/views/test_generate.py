@@ -7,14 +7,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.http.disconnects import set_disconnect_check
-from jobs.broker.generation import Begun, Failure, GenerationRequest, Message, Piece
-from jobs.broker.queue import make_redis
+from jobs.broker.generation import Begun, Failure, GenerationRequest, Message, Piece, announce_start
+from jobs.broker.queue import GENERATE_QUEUE, make_redis
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Job
 from tests.api.conftest import NOWHERE, Serve, generation_worker
 from tests.api.seeds import checkpoint
-from tests.jobs.making import queued_job, running_job
+from tests.jobs.making import announce_worker, queued_job, running_job, silence_worker
+from tests.jobs.messages import messages
 
 PROMPT = "Every effort moves you"
 
@@ -151,6 +152,7 @@ def test_an_unknown_checkpoint_is_answered_with_404_and_those_that_there_are(
     assert "8, 17" in response.get_json(force=True)["detail"]
 
 
+@pytest.mark.usefixtures("live_generation_worker")
 def test_no_answer_in_time_is_answered_with_503_and_nothing_is_left_to_compute(
     serve: Serve, settings: Settings, job: Job
 ) -> None:
@@ -162,6 +164,7 @@ def test_no_answer_in_time_is_answered_with_503_and_nothing_is_left_to_compute(
     assert list(make_redis(settings).scan_iter("pretrain:*")) == []
 
 
+@pytest.mark.usefixtures("live_generation_worker")
 def test_a_broker_that_is_away_is_answered_with_503(serve: Serve, settings: Settings, job: Job) -> None:
     client = serve(settings.model_copy(update={"redis_url": NOWHERE}))
     response = client.get("/generate")
@@ -265,3 +268,41 @@ def test_a_wrong_body_is_answered_with_every_wrong_field(
     response = bare_client.post("/generate", json=body)
     assert response.status_code == 422
     assert {error["field"] for error in response.get_json(force=True)["errors"]} == fields
+
+
+ASKING = [
+    ("GET", "/generate", {}),
+    ("POST", "/generate", {"json": {"prompt": PROMPT}}),
+    ("POST", "/generate", {"json": {"prompt": PROMPT, "stream": True}}),
+    ("POST", "/score", {"json": {"text": PROMPT}}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "options"), ASKING)
+def test_while_no_worker_lives_a_prompt_is_refused_at_once_and_nothing_is_published(
+    serve: Serve, database: Database, settings: Settings, job: Job, method: str, path: str, options: Any
+) -> None:
+    client = serve(settings.model_copy(update={"generate_timeout_s": 3600.0}))
+    refused = client.open(path, method=method, **options)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+    assert refused.get_json()["detail"] == (
+        "no generation worker works (none has reported), so nobody would answer"
+    )
+    silence_worker(database, announce_worker(database, GENERATE_QUEUE), 100)
+    lost = client.open(path, method=method, **options)
+    assert (lost.status_code, "generate-1 is lost: no sign" in lost.get_json()["detail"]) == (503, True)
+    assert messages(settings, GENERATE_QUEUE) == 0
+
+
+@pytest.mark.parametrize("state", [{"job_id": "job-1"}, {"trouble": "it is slow"}, None])
+def test_a_worker_that_is_busy_or_troubled_or_has_just_been_started_is_waited_for(
+    serve: Serve, database: Database, settings: Settings, job: Job, state: dict[str, str] | None
+) -> None:
+    client = serve(settings.model_copy(update={"generate_timeout_s": 0.2}))
+    if state is None:
+        announce_start(make_redis(settings))
+    else:
+        announce_worker(database, GENERATE_QUEUE, **state)
+    refused = client.post("/generate", json={"prompt": PROMPT})
+    assert refused.status_code == 503
+    assert refused.get_json()["detail"] == "no generation worker answered within 0.2 s"

@@ -25,6 +25,8 @@ from tests.api.views.test_generate import begun, continued, piece
 from tests.jobs.making import running_job
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("live_generation_worker")
+
 LIKELY = LikelyToken(token="\ufffd", bytes=(195,), logprob=-0.5)
 LOGPROB = TokenLogprob(token=" kn", bytes=(32, 107, 110), logprob=-1.5, rank=2, top=(LIKELY,))
 
@@ -160,7 +162,7 @@ def streaming(client: FlaskClient) -> Iterator[httpx2.Response]:
     """A stream from the real server, over a socket."""
     with serving(client.application) as served:
         url = f"http://127.0.0.1:{served.port}/generate?stream=true"
-        with httpx2.stream("GET", url, timeout=60, trust_env=False) as response:
+        with httpx2.stream("GET", url, timeout=60, trust_env=False, verify=False) as response:
             yield response
 
 
@@ -218,7 +220,11 @@ def test_a_service_that_stops_ends_its_streams_and_says_so(
         generation_worker(settings, lambda _: [begun(), piece(" kn", 1)]),
         serving(client.application) as served,
         httpx2.stream(
-            "GET", f"http://127.0.0.1:{served.port}/generate?stream=true", timeout=60, trust_env=False
+            "GET",
+            f"http://127.0.0.1:{served.port}/generate?stream=true",
+            timeout=60,
+            trust_env=False,
+            verify=False,
         ) as response,
     ):
         lines = response.iter_lines()

@@ -47,6 +47,33 @@ def test_jobs_are_chosen_by_status_name_and_labels(
     assert ids(client, "?metadata[team]=red&status=succeeded") == []
 
 
+def test_jobs_are_chosen_by_tags_and_stars(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    both, one, none = (queued_job(database, settings).id for _ in range(3))
+    client.patch(f"/jobs/{both}", json={"tags": ['a"b', "c"], "starred": True})
+    client.patch(f"/jobs/{one}", json={"tags": ["c"]})
+    assert ids(client, "?tag=c") == [one, both]
+    assert ids(client, "?tag=c&tag=a%22b") == [both]
+    assert ids(client, "?tag=a") == []
+    assert ids(client, "?starred=true") == [both]
+    assert ids(client, "?starred=false") == [none, one]
+    assert client.get("/jobs?starred=1").status_code == 422
+
+
+def test_archived_jobs_are_listed_only_if_asked_for(
+    client: FlaskClient, database: Database, settings: Settings
+) -> None:
+    archived, other = (queued_job(database, settings).id for _ in range(2))
+    client.patch(f"/jobs/{archived}", json={"archived": True})
+    assert ids(client) == [other]
+    assert ids(client, "?archived=false") == [other]
+    assert ids(client, "?archived=true") == [archived]
+    assert ids(client, "?archived=any") == [other, archived]
+    assert client.get("/jobs?archived=yes").status_code == 422
+    assert client.get(f"/jobs/{archived}").status_code == 200
+
+
 def test_labels_of_any_text_are_found(client: FlaskClient, database: Database, settings: Settings) -> None:
     for name, value in {"é": "naïve", 'a"b': "c\\d", "a]b[c": "&=+%", "a b": "#?"}.items():
         made = queued_job(database, settings, metadata={name: value}).id

@@ -37,7 +37,8 @@ def test_a_job_is_stored_and_published(client: FlaskClient, database: Database, 
 def test_the_response_has_every_field_of_the_contract(client: FlaskClient) -> None:
     job = client.post("/jobs", json=TINY).get_json()
     assert set(job) == {
-        "id", "object", "name", "status", "stopping", "spec", "progress", "latest", "best", "attempt",
+        "id", "object", "name", "notes", "tags", "starred", "archived", "owner", "shared",
+        "status", "stopping", "spec", "progress", "latest", "best", "attempt",
         "failures", "numerics", "threads", "parent", "disk_bytes", "dataset_sha256", "parameters", "device",
         "error", "created_at", "started_at", "finished_at", "metadata", "queue_position", "waiting_for",
         "ended_by",
@@ -62,7 +63,10 @@ def test_a_preset_fills_in_what_the_spec_leaves_out(client: FlaskClient) -> None
 
 def test_a_spec_has_what_is_sampled_before_how_as_in_the_contract(client: FlaskClient) -> None:
     spec = client.post("/jobs", json=TINY).get_json()["spec"]
-    assert list(spec["sampling"]) == ["start_context", "max_new_tokens", "temperature", "top_k", "top_p"]
+    assert list(spec["sampling"]) == [
+        *("start_context", "every_epochs", "every_steps"),
+        *("max_new_tokens", "temperature", "top_k", "top_p"),
+    ]
 
 
 def test_an_empty_object_is_the_lectures_job(client: FlaskClient) -> None:
@@ -267,3 +271,14 @@ def test_a_database_that_is_away_right_after_the_commit_does_not_turn_a_stored_j
     response = client.post("/jobs", json=TINY)
     assert (response.status_code, response.get_json()["queue_position"]) == (201, 2)
     assert writes
+
+
+def test_the_id_of_the_request_stays_with_the_job_for_the_logs(
+    client: FlaskClient, database: Database
+) -> None:
+    posted = client.post(
+        "/jobs", json={"preset": "tiny", "dataset": "sample"}, headers={"X-Request-ID": "r-1"}
+    )
+    with database.read() as session:
+        assert get_job(session, posted.get_json()["id"]).request_id == "r-1"
+    assert "request_id" not in posted.get_json()

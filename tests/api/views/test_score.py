@@ -16,6 +16,8 @@ from tests.api.conftest import NOWHERE, Serve, generation_worker
 from tests.api.seeds import checkpoint
 from tests.jobs.making import running_job
 
+pytestmark = pytest.mark.usefixtures("live_generation_worker")
+
 FIRST = ScoredToken(token="Ev", bytes=(69, 118))
 
 

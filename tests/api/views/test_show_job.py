@@ -144,4 +144,4 @@ def test_a_queued_job_says_its_place_and_what_it_waits_for_and_so_does_the_list(
 def test_a_job_just_posted_says_what_it_waits_for(client: FlaskClient) -> None:
     posted = client.post("/jobs", json={"preset": "tiny", "dataset": "sample"}).get_json()
     assert posted["queue_position"] == 1
-    assert posted["waiting_for"] == "no live worker of its queue, train (none has been started)"
+    assert posted["waiting_for"] == "no live worker of its queue, train (none has reported)"

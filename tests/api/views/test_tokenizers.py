@@ -62,7 +62,7 @@ def test_a_text_that_is_too_small_gives_fewer_tokens_and_says_so(
     ("fields", "wrong"),
     [
         ({"vocab_size": 256}, {"vocab_size": "must be at least 257"}),
-        ({"vocab_size": 100_001}, {"vocab_size": "must be at most 100000"}),
+        ({"vocab_size": 100_001}, {"vocab_size": "must be at most 100,000"}),
         ({"vocab_size": "400"}, {"vocab_size": "must be an integer"}),
         ({"vocab_size": True, "name": ""}, {"vocab_size": "must be an integer", "name": "must not be empty"}),
         ({"dataset": 1, "colour": "red"}, {"dataset": "must be a string", "colour": "unknown field"}),

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from jobs.settings import Settings
 from jobs.store.database import Database
-from tests.jobs.making import announce_worker, running_job, silence_worker
+from tests.jobs.making import CALIBRATION, announce_worker, running_job, silence_worker
 
 
 def test_without_workers_the_list_is_empty(client: FlaskClient) -> None:
@@ -23,7 +23,15 @@ def test_workers_say_what_they_are_at_the_oldest_first(
     job = running_job(database, settings)
     announce_worker(database, "generate", age_s=5, pid=7)
     announce_worker(
-        database, "train", id="worker-1", age_s=10, state_age_s=2, job_id=job.id, memory_bytes=2**33
+        database,
+        "train",
+        id="worker-1",
+        age_s=10,
+        state_age_s=2,
+        job_id=job.id,
+        memory_bytes=2**33,
+        device="cpu",
+        calibration=CALIBRATION.to_json(),
     )
     trains, generates = client.get("/workers").get_json()["data"]
     times = [datetime.fromisoformat(trains.pop(name)) for name in ("started_at", "since", "heard_at")]
@@ -38,7 +46,10 @@ def test_workers_say_what_they_are_at_the_oldest_first(
         "detail": None,
         "job_id": job.id,
         "memory_bytes": 2**33,
+        "device": "cpu",
+        "calibration": CALIBRATION.to_json(),
     }
+    assert (generates["device"], generates["calibration"]) == (None, None)
     assert (generates["pid"], generates["status"], generates["job_id"]) == (7, "idle", None)
 
 
@@ -56,3 +67,9 @@ def test_a_lost_and_a_hung_worker_say_why(
 
 def test_an_unknown_parameter_is_refused(client: FlaskClient) -> None:
     assert client.get("/workers?status=busy").status_code == 422
+
+
+def test_what_another_version_has_measured_is_not_shown(client: FlaskClient, database: Database) -> None:
+    announce_worker(database, "train", device="cpu", calibration={"rates": {"float32": {"unknown": 1}}})
+    (worker,) = client.get("/workers").get_json()["data"]
+    assert (worker["device"], worker["calibration"]) == ("cpu", None)

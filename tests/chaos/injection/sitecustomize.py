@@ -4,6 +4,7 @@ PYTHONPATH; it does nothing unless the environment says so and the process is th
 CHAOS_INJECT  JSON: {"process", "call", "nth", "action", "token"}
   process  a word of the command line of the process meant, such as `worker.trainer`; or a list of words
   call     fsync | rename | statement | commit | commit-answered (after it, before its answer is seen) |
+           job-stored (the same, of a transaction that inserted a job) |
            report (a trainer's sign of life) | event (what a run reports, before it is recorded, but for) |
            written (that a checkpoint is, which comes some steps after it was begun) |
            encode (a text, by the byte tokenizer)
@@ -105,8 +106,31 @@ def inject(call: str, strike: Strike) -> None:
         if call == "statement":
             DefaultDialect.do_execute = before(strike, DefaultDialect.do_execute)  # type: ignore[method-assign]
             return
+        if call == "job-stored":
+            strike_when_job_is_stored(strike)
+            return
         wrap = {"commit": before, "commit-answered": after}[call]
         DefaultDialect.do_commit = wrap(strike, DefaultDialect.do_commit)  # type: ignore[method-assign]
+
+
+def strike_when_job_is_stored(strike: Strike) -> None:
+    from sqlalchemy.engine.default import DefaultDialect
+
+    execute, commit = DefaultDialect.do_execute, DefaultDialect.do_commit
+    inserting = set()  # connections of DBAPI with a transaction that has inserted a job
+
+    def do_execute(dialect: Any, cursor: Any, statement: str, *arguments: Any) -> None:
+        execute(dialect, cursor, statement, *arguments)
+        if statement.startswith("INSERT INTO jobs "):
+            inserting.add(cursor.connection)
+
+    def do_commit(dialect: Any, connection: Any) -> None:
+        commit(dialect, connection)
+        if connection.dbapi_connection in inserting:
+            inserting.discard(connection.dbapi_connection)
+            strike()
+
+    DefaultDialect.do_execute, DefaultDialect.do_commit = do_execute, do_commit  # type: ignore[method-assign]
 
 
 def stand_in(job_id: str, stubs: str) -> None:

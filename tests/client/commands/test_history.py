@@ -116,3 +116,13 @@ def test_checkpoints_prints_kinds_losses_and_sizes(service: FakeService, pretrai
     outcome = pretrain("checkpoints", "job-1", "--url", service.url)
     for text in ("last, best", "6.500", "649.7 MB", "ab" * 32):
         assert text in outcome.out
+
+
+def test_samples_of_several_prompts_say_which(service: FakeService, pretrain: Command) -> None:
+    rows = [
+        {**sample_row(9, 1, text), "index": index} for index, text in enumerate(["Every effort,", "The dog"])
+    ]
+    service.respond_with_list("/jobs/job-1/samples", rows)
+    lines = pretrain("samples", "job-1", "--url", service.url).out.splitlines()
+    assert lines[0] == "-- epoch 1, step 9, prompt 1"
+    assert lines[3] == "-- epoch 1, step 9, prompt 2"

@@ -1,4 +1,4 @@
-"""submit, fork, jobs, show, cancel, pause, resume, delete; watch is in `display/test_watch.py`"""
+"""What is done with jobs, from submit to delete; watch is in `display/test_watch.py`"""
 
 import json
 from pathlib import Path
@@ -112,7 +112,7 @@ def test_jobs_lists_one_line_a_job(service: FakeService, pretrain: Command) -> N
         "/jobs", [job_record(), job_record(id="job-0", name=None, latest=None, status="queued")]
     )
     outcome = pretrain("jobs", "--status", "running", "--limit", 5, "--url", service.url)
-    assert service.sent("GET", "/jobs").query == {"status": "running", "limit": "5"}
+    assert service.sent("GET", "/jobs").query == {"status": "running", "limit": "6"}
     heading, first, second = outcome.out.splitlines()
     assert heading.split() == ["ID", "NAME", "STATUS", "EPOCH", "STEP", "TRAIN", "VALIDATION", "CREATED"]
     assert first.split() == [
@@ -129,8 +129,8 @@ def test_jobs_lists_one_line_a_job(service: FakeService, pretrain: Command) -> N
 
 
 def test_jobs_says_when_there_are_more(service: FakeService, pretrain: Command) -> None:
-    service.respond_with_list("/jobs", [job_record()], has_more=True)
-    outcome = pretrain("jobs", "--json", "--url", service.url)
+    service.respond_with_list("/jobs", [job_record(), job_record(id="job-0")], has_more=True)
+    outcome = pretrain("jobs", "--json", "--limit", 1, "--url", service.url)
     assert [job["id"] for job in json.loads(outcome.out)] == ["job-1"]
     assert "--limit" in outcome.err
 
@@ -155,9 +155,10 @@ def test_show_ends_with_the_log_of_the_attempt_that_failed_last(
     service.respond_with_list("/jobs/job-1/events", [second, {"id": "3", "type": "status", "data": {}}])
     lines = pretrain("show", "job-1", "--url", service.url).out.splitlines()
     assert lines[-2:] == ["The end of its trainer's log:", "  boom 2"]
+    without = {"exclude": "evaluation,sample,checkpoint"}
     assert [request.query for request in service.requests if request.path.endswith("events")] == [
-        {},
-        {"after": "1"},
+        without,
+        {**without, "after": "1"},
     ]
 
 
@@ -207,3 +208,154 @@ def test_what_the_jobs_status_does_not_allow_is_an_error(service: FakeService, p
     service.respond("DELETE", "/jobs/job-1", {"title": "Conflict", "status": 409, "detail": detail}, 409)
     outcome = pretrain("delete", "job-1", "--url", service.url)
     assert (outcome.status, outcome.err) == (1, f"pretrain: 409 Conflict: {detail}\n")
+
+
+ESTIMATE = {
+    "object": "estimate",
+    "spec": {},
+    "fits": True,
+    "reasons": [],
+    "parameters": {
+        "token_embedding": 38_597_376,
+        "position_embedding": 196_608,
+        "blocks": 12,
+        "block": {"attention": 2_360_064, "feed_forward": 4_722_432, "norms": 3_072, "total": 7_085_568},
+        "final_norm": 1_536,
+        "head": 38_597_376,
+        "total": 162_419_712,
+        "without_head": 123_822_336,
+    },
+    "tokens": {"train": 4_688, "validation": 527, "epoch": 4_608, "total": 46_080},
+    "windows": 18,
+    "steps_per_epoch": 9,
+    "steps": 90,
+    "epochs": 10,
+    "evaluations": 19,
+    "samples": 10,
+    "checkpoints": 10,
+    "flops": {"per_token": 7.7e8, "training": 3.55e13, "evaluation": 1.5e13},
+    "memory": {
+        "total_bytes": 3_144_000_000,
+        "weights_bytes": 649_678_848,
+        "device": "cpu",
+        "numerics": "bfloat16",
+    },
+    "disk_bytes": 4_548_538_368,
+    "time_s": None,
+    "time_on": None,
+    "unknown": dict.fromkeys(["time_s", "time_on"], "no training worker has measured its speed yet"),
+}
+
+
+def test_estimate_shows_what_a_job_would_take(service: FakeService, pretrain: Command) -> None:
+    service.respond("POST", "/jobs/estimate", ESTIMATE)
+    outcome = pretrain("estimate", "--set", "training.seed=7", "--url", service.url)
+    assert outcome.status == 0
+    assert service.sent("POST", "/jobs/estimate").body == {"training": {"seed": 7}}
+    lines = [" ".join(line.split()) for line in outcome.out.splitlines()]
+    for line in (
+        "fits yes",
+        "parameters 162,419,712",
+        "blocks 12 x 7,085,568",
+        "feed-forward 4,722,432",
+        "head 38,597,376",
+        "without the head 123,822,336",
+        "windows 18",
+        "steps 90",
+        "in an epoch 9",
+        "in the texts 4,688 to train on, 527 to validate on",
+        "FLOPs 50.5 TFLOP",
+        "peak memory 3.1 GB (cpu, bfloat16)",
+        "weights 649.7 MB",
+        "disk 4.5 GB",
+        "time -",
+        "Not known: time: no training worker has measured its speed yet.",
+    ):
+        assert line in lines
+
+
+def test_estimate_says_why_a_job_would_be_refused_and_its_exit_status_is_1(
+    service: FakeService, pretrain: Command
+) -> None:
+    reason = {"field": "training.batch_size", "message": "at most 18 fit a batch", "value": 1000}
+    service.respond("POST", "/jobs/estimate", {**ESTIMATE, "fits": False, "reasons": [reason]})
+    outcome = pretrain("estimate", "--url", service.url)
+    assert outcome.status == 1
+    assert "162,419,712" in outcome.out
+    assert outcome.out.startswith("fits    ")
+    assert outcome.out.splitlines()[0].endswith(" no")
+    assert "training.batch_size: at most 18 fit a batch (got 1000)" in outcome.err
+    as_json = pretrain("estimate", "--json", "--url", service.url)
+    assert as_json.status == 1
+    assert json.loads(as_json.out)["reasons"] == [reason]
+
+
+def test_estimate_says_on_which_worker_it_would_take_so_long(service: FakeService, pretrain: Command) -> None:
+    timing = {"worker": "train-1", "device": "cpu", "numerics": "bfloat16", "threads": 2}
+    service.respond("POST", "/jobs/estimate", {**ESTIMATE, "time_s": 723.4, "time_on": timing, "unknown": {}})
+    outcome = pretrain("estimate", "--url", service.url)
+    *_, last = outcome.out.splitlines()
+    assert " ".join(last.split()) == "time 12:03 (train-1: cpu, bfloat16, threads: 2)"
+
+
+def test_estimate_leaves_out_what_nobody_has_counted(service: FakeService, pretrain: Command) -> None:
+    unknown = dict.fromkeys(["tokens", "steps", "flops", "disk_bytes"], "a worker counts its tokens")
+    record = {**ESTIMATE, **dict.fromkeys(unknown), "unknown": unknown}
+    service.respond("POST", "/jobs/estimate", record)
+    outcome = pretrain("estimate", "--url", service.url)
+    assert outcome.status == 0
+    assert "Not known: tokens, steps, FLOPs, disk: a worker counts its tokens." in outcome.out
+    assert "TFLOP" not in outcome.out
+
+
+def test_jobs_asks_for_tags_stars_and_archived_jobs(service: FakeService, pretrain: Command) -> None:
+    service.respond_with_list("/jobs", [job_record(tags=["rate", "small"])])
+    outcome = pretrain("jobs", "--tag", "rate", "--starred", "--archived", "--url", service.url)
+    query = service.sent("GET", "/jobs").query
+    assert (query["tag"], query["starred"], query["archived"]) == ("rate", "true", "true")
+    assert "rate, small" in outcome.out
+
+
+def test_edit_sends_what_is_given_and_nothing_else(service: FakeService, pretrain: Command) -> None:
+    service.respond("PATCH", "/jobs/job-1", job_record(name="mine", starred=True, notes="# Why"))
+    changes = ("--name", "mine", "--notes", "", "--star", "--unarchive", "--priority", 3)
+    outcome = pretrain("edit", "job-1", *changes, "--url", service.url)
+    assert service.sent("PATCH", "/jobs/job-1").body == {
+        "name": "mine",
+        "notes": None,
+        "starred": True,
+        "archived": False,
+        "priority": 3,
+    }
+    assert outcome.status == 0
+    assert "# Why" in outcome.out
+
+
+def test_edit_adds_and_takes_away_tags(service: FakeService, pretrain: Command) -> None:
+    service.respond("GET", "/jobs/job-1", job_record(tags=["a", "b"]))
+    service.respond("PATCH", "/jobs/job-1", job_record(tags=["b", "c"]))
+    outcome = pretrain("edit", "job-1", "--tag", "c", "--tag", "b", "--untag", "a", "--url", service.url)
+    assert service.sent("PATCH", "/jobs/job-1").body == {"tags": ["b", "c"]}
+    assert "b, c" in outcome.out
+
+
+def test_edit_reads_notes_from_standard_input(service: FakeService, pretrain: Command, stdin: Stdin) -> None:
+    service.respond("PATCH", "/jobs/job-1", job_record())
+    stdin("größer".encode())
+    assert pretrain("edit", "job-1", "--notes", "-", "--url", service.url).status == 0
+    assert service.sent("PATCH", "/jobs/job-1").body == {"notes": "größer"}
+
+
+def test_edit_without_a_change_is_wrong_usage(service: FakeService, pretrain: Command) -> None:
+    outcome = pretrain("edit", "job-1", "--url", service.url)
+    assert (outcome.status, service.requests) == (2, [])
+    assert "nothing to change" in outcome.err
+
+
+@pytest.mark.parametrize("command", ["finish", "checkpoint"])
+def test_finish_and_checkpoint_ask_the_job(command: str, service: FakeService, pretrain: Command) -> None:
+    service.respond("POST", f"/jobs/job-1/{command}", job_record(stopping="finish"), 202)
+    outcome = pretrain(command, "job-1", "--url", service.url)
+    assert service.sent("POST", f"/jobs/job-1/{command}").body is None
+    assert outcome.status == 0
+    assert "(finish requested)" in outcome.out

@@ -10,7 +10,7 @@ from client.commands.app import app
 from tests.client.conftest import Command
 from tests.client.service import FakeService
 
-ARGUMENTS = {"generate": ["Every"], "delete": ["job-1"]}
+ARGUMENTS = {"generate": ["Every"], "delete": ["job-1"], "edit": ["job-1"], "log": ["job-1"]}
 """Of commands that need some."""
 
 
@@ -24,6 +24,7 @@ def options_that_take_no_text() -> list[tuple[str, str]]:
             is_choice = typing.get_origin(kind) is typing.Literal
             if not is_choice and kind not in (
                 bool,
+                bool | None,
                 str,
                 str | None,
                 list[str],
@@ -42,12 +43,18 @@ def test_the_options_that_take_no_text_are_these() -> None:
         ("up", "--port"),
         ("demo", "--port"),
         ("jobs", "--limit"),
+        ("edit", "--priority"),
+        ("log", "--tail"),
+        ("log", "--attempt"),
         ("generate", "--max-new-tokens"),
         ("generate", "--temperature"),
         ("generate", "--top-k"),
         ("generate", "--top-p"),
         ("generate", "--seed"),
         ("delete", "--checkpoint"),
+        ("disk", "--limit"),
+        ("audit", "--limit"),
+        ("audit", "--since"),
     ]
 
 

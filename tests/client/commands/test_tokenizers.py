@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from client.api.preparation import wait_until_prepared
 from client.commands.options import connect
-from client.display.preparation import wait_until_prepared
-from client.display.updates import OUTAGE_LIMIT_S
-from client.http.api_error import ApiError
+from client.errors import ApiError
+from client.http.transport import PATIENCE_S
 from tests.client.conftest import Command
 from tests.client.service import FakeService
 
@@ -103,17 +103,22 @@ def test_waiting_outlasts_a_service_that_is_away_for_a_while_but_not_for_long(se
     with connect(service.url) as client:
 
         def ask() -> dict[str, Any]:
-            return client.tokenizer("tokenizer-1")
+            return client.tokenizers.get("tokenizer-1")
 
-        assert wait_until_prepared(PREPARING, ask, lambda _: None, clock)["status"] == "ready"
+        assert (
+            wait_until_prepared(PREPARING, ask, patience_s=PATIENCE_S, sleep=lambda _: None, clock=clock)[
+                "status"
+            ]
+            == "ready"
+        )
         service.responses.clear()
         service.respond("GET", path, {"title": "Service Unavailable", "detail": "away"}, 503)
         with pytest.raises(ApiError, match="503"):
-            wait_until_prepared(PREPARING, ask, lambda _: None, clock)
-        assert len(service.requests) <= 3 + OUTAGE_LIMIT_S / 10 + 2
+            wait_until_prepared(PREPARING, ask, patience_s=PATIENCE_S, sleep=lambda _: None, clock=clock)
+        assert len(service.requests) <= 3 + PATIENCE_S / 10 + 2
         service.responses.clear()
         with pytest.raises(ApiError, match="404"):  # deleted: no outage
-            wait_until_prepared(PREPARING, ask, lambda _: None, clock)
+            wait_until_prepared(PREPARING, ask, patience_s=PATIENCE_S, sleep=lambda _: None, clock=clock)
 
 
 def test_list_shows_size_and_compression(service: FakeService, pretrain: Command) -> None:

@@ -8,7 +8,7 @@ from tests.client.service import FakeService, job_record
 
 @pytest.fixture(autouse=True)
 def _poll_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.display.updates.POLL_INTERVAL_S", 0)
+    monkeypatch.setattr("client.display.updates.RECONNECT_S", 0)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,7 @@ def test_why_a_job_waits_and_what_ended_it_is_shown_everywhere(
     service.respond("GET", "/jobs/job-1", job)
     service.respond("GET", "/jobs/job-1", job_record(status="succeeded"))
     service.respond_with_list("/jobs", [job])
-    service.respond_with_list("/jobs/job-1/losses", [])
-    service.respond_with_list("/jobs/job-1/samples", [])
+    service.respond_with_events("/jobs/job-1/events", (9, "status", {"status": "succeeded"}))
     lines = pretrain("show", "job-1", "--url", service.url).out.splitlines()
     assert f"status           {shown}" in lines
     assert ("place in queue   3" in lines) == (changes.get("queue_position") == 3)
@@ -76,8 +75,9 @@ def test_each_reason_to_wait_is_told_once(service: FakeService, pretrain: Comman
     for reason in ("2 jobs before it", "2 jobs before it", "1 job before it"):
         service.respond("GET", "/jobs/job-1", job_record(status="queued", waiting_for=reason))
     service.respond("GET", "/jobs/job-1", job_record(status="succeeded"))
-    service.respond_with_list("/jobs/job-1/losses", [])
-    service.respond_with_list("/jobs/job-1/samples", [])
+    for _ in range(2):
+        service.respond_with_events("/jobs/job-1/events")
+    service.respond_with_events("/jobs/job-1/events", (9, "status", {"status": "succeeded"}))
     assert pretrain("watch", "job-1", "--url", service.url).out.splitlines() == [
         "job job-1: queued (2 jobs before it)",
         "job job-1: queued (1 job before it)",

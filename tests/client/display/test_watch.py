@@ -20,24 +20,34 @@ SAMPLES = [sample_row(9, 1, "Every effort,,,"), sample_row(19, 2, "Every effort 
 
 
 @pytest.fixture(autouse=True)
-def _poll_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.display.updates.POLL_INTERVAL_S", 0)
+def _come_back_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.display.updates.RECONNECT_S", 0)
 
 
-def respond_to_three_polls(service: FakeService, ends_as: str = "succeeded", error: object = None) -> None:
+def respond_in_two_streams(service: FakeService, ends_as: str = "succeeded", error: object = None) -> None:
+    """The service ends the first one in between, as it does when it is stopped."""
     service.respond("GET", "/jobs/job-1", job_record(status="queued", latest=None))
     service.respond("GET", "/jobs/job-1", job_record())
     service.respond("GET", "/jobs/job-1", job_record(status=ends_as, error=error))
-    for rows in ([], [FIRST], [SECOND]):
-        service.respond_with_list("/jobs/job-1/losses", rows)
-    for samples in ([], SAMPLES[:1], SAMPLES[1:]):
-        service.respond_with_list("/jobs/job-1/samples", samples)
+    service.respond_with_events(
+        "/jobs/job-1/events",
+        (1, "status", {"status": "queued"}),
+        (2, "status", {"status": "running"}),
+        (3, "evaluation", FIRST),
+        (4, "sample", SAMPLES[0]),
+    )
+    service.respond_with_events(
+        "/jobs/job-1/events",
+        (5, "evaluation", SECOND),
+        (6, "sample", SAMPLES[1]),
+        (7, "status", {"status": ends_as}),
+    )
 
 
 def test_watch_prints_one_line_for_each_evaluation_and_sample(
     service: FakeService, pretrain: Command
 ) -> None:
-    respond_to_three_polls(service)
+    respond_in_two_streams(service)
     outcome = pretrain("watch", "job-1", "--url", service.url)
     assert outcome.status == 0
     assert outcome.out.splitlines() == [
@@ -65,8 +75,9 @@ def test_losses_that_are_not_finite_are_shown_as_missing(service: FakeService, p
     lost = {**FIRST, "train_loss": None, "val_loss": None, "tokens_per_s": None}
     job = job_record(status="succeeded", latest={"step": 0, "train_loss": None, "val_loss": None})
     service.respond("GET", "/jobs/job-1", job)
-    service.respond_with_list("/jobs/job-1/losses", [lost])
-    service.respond_with_list("/jobs/job-1/samples", [])
+    service.respond_with_events(
+        "/jobs/job-1/events", (1, "evaluation", lost), (2, "status", {"status": "succeeded"})
+    )
     assert "train loss -  validation loss -" in pretrain("watch", "job-1", "--url", service.url).out
     assert (
         "train loss -, validation loss - after step 1" in pretrain("show", "job-1", "--url", service.url).out
@@ -77,7 +88,7 @@ def test_losses_that_are_not_finite_are_shown_as_missing(service: FakeService, p
 
 def test_submit_can_watch(service: FakeService, pretrain: Command) -> None:
     service.respond("POST", "/jobs", job_record(status="queued"), 201)
-    respond_to_three_polls(service)
+    respond_in_two_streams(service)
     outcome = pretrain("submit", "--watch", "--url", service.url)
     assert outcome.status == 0
     assert outcome.out.splitlines()[-1] == "job job-1: succeeded"
@@ -85,21 +96,21 @@ def test_submit_can_watch(service: FakeService, pretrain: Command) -> None:
 
 def test_watch_of_a_failed_job_exits_with_1_and_the_reason(service: FakeService, pretrain: Command) -> None:
     error = {"type": "diverged", "message": "the loss is NaN at step 7", "attempt": 1, "retryable": False}
-    respond_to_three_polls(service, "failed", error)
+    respond_in_two_streams(service, "failed", error)
     outcome = pretrain("watch", "job-1", "--url", service.url)
     assert outcome.status == 1
     assert outcome.err == "pretrain: job job-1 failed: diverged: the loss is NaN at step 7\n"
 
 
 def test_watch_of_a_cancelled_job_exits_with_1(service: FakeService, pretrain: Command) -> None:
-    respond_to_three_polls(service, "cancelled")
+    respond_in_two_streams(service, "cancelled")
     outcome = pretrain("watch", "job-1", "--url", service.url)
     assert outcome.status == 1
     assert "job job-1 was cancelled" in outcome.err
 
 
 def test_watch_with_json_keeps_stdout_for_the_record(service: FakeService, pretrain: Command) -> None:
-    respond_to_three_polls(service)
+    respond_in_two_streams(service)
     outcome = pretrain("watch", "job-1", "--json", "--url", service.url)
     assert json.loads(outcome.out)["status"] == "succeeded"
     assert "train loss 9.781" in outcome.err
@@ -107,12 +118,13 @@ def test_watch_with_json_keeps_stdout_for_the_record(service: FakeService, pretr
 
 def test_a_sample_cannot_control_the_terminal(service: FakeService, pretrain: Command) -> None:
     service.respond("GET", "/jobs/job-1", job_record(status="succeeded"))
-    service.respond_with_list("/jobs/job-1/losses", [])
-    service.respond_with_list(
-        "/jobs/job-1/samples", [sample_row(9, 1, "\x1b[2J[bold]every\neffort[/bold]\x1b]0;x\x07")]
+    service.respond_with_events(
+        "/jobs/job-1/events",
+        (1, "sample", sample_row(9, 1, "\x1b[2J[bold]every\neffort[/bold]\x1b]0;x\x07")),
+        (2, "status", {"status": "succeeded"}),
     )
     outcome = pretrain("watch", "job-1", "--url", service.url)
-    assert outcome.out.splitlines()[0] == "epoch 1  sample: [bold]every effort[/bold]"
+    assert "epoch 1  sample: [bold]every effort[/bold]" in outcome.out.splitlines()
 
 
 def test_the_live_display_shows_the_bar_and_prints_samples_above_it() -> None:

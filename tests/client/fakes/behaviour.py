@@ -3,6 +3,7 @@
 FAKE_CRASH    names that end at once with an error; so do those in the file `crash` of the data folder
 FAKE_STUBBORN names that ignore SIGTERM
 FAKE_WAITS    the migrations wait until there is a file `go` in the data folder
+FAKE_LATE     the API misses its workers until there is that file
 FAKE_DEAF     names that live but give no signs of life after the first
 """
 

@@ -3,8 +3,8 @@
 import pytest
 
 from client.address import find_service
-from client.http.api_error import ApiError
-from client.http.client import Client
+from client.api.pretrain import Pretrain
+from client.errors import ApiError
 from tests.client.conftest import Command
 from tests.client.service import FakeService
 
@@ -34,8 +34,8 @@ def test_a_refusal_names_every_wrong_field_on_stderr(service: FakeService, pretr
 
 def test_an_api_error_holds_status_title_detail_and_fields(service: FakeService) -> None:
     service.respond("POST", "/jobs", INVALID, 422)
-    with Client(find_service(service.url)) as client, pytest.raises(ApiError) as refusal:
-        client.submit({})
+    with Pretrain(find_service(service.url)) as client, pytest.raises(ApiError) as refusal:
+        client.jobs.submit({})
     assert (refusal.value.status, refusal.value.title) == (422, "Unprocessable Content")
     assert refusal.value.fields == {"training.learning_rate", "model.n_heads"}
 
@@ -43,7 +43,7 @@ def test_an_api_error_holds_status_title_detail_and_fields(service: FakeService)
 def test_a_service_that_is_not_ready_says_what_each_check_found(service: FakeService) -> None:
     checks = {"database": "ok", "workers": "no training worker works"}
     service.respond("GET", "/readyz", {"title": "Service Unavailable", "status": 503, "checks": checks}, 503)
-    with Client(find_service(service.url)) as client, pytest.raises(ApiError) as refusal:
+    with Pretrain(find_service(service.url)) as client, pytest.raises(ApiError) as refusal:
         client.check_ready()
     assert refusal.value.checks == checks
 

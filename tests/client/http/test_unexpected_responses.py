@@ -76,7 +76,7 @@ def serve() -> Iterator[Serve]:
         (b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n\r\n", "503 Busy (try again in 7 s)"),
         (b"HTTP/1.1 503 Busy\r\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\n\r\n", "503 Busy\n"),
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html>", "502 Bad Gateway\n"),
-        (b'HTTP/1.1 422 X\r\n\r\n{"errors": 5, "checks": [], "title": {}, "detail": [1]}', "422 X\n"),
+        (b'HTTP/1.1 422 X\r\n\r\n{"errors": 5, "title": {}, "detail": [1]}', "422 X\n"),
         (b'HTTP/1.1 422 X\r\n\r\n{"errors": [5, {"field": [], "message": {}}]}', "  body: \n"),
         (b'HTTP/1.1 400 X\r\n\r\n{"detail": "' + b"a" * 100_000 + b'"}', "a" * 900),
     ],

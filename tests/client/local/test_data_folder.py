@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from client.address import Address
-from client.http.client import Client
+from client.local.readiness import find_missing
 from tests.client.conftest import Command, Start
 from tests.client.running import Running, stand_in_environment
 
@@ -17,6 +16,10 @@ pytestmark = pytest.mark.slow
 def test_the_data_folder_can_be_used_again_after_a_kill(up: Running, start: Start) -> None:
     up.send(signal.SIGKILL)
     up.ended()
+    assert (up.data_dir / "url").exists()
+    again = start("up", "--port", "0", FAKE_CRASH="migrations")
+    assert again.ended() == 1
+    assert not (up.data_dir / "url").exists(), "what the killed one had left was still there"
     start("up", "--port", "0").wait_for("pretrain is ready.")
 
 
@@ -24,8 +27,7 @@ def test_a_second_up_on_the_folder_names_the_running_one(up: Running, start: Sta
     second = start("up", "--port", "0")
     assert second.ended() == 1
     assert f"already runs on {up.data_dir}, at {up.url}" in second.err
-    with Client(Address(up.url, "test")) as client:
-        client.check_ready()
+    assert find_missing(up.url) is None
 
 
 def test_a_folder_that_was_there_keeps_its_mode(start: Start, tmp_path: Path) -> None:

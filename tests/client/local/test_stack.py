@@ -1,5 +1,6 @@
 """The local stack with a real Valkey, and stand-ins for what is Python."""
 
+import json
 import os
 import signal
 import stat
@@ -11,11 +12,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from client.address import Address
 from client.errors import ClientError
-from client.http.client import Client
 from client.local import probe
 from client.local.process import MANY_CRASHES
+from client.local.readiness import find_missing
 from client.local.stack import Stack
 from client.local.start import local_stack
 from jobs.settings import Settings
@@ -33,8 +33,15 @@ OpenStack = Callable[..., AbstractContextManager[Stack]]
 def test_up_says_where_everything_is(up: Running) -> None:
     for text in (f"API   {up.url}", f"{up.url}/docs", str(up.data_dir), str(up.data_dir / "logs"), "Ctrl-C"):
         assert text in up.out
-    with Client(Address(up.url, "test")) as client:
-        client.check_ready()
+    assert find_missing(up.url) is None
+
+
+def test_up_says_it_to_machines_too(start: Start) -> None:
+    running = start("up", "--json", "--port", "0")
+    running.wait_for('"log_dir"')
+    told = json.loads(running.out)
+    assert told["url"] == running.url
+    assert Path(told["data_dir"]) == running.data_dir
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -119,10 +126,9 @@ def test_a_failed_migration_stops_everything_with_its_message(start: Start) -> N
 
 
 def test_a_start_that_waits_for_the_database_says_so(
-    stack_here: OpenStack, reports: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack_here: OpenStack, reports: list[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("client.local.stack.REPORT_INTERVAL_S", 0.1)
-    message = "Not ready yet: waiting for the database: nobody is there"
+    message = "Waiting for the database: nobody is there"
 
     def let_go_once_reported() -> None:
         wait_until(lambda: message in reports, "it was reported")
@@ -193,16 +199,36 @@ def test_without_a_worker_that_cannot_start_the_stack_still_comes_up(
     stack_here: OpenStack, reports: list[str]
 ) -> None:
     with stack_here({"api"}, FAKE_CRASH="train") as stack:
-        assert "5 times in a row" in reports[-1]
         assert (stack.data_dir / "url").read_text().strip() == stack.url
-        stack.supervise(0)
-    assert [line.split(" in ")[0] for line in reports[1:-1]] == [
+        supervise_until_reported(stack, reports, "train ended with exit status 1, 5 times in a row")
+    crashes = [line for line in reports if line.startswith("train ended")]
+    assert len(crashes) == MANY_CRASHES
+    assert [line.split(" in ")[0] for line in crashes[:-1]] == [
         "train ended with exit status 1; it starts again"
     ] * (MANY_CRASHES - 1)
-    keeps_crashing = (
-        f"train ended with exit status 1, {MANY_CRASHES} times in a row; from now on it is tried again"
-    )
-    assert reports[-1].startswith(keeps_crashing)
+
+
+def test_a_process_that_ends_is_told_at_once_with_its_last_lines(start: Start) -> None:
+    running = start("up", "--port", "0", FAKE_CRASH="train")
+    running.wait_for("train ended with exit status 1; it starts again in 1 s. The end of")
+    running.wait_for("train.log:\ntrain cannot work today\n")
+
+
+def test_a_worker_that_is_not_ready_is_told_and_keeps_nobody_from_using_the_service(start: Start) -> None:
+    running = start("up", "--port", "0", FAKE_LATE="1")
+    running.wait_for("Waiting for workers: no training worker works")
+    assert f"pretrain is up.\n  Page  {running.url} (open it in a browser)\n" in running.out
+    assert "job-1" in running.call("show", "job-1")
+    assert "pretrain is ready." not in running.err
+    (running.data_dir / "go").touch()
+    running.wait_for("pretrain is ready.")
+    waits = [line for line in running.err.splitlines() if line.startswith("Waiting for ")]
+    assert [line.split(":")[0] for line in waits] == [
+        "Waiting for the broker",
+        "Waiting for the database",
+        "Waiting for the API",
+        "Waiting for workers",
+    ]
 
 
 def supervise_until_reported(stack: Stack, reports: list[str], message: str) -> None:
@@ -277,5 +303,5 @@ def test_a_process_that_does_not_stop_is_killed(
 ) -> None:
     with stack_here({"api"}, FAKE_STUBBORN="train") as stack:
         wait_until((stack.data_dir / "pids" / "train").exists, "the worker ran")
-    assert reports[1:] == ["train did not stop within 0 s and was killed."]
+    assert reports[-1] == "train did not stop within 0 s and was killed."
     assert processes_of(tmp_path) == {}

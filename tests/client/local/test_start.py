@@ -8,6 +8,7 @@ import pytest
 
 from client.local.interrupts import stop_signals
 from tests.client.conftest import Start
+from tests.client.running import environment_on, finished
 
 pytestmark = pytest.mark.slow
 
@@ -34,17 +35,20 @@ def test_a_busy_port_that_was_asked_for_is_an_error(start: Start) -> None:
 def test_a_host_beyond_loopback_is_refused(start: Start) -> None:
     running = start("up", "--host", "0.0.0.0")
     assert running.ended() == 1
-    assert "PRETRAIN_ALLOW_NO_TOKEN=1" in running.err
+    assert "`pretrain token create --scope admin --name NAME`" in running.err
 
 
-def test_a_host_beyond_loopback_is_served_when_something_else_guards_it(start: Start) -> None:
-    running = start("up", "--host", "0.0.0.0", "--port", "0", PRETRAIN_ALLOW_NO_TOKEN="1")
+def test_a_host_beyond_loopback_is_served_once_there_is_a_token(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    made = finished(["token", "create", "--name", "ana"], environment_on(folder), capture_output=True)
+    assert made.stdout.startswith(b"pt_")
+    running = start("up", "--host", "0.0.0.0", "--port", "0")
     running.wait_for("pretrain is ready.")
     assert running.url.startswith("http://127.0.0.1:")
 
 
 def test_a_service_at_an_address_of_its_own_is_looked_for_there(start: Start) -> None:
-    running = start("up", "--host", "127.0.0.2", "--port", "0", PRETRAIN_ALLOW_NO_TOKEN="1")
+    running = start("up", "--host", "127.0.0.2", "--port", "0")
     running.wait_for("pretrain is ready.")
     assert running.url.startswith("http://127.0.0.2:")
 

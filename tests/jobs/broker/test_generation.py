@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from redis import Redis
+from structlog.contextvars import bound_contextvars
 
 from jobs.broker import generation, requester
 from jobs.broker.generation import (
@@ -23,7 +24,7 @@ from jobs.broker.generation import (
     request_json,
     take_request,
 )
-from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
+from jobs.broker.queue import GENERATE_QUEUE, HTTP_REQUEST_ID_HEADER, make_celery, make_redis
 from jobs.broker.replies import GenerationResult, NoAnswer, RequestFailed
 from jobs.broker.requester import Abandoned, request_generations, request_scores
 from jobs.broker.token_probs import ScoredToken
@@ -451,3 +452,15 @@ def test_a_request_is_read_as_what_it_says_it_is() -> None:
         assert WORKER_REQUEST.validate_json(request_json(request)) == request
     with pytest.raises(ValidationError):
         WORKER_REQUEST.validate_json('{"kind": "picture"}')
+
+
+def test_the_message_carries_the_id_of_the_http_request_that_asks(settings: Settings, redis: Redis) -> None:
+    celery = make_celery(settings)
+    with bound_contextvars(request_id="asking-1"):
+        asking = request_generations(celery, redis, [REQUEST], 0.01)
+        with pytest.raises(NoAnswer):
+            list(asking)
+    with celery.connection_for_read() as connection, connection.SimpleQueue(GENERATE_QUEUE) as queue:
+        message = queue.get(timeout=60)
+        message.ack()
+    assert message.headers[HTTP_REQUEST_ID_HEADER] == "asking-1"

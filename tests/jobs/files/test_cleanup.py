@@ -17,7 +17,7 @@ from jobs.files.cleanup import (
 )
 from jobs.files.layout import checkpoint_root, job_directory, jobs_directory, tokens_path
 from jobs.lifecycle.attempts import claim, stop, succeed
-from jobs.lifecycle.history import record_checkpoint
+from jobs.lifecycle.checkpoints import record_checkpoint
 from jobs.lifecycle.requests import delete_job
 from jobs.settings import Settings
 from jobs.store.database import Database

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from jobs.lifecycle.attempts import Fenced, claim, end, fail, renew_lease, stop, succeed
-from jobs.lifecycle.history import record_checkpoint
+from jobs.lifecycle.checkpoints import record_checkpoint
 from jobs.lifecycle.requests import request_cancel
 from jobs.settings import Settings
 from jobs.states import Status, WrongState, job_error
@@ -126,7 +126,7 @@ def test_a_queued_job_is_cancelled_at_once_and_a_running_one_is_asked_to_stop(
         asked = request_cancel(session, running.id)
         assert (asked.status, asked.stopping) == (Status.RUNNING, "cancel")
     with database.write() as session:
-        assert renew_lease(session, running.id, 1, 30) == "cancel"
+        assert renew_lease(session, running.id, 1, 30).stopping == "cancel"
 
 
 def test_cancelling_again_changes_nothing(database: Database, settings: Settings) -> None:

@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert
 
-from jobs.lifecycle.downsampling import MIN_POINTS, downsample_evaluations
-from jobs.lifecycle.history import list_evaluations
+from jobs.lifecycle.downsampling import MIN_POINTS, downsampled_steps
+from jobs.lifecycle.loss_curves import LossCurves
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Evaluation, Job
@@ -52,14 +52,14 @@ def test_every_extreme_of_the_whole_and_of_each_bucket_is_kept_in_order(
     database: Database, job: Job, losses: Losses, max_points: int
 ) -> None:
     store(database, job, losses)
-    with database.read() as session:
-        rows = downsample_evaluations(session, job.id, max_points)
-    steps = [row.step for row in rows]
-    assert steps == sorted(set(steps))
-    assert all((row.train_loss, row.val_loss) == losses[row.step] for row in rows)
+    with database.snapshot() as session:
+        steps = downsampled_steps(session, job.id, max_points)
+        assert LossCurves().shown_steps(session, job.id, max_points) == steps
     if len(losses) <= max_points:
-        assert steps == sorted(losses)
+        assert steps is None
         return
+    assert steps is not None
+    assert steps == sorted(set(steps))
     assert len(steps) <= max_points
     first, last = min(losses), max(losses)
     expected = {first, last}
@@ -81,22 +81,31 @@ def job(database: Database, settings: Settings) -> Job:
     return running_job(database, settings)
 
 
+def both_ways(
+    database: Database, job: Job, max_points: int, since_step: int = -1, until_step: int | None = None
+) -> list[int] | None:
+    """What the database finds, which is what is found in memory."""
+    with database.snapshot() as session:
+        found = downsampled_steps(session, job.id, max_points, since_step, until_step)
+        assert LossCurves().shown_steps(session, job.id, max_points, since_step, until_step) == found
+    return found
+
+
 def test_only_the_asked_range_is_thinned(database: Database, job: Job) -> None:
     store(database, job, {step: (float(step), 50 - abs(25.0 - step)) for step in range(100)})
-    with database.read() as session:
-        steps = [row.step for row in downsample_evaluations(session, job.id, 6, since_step=9, until_step=49)]
-        assert steps == [10, 25, 49]
-        whole = downsample_evaluations(session, job.id, 40, since_step=9, until_step=49)
-        assert whole == list_evaluations(session, job.id, 9, 49)
+    assert both_ways(database, job, 6, since_step=9, until_step=49) == [10, 25, 49]
+    assert both_ways(database, job, 40, since_step=9, until_step=49) is None
 
 
 def test_another_jobs_rows_count_for_nothing(database: Database, settings: Settings, job: Job) -> None:
     other = running_job(database, settings)
     store(database, other, dict.fromkeys(range(20), (1.0, 1.0)))
-    with database.read() as session:
-        assert downsample_evaluations(session, job.id, 6) == []
+    assert both_ways(database, job, 6) is None
+    assert both_ways(database, other, 6) == [0, 19]
 
 
 def test_fewer_points_than_there_are_extremes_are_refused(database: Database, job: Job) -> None:
-    with database.read() as session, pytest.raises(ValueError, match="at least 6 points, not 5"):
-        downsample_evaluations(session, job.id, 5)
+    with database.read() as session:
+        for shown_steps in (downsampled_steps, LossCurves().shown_steps):
+            with pytest.raises(ValueError, match="at least 6 points, not 5"):
+                shown_steps(session, job.id, 5)

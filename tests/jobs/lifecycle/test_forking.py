@@ -18,12 +18,12 @@ from jobs.lifecycle.requests import CheckpointNeeded, delete_job, request_cancel
 from jobs.lifecycle.weights import WeightsLost
 from jobs.settings import Settings
 from jobs.spec.forks import ForkRequest
-from jobs.spec.parsing import parse
 from jobs.states import TERMINAL, Status
 from jobs.store.database import Database
 from jobs.store.lookup import NotFound, get_job
 from jobs.store.tables import Job, Removal
 from jobs.validation.field_errors import SpecError
+from jobs.validation.parsing import parse
 from tests.jobs.checkpoints import resumable_checkpoint
 from tests.jobs.making import long_dataset, queued_job, running_job
 

@@ -27,6 +27,8 @@ from jobs.store.lookup import get_job
 from jobs.store.preparations import FAILED, QUEUED, request_preparation
 from jobs.store.queue_order import first_in_line
 from jobs.store.tables import Job, Preparation, TokenCount
+from jobs.store.viewers import Right, Viewer, viewed_by
+from jobs.validation.field_errors import SpecError
 from tests.jobs.making import announce_worker, long_dataset, queued_job, unprepared_job
 
 COUNTS = Counted({"train": 100_000, "validation": 10_000}, vocab_size=257, used_tokens=60)
@@ -116,7 +118,7 @@ def test_what_the_text_rules_out_fails_the_job_with_what_post_would_have_said(
     database: Database, settings: Settings
 ) -> None:
     dataset = long_dataset(database, settings)
-    greedy = unprepared_job(database, settings, dataset, training={"batch_size": 60_000})
+    greedy = unprepared_job(database, settings, dataset, training={"batch_size": 6_000})
     modest = unprepared_job(database, settings, dataset)
     claimed = claimed_preparation(database)
     with database.write() as session:
@@ -130,6 +132,28 @@ def test_what_the_text_rules_out_fails_the_job_with_what_post_would_have_said(
     with database.read() as session:
         assert [event.data["status"] for event in list_events(session, greedy.id)] == ["queued", "failed"]
     assert job_now(database, modest).is_prepared
+
+
+def test_checkpoints_that_the_owner_has_no_room_for_fail_the_job_with_what_post_would_have_said(
+    database: Database, settings: Settings
+) -> None:
+    dataset = long_dataset(database, settings)
+    limited = settings.model_copy(update={"max_stored_bytes": 100_000})
+    with viewed_by(Viewer(Right.WRITE, owner="ana")):
+        owned = unprepared_job(database, limited, dataset)
+    nobodys = unprepared_job(database, limited, dataset)
+    claimed = claimed_preparation(database)
+    with database.write() as session:
+        finish_preparation(session, claimed, COUNTS, limited)
+    failed = job_now(database, owned)
+    assert failed.status == Status.FAILED
+    assert failed.error is not None
+    assert failed.error["message"].startswith("checkpoints: its checkpoints need about ")
+    assert "PRETRAIN_MAX_STORED_BYTES" in failed.error["message"]
+    assert job_now(database, nobodys).is_prepared
+    with viewed_by(Viewer(Right.WRITE, owner="ana")), pytest.raises(SpecError) as refused:
+        unprepared_job(database, limited, dataset)
+    assert [f"{error.field}: {error.message}" for error in refused.value.errors] == [failed.error["message"]]
 
 
 def test_a_cancelled_job_stays_cancelled_when_its_text_is_prepared(
@@ -243,8 +267,7 @@ def reason(database: Database, job: Job) -> str | None:
 def test_a_job_says_how_far_its_text_is(database: Database, settings: Settings) -> None:
     job = unprepared_job(database, settings, long_dataset(database, settings))
     assert reason(database, job) == (
-        "its data set is to be prepared, and there is no live worker of the queue prepare "
-        "(none has been started)"
+        "its data set is to be prepared, and there is no live worker of the queue prepare (none has reported)"
     )
     announce_worker(database, "prepare")
     assert reason(database, job) == "its data set is to be prepared"

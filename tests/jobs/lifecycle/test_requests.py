@@ -9,8 +9,22 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from jobs.lifecycle.attempts import claim, fail, renew_lease, stop, succeed
-from jobs.lifecycle.history import record_checkpoint, record_evaluation, record_sample
-from jobs.lifecycle.requests import delete_job, request_cancel, request_pause, resume
+from jobs.lifecycle.checkpoints import list_checkpoints, record_checkpoint
+from jobs.lifecycle.history import (
+    forget_later,
+    list_evaluations,
+    list_samples,
+    record_evaluation,
+    record_sample,
+)
+from jobs.lifecycle.requests import (
+    delete_job,
+    request_cancel,
+    request_checkpoint,
+    request_finish,
+    request_pause,
+    resume,
+)
 from jobs.settings import Settings
 from jobs.states import Status, WrongState, job_error
 from jobs.store.database import Database
@@ -26,6 +40,8 @@ REQUESTS: dict[str, Request] = {
     "cancel": request_cancel,
     "pause": request_pause,
     "resume": resume,
+    "finish": request_finish,
+    "checkpoint": request_checkpoint,
     "delete": delete_job,
 }
 FATAL = job_error("diverged", "the loss became nan at step 3", 1)
@@ -58,9 +74,13 @@ def job_that_is(state: str, database: Database, settings: Settings) -> Job:
         ask(database, job, "cancel")
     if state in ("pause promised", "paused"):
         ask(database, job, "pause")
+    if state in ("finish promised", "finish left to the next", "finished on request"):
+        ask(database, job, "finish")
     with database.write() as session:
-        if state in ("cancelled", "paused"):
+        if state in ("cancelled", "paused", "handed back", "finish left to the next"):
             stop(session, job.id, 1, "asked")
+        elif state == "finished on request":
+            succeed(session, job.id, 1, "finish")
         elif state == "succeeded":
             succeed(session, job.id, 1, "epochs")
         elif state == "failed":
@@ -80,6 +100,10 @@ OUTCOMES: dict[str, dict[str, tuple[str, str | None] | None]] = {
         "cancelled": ("cancelled", None),
         "succeeded": REFUSED,
         "failed": REFUSED,
+        "handed back": ("cancelled", None),
+        "finish promised": ("running", "cancel"),
+        "finish left to the next": ("cancelled", None),
+        "finished on request": REFUSED,
     },
     "pause": {
         "queued": REFUSED,
@@ -90,6 +114,10 @@ OUTCOMES: dict[str, dict[str, tuple[str, str | None] | None]] = {
         "cancelled": REFUSED,
         "succeeded": REFUSED,
         "failed": REFUSED,
+        "handed back": REFUSED,
+        "finish promised": ("running", "finish"),
+        "finish left to the next": REFUSED,
+        "finished on request": REFUSED,
     },
     "resume": {
         "queued": REFUSED,
@@ -99,6 +127,38 @@ OUTCOMES: dict[str, dict[str, tuple[str, str | None] | None]] = {
         "paused": ("queued", None),
         "cancelled": REFUSED,
         "succeeded": REFUSED,
+        "failed": REFUSED,
+        "handed back": REFUSED,
+        "finish promised": REFUSED,
+        "finish left to the next": REFUSED,
+        "finished on request": REFUSED,
+    },
+    "finish": {
+        "queued": REFUSED,
+        "handed back": ("queued", "finish"),
+        "running": ("running", "finish"),
+        "pause promised": ("running", "finish"),
+        "cancel promised": ("running", "cancel"),
+        "finish promised": ("running", "finish"),
+        "finish left to the next": ("queued", "finish"),
+        "paused": REFUSED,
+        "cancelled": REFUSED,
+        "succeeded": REFUSED,
+        "finished on request": ("succeeded", None),
+        "failed": REFUSED,
+    },
+    "checkpoint": {
+        "queued": REFUSED,
+        "handed back": REFUSED,
+        "running": ("running", None),
+        "pause promised": ("running", "pause"),
+        "cancel promised": ("running", "cancel"),
+        "finish promised": ("running", "finish"),
+        "finish left to the next": REFUSED,
+        "paused": REFUSED,
+        "cancelled": REFUSED,
+        "succeeded": REFUSED,
+        "finished on request": REFUSED,
         "failed": REFUSED,
     },
 }
@@ -173,11 +233,13 @@ def test_deletion_takes_the_rows_of_every_table_and_lists_the_folder(
             succeed(session, job.id, 1, "epochs")
     ask(database, deleted, "delete")
     with database.read() as session:
-        for table in (Checkpoint, Evaluation, Event, Sample):
+        for table in (Checkpoint, Evaluation, Sample):
             owners = set(session.scalars(select(table.job_id)))
             assert owners == {other.id}, table.__tablename__
         assert list(session.scalars(select(Job.id))) == [other.id]
         assert list(session.scalars(select(Removal.job_id))) == [deleted.id]
+        kinds = select(Event.type).where(Event.job_id == deleted.id)
+        assert list(session.scalars(kinds)) == ["deleted"]
 
 
 def record_everything(session: Session, job_id: str) -> None:
@@ -195,7 +257,7 @@ def test_a_cancel_outranks_a_pause_whichever_comes_first(database: Database, set
         job = running_job(database, settings)
         ask(database, job, *order)
         with database.write() as session:
-            assert renew_lease(session, job.id, 1, lease_s=30) == "cancel"
+            assert renew_lease(session, job.id, 1, lease_s=30).stopping == "cancel"
             assert stop(session, job.id, 1, "asked") == Status.CANCELLED
 
 
@@ -272,3 +334,109 @@ def waits_for_a_lock(database: Database) -> bool:
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     with database.read() as session:
         return session.execute(text(f"{query} AND wait_event_type = 'Lock'")).scalar_one() == 1
+
+
+def test_a_request_to_stop_is_an_event_once(database: Database, settings: Settings) -> None:
+    job = running_job(database, settings)
+    ask(database, job, "pause", "pause", "cancel", "cancel", "pause")
+    with database.read() as session:
+        changes = [event.data for event in list_events(session, job.id) if event.type == "changed"]
+    assert changes == [{"stopping": "pause"}, {"stopping": "cancel"}]
+
+
+@pytest.mark.parametrize("lost_by", ["drain", "crash", "full disk"])
+def test_a_job_that_is_to_finish_is_so_until_an_attempt_has(
+    database: Database, settings: Settings, lost_by: str
+) -> None:
+    job = job_that_is("finish promised", database, settings)
+    with database.write() as session:
+        if lost_by == "drain":
+            assert stop(session, job.id, 1, "drained") == Status.QUEUED
+        elif lost_by == "crash":
+            assert fail(session, job.id, 1, job_error("internal", "boom", 1)) == Status.QUEUED
+        else:
+            assert fail(session, job.id, 1, FULL) == Status.PAUSED
+    assert stored(database, job).stopping == "finish"
+    if lost_by == "full disk":
+        ask(database, job, "finish", "resume")
+    with database.write() as session:
+        claimed = claim(session, job.id, "worker-2", lease_s=30)
+        assert claimed is not None
+        assert claimed.stopping == "finish"
+        assert renew_lease(session, job.id, 2, lease_s=30).stopping == "finish"
+    with database.write() as session:
+        assert succeed(session, job.id, 2, "finish") == Status.SUCCEEDED
+    done = stored(database, job)
+    assert (done.stopping, done.ended_by) == (None, "finish")
+
+
+def test_a_cancel_outranks_a_finish_whichever_comes_first(database: Database, settings: Settings) -> None:
+    for order in (("finish", "cancel"), ("cancel", "finish")):
+        job = running_job(database, settings)
+        ask(database, job, *order)
+        with database.write() as session:
+            assert succeed(session, job.id, 1, "finish") == Status.CANCELLED
+        assert stored(database, job).ended_by is None
+
+
+def test_an_attempt_that_was_pausing_when_the_finish_was_asked_for_leaves_it_to_the_next(
+    database: Database, settings: Settings
+) -> None:
+    job = job_that_is("pause promised", database, settings)
+    ask(database, job, "finish")
+    with database.write() as session:
+        assert stop(session, job.id, 1, "asked") == Status.QUEUED
+    assert stored(database, job).stopping == "finish"
+
+
+def test_a_request_for_a_checkpoint_outlives_an_attempt_and_ends_with_the_job(
+    database: Database, settings: Settings
+) -> None:
+    job = running_job(database, settings)
+    ask(database, job, "checkpoint")
+    with database.write() as session:
+        asked_at = renew_lease(session, job.id, 1, lease_s=30).checkpoint_asked_at
+        assert asked_at is not None
+        stop(session, job.id, 1, "drained")
+    with database.write() as session:
+        claim(session, job.id, "worker-2", lease_s=30)
+        assert renew_lease(session, job.id, 2, lease_s=30).checkpoint_asked_at == asked_at
+        succeed(session, job.id, 2, "epochs")
+    assert stored(database, job).checkpoint_asked_at is None
+
+
+def test_what_is_not_possible_says_what_would_be(database: Database, settings: Settings) -> None:
+    for state, request, hint in (
+        ("queued", "finish", "it has not begun; cancel it"),
+        ("paused", "finish", "resume it first"),
+        ("running", "delete", "cancel it first"),
+    ):
+        job = job_that_is(state, database, settings)
+        with pytest.raises(WrongState, match=hint):
+            ask(database, job, request)
+
+
+def test_a_run_that_ends_at_a_step_has_nothing_of_later_ones(database: Database, settings: Settings) -> None:
+    job = running_job(database, settings)
+    speed = {"learning_rate": 1.0, "grad_norm": None, "tokens_per_s": None}
+    with database.write() as session:
+        for step, val_loss in ((0, 3.0), (4, 2.0), (9, 1.0)):
+            losses = {"train_loss": val_loss, "val_loss": val_loss, "epoch": 1, "tokens_seen": step + 1}
+            record_evaluation(session, job.id, 1, {"step": step, **losses, **speed})
+            record_sample(session, job.id, 1, {"step": step, "epoch": 1, "prompt": "a", "text": "ab"})
+            at = {"step": step + 1, "epoch": 1, "train_loss": 1.0, "val_loss": val_loss}
+            files = {"bytes": 1, "sha256": "0", "directory": f"step-{step + 1}"}
+            record_checkpoint(session, job.id, 1, {**at, **files}, keep_last=9, keep_best=1)
+    with database.write() as session:
+        assert forget_later(session, job.id, 1, step=5, epoch=1, tokens_seen=5) == ["step-10"]
+    left = stored(database, job)
+    assert (left.step, left.tokens_seen) == (5, 5)
+    assert (left.latest_step, left.latest_val_loss, left.best_step, left.best_val_loss) == (4, 2.0, 4, 2.0)
+    with database.read() as session:
+        assert [row.step for row in list_evaluations(session, job.id)] == [0, 4]
+        assert [row.step for row in list_samples(session, job.id)] == [0, 4]
+        assert [row.step for row in list_checkpoints(session, job.id)] == [1, 5]
+    with database.write() as session:
+        forget_later(session, job.id, 1, step=0, epoch=0, tokens_seen=0)
+    emptied = stored(database, job)
+    assert (emptied.latest_step, emptied.best_step, emptied.best_val_loss) == (None, None, None)

@@ -131,6 +131,20 @@ def test_of_epochs_and_steps_the_one_that_ends_the_job_is_named(
     assert [(error.field, error.value) for error in errors] == [("training.num_epochs", 2)] * 2
 
 
+def test_samples_of_all_prompts_count_and_those_by_steps(database: Database, settings: Settings) -> None:
+    limited = settings.model_copy(update={"max_samples": 5})
+    (error,) = refused(database, limited, {**TINY, "sampling": {"start_context": ["a", "b"]}})
+    assert (error.field, error.value) == ("training.num_epochs", 3)
+    assert "comes to 6 samples, one after each epoch, 2 at a time; the limit is 5" in error.message
+    (error,) = refused(
+        database, limited, {**TINY, "sampling": {"every_steps": 20}}
+    )  # of 108, beside 3 epochs
+    assert (error.field, error.value) == ("sampling.every_steps", 20)
+    assert "comes to 8 samples, by steps and epochs; the limit is 5" in error.message
+    job = queued_job(database, limited, sampling={"every_epochs": None, "every_steps": 27})
+    assert job.spec["sampling"]["every_steps"] == 27
+
+
 def test_epochs_that_will_not_run_are_not_counted(database: Database, settings: Settings) -> None:
     job = queued_job(database, settings, training={"num_epochs": 10**9, "max_steps": 5})
     assert job.total_steps == 5
@@ -239,6 +253,6 @@ def test_a_data_set_that_is_deleted_while_the_job_is_checked_is_refused(
             delete_dataset(session, dataset.id)
         return []
 
-    monkeypatch.setattr("jobs.lifecycle.submission.memory_errors", delete_it)
+    monkeypatch.setattr("jobs.lifecycle.assessment.memory_errors", delete_it)
     (error,) = refused(database, settings, {**TINY, "dataset": dataset.id})
     assert (error.field, error.message) == ("dataset", "has just been deleted")

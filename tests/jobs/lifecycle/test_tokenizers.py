@@ -35,7 +35,7 @@ from jobs.store.preparations import FAILED, QUEUED, READY, Prepared
 from jobs.store.tables import Checkpoint, ImportedModel, Job, Preparation, TokenCount, TrainedTokenizer
 from jobs.store.tokenizers import get_tokenizer, with_vocabulary
 from jobs.validation.field_errors import SpecError
-from model.estimate import estimate
+from model.estimate.estimate import estimate
 from tests.api.seeds import checkpoint, ended_job
 from tests.jobs.checkpoints import resumable_checkpoint
 from tests.jobs.making import (
@@ -155,8 +155,7 @@ def test_a_job_on_a_tokenizer_in_training_waits_and_says_so_and_then_runs(
     job = own_job(database, settings, asked)
     assert (job.status, job.is_prepared, job.total_steps) == (Status.QUEUED, False, 0)
     assert reason(database, job) == (
-        "its tokenizer is to be trained, and there is no live worker of the queue prepare "
-        "(none has been started)"
+        "its tokenizer is to be trained, and there is no live worker of the queue prepare (none has reported)"
     )
     announce_worker(database, "prepare")
     assert reason(database, job) == "its tokenizer is to be trained"

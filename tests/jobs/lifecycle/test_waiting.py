@@ -34,9 +34,7 @@ def job_of(database: Database, settings: Settings, **values: Any) -> Job:
 def test_a_job_waits_for_a_live_worker_of_its_queue(database: Database, settings: Settings) -> None:
     job = queued_job(database, settings)
     announce_worker(database, "generate")
-    assert waiting(database, job) == [
-        Waiting(1, "no live worker of its queue, train (none has been started)")
-    ]
+    assert waiting(database, job) == [Waiting(1, "no live worker of its queue, train (none has reported)")]
     silence_worker(database, announce_worker(database, "train", id="a"), 100)
     announce_worker(database, "train", id="b", listening=False)
     message = reason(database, job)

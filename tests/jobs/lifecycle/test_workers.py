@@ -86,7 +86,7 @@ def test_a_worker_that_is_still_at_a_job_that_another_has_taken_over_is_hung(
     job = running_job(database, settings)
     announce_worker(database, "train", id="worker-0", job_id=job.id)
     assert statuses(database) == {
-        "worker-0": ("hung", f"it still runs {job.id}, which is no longer its job"),
+        "worker-0": ("hung", "it still runs a job that is no longer its own"),
     }
 
 
@@ -144,6 +144,19 @@ def test_only_workers_that_have_long_been_lost_are_forgotten(database: Database)
     assert list(statuses(database)) == ["lately"]
 
 
+def test_of_a_queue_that_has_no_other_the_last_lost_worker_is_not_forgotten(database: Database) -> None:
+    for worker_id, silence_s in (("longest", 9000), ("long", 4000)):
+        silence_worker(database, announce_worker(database, "train", id=worker_id), silence_s)
+    announce_worker(database, "generate")
+    with database.write() as session:
+        remove_lost_workers(session, silence_s=3600)
+    assert list(statuses(database)) == ["long", "generate-1"]
+    announce_worker(database, "train", id="new")
+    with database.write() as session:
+        remove_lost_workers(session, silence_s=3600)
+    assert list(statuses(database)) == ["generate-1", "new"]
+
+
 def test_nothing_is_lacking_while_one_worker_of_each_kind_works(database: Database) -> None:
     announce_worker(database, "train", id="well")
     silence_worker(database, announce_worker(database, "train", id="lost"), 100)
@@ -154,9 +167,9 @@ def test_nothing_is_lacking_while_one_worker_of_each_kind_works(database: Databa
 
 def test_work_that_no_worker_does_is_named_with_what_is_the_matter_with_each(database: Database) -> None:
     assert problems(database) == [
-        "no training worker works (none has been started)",
-        "no generation worker works (none has been started)",
-        "no preparation worker works (none has been started)",
+        "no training worker works (none has reported)",
+        "no generation worker works (none has reported)",
+        "no preparation worker works (none has reported)",
     ]
     announce_worker(database, "prepare")
     announce_worker(database, "train", id="a", age_s=2, listening=False)

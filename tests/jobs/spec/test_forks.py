@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from jobs.spec.forks import ForkRequest, forked_spec
-from jobs.spec.parsing import parse, parse_spec
+from jobs.spec.parsing import parse_spec
 from jobs.validation.field_errors import SpecError
+from jobs.validation.parsing import parse
 
 PARENT = parse_spec({"preset": "tiny", "dataset": "sample", "name": "mine", "training": {"seed": 7}})
 

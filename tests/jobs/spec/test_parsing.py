@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.spec.job_spec import JobSpec
-from jobs.spec.parsing import parse_spec, without_unwritable_names
+from jobs.spec.parsing import parse_spec
 from jobs.spec.presets import PRESETS
 from jobs.validation.field_errors import SpecError
-from model.estimate import parameter_count
+from jobs.validation.parsing import without_unwritable_names
+from model.estimate.parameters import parameter_count
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -140,6 +141,13 @@ def test_a_preset_only_fills_in_fields(preset: str) -> None:
         ({"name": "\ud800"}, "name"),
         ({"metadata": {"k": 1}}, "metadata.k"),
         ({"sampling": {"start_context": ""}}, "sampling.start_context"),
+        ({"sampling": {"start_context": None}}, "sampling.start_context"),
+        ({"sampling": {"start_context": []}}, "sampling.start_context"),
+        ({"sampling": {"start_context": ["a"] * 9}}, "sampling.start_context"),
+        ({"sampling": {"start_context": ["a", ""]}}, "sampling.start_context.1"),
+        ({"sampling": {"start_context": ["a", 1]}}, "sampling.start_context.1"),
+        ({"sampling": {"every_steps": 0}}, "sampling.every_steps"),
+        ({"evaluation": {"eval_iter": 0}}, "evaluation.eval_iter"),
         ({"tokenizer": "words"}, "tokenizer"),
         ({"devices": 2}, "devices"),
         ({"queue": "fast"}, "queue"),

@@ -1,15 +1,20 @@
 import threading
+import time
 
+import hypothesis
 import pytest
-from sqlalchemy import update
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import delete, insert, update
 
-from jobs.lifecycle.attempts import claim, stop
+from jobs.lifecycle.attempts import claim, end, stop
 from jobs.lifecycle.requests import request_cancel
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.store.database import Database, now_s
 from jobs.store.queue_order import first_in_line, queue_positions
 from jobs.store.tables import Job
+from jobs.store.viewers import Right, Viewer, viewed_by
 from tests.jobs.making import queued_job, running_job
 
 GIB = 2**30
@@ -134,3 +139,88 @@ def test_only_jobs_that_wait_have_a_place(database: Database, settings: Settings
     )
     change_job(database, elsewhere, queue="other")
     assert positions(database, running, waiting, elsewhere) == [None, 1, 1]
+
+
+def test_owners_take_turns(database: Database, settings: Settings) -> None:
+    jobs = {}
+    for name in ("ana1", "ana2", "ana3", "bob1", "bob2"):
+        with viewed_by(Viewer(Right.WRITE, name[:3])):
+            jobs[name] = queued_job(database, settings)
+    nobodys = queued_job(database, settings)
+    in_order = [jobs["ana1"], jobs["bob1"], nobodys, jobs["ana2"], jobs["bob2"], jobs["ana3"]]
+    assert positions(database, *in_order) == [1, 2, 3, 4, 5, 6]
+    assert claim_all(database) == [job.id for job in in_order]
+
+
+def test_whose_turn_was_longest_ago_is_next_also_with_a_single_worker(
+    database: Database, settings: Settings
+) -> None:
+    jobs = {}
+    for name in ("ana1", "ana2", "ana3", "bob1", "bob2"):
+        with viewed_by(Viewer(Right.WRITE, name[:3])):
+            jobs[name] = queued_job(database, settings)
+    names = {job.id: name for name, job in jobs.items()}
+    claimed = []
+    while (job_id := claim_next(database)) is not None:
+        claimed.append(names[job_id])
+        with database.write() as session:
+            end(session, job_id, 1, Status.SUCCEEDED)
+    assert claimed == ["ana1", "bob1", "ana2", "bob2", "ana3"]
+
+
+def test_whoever_has_fewer_jobs_running_is_next(database: Database, settings: Settings) -> None:
+    with viewed_by(Viewer(Right.WRITE, "ana")):
+        long, waiting = queued_job(database, settings), queued_job(database, settings)
+    assert claim_next(database) == long.id
+    with viewed_by(Viewer(Right.WRITE, "bob")):
+        short, next_short = queued_job(database, settings), queued_job(database, settings)
+    for job in (short, next_short):
+        assert positions(database, job) == [1]
+        assert claim_next(database) == job.id
+        with database.write() as session:
+            end(session, job.id, 1, Status.SUCCEEDED)
+    assert claim_next(database) == waiting.id
+
+
+def test_a_priority_outranks_turns(database: Database, settings: Settings) -> None:
+    with viewed_by(Viewer(Right.WRITE, "ana")):
+        urgent = [queued_job(database, settings, priority=1).id for _ in range(2)]
+    with viewed_by(Viewer(Right.WRITE, "bob")):
+        patient = queued_job(database, settings).id
+    assert claim_all(database) == [*urgent, patient]
+
+
+@pytest.mark.sqlite_will_do
+@given(
+    waiting=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 1)), max_size=9),
+    running=st.lists(st.sampled_from("abc"), max_size=3),
+)
+@hypothesis.settings(max_examples=30, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+def test_positions_are_the_order_in_which_workers_claim(
+    database: Database, settings: Settings, waiting: list[tuple[str, int]], running: list[str]
+) -> None:
+    template = queued_job(database, settings)
+    columns = {column.name: getattr(template, column.name) for column in Job.__table__.columns}
+    with database.write() as session:
+        session.execute(delete(Job))
+        for number, (owner, priority) in enumerate([*((owner, 0) for owner in running), *waiting]):
+            is_running = number < len(running)
+            row = {
+                "id": f"job-{number}",
+                "owner": owner,
+                "priority": priority,
+                "queued_at": float(number),
+                "status": "running" if is_running else "queued",
+                "claimed_at": time.time() - 100 + number if is_running else None,
+            }
+            session.execute(insert(Job).values(**{**columns, **row}))
+    ids = [f"job-{len(running) + number}" for number in range(len(waiting))]
+    with database.read() as session:
+        by_job = queue_positions(session, ids)
+    claimed = []
+    while (job_id := claim_next(database)) is not None:
+        claimed.append(job_id)
+        with database.write() as session:  # two claims may fall into one tick of the clock
+            at = time.time() - 50 + len(claimed)
+            session.execute(update(Job).where(Job.id == job_id).values(claimed_at=at))
+    assert claimed == sorted(ids, key=by_job.__getitem__)

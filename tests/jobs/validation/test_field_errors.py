@@ -96,6 +96,27 @@ def test_what_would_be_right_is_said_as_a_person_would(name: str, value: Any, me
     assert {ours for _, _, ours in errors_of(JobSpec, {name: value})} == {message}
 
 
+def test_large_limits_are_written_with_separators_and_ports_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    from api.views.losses import LossesQuery
+
+    (most,) = {ours for _, _, ours in errors_of(LossesQuery, {"max_points": 10**6})}
+    assert most == "must be at most 10,000"
+    monkeypatch.setenv("PRETRAIN_PORT", "70000")
+    with pytest.raises(WrongSettings) as caught:
+        load_settings()
+    right = "must be a port, from 1 to 65535, or 0 for any that is free"
+    assert str(caught.value) == f"PRETRAIN_PORT='70000': {right}"
+
+
+def test_a_field_that_is_missing_has_no_value() -> None:
+    from api.views.tokenizers import TokenizerRequest
+
+    with pytest.raises(ValidationError) as invalid:
+        TokenizerRequest.model_validate({"dataset": "sample"})
+    errors = field_errors(invalid.value)
+    assert {error.field for error in errors if not error.has_value} == {"name", "vocab_size"}
+
+
 def test_wrong_settings_are_named_by_their_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRETRAIN_PORT", "many")
     monkeypatch.setenv("PRETRAIN_LOG_FORMAT", "xml")

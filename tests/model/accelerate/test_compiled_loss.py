@@ -62,7 +62,9 @@ def compiler(monkeypatch, tmp_path):
 def test_a_compiled_run_has_the_losses_of_one_that_is_not(tmp_path):
     losses = {}
     for compiled in (False, True):
-        run = tiny_run(model={"drop_rate": 0.0}, training={"compile": compiled, "grad_accumulation": 2})
+        run = tiny_run(
+            model={"drop_rate": 0.0, "n_layers": 1}, training={"compile": compiled, "grad_accumulation": 2}
+        )
         recorder = Recorder()
         train_tiny(run, tmp_path / str(compiled), recorder)
         losses[compiled] = [(event.train_loss, event.val_loss) for event in recorder.of(Evaluation)]

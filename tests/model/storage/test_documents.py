@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobs.files.token_counts import count_splits
 from model.data import Data
-from model.storage.splits import DOCUMENT_END, read_splits, scan_text
+from model.storage.splits import CHUNK_BYTES, DOCUMENT_END, last_document_start, read_splits, scan_text
 from model.storage.stored_ids import TokenFile
 from model.storage.token_file import HEADER_BYTES, read_manifest, write_tokens
 from model.storage.vocabulary_use import count_vocabulary_use
@@ -69,6 +69,7 @@ def test_a_text_that_is_scanned_knows_its_documents(file: Path, documents: list[
     scanned = scan_text(file)
     assert (scanned.characters, scanned.documents) == (len(text), len(documents))
     assert text[scanned.last_document_start :] == documents[-1] + DOCUMENT_END
+    assert last_document_start(file, len(text)) == scanned.last_document_start
 
 
 def test_the_last_document_is_found_across_chunks(file: Path) -> None:
@@ -76,6 +77,13 @@ def test_the_last_document_is_found_across_chunks(file: Path) -> None:
     write_documents(file, [long, "middle", last])
     scanned = scan_text(file)
     assert (scanned.documents, scanned.last_document_start) == (3, len(long) + 1 + len("middle") + 1)
+    assert last_document_start(file, scanned.characters) == scanned.last_document_start
+
+
+@pytest.mark.parametrize("excess", [-1, 0, 1])
+def test_the_last_document_is_found_where_it_begins_with_a_chunk(file: Path, excess: int) -> None:
+    write_documents(file, ["é", "z" * (CHUNK_BYTES + excess - 1)])
+    assert last_document_start(file, scan_text(file).characters) == 2
 
 
 def test_one_document_is_split_by_characters(file: Path) -> None:

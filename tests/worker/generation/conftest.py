@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 
-from jobs.lifecycle.history import record_checkpoint
+from jobs.lifecycle.checkpoints import record_checkpoint
 from jobs.settings import Settings
 from jobs.store.database import Database
 from tests.jobs.making import running_job

@@ -12,8 +12,8 @@ from model.config import GPTConfig
 from model.generation import Continuation
 from model.gpt import GPT
 from model.inference.engine import fast_engine
+from model.inference.scoring import Scoring
 from model.manifest import CheckpointError
-from model.scoring import Scoring
 from model.tokenizers import load_tokenizer
 from tests.model.completions import complete
 from tests.model.tiny import tiny_config

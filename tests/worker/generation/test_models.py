@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jobs.lifecycle.attempts import end
-from jobs.lifecycle.history import record_checkpoint
+from jobs.lifecycle.checkpoints import record_checkpoint
 from jobs.lifecycle.requests import delete_job
 from jobs.states import Status
 from jobs.store.lookup import NotFound

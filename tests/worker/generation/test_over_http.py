@@ -17,7 +17,7 @@ from jobs.files.tokenizers import find_tokenizer
 from jobs.lifecycle.submission import submit
 from jobs.spec.parsing import parse_spec
 from tests.api.server.serving import serving
-from tests.jobs.making import ready_tokenizer
+from tests.jobs.making import announce_worker, ready_tokenizer
 from tests.small import small_spec
 from tests.waiting import wait_until
 from worker.generation.task import Intake
@@ -56,13 +56,16 @@ def intake(settings, database, on_cpu):
 
 
 @pytest.fixture
-def http(settings, intake, write):
+def http(settings, database, intake, write):
     """A client of the API, for a job that has a checkpoint."""
     write(1)
+    announce_worker(database, GENERATE_QUEUE)
     app = create_app(settings.model_copy(update={"generate_timeout_s": 60}))
     with (
         serving(app) as served,
-        httpx2.Client(base_url=f"http://127.0.0.1:{served.port}", timeout=60, trust_env=False) as client,
+        httpx2.Client(
+            base_url=f"http://127.0.0.1:{served.port}", timeout=60, trust_env=False, verify=False
+        ) as client,
     ):
         yield client
     app.extensions[EXTENSION].database.close()
@@ -72,7 +75,7 @@ def http(settings, intake, write):
 def completions(http):
     url = http.base_url.join("/v1")
     with openai.OpenAI(
-        base_url=url, api_key="any", http_client=openai.DefaultHttpxClient(trust_env=False)
+        base_url=url, api_key="any", http_client=openai.DefaultHttpxClient(trust_env=False, verify=False)
     ) as client:
         yield client.completions
 

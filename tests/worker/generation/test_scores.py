@@ -9,7 +9,7 @@ import torch
 
 from model.config import Distribution
 from model.inference.decoding import CPU_CHUNK_TOKENS, Decoding
-from model.scoring import Scoring
+from model.inference.scoring import Scoring
 from tests.waiting import wait_until
 from tests.worker.generation.shelf import BYTES, CONFIG, Askers, Shelf, checkpoint_of
 from worker.generation.request import TextRequest

@@ -1,5 +1,9 @@
 import errno
+import os
+import resource
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -27,6 +31,7 @@ from tests.clocks import replace_clock
 from tests.gpt2_files import random_tensors, write_model
 from tests.imported import sent_model
 from tests.jobs.making import announce_worker
+from tests.worker.preparation.processes import started
 from worker.preparation.model_preparer import ModelPreparer
 
 LEASE_S = 30
@@ -109,18 +114,65 @@ def test_files_that_are_gone_fail_it(database: Database, settings: Settings, fil
 def test_a_full_disk_postpones_it_and_leaves_nothing_but_what_was_sent(
     database: Database, settings: Settings, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     model = sent_model(database, settings, files)
     sent = stored(settings)
-    monkeypatch.setattr("model.imports.conversion.write_manifest", full)
+
+    # A limit of a file's size ends a write as a full disk does, with another number.
+    started(monkeypatch, lambda process: resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (100, 100)))
     run(database, settings, claimed(database))
     waiting = found(database, model)
-    assert (waiting.status, waiting.error) == (QUEUED, "No space left on device")
+    assert (waiting.status, waiting.error) == (QUEUED, os.strerror(errno.EFBIG))
     with database.read() as session:
         assert waiting.queued_at > session.execute(select(database_now_s())).scalar_one() + 30
     assert stored(settings) == sent
+
+
+def test_a_process_that_is_killed_leaves_nothing_and_is_tried_again(
+    database: Database, settings: Settings, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = sent_model(database, settings, files)
+    sent = stored(settings)
+
+    def kill(process: Any) -> None:
+        unfinished = settings.artifacts / "models" / model.id / ".tmp-attempt-1"
+        unfinished.mkdir(parents=True)
+        (unfinished / "weights.safetensors").touch()
+        process.kill()
+
+    started(monkeypatch, kill)
+    run(database, settings, claimed(database))
+    waiting = found(database, model)
+    assert (waiting.status, waiting.failures, stored(settings)) == (QUEUED, 1, sent)
+    monkeypatch.undo()
+    run(database, settings, claimed(database))
+    assert found(database, model).status == READY
+
+
+def test_a_worker_that_imports_a_model_does_not_load_pytorch(
+    database: Database, settings: Settings, files: Path
+) -> None:
+    """While it is loaded no other thread runs: on a busy machine the worker would be killed as silent."""
+    model = sent_model(database, settings, files)
+    code = (
+        "import sys, threading\n"
+        "from jobs.lifecycle.preparation import claim_preparation\n"
+        "from jobs.settings import load_settings\n"
+        "from jobs.store.database import Database\n"
+        "from worker.preparation.model_preparer import ModelPreparer\n"
+        "settings = load_settings()\n"
+        "database = Database(settings.database)\n"
+        "with database.write() as session:\n"
+        "    claimed = claim_preparation(session, 'prepare-1', 30)\n"
+        "ModelPreparer(database, settings, claimed, threading.Event()).run()\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    environment = {
+        **os.environ,
+        "PRETRAIN_DATA_DIR": str(settings.data_dir),
+        "PRETRAIN_DATABASE_URL": settings.database,
+    }
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert found(database, model).status == READY
 
 
 def test_a_worker_that_shuts_down_hands_it_back(database: Database, settings: Settings, files: Path) -> None:

@@ -2,9 +2,7 @@ import errno
 import os
 import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -24,7 +22,7 @@ from model.bpe.tokenizer_json import trained_tokenizer
 from model.bpe.training import train_merges
 from model.tokenizers import load_tokenizer
 from tests.jobs.making import asked_tokenizer, prepare_all, ready_tokenizer
-from worker.preparation import tokenizer_training
+from tests.worker.preparation.processes import started
 from worker.preparation.tokenizer_preparer import TokenizerPreparer
 
 QUICK = {"renew_s": 0.0}
@@ -125,21 +123,6 @@ def test_a_worker_that_shuts_down_hands_it_back_and_ends_the_process(
     back = now(database, asked)
     assert (back.status, back.failures, back.worker) == (QUEUED, 0, None)
     assert [process.poll() is not None for process in processes] == [True]
-
-
-def started(monkeypatch: pytest.MonkeyPatch, act: Callable[[Any], object]) -> list[Any]:
-    """The processes that are started from now on, with each of which `act` is called."""
-    processes: list[Any] = []
-    start = tokenizer_training.start_process
-
-    def start_and_act(*arguments: Any) -> Any:
-        process = start(*arguments)
-        processes.append(process)
-        act(process)
-        return process
-
-    monkeypatch.setattr(tokenizer_training, "start_process", start_and_act)
-    return processes
 
 
 def test_a_process_that_is_killed_is_tried_again_and_fails_the_third_time(

@@ -7,7 +7,7 @@ from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Dataset
 from tests.jobs.making import asked_tokenizer, long_dataset
-from worker.preparation import tokenizer_training
+from worker.preparation import tokenizer_training, work_process
 
 
 def test_a_process_that_fails_says_why(
@@ -19,11 +19,11 @@ def test_a_process_that_fails_says_why(
     text = find_text(settings, dataset)
     dataset_path(settings.artifacts, dataset.sha256).rename(settings.artifacts / "elsewhere")
     with pytest.raises(FileNotFoundError):
-        tokenizer_training.run_process(settings, text, 300, lambda _: None)
+        tokenizer_training.train_tokenizer(settings, "t", text, 300, lambda _: None)
     (settings.artifacts / "elsewhere").rename(text.path)
-    monkeypatch.setattr(tokenizer_training.sys, "executable", "/bin/false")
-    with pytest.raises(tokenizer_training.ProcessLost, match="ended with status 1"):
-        tokenizer_training.run_process(settings, text, 300, lambda _: None)
+    monkeypatch.setattr(work_process.sys, "executable", "/bin/false")
+    with pytest.raises(work_process.ProcessLost, match="ended with status 1"):
+        tokenizer_training.train_tokenizer(settings, "t", text, 300, lambda _: None)
 
 
 @pytest.mark.sqlite_will_do

@@ -6,7 +6,7 @@ import pytest
 
 from jobs.files.cleanup import remove_checkpoint
 from jobs.files.layout import checkpoint_root
-from jobs.lifecycle.history import Superseded, list_checkpoints
+from jobs.lifecycle.checkpoints import Superseded, list_checkpoints
 from jobs.lifecycle.requests import delete_checkpoint
 from jobs.settings import Settings
 from jobs.store.database import Database

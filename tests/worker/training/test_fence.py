@@ -8,7 +8,7 @@ from worker.training.fence import FENCED_EXIT_STATUS
 
 GUARDED = (
     "import signal; from worker.training.fence import start_fence; "
-    "start_fence(0); print('on', flush=True); signal.pause()"
+    "start_fence(0, lambda line: print(line, flush=True)); print('on', flush=True); signal.pause()"
 )
 
 
@@ -51,3 +51,14 @@ def test_a_later_deadline_keeps_it_running(guarded: subprocess.Popen[bytes]) -> 
         guarded.wait(1)
     guarded.kill()
     guarded.wait()
+
+
+def test_what_is_no_deadline_is_a_request_and_moves_no_deadline(guarded: subprocess.Popen[bytes]) -> None:
+    assert guarded.stdin is not None
+    assert guarded.stdout is not None
+    extend(guarded, 60)
+    guarded.stdin.write(b"finish\nnan\n")
+    guarded.stdin.flush()
+    assert [guarded.stdout.readline() for _ in range(2)] == [b"finish\n", b"nan\n"]
+    extend(guarded, 0.2)
+    assert guarded.wait(10) == FENCED_EXIT_STATUS

@@ -9,16 +9,17 @@ import pytest
 
 from jobs.files.cleanup import remove_deleted
 from jobs.files.layout import initial_directory
+from jobs.lifecycle.checkpoints import list_checkpoints
 from jobs.lifecycle.forking import fork
-from jobs.lifecycle.history import list_checkpoints, list_samples
+from jobs.lifecycle.history import list_samples
 from jobs.lifecycle.requests import delete_job
 from jobs.settings import Settings
 from jobs.spec.forks import ForkRequest
-from jobs.spec.parsing import parse
 from jobs.states import Status
 from jobs.store.database import Database
 from jobs.store.events import list_events
 from jobs.store.tables import Job
+from jobs.validation.parsing import parse
 from tests.worker.conftest import Attempt
 from tests.worker.training.test_supervisor import (
     final_sha256,
@@ -48,7 +49,14 @@ def forked(database: Database, settings: Settings) -> Callable[..., Job]:
     return forked
 
 
-@pytest.mark.parametrize("numerics", ["reference", "float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "numerics",
+    [
+        pytest.param("reference", marks=pytest.mark.thorough),
+        pytest.param("float32", marks=pytest.mark.thorough),
+        "bfloat16",
+    ],
+)
 def test_without_changes_it_ends_as_its_parent_even_if_it_is_killed_and_the_parent_deleted(
     numerics: str,
     database: Database,

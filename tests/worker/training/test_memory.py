@@ -8,17 +8,18 @@ import pytest
 from worker.training import memory
 from worker.training.memory import (
     Gpu,
-    job_memory_bytes,
+    TrainingDevice,
     list_gpus,
     machine_memory_bytes,
     torch_backend,
+    training_device,
     visible_gpu,
 )
 
 PHYSICAL = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-H100 = "0, GPU-5ff2a1, 81559, Disabled"
+H100 = "0, GPU-5ff2a1, 81559, Disabled, NVIDIA H100 80GB HBM3"
 Install = Callable[..., None]
-L4 = "1, GPU-77bb, 23034, [N/A]"
+L4 = "1, GPU-77bb, 23034, [N/A], NVIDIA L4"
 
 
 @pytest.fixture
@@ -40,9 +41,9 @@ def test_with_a_gpu_it_is_the_gpus_memory_that_counts(
     nvidia_smi: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nvidia_smi(f"{H100}\n{L4}")
-    assert job_memory_bytes() == 81559 * 2**20
+    assert training_device(2**30) == TrainingDevice("NVIDIA H100 80GB HBM3", 81559 * 2**20)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
-    assert job_memory_bytes() == 23034 * 2**20
+    assert training_device() == TrainingDevice("NVIDIA L4", 23034 * 2**20)
 
 
 @pytest.mark.parametrize(
@@ -56,20 +57,31 @@ def test_the_gpu_is_the_first_that_a_trainer_sees(visible: str | None, index: st
 
 
 def test_a_gpu_without_memory_of_its_own_shares_the_machines(nvidia_smi: Install) -> None:
-    nvidia_smi("0, GPU-1, [N/A], [N/A]")
-    assert job_memory_bytes() == machine_memory_bytes()
+    nvidia_smi("0, GPU-1, [N/A], [N/A], NVIDIA GB10")
+    assert training_device(2**20).memory_bytes == machine_memory_bytes() - 2**20
+
+
+@pytest.mark.parametrize(
+    ("reserved_bytes", "left_bytes"), [(0, PHYSICAL), (2**28, PHYSICAL - 2**28), (2**60, 0)]
+)
+def test_what_is_reserved_of_the_machines_memory_jobs_do_not_have(
+    monkeypatch: pytest.MonkeyPatch, reserved_bytes: int, left_bytes: int
+) -> None:
+    monkeypatch.setattr(memory, "torch_backend", lambda _: "cpu")
+    monkeypatch.setattr(memory, "machine_memory_bytes", lambda: PHYSICAL)
+    assert training_device(reserved_bytes) == TrainingDevice("cpu", left_bytes)
 
 
 def test_what_an_instance_of_a_gpu_has_is_not_known(nvidia_smi: Install) -> None:
-    nvidia_smi("0, GPU-1, 81559, Enabled")
-    assert job_memory_bytes() is None
+    nvidia_smi("0, GPU-1, 81559, Enabled, NVIDIA H100")
+    assert training_device().memory_bytes is None
 
 
 def test_where_cuda_would_find_no_gpu_it_is_the_machines_memory(
     nvidia_smi: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nvidia_smi("No devices were found", status=6)
-    assert job_memory_bytes() == machine_memory_bytes()
+    assert training_device().memory_bytes == machine_memory_bytes()
     monkeypatch.setenv("PATH", "/nowhere")
     assert list_gpus() == []
 
@@ -81,7 +93,7 @@ def test_a_tool_that_hangs_leaves_the_memory_unknown(
         raise subprocess.TimeoutExpired("nvidia-smi", 20)
 
     monkeypatch.setattr(subprocess, "run", hang)
-    assert job_memory_bytes() is None
+    assert training_device().memory_bytes is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from jobs.lifecycle.history import list_checkpoints
+from jobs.lifecycle.checkpoints import list_checkpoints
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.store.database import Database

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load, load_file
 
 from api.exports.hugging_face import hugging_face_folder
-from jobs.lifecycle.history import list_checkpoints, list_evaluations
+from jobs.lifecycle.checkpoints import list_checkpoints
+from jobs.lifecycle.history import list_evaluations
 from jobs.lifecycle.starting import post, source_finder
 from jobs.lifecycle.weights import open_weights
 from jobs.settings import Settings

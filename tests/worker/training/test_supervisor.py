@@ -2,22 +2,26 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from jobs.files.layout import dataset_path
-from jobs.lifecycle.attempts import stop
-from jobs.lifecycle.history import list_checkpoints, list_evaluations, list_samples
+from jobs.files.layout import dataset_path, log_directory
+from jobs.files.trainer_logs import list_segments, read_log, readable
+from jobs.lifecycle.attempts import claim, stop
+from jobs.lifecycle.checkpoints import list_checkpoints
+from jobs.lifecycle.history import list_evaluations, list_samples
+from jobs.lifecycle.metrics import list_metrics
 from jobs.lifecycle.requests import request_cancel
 from jobs.settings import Settings
 from jobs.states import Status
 from jobs.store.database import Database
 from jobs.store.events import list_events
 from jobs.store.lookup import get_job
-from jobs.store.tables import Checkpoint, Evaluation, Event, Job, Sample
+from jobs.store.tables import Checkpoint, DeviceMetrics, Evaluation, Event, Job, Sample
 from model.events import Evaluation as EvaluationEvent
 from model.manifest import verify
 from tests.chaos.reference import Referee, Reference
@@ -25,6 +29,9 @@ from tests.small import small_spec
 from tests.waiting import wait_until
 from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of
+from worker.training import device_meter
+from worker.training.fence import FENCED_EXIT_STATUS
+from worker.training.launch import kill, launch_trainer
 
 pytestmark = pytest.mark.slow
 
@@ -133,6 +140,7 @@ def test_a_job_that_stops_early_says_so_and_keeps_the_best_model(
     assert on_disk == {settings.artifacts / checkpoint.directory for checkpoint in (best, last)}
 
 
+@pytest.mark.sqlite_will_do
 def test_no_number_of_a_job_whose_gradient_is_beyond_float32_is_infinite(
     database: Database, post: Post, attempt: StartAttempt
 ) -> None:
@@ -161,6 +169,7 @@ def check_undisturbed(database: Database, job: Job, undisturbed: Reference) -> N
     assert final_sha256(database, job) == undisturbed.sha256
 
 
+@pytest.mark.sqlite_will_do
 def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(
     database: Database, post: Post, attempt: StartAttempt, reference: Referee
 ) -> None:
@@ -182,6 +191,7 @@ def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(
     assert resumed[3] >= 25
 
 
+@pytest.mark.sqlite_will_do
 def test_a_worker_that_shuts_down_hands_the_job_back_with_a_checkpoint_and_counts_no_failure(
     database: Database, post: Post, attempt: StartAttempt, reference: Referee
 ) -> None:
@@ -377,3 +387,77 @@ def test_without_any_checkpoint_left_it_starts_over(
     attempt(job).join()
     assert stored(database, job).status == Status.SUCCEEDED
     assert [row[0] for row in losses(database, job)] == list(range(job.total_steps))
+
+
+def trainer_log(settings: Settings, job: Job, attempt: int = 1) -> str:
+    return "".join(readable(read_log(log_directory(settings.artifacts, job.id, attempt))))
+
+
+@pytest.mark.sqlite_will_do
+def test_what_a_trainer_writes_is_kept_with_its_job_and_shown_by_its_supervisor(
+    database: Database,
+    settings: Settings,
+    post: Post,
+    attempt: StartAttempt,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    job = post(max_attempts=1)
+    shutil.rmtree(settings.artifacts / "tokens", ignore_errors=True)
+    (settings.artifacts / "tokens").write_text("a file where a folder belongs")
+    attempt(job).join()
+    written = trainer_log(settings, job)
+    assert written.startswith("Traceback")
+    error = stored(database, job).error
+    assert error is not None
+    assert error["message"] == f"the trainer exited with status 1; GET /jobs/{job.id}/log?attempt=1 says why"
+    with database.read() as session:
+        [event] = [event for event in list_events(session, job.id) if event.type == "log"]
+    assert event.data["lines"] == written.splitlines()[-50:]
+    assert written.splitlines()[-1] in caplog.text
+
+
+def test_a_trainer_whose_supervisor_is_gone_says_so_in_its_log(
+    database: Database, settings: Settings, post: Post
+) -> None:
+    job = post()
+    with database.write() as session:
+        claimed = claim(session, job.id, "gone", settings.lease_s)
+    assert claimed is not None
+    process = launch_trainer(claimed)
+    assert process.stdin is not None
+    folder = log_directory(settings.artifacts, job.id, 1)
+    process.stdin.write(f"{time.monotonic() + 600}\n".encode())
+    wait_until(lambda: list_segments(folder))
+    process.stdin.close()  # as when the supervisor is killed: nobody reads its pipes either
+    assert process.wait(60) == FENCED_EXIT_STATUS
+    assert trainer_log(settings, job).endswith("trainer stops: the supervisor is gone\n")
+    kill(process)
+
+
+@pytest.mark.sqlite_will_do
+def test_what_a_trainer_takes_is_recorded_while_it_trains_and_goes_on_in_its_next_attempt(
+    database: Database, post: Post, attempt: StartAttempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_meter, "INTERVAL_S", 0.05)
+    job = post(training={"num_epochs": 1000})
+
+    def rows() -> list[DeviceMetrics]:
+        with database.read() as session:
+            return list_metrics(session, job.id)
+
+    for number in (1, 2):
+        running = attempt(job)
+        wait_until(lambda: any(row.attempt == number and row.step > 2 for row in rows()))  # noqa: B023
+        running.shutting_down.set()
+        running.join()
+    found = rows()
+    assert [row.number for row in found] == list(range(len(found)))
+    assert [row.elapsed_s for row in found] == sorted({row.elapsed_s for row in found})
+    busiest = max(found, key=lambda row: row.cpu_percent or 0)
+    assert busiest.cpu_percent is not None
+    assert 0 < busiest.cpu_percent < 100 * (os.cpu_count() or 1) * 1.5
+    assert max(row.memory_bytes or 0 for row in found) > 100_000_000, "PyTorch alone takes more"
+    # A row that no step fell into has none.
+    assert any((row.tokens_per_s or 0) > 0 for row in found if row.attempt == 2)
+    assert {(row.mfu, row.gpu_utilization, row.gpu_memory_bytes) for row in found} == {(None, None, None)}

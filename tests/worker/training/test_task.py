@@ -8,6 +8,7 @@ import pytest
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from jobs.broker.queue import TRAIN_TASK, make_celery
 from jobs.lifecycle.attempts import succeed
@@ -15,6 +16,7 @@ from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Job
 from tests.jobs.making import queued_job
+from worker.training.memory import TrainingDevice
 from worker.training.task import add_training
 
 
@@ -179,6 +181,26 @@ def test_a_job_that_needs_more_memory_than_the_worker_has_is_left_to_others(
     large, small = queued_job(database, settings, priority=9), queued_job(database, settings)
     with database.write() as session:
         session.execute(update(Job).where(Job.id == large.id).values(memory_bytes=2**40 + 1))
-    monkeypatch.setattr("worker.training.task.job_memory_bytes", lambda: 2**40)
+    monkeypatch.setattr("worker.training.task.training_device", lambda _: TrainingDevice("cpu", 2**40))
     start()()
     assert supervisor.trained == [small.id]
+
+
+def test_what_is_logged_while_a_job_is_trained_is_in_its_name_and_in_that_of_the_request_that_posted_it(
+    database: Database,
+    settings: Settings,
+    deliver: Deliver,
+    supervisor: type[SupervisorStandIn],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with bound_contextvars(request_id="posting-1"):
+        posted = queued_job(database, settings, priority=9)
+    other = queued_job(database, settings)
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(supervisor, "meanwhile", staticmethod(lambda _: seen.append(get_contextvars())))
+    deliver()
+    assert seen == [
+        {"request_id": "posting-1", "job_id": posted.id, "attempt": 1},
+        {"request_id": None, "job_id": other.id, "attempt": 1},
+    ]
+    assert get_contextvars() == {}

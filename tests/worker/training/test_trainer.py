@@ -14,14 +14,17 @@ from jobs.files.datasets import store_dataset
 from jobs.files.layout import checkpoint_root, initial_directory, tokenizer_path, tokens_directory
 from jobs.files.tokenizers import TokenizerLost
 from jobs.lifecycle.attempts import claim
-from jobs.lifecycle.history import list_checkpoints
+from jobs.lifecycle.checkpoints import list_checkpoints
+from jobs.lifecycle.history import list_evaluations
 from jobs.settings import Settings
 from jobs.spec.stored_specs import read_spec
 from jobs.store.database import Database
+from jobs.store.events import list_events
+from jobs.store.lookup import get_job
 from jobs.store.tables import Checkpoint, Dataset, Job
 from model import manifest
 from model.data import Data
-from model.events import Event
+from model.events import Evaluation, Event
 from model.manifest import TRAINING, WEIGHTS, VerifiedCheckpoint
 from model.plan import Schedule
 from model.storage.stored_ids import TokenFile
@@ -34,6 +37,7 @@ from worker.training import trainer
 from worker.training.eta import EtaEstimator
 from worker.training.recorder import Recorder
 from worker.training.reports import ReportPipe, TrainerOutcome
+from worker.training.requests import Requests
 from worker.training.resumption import newest_good_checkpoint
 from worker.training.tokens import find_job_tokenizer, find_tokens
 
@@ -80,6 +84,50 @@ def test_a_resume_checks_every_sum_of_a_checkpoint_once(
     assert checkpoint is not None
     train_a_step(settings.artifacts / "next", lambda event: None, resume_from=checkpoint)
     assert summed == {WEIGHTS: 1, TRAINING: 1}
+
+
+def test_the_recorder_checks_the_alerts_of_the_spec_at_every_evaluation(
+    database: Database, settings: Settings
+) -> None:
+    alerts = [{"when": "val_loss > 0", "do": "pause"}, {"when": "train_loss < 0"}]
+    job = running_job(database, settings, alerts=alerts)
+    run = tiny_run()
+    recorder = Recorder(
+        database,
+        settings.artifacts,
+        job,
+        run.checkpoints,
+        report_alive=lambda: None,
+        eta=EtaEstimator(run, Schedule.of(run, windows=16)),
+        alerts=read_spec(job.spec).alerts,
+    )
+    train_a_step(checkpoint_root(settings.artifacts, job.id, job.attempt), recorder)
+    recorder.wait_for_deletions()
+    with database.read() as session:
+        fired = [event.data for event in list_events(session, job.id) if event.type == "alert"]
+        assert get_job(session, job.id).stopping == "pause"
+    assert [(data["rule"], data["step"]) for data in fired] == [(0, 0)]
+
+
+def test_the_training_time_of_evaluations_goes_on_behind_that_of_earlier_attempts(
+    database: Database, settings: Settings
+) -> None:
+    job = running_job(database, settings)
+    run = tiny_run()
+    # Each begins at 100 and makes its evaluation seconds later; what lies between them is a pause.
+    for step, clock in enumerate([iter([100.0, 103.5]), iter([100.0, 102.25])]):
+        recorder = Recorder(
+            database,
+            settings.artifacts,
+            job,
+            run.checkpoints,
+            report_alive=lambda: None,
+            eta=EtaEstimator(run, Schedule.of(run, windows=16)),
+            clock=clock.__next__,
+        )
+        recorder(Evaluation(step, 1, 8, 3.0, 3.0, learning_rate=0.1, grad_norm=None, tokens_per_s=None))
+    with database.read() as session:
+        assert [row.elapsed_s for row in list_evaluations(session, job.id)] == [3.5, 5.75]
 
 
 def claimed(database: Database, job: Job) -> Job:
@@ -180,7 +228,7 @@ def test_any_other_panic_ends_the_attempt_with_what_it_said(
         return True
 
     monkeypatch.setattr(trainer, "train_job", train_job)
-    outcome = trainer.run_attempt(settings, job.id, job.attempt, ReportPipe(-1), lambda: False)
+    outcome = trainer.run_attempt(settings, job.id, job.attempt, ReportPipe(-1), lambda: False, Requests())
     assert outcome == TrainerOutcome("failed", "internal", outcome.message)
     assert outcome.message.startswith("PanicException in native code: ")
     assert "StackOverflow" in outcome.message

@@ -1,4 +1,5 @@
-"""Stands in for the API: ready at once unless a worker crashes, and responding to the demo's requests."""
+"""Stands in for the API: ready at once unless a worker crashes or is late, and responding to the demo's
+requests."""
 
 import os
 from http.server import ThreadingHTTPServer
@@ -9,9 +10,17 @@ from tests.client.service import Handler
 
 behaviour.begin("api")
 
+WORKERS = {"train", "generate", "prepare"}
+
+
+def has_workers() -> bool:
+    if "FAKE_LATE" in os.environ and not (behaviour.FOLDER / "go").exists():
+        return False
+    return not behaviour.CRASHING & WORKERS
+
 
 class DemoHandler(Handler):
-    service = demo_service(workers=not behaviour.CRASHING & {"train", "generate", "prepare"})
+    service = demo_service(has_workers)
 
 
 address = os.environ["PRETRAIN_HOST"], int(os.environ["PRETRAIN_PORT"])

@@ -1,0 +1,3 @@
+import { Shell } from "./page/shell.js";
+
+document.body.prepend(new Shell());

@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { statusOf } from "../../../../api/pages/static/views/data/dataset_status.js";
+
+Deno.test("a built-in text of which nothing is known yet is not called ready", () => {
+  assert.equal(statusOf({ status: "ready", builtin: true, characters: null }), "fetched when first used");
+  assert.equal(statusOf({ status: "ready", builtin: true, characters: 20_479 }), "ready");
+});
+
+Deno.test("a text of one's own has the status that the service gives it", () => {
+  assert.equal(statusOf({ status: "preparing", builtin: false, characters: null }), "preparing");
+  assert.equal(statusOf({ status: "failed", builtin: false, characters: null }), "failed");
+});
