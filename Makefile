@@ -37,12 +37,13 @@ demo: setup  ## train the lecture's GPT on a real text and watch it learn
 test-fast: setup  ## the tests for daily work: no services, no PostgreSQL, short sweeps, float32 (less than 2 minutes)
 	$(PYTEST) -n 3 --dist worksteal --fast $(SERVICE_TESTS:%=--ignore=%)
 
+# Each part runs, whatever has failed before it: one run names all that fails.
 test: setup  ## run every test (10 to 25 minutes)
-	$(PYTEST) -n 4 --dist worksteal $(SERVICE_TESTS:%=--ignore=%)
-ifneq ($(SERVICE_TESTS),)
-	$(PYTEST) -n 2 --dist loadfile -m 'not alone' $(SERVICE_TESTS)
-	$(PYTEST) -m alone $(SERVICE_TESTS)
-endif
+	failed=; \
+	$(PYTEST) -n 4 --dist worksteal $(SERVICE_TESTS:%=--ignore=%) || failed=1; \
+	$(PYTEST) -n 2 --dist loadfile -m 'not alone' $(SERVICE_TESTS) || failed=1; \
+	$(PYTEST) -m alone $(SERVICE_TESTS) || failed=1; \
+	test -z "$$failed"
 
 test-mutations: setup  ## write twenty faults into copies of the source, each of which the tests must find
 	$(BIN)/python -m tests.mutations

@@ -82,7 +82,7 @@ def port(
         yield port
     finally:
         process.terminate()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
 
 
 def wait_until_alive(process: subprocess.Popen[bytes], port: int) -> None:
@@ -108,7 +108,7 @@ def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[i
 def exchange(
     port: int, method: str, path: str, body: bytes | None, headers: dict[str, str]
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request(method, path, body, headers)
     response = connection.getresponse()
     content = response.read()

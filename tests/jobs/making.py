@@ -89,10 +89,18 @@ def age_events(database: Database, job_id: str, age_s: float) -> None:
         session.execute(update(Event).where(Event.job_id == job_id).values(created_at=now_s() - age_s))
 
 
+HEARD_FOR_S = 3600
+"""From an announcement on."""
+
+
 def announce_worker(
     database: Database, queue: str, *, age_s: float = 0, state_age_s: float = 0, **values: Any
 ) -> str:
-    """Let a worker of that queue tell that it is idle, unless `values` say otherwise; its id."""
+    """Let a worker of that queue tell that it is idle, unless `values` say otherwise; its id.
+
+    It is heard for as long as a test may take: none depends on how long the machine takes over what the test
+    does next. For one that has gone silent there is `silence_worker`.
+    """
     idle = {
         "id": f"{queue}-1",
         "queue": queue,
@@ -106,7 +114,9 @@ def announce_worker(
     }
     with database.write() as session:
         record_heartbeat(session, {**idle, **values}, age_s=age_s, state_age_s=state_age_s)
-    return str({**idle, **values}["id"])
+    worker_id = str({**idle, **values}["id"])
+    silence_worker(database, worker_id, -HEARD_FOR_S)
+    return worker_id
 
 
 def silence_worker(database: Database, worker_id: str, silence_s: float) -> None:

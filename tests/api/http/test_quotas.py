@@ -92,7 +92,7 @@ def test_a_generation_beyond_the_limit_is_refused_until_another_has_ended(
 
     def slow(**arguments: Any) -> Any:
         is_inside.set()
-        assert may_end.wait(30)
+        assert may_end.wait(120)
         return view(**arguments)
 
     slow.__dict__.update(view.__dict__)
@@ -100,7 +100,7 @@ def test_a_generation_beyond_the_limit_is_refused_until_another_has_ended(
     try:
         first = threading.Thread(target=lambda: generate(ana))
         first.start()
-        assert is_inside.wait(30)
+        assert is_inside.wait(120)
         refused = generate(caller_again(ana))
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
         assert "PRETRAIN_GENERATIONS_AT_ONCE" in refused.get_json(force=True)["detail"]

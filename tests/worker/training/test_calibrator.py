@@ -192,7 +192,7 @@ def test_a_worker_ends_while_it_waits_to_measure_again(
     calibrator = start(module(IS_DISTURBED), first_pause_s=3600)
     wait_until(lambda: len(found) == 1)
     calibrator.end()
-    calibrator.join(30)
+    calibrator.join(120)
     assert not calibrator.is_alive()
 
 

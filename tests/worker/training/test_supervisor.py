@@ -448,7 +448,8 @@ def test_what_a_trainer_takes_is_recorded_while_it_trains_and_goes_on_in_its_nex
 
     for number in (1, 2):
         running = attempt(job)
-        wait_until(lambda: any(row.attempt == number and row.step > 2 for row in rows()))  # noqa: B023
+        # A row that no step fell into has no tokens/s, as the first one of an attempt that goes on.
+        wait_until(lambda: any(row.attempt == number and row.tokens_per_s for row in rows()))  # noqa: B023
         running.shutting_down.set()
         running.join()
     found = rows()
@@ -458,6 +459,4 @@ def test_what_a_trainer_takes_is_recorded_while_it_trains_and_goes_on_in_its_nex
     assert busiest.cpu_percent is not None
     assert 0 < busiest.cpu_percent < 100 * (os.cpu_count() or 1) * 1.5
     assert max(row.memory_bytes or 0 for row in found) > 100_000_000, "PyTorch alone takes more"
-    # A row that no step fell into has none.
-    assert any((row.tokens_per_s or 0) > 0 for row in found if row.attempt == 2)
     assert {(row.mfu, row.gpu_utilization, row.gpu_memory_bytes) for row in found} == {(None, None, None)}
