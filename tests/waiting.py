@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # Long enough for any machine: a wait that takes this long has failed.
-PATIENCE_S = 120
+PATIENCE_S = 300
 
 SOONEST_S, LATEST_S = 0.01, 0.1
 """Between two looks: the longer it has been waited for, the less often. To look costs a core as well."""

@@ -13,6 +13,10 @@ MOMENTS = [
     ("commit", 3),  # of the heartbeat, the claim, or the end, as they come
 ]
 
+PATIENT = {"lease_s": 20.0}
+"""A service's lease. Workers that prepare are niced: beside other tests, what would take a tenth of a second
+takes longer than the usual one, and after three lost leases a preparation has failed."""
+
 
 def kill_preparer(service: Service, fault: Fault, call: str, nth: int, token: Path) -> None:
     """Start a worker that prepares, and is killed at its nth `call`.

@@ -11,7 +11,7 @@ from jobs.states import Status
 from jobs.store.ids import new_id
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.preparers import MOMENTS, kill_preparer
+from tests.chaos.preparers import MOMENTS, PATIENT, kill_preparer
 from tests.chaos.reference import small
 from tests.chaos.service import Service
 from tests.waiting import wait_until
@@ -52,7 +52,7 @@ def token_file(service: Service, dataset_id: str) -> bytes:
 def test_a_text_whose_worker_is_killed_is_prepared_by_the_next_to_the_same_file(
     serve: Serve, fault: Fault, database: str, tmp_path: Path
 ) -> None:
-    service = serve(database=database)
+    service = serve(database=database, **PATIENT)
     for number, (call, nth) in enumerate(MOMENTS):
         dataset_id = post_story(service)
         kill_preparer(service, fault, call, nth, tmp_path / str(number))
@@ -69,7 +69,7 @@ def test_a_text_whose_worker_is_killed_is_prepared_by_the_next_to_the_same_file(
 
 @pytest.mark.fault(33)
 def test_a_job_waits_for_its_text_while_others_train_and_says_why(serve: Serve, fault: Fault) -> None:
-    service = serve()
+    service = serve(**PATIENT)
     job_id = service.post({**small(), "dataset": post_story(service), "tokenizer": "gpt2", **STEPS})
     other = service.post(small())
     service.wait_for_status(other, Status.SUCCEEDED)

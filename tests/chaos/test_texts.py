@@ -10,6 +10,7 @@ import pytest
 from jobs.states import Status
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
+from tests.chaos.preparers import PATIENT
 from tests.chaos.reference import small
 from tests.chaos.service import Service
 from tests.model.texts import ONE_OF_EACH_KIND
@@ -99,7 +100,7 @@ def kinds(thorough: bool) -> list[str]:
 
 @pytest.mark.fault(32)
 def test_any_prompt_is_answered_or_refused(serve: Serve, fault: Fault, kinds: list[str]) -> None:
-    service = serve(generators=1, preparers=1)
+    service = serve(generators=1, preparers=1, **PATIENT)
     job_id = service.post(small(tokenizer="gpt2", training={"max_steps": 1}))
     service.wait_for_status(job_id, Status.SUCCEEDED)
     visitor = Visitor(service, fault)
@@ -130,7 +131,7 @@ def test_any_prompt_is_answered_or_refused(serve: Serve, fault: Fault, kinds: li
 def test_any_text_is_trained_on_or_refused(
     serve: Serve, fault: Fault, kinds: list[str], thorough: bool
 ) -> None:
-    service = serve(generators=1, preparers=1)
+    service = serve(generators=1, preparers=1, **PATIENT)
     visitor = Visitor(service, fault)
     posted, in_bytes = {}, set()
     for number, kind in enumerate(kinds):

@@ -10,7 +10,7 @@ from jobs.states import Status
 from jobs.store.ids import new_id
 from tests.chaos.conftest import Serve
 from tests.chaos.faults import Fault
-from tests.chaos.preparers import MOMENTS, kill_preparer
+from tests.chaos.preparers import MOMENTS, PATIENT, kill_preparer
 from tests.chaos.reference import small
 from tests.chaos.service import Service
 from tests.chaos.test_preparation import STORY
@@ -34,6 +34,7 @@ def ready(service: Service, tokenizer_id: str) -> dict[str, Any]:
 
     def record() -> dict[str, Any]:
         found: dict[str, Any] = service.request("GET", f"/tokenizers/{tokenizer_id}").json()
+        assert found["status"] != "failed", found["error"]
         return found
 
     wait_until(lambda: record()["status"] == "ready", "the tokenizer was trained")
@@ -49,7 +50,7 @@ def file_of(service: Service, record: dict[str, Any]) -> Path:
 def test_a_tokenizer_whose_worker_is_killed_is_trained_by_the_next_to_the_same_file(
     serve: Serve, fault: Fault, database: str, tmp_path: Path
 ) -> None:
-    service = serve(database=database)
+    service = serve(database=database, **PATIENT)
     for number, (call, nth) in enumerate(MOMENTS):
         vocab_size = 400 + number  # a file that is not there yet
         tokenizer_id = train(service, vocab_size=vocab_size)
@@ -69,7 +70,7 @@ def test_a_tokenizer_whose_worker_is_killed_is_trained_by_the_next_to_the_same_f
 
 @pytest.mark.fault(34)
 def test_the_process_that_trains_dies_with_its_worker(serve: Serve, fault: Fault) -> None:
-    service = serve()
+    service = serve(**PATIENT)
     text = (new_id("story") + STORY * LARGE_TEXT).encode()
     headers = {"Content-Type": "text/plain"}
     answer = service.request("POST", "/datasets?name=large", content=text, headers=headers)

@@ -38,8 +38,11 @@ def train_tokenizer(
         lambda share: on_progress(READ_SHARE * share),
     )
     tokenizer = load_own(name, content)
+    on_progress(READ_SHARE)
+    of_gpt2 = load_tokenizer("gpt2")
+    on_progress(READ_SHARE)
     measured_bytes, measured_tokens, measured_gpt2_tokens = measure(
-        text, tokenizer, load_tokenizer("gpt2"), lambda: on_progress(READ_SHARE)
+        text, tokenizer, of_gpt2, lambda: on_progress(READ_SHARE)
     )
     facts = TrainedFacts(
         vocab_size=tokenizer.vocab_size,
