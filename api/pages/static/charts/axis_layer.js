@@ -15,6 +15,8 @@ const PIXELS_BETWEEN = { x: 58, y: 30, top: 64 };
  * @property {import("./ticks.js").Kind} kind
  */
 
+/** @typedef {AxisText & {format?: (value: number) => string, isFromZero?: boolean}} ValueAxis  from 0: what doubles is twice as high */
+
 /** @typedef {AxisText & {x: number[], at: number[]}} TopAxis  what x (as below) is at, both rising */
 
 /** Draws into a group of its own. */

@@ -1,6 +1,6 @@
 /** The cursor: a line at its x, a dot on each curve, and its x on the axis. */
 
-import { s } from "../dom/h.js";
+import { apply, s } from "../dom/h.js";
 import { at } from "./at.js";
 import { pointAt } from "./series.js";
 import { valueLabel } from "./tick_labels.js";
@@ -25,7 +25,7 @@ export class CursorLayer {
     this.node.classList.toggle("is-hidden", !isShown);
     if (!isShown) return;
     const middle = left + Math.round(pixel * 10) / 10;
-    place(this.#line, { x1: middle, x2: middle, y1: top, y2: top + height });
+    apply(this.#line, { x1: middle, x2: middle, y1: top, y2: top + height });
     this.#dots.replaceChildren(
       ...series.flatMap((one) => {
         const index = pointAt(one, x);
@@ -38,16 +38,8 @@ export class CursorLayer {
     // Digits are a little narrower than seven pixels in the size of ticks.
     const plateWidth = label.length * 6.6 + 14;
     const plateX = Math.min(Math.max(middle, left + plateWidth / 2 - 30), left + width + 16 - plateWidth / 2);
-    place(this.#plate, { x: plateX - plateWidth / 2, y: top + height + 3, width: plateWidth });
-    place(this.#text, { x: plateX, y: top + height + 16.5 });
+    apply(this.#plate, { x: plateX - plateWidth / 2, y: top + height + 3, width: plateWidth });
+    apply(this.#text, { x: plateX, y: top + height + 16.5 });
     this.#text.textContent = label;
   }
-}
-
-/**
- * @param {SVGElement} element
- * @param {Record<string, number>} attributes
- */
-function place(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
 }

@@ -1,4 +1,4 @@
-/** What the keys do on a plot. */
+/** What keys on a plot mean. */
 
 /**
  * @typedef {{does: "step", count: number} | {does: "zoom", factor: number} | {does: "first" | "last" | "escape" | "reset" | "pick"}} KeyAction

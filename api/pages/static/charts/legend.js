@@ -2,19 +2,10 @@
 
 import { fill, h, s } from "../dom/h.js";
 import { keyed } from "../dom/keyed.js";
-import { at } from "./at.js";
-import { pointAt } from "./series.js";
+import { readingOf } from "./readout.js";
 
-/** @typedef {import("./series.js").Series} Series */
-
-/**
- * @typedef {object} LegendState
- * @property {readonly Series[]} series
- * @property {ReadonlySet<string>} hidden  ids
- * @property {string | null} highlighted  id
- * @property {number | null} cursor
- * @property {(value: number) => string} text  of a value
- */
+/** @import { ChartState } from "./chart_state.js" */
+/** @import { Series } from "./series.js" */
 
 /** @typedef {{node: Element, button: HTMLButtonElement, swatch: Element, label: Element, value: Element}} Entry */
 
@@ -32,8 +23,10 @@ export class Legend {
     this.onPoint = onPoint;
   }
 
-  /** @param {LegendState} state */
+  /** @param {ChartState} state */
   draw(state) {
+    // The only curve has the heading's name.
+    this.node.hidden = state.series.length < 2;
     keyed(
       this.node,
       state.series,
@@ -80,25 +73,14 @@ export class Legend {
 /**
  * @param {Entry} entry
  * @param {Series} series
- * @param {LegendState} state
+ * @param {ChartState} state
  */
-function update({ button, swatch, label, value }, series, { hidden, highlighted, cursor, text }) {
-  const isShown = !hidden.has(series.id);
+function update({ button, swatch, label, value }, series, state) {
+  const isShown = !state.hidden.has(series.id);
   button.setAttribute("aria-pressed", String(isShown));
   button.title = isShown ? "Hide this curve" : "Show this curve";
-  button.classList.toggle("is-highlighted", highlighted === series.id);
+  button.classList.toggle("is-highlighted", state.highlighted === series.id);
   swatch.setAttribute("class", `chart-swatch chart-colour-${series.colour}${series.isDashed ? " is-dashed" : ""}`);
   fill(label, series.label);
-  const index = cursor === null ? lastValue(series.y) : pointAt(series, cursor);
-  fill(value, index < 0 ? "–" : text(at(series.y, index)));
-}
-
-/**
- * @param {number[]} y
- * @returns {number} index of the last that is a value; -1 if none is
- */
-export function lastValue(y) {
-  let index = y.length - 1;
-  while (index >= 0 && !Number.isFinite(at(y, index))) index -= 1;
-  return index;
+  fill(value, readingOf(series, state));
 }

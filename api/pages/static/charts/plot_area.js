@@ -1,6 +1,10 @@
 /** Where in a chart's picture what is drawn. */
 
+import { valueRange } from "./outliers.js";
 import { scaleOf } from "./scale.js";
+import { valuesSeen } from "./series.js";
+
+/** @import { ChartState } from "./chart_state.js" */
 
 /** The same in all charts, so that those below each other share their x to the pixel. */
 const MARGIN = { left: 52, right: 18, bottom: 38, top: 12, topWithAxis: 42 };
@@ -14,6 +18,19 @@ const MARGIN = { left: 52, right: 18, bottom: 38, top: 12, topWithAxis: 42 };
  * @property {import("./scale.js").Scale} x  to pixels from the left of that part
  * @property {import("./scale.js").Scale} y  to pixels from its top
  */
+
+/**
+ * @param {ChartState} state
+ * @returns {{area: PlotArea, outside: number} | null} and how many values lie beyond it; null if there is nothing to draw
+ */
+export function layOut({ range, shown, size, options, yAxis, topAxis }) {
+  const { isLogX, isLogY, clipsOutliers } = options;
+  if (range === null || size.width === 0) return null;
+  const values = valueRange(valuesSeen(shown, range, isLogY), clipsOutliers);
+  const y = values === null ? /** @type {const} */ ([1, 2]) : withAir([values.low, values.high], isLogY, yAxis.isFromZero);
+  const area = plotArea(size, topAxis !== null, { range, isLog: isLogX }, { range: y, isLog: isLogY });
+  return { area, outside: values?.outside ?? 0 };
+}
 
 /**
  * @param {{width: number, height: number}} picture

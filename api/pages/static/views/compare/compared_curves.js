@@ -14,7 +14,7 @@ import { comparedSeries } from "./compared_series.js";
 import { compareSettingsOf } from "./compare_settings.js";
 import { percentWithSign } from "./results.js";
 
-/** @import { ValueAxis } from "../../charts/line_chart.js" */
+/** @import { ValueAxis } from "../../charts/axis_layer.js" */
 /** @import { LossRecord } from "../../types/records.d.ts" */
 /** @import { CompareSettings } from "./compare_settings.js" */
 /** @import { ComparedHistories } from "./compared_histories.js" */
