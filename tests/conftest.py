@@ -207,7 +207,7 @@ def settings(database_url: str | None, broker: str, tmp_path: Path) -> Settings:
         database_url=database_url,
         redis_url=broker,
         max_job_memory=ByteSize(64 * 2**30),
-        generate_timeout_s=10,
+        generate_timeout_s=60,
     )
 
 

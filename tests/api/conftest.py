@@ -22,8 +22,8 @@ from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.token_cache import TokenCache
 from tests.jobs.making import announce_worker
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 10
 NOWHERE = "redis://127.0.0.1:1/0"
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from jobs.settings import Settings
 from jobs.store.database import Database
 from tests.backends import free_port
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
@@ -82,20 +82,18 @@ def port(
         yield port
     finally:
         process.terminate()
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def wait_until_alive(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + 30
-    while True:
+    def answers() -> bool:
         assert process.poll() is None
         try:
-            assert ask(port, "GET", "/healthz")[0] == 200
+            return ask(port, "GET", "/healthz")[0] == 200
         except ConnectionRefusedError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            return
+            return False
+
+    wait_until(answers, "it answered")
 
 
 def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
@@ -108,7 +106,7 @@ def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[i
 def exchange(
     port: int, method: str, path: str, body: bytes | None, headers: dict[str, str]
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request(method, path, body, headers)
     response = connection.getresponse()
     content = response.read()

@@ -77,7 +77,7 @@ class Attempts:
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, **variables: Any) -> None:
-        values = {"data_dir": folder, "lease_s": 15.0, "renew_s": 0.5, "threads": 1, **variables}
+        values = {"data_dir": folder, "lease_s": float(PATIENCE_S), "renew_s": 0.5, "threads": 1, **variables}
         for name, value in values.items():
             monkeypatch.setenv(f"PRETRAIN_{name.upper()}", str(value))
         self._monkeypatch = monkeypatch

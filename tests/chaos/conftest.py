@@ -25,6 +25,8 @@ PROPERTY = "fault"
 """Under which a test's report has its fault."""
 HAS_FAILED = pytest.StashKey[bool]()
 
+Within = Callable[[float], float]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=None, help="seed of the random moments")
@@ -44,6 +46,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def thorough(request: pytest.FixtureRequest) -> bool:
     chosen: bool = request.config.getoption("--thorough")
     return chosen
+
+
+@pytest.fixture(scope="session")
+def within(thorough: bool) -> Within:
+    """How long what is promised within some seconds may take: no longer in `make chaos`, which has the
+    machine to itself; several times as long beside other tests, which no promise is about."""
+    return lambda promised_s: promised_s if thorough else 5 * promised_s
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from contextlib import suppress
 
 import httpx2
 
+from tests.waiting import PATIENCE_S
+
 RETRY_S = 0.2
 
 
@@ -61,7 +63,7 @@ class PersistentFollower:
                 return
 
     def wait_until_over(self) -> None:
-        self._thread.join(60)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive(), "the stream goes on"
 
     def close(self) -> None:

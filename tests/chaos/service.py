@@ -42,7 +42,7 @@ MODULES = {
     "watched generate": ["worker", "generate"],
 }
 """What each kind of process runs. Those that are watched are started by the process that watches them."""
-QUICK = {"lease_s": 6.0, "renew_s": 0.5, "keeper_s": 0.5, "stop_grace_s": 30.0, "threads": 1}
+QUICK = {"lease_s": 10.0, "renew_s": 0.5, "keeper_s": 0.5, "stop_grace_s": 30.0, "threads": 1}
 
 
 class Process:

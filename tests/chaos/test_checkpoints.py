@@ -68,7 +68,7 @@ def test_a_job_goes_on_from_the_checkpoint_before_a_damaged_one(
     attempts: Attempts, reference: Referee, fault: Fault, thorough: bool, seed: int
 ) -> None:
     chosen = random.Random(seed)
-    spec = small(training={"num_epochs": 18 if thorough else 10})
+    spec = small(training={"num_epochs": 18 if thorough else 15})
     job_id = attempts.post(spec)
     used, damaged = [], []
     for name, damage in THOROUGH if thorough else QUICK:

@@ -12,7 +12,7 @@ from tests.chaos.faults import Fault
 from tests.chaos.persistent_follower import PersistentFollower
 from tests.chaos.service import Service
 from tests.small import small_spec
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 LONGER = small_spec(training={"num_epochs": 15})
 
@@ -62,7 +62,7 @@ def test_whoever_follows_a_job_gets_every_event_once_whatever_is_restarted(
     of_job = [PersistentFollower(f"{service.url}/jobs/{job_id}/events") for _ in range(3)]
     of_all = PersistentFollower(f"{service.url}/events?after={max(before, default=0)}")
     for follower in (*of_job, of_all):
-        follower.has_begun.wait(60)
+        assert follower.has_begun.wait(PATIENCE_S)
     for number, strike in enumerate(strikes, start=1):
         wait_for_more(of_job[0])
         service.wait_for_step(job_id, 12 * number)

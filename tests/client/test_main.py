@@ -14,7 +14,7 @@ import pytest
 
 from tests.client.running import RUN, Running, environment_on, finished
 from tests.client.service import FakeService, job_record, loss_row, sample_row
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -175,7 +175,7 @@ def test_a_closed_stream_is_like_none(closed: str, responsive_service: FakeServi
         env=environment,
         check=False,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert ended.stdout == b"" or ended.stdout.startswith(b"id               job-1\n")
@@ -198,7 +198,7 @@ def test_a_terminal_that_takes_a_little_at_a_time_gets_all(
     os.close(writer)
     with open(reader, "rb") as output:
         printed = output.read()
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert len(printed.splitlines()) == 5001
 
 
@@ -311,7 +311,7 @@ def test_ctrl_c_while_the_command_starts_leaves_no_traceback(tmp_path: Path) -> 
         env=environment_on(tmp_path / "data"),
         check=False,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, b"", b"")
 
@@ -327,7 +327,7 @@ def test_a_working_directory_that_is_gone_is_told(tmp_path: Path) -> None:
         env={**environment, **python_path},
         check=False,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert ended.returncode == 2
     assert ended.stderr == b"pretrain: the working directory is gone: go to one that exists\n"

@@ -12,6 +12,7 @@ from jobs.settings import Settings
 from tests.client.running import Running, wait_until
 from tests.e2e.conftest import Start
 from tests.small import small_spec
+from tests.waiting import PATIENCE_S
 
 Line = dict[str, Any]
 
@@ -25,7 +26,7 @@ def service(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Running:
 
 @pytest.fixture(scope="module")
 def client(service: Running) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=service.url, timeout=120, trust_env=False, verify=False) as client:
+    with httpx2.Client(base_url=service.url, timeout=PATIENCE_S, trust_env=False, verify=False) as client:
         yield client
 
 
@@ -65,13 +66,16 @@ def test_every_line_of_every_process_is_an_object_with_time_level_logger_and_mes
 def test_the_id_of_the_request_that_posted_a_job_is_in_the_lines_of_its_supervisor_and_its_trainer(
     service: Running, client: httpx2.Client, job_id: str
 ) -> None:
-    of_job = [line for line in lines_of(service, "train") if line.get("job_id") == job_id]
-    assert of_job
-    assert {(line["request_id"], line["attempt"]) for line in of_job} == {("posting-1", 1)}
-    assert all(str(line["worker"]).startswith("train-") for line in of_job)
+    def of_job() -> list[Line]:
+        return [line for line in lines_of(service, "train") if line.get("job_id") == job_id]
+
     by_trainer = [json.loads(line) for line in client.get(f"/jobs/{job_id}/log").text.splitlines()]
-    for line in by_trainer:
-        assert line in of_job, "the supervisor shows it as it was written"
+    assert by_trainer
+    wait_until(
+        lambda: all(line in of_job() for line in by_trainer), "the supervisor showed it as it was written"
+    )
+    assert {(line["request_id"], line["attempt"]) for line in of_job()} == {("posting-1", 1)}
+    assert all(str(line["worker"]).startswith("train-") for line in of_job())
 
 
 def test_each_request_has_a_line_without_its_query(

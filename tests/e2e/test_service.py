@@ -15,6 +15,7 @@ import pytest
 from tests.api.eject.ejecting import link_packages, run_all
 from tests.client.running import Running, wait_until
 from tests.small import small_spec
+from tests.waiting import PATIENCE_S
 
 TINY = ["--set", "preset=tiny", "--set", "dataset=sample"]
 EPOCHS = 3
@@ -30,7 +31,7 @@ def job(service: Running) -> Record:
 
 
 def get(service: Running, path: str) -> httpx2.Response:
-    response = httpx2.get(service.url + path, timeout=60, trust_env=False, verify=False)
+    response = httpx2.get(service.url + path, timeout=PATIENCE_S, trust_env=False, verify=False)
     assert response.status_code == 200, response.text
     return response
 
@@ -123,7 +124,9 @@ def test_the_service_says_that_it_is_well(service: Running) -> None:
 @pytest.mark.sqlite_will_do
 def test_a_bad_spec_is_refused_with_every_wrong_field(service: Running) -> None:
     wrong = {"model": {"n_heads": 5}, "training": {"learning_rate": -1}, "colour": "red"}
-    response = httpx2.post(f"{service.url}/jobs", json=wrong, trust_env=False, verify=False)
+    response = httpx2.post(
+        f"{service.url}/jobs", json=wrong, timeout=PATIENCE_S, trust_env=False, verify=False
+    )
     assert response.status_code == 422
     assert response.headers["content-type"].startswith("application/problem+json")
     assert {error["field"] for error in response.json()["errors"]} == {

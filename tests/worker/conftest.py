@@ -14,14 +14,16 @@ from jobs.spec.parsing import parse_spec
 from jobs.store.database import Database
 from jobs.store.tables import Job
 from tests.small import small_spec
+from tests.waiting import PATIENCE_S
 from worker.training.launch import PrewarmedTrainer
 from worker.training.supervisor import Supervisor
 
 
 @pytest.fixture
 def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """As for all tests, and in the environment too, where the trainer reads them."""
-    quick = settings.model_copy(update={"lease_s": 15.0, "renew_s": 0.2, "threads": 1})
+    """As for all tests, and in the environment too, where the trainer reads them. With a lease that no slow
+    machine lets run out: a test in which somebody is lost says so itself."""
+    quick = settings.model_copy(update={"lease_s": float(PATIENCE_S), "renew_s": 0.2, "threads": 1})
     for name, value in quick.model_dump(exclude_defaults=True).items():
         monkeypatch.setenv(f"PRETRAIN_{name.upper()}", str(value))
     return quick

@@ -18,7 +18,7 @@ from jobs.store.database import Database
 from migrations.upgrade import upgrade
 from tests.backends import running_redis
 from tests.jobs.making import CALIBRATION
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from worker.heartbeat import Heartbeat
 
 SELDOM_S = 3600.0
@@ -290,5 +290,5 @@ def test_a_real_worker_listens_as_long_as_it_has_its_broker_and_takes_leave(
         broker.start()
         wait_until(lambda: workers_of(database, settings)[0].status == "idle")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
     assert workers_of(database, settings) == []

@@ -37,6 +37,12 @@ from worker import keeper as keeper_module
 from worker.keeper import CLEAN_UP_S, LOST_WORKERS_SHOWN_S, ROUND_TIMEOUT_S, Keeper
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With a lease of some looks: the clock is the test's."""
+    return settings.model_copy(update={"lease_s": 3 * settings.keeper_s})
+
+
 def make_keeper(settings: Settings, database: Database) -> Keeper:
     return Keeper(settings, database, make_celery(settings))
 

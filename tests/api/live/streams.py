@@ -15,7 +15,7 @@ from api.server.limits import Limits
 from jobs.settings import Settings
 from tests.api.conftest import application
 from tests.api.server.serving import Served, serving
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @contextmanager
@@ -64,7 +64,7 @@ class Follower:
     def _read(self) -> None:
         try:
             with httpx2.stream(
-                "GET", self._url, headers=self._headers, timeout=60, trust_env=False, verify=False
+                "GET", self._url, headers=self._headers, timeout=PATIENCE_S, trust_env=False, verify=False
             ) as response:
                 self.status = response.status_code
                 self._read_lines(response.iter_lines())
@@ -94,7 +94,7 @@ class Follower:
         wait_until(lambda: condition(self.events), what)
 
     def wait_for_end(self) -> None:
-        self._thread.join(60)
+        self._thread.join(PATIENCE_S)
         assert self.has_ended, "the stream goes on"
 
     def named(self, *names: str) -> list[Received]:

@@ -23,7 +23,7 @@ from jobs.store.tables import Job
 from tests.api.live.streams import Follower, read_nothing, serving_api
 from tests.api.seeds import ended_job, evaluate
 from tests.jobs.making import queued_job, running_job
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 def tell(database: Database, job: Job, *numbers: int, text: str = "") -> None:
@@ -221,7 +221,7 @@ def test_three_hundred_streams_hold_no_threads(database: Database, settings: Set
         threads_before = threading.active_count()
         clients = [read_nothing(served.port, f"/jobs/{job.id}/events") for _ in range(300)]
         for client in clients:
-            client.settimeout(60)
+            client.settimeout(PATIENCE_S)
             received = b""
             while b'"running"' not in received:
                 received += client.recv(65536)
@@ -294,7 +294,7 @@ def test_a_bad_last_event_id_is_answered_with_400(
     with serving_api(settings) as served:
         url = f"http://127.0.0.1:{served.port}/jobs/{job.id}/events"
         headers = {"Accept": "text/event-stream", "Last-Event-ID": cursor}
-        response = httpx2.get(url, headers=headers, trust_env=False, verify=False)
+        response = httpx2.get(url, headers=headers, timeout=PATIENCE_S, trust_env=False, verify=False)
     assert response.status_code == 400
     assert "Last-Event-ID" in json.loads(response.content)["detail"]
 

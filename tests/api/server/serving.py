@@ -20,8 +20,7 @@ from api.http.requests import Request
 from api.monitoring.requests import register_monitoring
 from api.server.limits import Limits
 from api.server.server import Server, listen
-
-PATIENCE_S = 60
+from tests.waiting import PATIENCE_S
 
 
 def small_app() -> Flask:

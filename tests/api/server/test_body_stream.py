@@ -10,7 +10,7 @@ from api.server.body_stream import HIGH_WATER_BYTES
 from api.server.limits import Limits
 from api.server.pools import UPLOADS, in_pool
 from tests.api.server.serving import RawClient, Served, serving, small_app
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 
 class Uploads:
@@ -57,9 +57,23 @@ def uploads() -> Uploads:
 
 
 @pytest.fixture
-def served(uploads: Uploads) -> Iterator[Served]:
+def body_interval_s() -> float:
+    """However long the machine takes between two pieces."""
+    return PATIENCE_S
+
+
+impatient = pytest.mark.parametrize("body_interval_s", [1.0])
+"""A server that soon gives up what does not come."""
+
+
+@pytest.fixture
+def served(uploads: Uploads, body_interval_s: float) -> Iterator[Served]:
     limits = Limits(
-        body_bytes=10, body_interval_s=1, body_interval_bytes=1000, grace_s=0, generation_grace_s=0
+        body_bytes=10,
+        body_interval_s=body_interval_s,
+        body_interval_bytes=1000,
+        grace_s=0,
+        generation_grace_s=0,
     )
     with serving(uploads.app, limits) as served:
         yield served
@@ -88,6 +102,7 @@ def test_the_connection_goes_on_after_a_body_that_was_read(client: RawClient) ->
         assert client.post("/upload", b"a" * 100_000).response().body == b"100000"
 
 
+@impatient
 def test_a_body_waits_with_its_client_while_its_view_is_slow(uploads: Uploads, client: RawClient) -> None:
     """Longer than a body may pause, which counts for clients, not for views."""
     uploads.may_read.clear()
@@ -117,12 +132,14 @@ def test_an_upload_of_malformed_chunks_is_refused(client: RawClient) -> None:
     assert client.sees_close()
 
 
+@impatient
 def test_an_upload_that_stops_coming_is_refused(client: RawClient) -> None:
     response = client.start_post("/upload", "Content-Length: 10").send("hello").response()
     assert response.problem["detail"] == "the rest of the request's body did not come in time"
     assert response.status == 408
 
 
+@impatient
 def test_an_upload_that_only_trickles_is_refused(client: RawClient) -> None:
     client.start_post("/upload", "Content-Length: 1000").trickle("a" * 1000)
     assert client.response().status == 408
@@ -167,7 +184,7 @@ def test_a_client_that_waits_for_100_continue_is_told_when_its_view_reads(
     client.socket.settimeout(0.5)
     with pytest.raises(TimeoutError):
         client.socket.recv(1)
-    client.socket.settimeout(60)
+    client.socket.settimeout(PATIENCE_S)
     uploads.may_read.set()
     assert client.socket.recv(65536).startswith(b"HTTP/1.1 100 ")
     assert client.send("hello").response().body == b"5"

@@ -11,6 +11,7 @@ from api.http.disconnects import client_disconnected
 from api.http.pushed import Sink, push_body
 from api.server.pools import GENERATIONS, PLOTS, PoolConfig, in_pool
 from tests.api.server.serving import small_app
+from tests.waiting import PATIENCE_S
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +74,12 @@ class Views:
 
     def hold(self, name: str) -> Response:
         self.started.append(name)
-        assert self.may_finish.wait(60)
+        assert self.may_finish.wait(PATIENCE_S)
         return Response(name)
 
     def wait(self, name: str) -> Response:
         self.started.append(name)
-        while not self.may_finish.wait(0.01):
+        while not self.may_finish.wait(0.05):
             if client_disconnected():
                 self.stopped.append(name)
                 break
@@ -88,7 +89,7 @@ class Views:
         def pieces() -> Iterator[bytes]:
             yield b"first "
             self.started.append(name)
-            while not self.may_finish.wait(0.01):
+            while not self.may_finish.wait(0.05):
                 if client_disconnected():
                     self.stopped.append(name)
                     return

@@ -29,7 +29,7 @@ from tests.api.conftest import Serve, generation_worker, take_next_request
 from tests.api.seeds import checkpoint
 from tests.api.server.serving import serving
 from tests.jobs.making import queued_job, running_job
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("live_generation_worker")
 
@@ -194,7 +194,11 @@ def test_a_stream_without_usage_ends_with_its_last_choice(port: int, settings: S
     with generation_worker(settings, named):
         body = {"model": job.id, "prompt": "a", "stream": True}
         response = httpx2.post(
-            f"http://127.0.0.1:{port}/v1/completions", json=body, trust_env=False, verify=False
+            f"http://127.0.0.1:{port}/v1/completions",
+            json=body,
+            timeout=PATIENCE_S,
+            trust_env=False,
+            verify=False,
         )
     assert response.headers["Content-Type"].startswith("text/event-stream")
     *_, last_choice, done, _ = response.text.split("\n\n")
@@ -313,7 +317,7 @@ def test_a_prompt_that_was_cut_is_said_to_be(ask: openai.OpenAI, settings: Setti
 
 
 def test_the_time_limit_is_a_length(serve: Serve, settings: Settings, job: Job) -> None:
-    client = serve(settings.model_copy(update={"generate_timeout_s": 1.0}))
+    client = serve(settings.model_copy(update={"generate_timeout_s": 5.0}))
     with answered_one(settings, begun(), piece(0, " know")):
         response = client.post("/v1/completions", json={"model": job.id, "prompt": "I"})
     [choice] = response.get_json()["choices"]
@@ -520,6 +524,7 @@ def test_what_the_server_itself_refuses_below_v1_is_openais_object_too(port: int
         f"http://127.0.0.1:{port}/v1/completions",
         content=b"x" * (2**20 + 1),
         headers={"Content-Type": "application/json"},
+        timeout=PATIENCE_S,
         trust_env=False,
         verify=False,
     )

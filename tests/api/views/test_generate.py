@@ -184,7 +184,7 @@ def test_a_failure_of_the_worker_is_answered_with_its_reason(
 
 
 def test_the_time_limit_is_answered_with_the_text_so_far(serve: Serve, settings: Settings, job: Job) -> None:
-    client = serve(settings.model_copy(update={"generate_timeout_s": 1.0}))
+    client = serve(settings.model_copy(update={"generate_timeout_s": 5.0}))
     with generation_worker(settings, lambda _: [begun(), piece(" know", 1), piece(" what", 2)]):
         response = client.get(f"/generate?prompt={PROMPT}")
     assert response.status_code == 200

@@ -23,7 +23,7 @@ from tests.api.server.serving import serving
 from tests.api.views.events import parse_events
 from tests.api.views.test_generate import begun, continued, piece
 from tests.jobs.making import running_job
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("live_generation_worker")
 
@@ -131,7 +131,7 @@ def test_a_failure_after_the_first_piece_is_an_error_event(
 
 
 def test_the_time_limit_ends_a_stream_with_the_record(serve: Serve, settings: Settings, job: Job) -> None:
-    client = serve(settings.model_copy(update={"generate_timeout_s": 1.0}))
+    client = serve(settings.model_copy(update={"generate_timeout_s": 5.0}))
     with generation_worker(settings, lambda _: [begun(), piece(" know", 1)]):
         response = client.post("/generate", json={"stream": True})
     _, (name, record) = parse_events(response.text)
@@ -162,7 +162,7 @@ def streaming(client: FlaskClient) -> Iterator[httpx2.Response]:
     """A stream from the real server, over a socket."""
     with serving(client.application) as served:
         url = f"http://127.0.0.1:{served.port}/generate?stream=true"
-        with httpx2.stream("GET", url, timeout=60, trust_env=False, verify=False) as response:
+        with httpx2.stream("GET", url, timeout=PATIENCE_S, trust_env=False, verify=False) as response:
             yield response
 
 
@@ -222,7 +222,7 @@ def test_a_service_that_stops_ends_its_streams_and_says_so(
         httpx2.stream(
             "GET",
             f"http://127.0.0.1:{served.port}/generate?stream=true",
-            timeout=60,
+            timeout=PATIENCE_S,
             trust_env=False,
             verify=False,
         ) as response,

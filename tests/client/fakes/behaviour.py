@@ -5,6 +5,8 @@ FAKE_STUBBORN names that ignore SIGTERM
 FAKE_WAITS    the migrations wait until there is a file `go` in the data folder
 FAKE_LATE     the API misses its workers until there is that file
 FAKE_DEAF     names that live but give no signs of life after the first
+FAKE_BRISK    names whose signs of life are good for a second, as those of the deaf are; all others' for
+              longer than any machine is busy
 """
 
 import os
@@ -15,7 +17,9 @@ import time
 from pathlib import Path
 
 FOLDER = Path(os.environ["PRETRAIN_DATA_DIR"])
-CRASHING = set(os.environ.get("FAKE_CRASH", "").split(","))
+CRASHING, DEAF, BRISK = (
+    set(os.environ.get(f"FAKE_{how}", "").split(",")) for how in ("CRASH", "DEAF", "BRISK")
+)
 
 
 def begin(name: str) -> None:
@@ -33,18 +37,19 @@ def begin(name: str) -> None:
     signal.signal(signal.SIGTERM, stop)
     if "--pulse-fd" in sys.argv:
         descriptor = int(sys.argv[sys.argv.index("--pulse-fd") + 1])
-        beats = 1 if name in os.environ.get("FAKE_DEAF", "").split(",") else None
-        threading.Thread(target=pulse, args=(descriptor, beats), daemon=True).start()
+        beats = 1 if name in DEAF else None
+        valid_for_s = 1.0 if name in DEAF | BRISK else 600.0
+        threading.Thread(target=pulse, args=(descriptor, beats, valid_for_s), daemon=True).start()
     (FOLDER / "pids").mkdir(exist_ok=True)
     new = FOLDER / "pids" / f".{name}"
     new.write_text(str(os.getpid()))
     new.replace(FOLDER / "pids" / name)
 
 
-def pulse(descriptor: int, beats: int | None) -> None:
-    """Give signs of life, which are good for a second each: so many, or for ever."""
+def pulse(descriptor: int, beats: int | None, valid_for_s: float) -> None:
+    """Give signs of life, which are good for so long each: so many, or for ever."""
     while beats is None or (beats := beats - 1) >= 0:
-        os.write(descriptor, b"1.0 \n")
+        os.write(descriptor, f"{valid_for_s} \n".encode())
         time.sleep(0.1)
 
 

@@ -268,7 +268,9 @@ def test_once_the_service_is_ready_nothing_that_keeps_crashing_ends_it(
 
 
 @pytest.mark.parametrize("name", ["train", "generate", "prepare", "keeper"])
-def test_a_child_that_is_stopped_is_killed_and_started_again(up: Running, name: str) -> None:
+def test_a_child_that_is_stopped_is_killed_and_started_again(start: Start, name: str) -> None:
+    up = start("up", "--port", "0", FAKE_BRISK=name)
+    up.wait_for("pretrain is ready.")
     before = up.pid(name)
     os.kill(before, signal.SIGSTOP)
     up.wait_for(f"{name} hung and was killed (no sign of life for")

@@ -66,7 +66,9 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Root has no sandbox of chromium's, and in containers /dev/shm is small.
         options = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        launched = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=options, timeout=PATIENCE_S * 1000
+        )
         yield launched
         launched.close()
 

@@ -44,7 +44,7 @@ def test_the_curve_grows_while_it_trains_also_after_a_reload_until_it_is_asked_t
     page.get_by_role("dialog").get_by_role("button", name="Finish it").press("Enter")
     expect(page.get_by_role("status").filter(has_text="succeeded")).to_be_visible()
     expect(page.get_by_text("a person had it finish")).to_be_visible()
-    last = newest_step(page)
+    last = page.request.get(f"{service.url}/jobs/{job['id']}/losses").json()["data"][-1]["step"]
+    page.wait_for_function(GROWN, arg=last - 1)
+    assert newest_step(page) == last
     expect(at).to_contain_text(f"Checkpoint {last + 1:,}of this step")
-    curves = page.request.get(f"{service.url}/jobs/{job['id']}/losses").json()["data"]
-    assert curves[-1]["step"] == last

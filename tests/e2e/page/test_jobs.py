@@ -236,7 +236,7 @@ def test_a_service_that_goes_away_is_said_to_be_away_and_followed_again_when_it_
     with database.write() as session:
         edit_job(session, job.id, JobChanges(tags=["meanwhile"]))
     with serving(application(settings), port=served.port):
-        expect(state).to_have_text("Live", timeout=30_000)
+        expect(state).to_have_text("Live")
         expect(row(page, "one")).to_contain_text("50 %")
         expect(row(page, "one")).to_contain_text("meanwhile")
 

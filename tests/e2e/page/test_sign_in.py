@@ -67,7 +67,7 @@ def test_whose_token_is_revoked_is_asked_to_sign_in_at_once(
     expect(page.get_by_role("banner").get_by_role("status")).to_have_text("Live")
     with database.write() as session:
         revoke_token(session, find_token(session, text).id)
-    expect(page.get_by_label("Access token")).to_be_visible(timeout=30_000)
+    expect(page.get_by_label("Access token")).to_be_visible()
 
 
 def test_what_a_token_does_not_allow_is_not_offered(

@@ -30,7 +30,7 @@ from jobs.broker.requester import Abandoned, request_generations, request_scores
 from jobs.broker.token_probs import ScoredToken
 from jobs.settings import Settings
 from model.config import Distribution, SamplingConfig
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 REQUEST = GenerationRequest(job_id="job-1", prompt="hello", stop=["."], seed=7, temperature=0.5)
 BEGUN = Begun(step=3, seed=7, prompt_tokens=1, prompt_truncated=False)
@@ -57,6 +57,10 @@ def piece(number: int, text: str, reason: Any = None) -> Piece:
     )
 
 
+LIMIT_S = 4
+"""Of a request that is to come to its time limit, but not before a worker has taken and answered it."""
+
+
 class FakeClient:
     """Somebody who asks in a thread."""
 
@@ -64,7 +68,7 @@ class FakeClient:
         self,
         settings: Settings,
         redis: Redis,
-        timeout_s: float = 60,
+        timeout_s: float = PATIENCE_S,
         gone: Callable[[], bool] = lambda: False,
     ) -> None:
         self.celery = make_celery(settings)
@@ -90,7 +94,7 @@ class FakeClient:
     def request_id(self) -> str:
         """Out of the message, as a worker gets it."""
         with self.celery.connection_for_read() as connection, connection.SimpleQueue(GENERATE_QUEUE) as queue:
-            message = queue.get(timeout=60)
+            message = queue.get(timeout=PATIENCE_S)
             message.ack()
             request_id: str = message.decode()[0][0]
             return request_id
@@ -102,7 +106,7 @@ class FakeClient:
         return request_id
 
     def failed(self, kind: type[Exception]) -> Exception:
-        self.thread.join(60)
+        self.thread.join(PATIENCE_S)
         assert isinstance(self.problem, kind), self.problem
         return self.problem
 
@@ -117,7 +121,7 @@ def test_pieces_reach_the_one_who_asked_as_they_are_made(settings: Settings, red
     assert deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, " wor")]}) == set()
     wait_until(lambda: client.pieces == [" wor"], "the first piece came")
     assert deliver(redis, "worker-1", {request_id: [piece(1, "ld"), piece(2, "", "stop")]}) == set()
-    client.thread.join(60)
+    client.thread.join(PATIENCE_S)
     assert client.pieces == [" wor", "ld", ""]
     assert client.answer == GenerationResult(
         checkpoint=3,
@@ -140,7 +144,7 @@ def test_a_piece_that_is_sent_again_counts_once(settings: Settings, redis: Redis
     request_id = client.taken()
     for messages in ([BEGUN, piece(0, "a")], [BEGUN, piece(0, "a"), piece(1, "b", "length")]):
         deliver(redis, "worker-1", {request_id: messages})
-    client.thread.join(60)
+    client.thread.join(PATIENCE_S)
     assert client.answer is not None
     assert client.answer.completion == "ab"
 
@@ -159,10 +163,10 @@ def test_no_text_within_the_time_limit_is_no_answer(
     settings: Settings, redis: Redis, messages: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generation, "WORKER_TTL_S", 60)
-    client = FakeClient(settings, redis, timeout_s=1)
+    client = FakeClient(settings, redis, timeout_s=LIMIT_S)
     request_id = client.taken()
     deliver(redis, "worker-1", {request_id: messages})
-    assert "within 1 s" in str(client.failed(NoAnswer))
+    assert f"within {LIMIT_S} s" in str(client.failed(NoAnswer))
     assert deliver(redis, "worker-1", {request_id: []}) == {request_id}
     assert nothing_is_left(redis)
 
@@ -171,10 +175,10 @@ def test_the_text_so_far_is_the_answer_at_the_time_limit(
     settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generation, "WORKER_TTL_S", 60)
-    client = FakeClient(settings, redis, timeout_s=1)
+    client = FakeClient(settings, redis, timeout_s=LIMIT_S)
     request_id = client.taken()
     deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "so"), piece(1, " far")]})
-    client.thread.join(60)
+    client.thread.join(PATIENCE_S)
     assert client.answer is not None
     answer = client.answer.completion, client.answer.completion_tokens, client.answer.finish_reason
     assert answer == ("so far", 2, "timeout")
@@ -207,7 +211,7 @@ def test_a_generator_that_is_closed_leaves_nothing(settings: Settings, redis: Re
     item = next(asking)
     assert item is not None
     assert item.piece.text == "a"
-    message.join(60)
+    message.join(PATIENCE_S)
     asking.close()
     assert nothing_is_left(redis)
 
@@ -217,7 +221,7 @@ def answer_one(settings: Settings, redis: Redis) -> None:
         make_celery(settings).connection_for_read() as connection,
         connection.SimpleQueue(GENERATE_QUEUE) as queue,
     ):
-        message = queue.get(timeout=60)
+        message = queue.get(timeout=PATIENCE_S)
         message.ack()
         request_id = message.decode()[0][0]
     take_request(redis, request_id, "worker-1")
@@ -231,7 +235,7 @@ def test_a_request_is_taken_once(settings: Settings, redis: Redis) -> None:
     assert take_request(redis, request_id, "worker-1") is None
     assert deliver(redis, "worker-2", {request_id: [BEGUN]}) == {request_id}
     deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "a", "stop")]})
-    client.thread.join(60)
+    client.thread.join(PATIENCE_S)
     assert client.answer is not None
 
 
@@ -260,7 +264,7 @@ def test_the_last_message_of_a_worker_that_has_died_counts(
         redis, "worker-1", {request_id: [BEGUN, *(piece(n, "a") for n in range(500)), piece(500, "", "stop")]}
     )
     redis.delete(redis_keys(request_id)[1])
-    client.thread.join(60)
+    client.thread.join(PATIENCE_S)
     assert client.answer is not None
     assert client.answer.completion == "a" * 500
 
@@ -273,7 +277,7 @@ def test_a_message_lost_with_the_worker_that_received_it_is_published_again(
     request_id = client.taken("worker-2")
     assert request_id == lost
     deliver(redis, "worker-2", {request_id: [BEGUN, piece(0, "a", "stop")]})
-    client.thread.join(60)
+    client.thread.join(PATIENCE_S)
     assert client.answer is not None
 
 
@@ -299,13 +303,13 @@ def test_a_redis_that_has_forgotten_everything_is_noticed(settings: Settings, re
 def test_an_asker_that_has_died_is_waited_for_no_longer(
     settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requester, "REQUEST_TTL_S", 1)
+    monkeypatch.setattr(requester, "REQUEST_TTL_S", 5)  # in which it is taken
     asking = request_generations(make_celery(settings), redis, [REQUEST], 60)
     monkeypatch.setattr(requester.Requester, "keep_alive", lambda _: None)  # as if its process were no more
     answering = threading.Thread(target=lambda: answer_one(settings, redis))
     answering.start()
     next(asking)
-    answering.join(60)
+    answering.join(PATIENCE_S)
     (request_key,) = redis.scan_iter("pretrain:generation-????????????????")
     request_id = str(request_key).removeprefix("pretrain:")
     wait_until(lambda: deliver(redis, "worker-1", {request_id: []}) == {request_id}, "it had gone")
@@ -338,7 +342,7 @@ def test_prompts_that_are_asked_together_are_answered_side_by_side(settings: Set
         with make_celery(settings).connection_for_read() as connection:
             queue = connection.SimpleQueue(GENERATE_QUEUE)
             for _ in prompts:
-                message = queue.get(timeout=60)
+                message = queue.get(timeout=PATIENCE_S)
                 message.ack()
                 request_id = message.decode()[0][0]
                 taken = take_request(redis, request_id, "worker-1")
@@ -358,7 +362,7 @@ def test_prompts_that_are_asked_together_are_answered_side_by_side(settings: Set
             item = next(asking)
             assert item is not None
             order.append(item.index)
-            worker.join(60)  # from now on all of it is there
+            worker.join(PATIENCE_S)  # from now on all of it is there
     except StopIteration as end:
         results = end.value
     assert [result.completion for result in results] == ["1" * 50, "2", "3"]
@@ -374,7 +378,7 @@ def test_one_prompt_that_fails_gives_up_those_asked_with_it(settings: Settings, 
         with make_celery(settings).connection_for_read() as connection:
             queue = connection.SimpleQueue(GENERATE_QUEUE)
             for _ in range(2):
-                message = queue.get(timeout=60)
+                message = queue.get(timeout=PATIENCE_S)
                 message.ack()
                 ids.append(message.decode()[0][0])
                 take_request(redis, ids[-1], "worker-1")
@@ -384,7 +388,7 @@ def test_one_prompt_that_fails_gives_up_those_asked_with_it(settings: Settings, 
     worker.start()
     with pytest.raises(RequestFailed, match="it went wrong"):
         next(asking)
-    worker.join(60)
+    worker.join(PATIENCE_S)
     assert nothing_is_left(redis)
     assert deliver(redis, "worker-1", {ids[0]: []}) == {ids[0]}
 
@@ -414,7 +418,7 @@ def ask_for_a_score(settings: Settings, redis: Redis, messages: list[Any]) -> An
             make_celery(settings).connection_for_read() as connection,
             connection.SimpleQueue(GENERATE_QUEUE) as queue,
         ):
-            message = queue.get(timeout=60)
+            message = queue.get(timeout=PATIENCE_S)
             message.ack()
             request_id = message.decode()[0][0]
         assert take_request(redis, request_id, "worker-1") == SCORE
@@ -425,7 +429,7 @@ def ask_for_a_score(settings: Settings, redis: Redis, messages: list[Any]) -> An
     try:
         return request_scores(make_celery(settings), redis, [SCORE], 60)
     finally:
-        worker.join(60)
+        worker.join(PATIENCE_S)
 
 
 def test_the_messages_of_a_score_are_put_together_each_once(settings: Settings, redis: Redis) -> None:
@@ -461,6 +465,6 @@ def test_the_message_carries_the_id_of_the_http_request_that_asks(settings: Sett
         with pytest.raises(NoAnswer):
             list(asking)
     with celery.connection_for_read() as connection, connection.SimpleQueue(GENERATE_QUEUE) as queue:
-        message = queue.get(timeout=60)
+        message = queue.get(timeout=PATIENCE_S)
         message.ack()
     assert message.headers[HTTP_REQUEST_ID_HEADER] == "asking-1"

@@ -1,6 +1,8 @@
 """A stand-in for the checkpoints, with real tiny models, and for the requesters."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,7 +19,7 @@ from model.manifest import CheckpointError
 from model.tokenizers import load_tokenizer
 from tests.model.completions import complete
 from tests.model.tiny import tiny_config
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from worker.generation.batcher import RequestBatcher
 from worker.generation.models import CheckpointDamaged, CheckpointRef, LoadedModel
 from worker.generation.request import PromptRequest, Request, TextRequest
@@ -87,7 +89,7 @@ class Askers:
         self.shelf = shelf or Shelf()
         self.messages: dict[str, list[Message]] = {}
         self.jobs: list[str | None] = []
-        defaults = {"slots": 8, "max_models": 2, "timeout_s": 60.0}
+        defaults = {"slots": 8, "max_models": 2, "timeout_s": float(PATIENCE_S)}
         self.batcher = RequestBatcher(
             self.shelf,  # type: ignore[arg-type]
             send=lambda request_id, message: self.messages[request_id].append(message),
@@ -129,6 +131,13 @@ class Askers:
         messages = [message for message in self.messages[request_id] if isinstance(message, Scores)]
         assert [message.number for message in messages] == list(range(len(messages)))
         return [token for message in messages for token in message.tokens]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is asked in this block is computed once all of it has come, if its model is not loaded yet."""
+        self.shelf.may_load.clear()
+        yield
+        self.shelf.may_load.set()
 
     def submit(self, request: Request) -> str:
         self.messages[request.id] = []

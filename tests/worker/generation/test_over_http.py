@@ -19,7 +19,7 @@ from jobs.spec.parsing import parse_spec
 from tests.api.server.serving import serving
 from tests.jobs.making import announce_worker, ready_tokenizer
 from tests.small import small_spec
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from worker.generation.task import Intake
 
 pytestmark = pytest.mark.slow
@@ -60,11 +60,11 @@ def http(settings, database, intake, write):
     """A client of the API, for a job that has a checkpoint."""
     write(1)
     announce_worker(database, GENERATE_QUEUE)
-    app = create_app(settings.model_copy(update={"generate_timeout_s": 60}))
+    app = create_app(settings.model_copy(update={"generate_timeout_s": PATIENCE_S}))
     with (
         serving(app) as served,
         httpx2.Client(
-            base_url=f"http://127.0.0.1:{served.port}", timeout=60, trust_env=False, verify=False
+            base_url=f"http://127.0.0.1:{served.port}", timeout=PATIENCE_S, trust_env=False, verify=False
         ) as client,
     ):
         yield client

@@ -20,7 +20,7 @@ from tests.gpt2_files import write_model
 from tests.imported import imported_model
 from tests.jobs.process.test_panics import panic
 from tests.model.completions import complete
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.generation.shelf import BYTES
 from worker.generation.task import Intake
 
@@ -70,7 +70,7 @@ def intake(settings, database, redis, on_cpu):
 def asked(intake, redis, job):
     """Asks and waits for the answer."""
 
-    def asked(prompt="the", gone=lambda: False, timeout_s=60, **options):
+    def asked(prompt="the", gone=lambda: False, timeout_s=PATIENCE_S, **options):
         request = GenerationRequest(**{"job_id": job.id} | options, prompt=prompt)
         pieces = request_generations(FakeCelery(intake), redis, [request], timeout_s, gone)
         while True:
@@ -114,7 +114,7 @@ def test_logprobs_tell_of_each_token_its_text_and_how_likely_it_was(asked, write
 def scored(intake, redis, job):
     """Has a text scored, and waits for it."""
 
-    def scored(text, timeout_s=60, gone=lambda: False, **options):
+    def scored(text, timeout_s=PATIENCE_S, gone=lambda: False, **options):
         request = ScoreRequest(**{"job_id": job.id} | options, kind="score", text=text)
         return request_scores(FakeCelery(intake), redis, [request], timeout_s, gone)[0]
 
@@ -288,7 +288,7 @@ def test_a_database_that_is_away_is_told_at_once(asked, write, intake, monkeypat
 def test_a_request_of_another_version_is_told_so(intake, redis):
     redis.set(redis_keys("generation-1")[0], '{"promt": "the"}')
     intake.take("generation-1")
-    message = redis.blpop([redis_keys("generation-1")[2]], timeout=60)
+    message = redis.blpop([redis_keys("generation-1")[2]], timeout=PATIENCE_S)
     assert "another version" in message[1]
 
 
@@ -346,7 +346,7 @@ def test_what_an_asker_that_has_died_had_asked_for_is_computed_no_further(
     asked, write, intake, redis, endless, monkeypatch
 ):
     write(1)
-    monkeypatch.setattr("jobs.broker.requester.REQUEST_TTL_S", 1)
+    monkeypatch.setattr("jobs.broker.requester.REQUEST_TTL_S", 5)  # in which it is taken
     monkeypatch.setattr("jobs.broker.generation.WORKER_TTL_S", 1)
     with ThreadPoolExecutor(1) as pool, monkeypatch.context() as dead:
         # As if its process were no more.
@@ -360,4 +360,4 @@ def test_what_an_asker_that_has_died_had_asked_for_is_computed_no_further(
         assert intake.overdue_s() == 0
         dead.undo()
         gone.set()
-        assert isinstance(asking.exception(60), Abandoned)
+        assert isinstance(asking.exception(PATIENCE_S), Abandoned)

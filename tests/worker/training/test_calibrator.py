@@ -40,7 +40,9 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], s
     def make(source: str) -> str:
         lines = [f"open({str(tmp_path / 'runs')!r}, 'a').write('begun\\n')", source]
         name = f"stand_in_calibration_{os.getpid()}"  # tests that run beside these have their own
-        (tmp_path / f"{name}.py").write_text("\n".join(lines))
+        new = tmp_path / "new"
+        new.write_text("\n".join(lines))
+        new.replace(tmp_path / f"{name}.py")  # at once: it may be being imported
         return name
 
     return make

@@ -12,6 +12,10 @@ GUARDED = (
 )
 
 
+SOON_S = 2
+"""Not so soon that a slow machine would let it pass before the next deadline has come."""
+
+
 @pytest.fixture
 def guarded() -> subprocess.Popen[bytes]:
     process = subprocess.Popen([sys.executable, "-c", GUARDED], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -45,10 +49,10 @@ def test_it_ends_when_the_supervisor_closes_the_pipe(guarded: subprocess.Popen[b
 
 
 def test_a_later_deadline_keeps_it_running(guarded: subprocess.Popen[bytes]) -> None:
-    extend(guarded, 0.5)
+    extend(guarded, SOON_S)
     extend(guarded, 60)
     with pytest.raises(subprocess.TimeoutExpired):
-        guarded.wait(1)
+        guarded.wait(SOON_S + 0.5)
     guarded.kill()
     guarded.wait()
 

@@ -14,9 +14,10 @@ from jobs.store.events import list_events
 from jobs.store.lookup import get_job
 from jobs.store.tables import Job
 from tests.client.running import processes_of
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of
+from worker.training import launch
 from worker.training.launch import PrewarmedTrainer
 
 pytestmark = pytest.mark.slow
@@ -48,6 +49,12 @@ def start_prewarmed(settings: Settings) -> Iterator[StartPrewarmed]:
     assert waiting_pids() == []
 
 
+@pytest.fixture
+def patient_handover(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, a trainer that is ready gets the job."""
+    monkeypatch.setattr(launch, "HANDOVER_TIMEOUT_S", PATIENCE_S)
+
+
 def waiting_pids(stage: str = "", parent_pid: int | None = None) -> list[int]:
     return pids_of(f"worker.training.prewarm {parent_pid or os.getpid()} {stage}")
 
@@ -64,6 +71,7 @@ def check_success(database: Database, job: Job) -> str:
         return list_checkpoints(session, job.id)[-1].sha256
 
 
+@pytest.mark.usefixtures("patient_handover")
 def test_a_prewarmed_trainer_trains_a_job_to_the_same_weights_as_a_fresh_one(
     database: Database, settings: Settings, post: Post, attempt: StartAttempt, start_prewarmed: StartPrewarmed
 ) -> None:
@@ -146,6 +154,7 @@ def test_a_drained_spare_trainer_hands_its_job_back_with_a_checkpoint(
 
 
 @pytest.mark.sqlite_will_do
+@pytest.mark.usefixtures("patient_handover")
 def test_what_a_prewarmed_trainer_logs_is_the_jobs(
     database: Database, settings: Settings, post: Post, start_prewarmed: StartPrewarmed
 ) -> None:

@@ -15,6 +15,7 @@ from jobs.store.database import Database
 from jobs.store.events import list_events
 from jobs.store.tables import Job
 from tests.chaos.reference import Referee
+from tests.chaos.stopping import go_on, stop_on
 from tests.small import small_spec
 from tests.waiting import wait_until
 from tests.worker.conftest import Attempt
@@ -87,14 +88,19 @@ def test_a_job_whose_trainer_is_lost_finishes_at_its_last_checkpoint(
     assert (stored(database, job).step, stored(database, job).attempt) == (kept, 2)
 
 
-def test_a_cancel_while_it_finishes_is_obeyed(database: Database, post: Post, attempt: StartAttempt) -> None:
+def test_a_cancel_while_it_finishes_is_obeyed(
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt
+) -> None:
     job = post(training=LONG)
     running = attempt(job)
     wait_for_step(database, job, 1)
+    trainer = trainer_pid(job)
+    stop_on(settings.database, trainer)  # or it might have finished before the cancel comes
     with database.write() as session:
         request_finish(session, job.id)
     with database.write() as session:
         request_cancel(session, job.id)
+    go_on(trainer)
     running.join()
     assert (stored(database, job).status, stored(database, job).ended_by) == (Status.CANCELLED, None)
 

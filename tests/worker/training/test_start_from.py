@@ -31,13 +31,6 @@ STANDING_STILL = {"learning_rate": 1e-30, "weight_decay": 0.0}
 
 
 @pytest.fixture
-def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """With a lease that no slow machine lets run out: nobody is lost here."""
-    monkeypatch.setenv("PRETRAIN_LEASE_S", "300.0")
-    return settings.model_copy(update={"lease_s": 300.0})
-
-
-@pytest.fixture
 def files(tmp_path: Path) -> Path:
     return write_model(tmp_path / "model")
 

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -26,7 +27,7 @@ from model.events import Evaluation as EvaluationEvent
 from model.manifest import verify
 from tests.chaos.reference import Referee, Reference
 from tests.small import small_spec
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of
 from worker.training import device_meter
@@ -173,7 +174,9 @@ def check_undisturbed(database: Database, job: Job, undisturbed: Reference) -> N
 def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(
     database: Database, post: Post, attempt: StartAttempt, reference: Referee
 ) -> None:
-    killed = post(max_attempts=5)
+    # Long after the last kill's step there is still a trainer to kill, however late the kill comes.
+    sections: dict[str, Any] = {"max_attempts": 5, "training": {"num_epochs": 10}}
+    killed = post(**sections)
     # Before the first checkpoint, between two, and right behind one.
     for wait, step in ((wait_for_step, 2), (wait_for_step, 13), (wait_for_checkpoint, 25)):
         running = attempt(killed)
@@ -183,7 +186,7 @@ def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(
         assert stored(database, killed).status == Status.QUEUED
     attempt(killed).join()
     assert stored(database, killed).attempt == 4
-    check_undisturbed(database, killed, reference(small_spec(max_attempts=5)))
+    check_undisturbed(database, killed, reference(small_spec(**sections)))
     with database.read() as session:
         resumed = [e.data["resumed_step"] for e in list_events(session, killed.id) if e.type == "started"]
     assert resumed[0] is None
@@ -360,7 +363,7 @@ def test_a_damaged_newest_checkpoint_is_not_used(
     sections = {"checkpoints": {"keep_last": 2}}
     damaged = post(**sections)
     running = attempt(damaged)
-    wait_for_step(database, damaged, 17)
+    wait_for_step(database, damaged, 12)
     running.shutting_down.set()
     running.join()
     with database.read() as session:
@@ -430,7 +433,7 @@ def test_a_trainer_whose_supervisor_is_gone_says_so_in_its_log(
     process.stdin.write(f"{time.monotonic() + 600}\n".encode())
     wait_until(lambda: list_segments(folder))
     process.stdin.close()  # as when the supervisor is killed: nobody reads its pipes either
-    assert process.wait(60) == FENCED_EXIT_STATUS
+    assert process.wait(PATIENCE_S) == FENCED_EXIT_STATUS
     assert trainer_log(settings, job).endswith("trainer stops: the supervisor is gone\n")
     kill(process)
 

