@@ -29,6 +29,17 @@ class UsageError(ClientError):
     """What was given can't be used: nothing was sent. Commands end with exit status 2."""
 
 
+class NotAnId(UsageError):
+    """What was given as an id can be none.
+
+    kind  what was meant by it: `job`, `data set` and so on
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class Unreachable(ClientError):
     """Nothing responds at the service's address, or not in HTTP, or the connection broke."""
 

@@ -1,8 +1,8 @@
-"""Paths of the service's resources. UsageError for what is no id: it would lead elsewhere, or be too long."""
+"""Paths of the service's resources. NotAnId for what can be none: it would lead elsewhere, or be too long."""
 
 from urllib.parse import quote
 
-from client.errors import UsageError
+from client.errors import NotAnId
 from client.plain_text import is_unicode
 from jobs.validation.quoting import quoted
 
@@ -38,6 +38,8 @@ def token_path(token_id: str) -> str:
 
 
 def quoted_id(given: str, kind: str) -> str:
-    if given in ("", ".", "..") or len(given) > MAX_ID_CHARACTERS or not is_unicode(given):
-        raise UsageError(f"{quoted(given)} is no id of a {kind}")
+    # A slash divides paths for the service even where it is escaped.
+    leads_elsewhere = given in ("", ".", "..") or "/" in given
+    if leads_elsewhere or len(given) > MAX_ID_CHARACTERS or not is_unicode(given):
+        raise NotAnId(f"{quoted(given)} is no id of a {kind}", kind)
     return quote(given, safe="")

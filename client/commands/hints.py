@@ -4,38 +4,47 @@ import re
 from difflib import get_close_matches
 from http import HTTPStatus
 
-from client.errors import ApiError, ClientError
+from client.errors import ApiError, ClientError, NotAnId
 
 LISTS = {
-    "no job ": "pretrain jobs",
-    "no data set ": "pretrain datasets list",
-    "no tokenizer ": "pretrain tokenizers list",
-    "no model ": "pretrain models list",
-    "no webhook ": "pretrain webhooks list",
-    "no token ": "pretrain token list",
+    "job": "pretrain jobs",
+    "data set": "pretrain datasets list",
+    "tokenizer": "pretrain tokenizers list",
+    "model": "pretrain models list",
+    "webhook": "pretrain webhooks list",
+    "token": "pretrain token list",
 }
-"""By how the service says that there is none of that id."""
-ID = re.compile(r"^no [a-z ]+ '[a-z]+-[0-9a-f]{10,}'")
-"""Such an error about what looks like an id."""
+"""What lists those of a kind, by what the service calls it."""
+UNKNOWN = re.compile(r"""no (?P<kind>[a-z ]+) (?P<id>['"].*)""")
+"""How the service says that there is none of that id."""
+LIKE_AN_ID = re.compile(r"'[a-z]+-[0-9a-f]{10,}'")
 
 
 def next_step(error: ClientError) -> str | None:
     """A sentence, or None where the error says all that can be said."""
+    if isinstance(error, NotAnId):
+        return way_to_ids(error.kind)
     if not isinstance(error, ApiError):
         return None
     if error.status == HTTPStatus.NOT_FOUND:
-        command = next((each for start, each in LISTS.items() if error.detail.startswith(start)), None)
-        if command is None:
+        unknown = UNKNOWN.match(error.detail)
+        if unknown is None or unknown["kind"] not in LISTS:
             return None
-        listed = f"`{command}` lists those that there are"
-        return (
-            f"{listed}."
-            if ID.search(error.detail)
-            else f"{listed}: they are named by their ids, not their names."
-        )
+        if LIKE_AN_ID.match(unknown["id"]):
+            return f"{listed(unknown['kind'])}."
+        return way_to_ids(unknown["kind"])
     if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return "\n".join(filter(None, map(meant_field, sorted(error.fields)))) or None
     return None
+
+
+def listed(kind: str) -> str:
+    return f"`{LISTS[kind]}` lists those that there are"
+
+
+def way_to_ids(kind: str) -> str:
+    """For whoever seems to have given a name."""
+    return f"{listed(kind)}: they are named by their ids, not their names."
 
 
 def meant_field(wrong: str) -> str | None:

@@ -39,6 +39,26 @@ def test_an_unknown_id_leads_to_the_list_and_a_name_to_the_id(
     ]
 
 
+@pytest.mark.parametrize("name", ["red/blue", ".."])
+def test_a_name_that_can_be_no_id_leads_to_the_ids_too(
+    name: str, service: FakeService, pretrain: Command
+) -> None:
+    outcome = pretrain("show", name, "--url", service.url)
+    assert outcome.status == 2
+    assert outcome.err.splitlines() == [
+        f"pretrain: '{name}' is no id of a job",
+        "`pretrain jobs` lists those that there are: they are named by their ids, not their names.",
+    ]
+    assert service.requests == []
+
+
+def test_who_names_no_job_is_not_told_of_ids(service: FakeService, pretrain: Command) -> None:
+    problem = {"title": "Not Found", "detail": "no job has a checkpoint yet"}
+    service.respond("POST", "/generate", problem, 404)
+    outcome = pretrain("generate", "Every", "--url", service.url)
+    assert outcome.err == "pretrain: 404 Not Found: no job has a checkpoint yet\n"
+
+
 @pytest.mark.parametrize(
     ("field", "hint"),
     [

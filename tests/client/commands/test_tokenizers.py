@@ -188,5 +188,6 @@ def test_what_is_no_id_is_refused_before_anything_is_sent(
     service: FakeService, pretrain: Command, words: tuple[str, ...]
 ) -> None:
     outcome = pretrain("tokenizers", words[0], "..", *words[1:], "--url", service.url)
-    assert (outcome.status, outcome.err) == (2, "pretrain: '..' is no id of a tokenizer\n")
+    assert outcome.status == 2
+    assert outcome.err.startswith("pretrain: '..' is no id of a tokenizer\n")
     assert service.requests == []
