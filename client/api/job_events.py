@@ -37,19 +37,27 @@ class JobEvents(Resource):
         for event in self._follow(job_id, after):
             yield event.data
 
-    def past_events(self, job_id: str, *, exclude: Sequence[str] = ()) -> Iterator[Event]:
+    def past_events(
+        self, job_id: str, *, exclude: Sequence[str] = (), newest_first: bool = False
+    ) -> Iterator[Event]:
         """What has happened to a job so far, in order, without waiting for more.
 
-        exclude  types that are left out, such as `evaluation` and `sample`, of which a long job has many
+        exclude       types that are left out, such as `evaluation` and `sample`, of which a long job has many
+        newest_first  whether it begins with the newest, so that who wants a few of the last need not read all
         """
-        left_out = ",".join(exclude) or None
-        return self._pages(job_path(job_id, "events"), Page[response_models.Event], exclude=left_out)
+        return self._pages(
+            job_path(job_id, "events"),
+            Page[response_models.Event],
+            exclude=",".join(exclude) or None,
+            newest_first=newest_first or None,
+        )
 
     def last_words(self, job_id: str) -> list[str]:
         """The last log lines of the trainer that failed most recently; empty if none has."""
-        events = self.past_events(job_id, exclude=("evaluation", "sample", "checkpoint"))
-        lines = [event["data"].get("lines") for event in events if event["type"] == "log"]
-        return [str(line) for line in lines[-1] or []] if lines else []
+        others = ("evaluation", "sample", "checkpoint")
+        events = self.past_events(job_id, exclude=others, newest_first=True)
+        logs = (event["data"].get("lines") for event in events if event["type"] == "log")
+        return [str(line) for line in next(logs, None) or []]
 
     def wait(self, job_id: str, *, timeout_s: float | None = None, check: bool = True) -> Job:
         """Wait until a job has ended; its record. Outages of the service are waited for.

@@ -94,6 +94,18 @@ def test_a_deleted_job_has_no_more_events(service: FakeService, connected: Pretr
         list(connected.jobs.events("job-2"))
 
 
+def test_the_last_of_what_has_happened_is_read_without_what_came_before(
+    service: FakeService, connected: Pretrain
+) -> None:
+    started, ended = ({"id": n, "type": "status", "data": {}} for n in "12")
+    service.respond_with_list(EVENTS, [ended, started], has_more=True)
+    service.respond_with_list(EVENTS, [started, ended])
+    assert next(connected.jobs.past_events("job-1", newest_first=True))["id"] == "2"
+    assert [event["id"] for event in connected.jobs.past_events("job-1", exclude=["sample"])] == ["1", "2"]
+    asked = [request.query for request in service.requests]
+    assert asked == [{"newest_first": "true"}, {"exclude": "sample"}]
+
+
 SAMPLE = sample_row(9, 1, "Every effort,,,")
 
 

@@ -151,14 +151,15 @@ def test_show_ends_with_the_log_of_the_attempt_that_failed_last(
     error = {"type": "internal", "message": "exit status 1", "attempt": 2, "retryable": True}
     service.respond("GET", "/jobs/job-1", job_record(status="failed", error=error))
     first, second = ({"id": n, "type": "log", "data": {"lines": [f"boom {n}\x1b[2J"]}} for n in "12")
-    service.respond_with_list("/jobs/job-1/events", [first], has_more=True)
-    service.respond_with_list("/jobs/job-1/events", [second, {"id": "3", "type": "status", "data": {}}])
+    newest = {"id": "3", "type": "status", "data": {}}
+    service.respond_with_list("/jobs/job-1/events", [newest], has_more=True)
+    service.respond_with_list("/jobs/job-1/events", [second, first], has_more=True)
     lines = pretrain("show", "job-1", "--url", service.url).out.splitlines()
     assert lines[-2:] == ["The end of its trainer's log:", "  boom 2"]
-    without = {"exclude": "evaluation,sample,checkpoint"}
+    asked = {"exclude": "evaluation,sample,checkpoint", "newest_first": "true"}
     assert [request.query for request in service.requests if request.path.endswith("events")] == [
-        without,
-        {**without, "after": "1"},
+        asked,
+        {**asked, "after": "3"},
     ]
 
 
