@@ -85,6 +85,43 @@ def test_a_row_that_is_deleted_hands_the_focus_to_the_next(
     expect(button(page, "second")).to_be_focused()
 
 
+def test_a_data_set_that_is_opened_has_the_focus_and_hands_it_back(
+    api_url: str, database: Database, settings: Settings, open_page: OpenPage
+) -> None:
+    for name in ("first", "second"):
+        store_dataset(database, settings, name, name.encode() * 500)
+    page = open_page(f"{api_url}/#/data")
+    keyboard = Keyboard(page)
+    expect(button(page, "second")).to_be_visible()
+    for name in ("first", "second"):
+        keyboard.tab_to(name)
+        keyboard.press("Enter")
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_focused()
+        keyboard.tab_to("Close the preview")
+        keyboard.press("Enter")
+        expect(page.get_by_role("region", name=f"Text of {name}")).to_be_hidden()
+        expect(button(page, name)).to_be_focused()
+    keyboard.tab_to("Actions of second")
+    keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Look at it")).to_be_focused()
+    keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="second", exact=True)).to_be_focused()
+
+
+def test_a_text_that_is_pasted_has_the_focus(api_url: str, open_page: OpenPage) -> None:
+    page = open_page(f"{api_url}/#/data")
+    keyboard = Keyboard(page)
+    keyboard.tab_to("Paste a text")
+    keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_label("Name")).to_be_focused()
+    keyboard.type("mine")
+    keyboard.tab_to("Text")
+    keyboard.type("Every effort moves you. " * 10)
+    keyboard.tab_to("Add it")
+    keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="mine", exact=True)).to_be_focused()
+
+
 def test_the_arrows_of_a_menu_in_a_table_stay_in_the_menu(
     api_url: str, database: Database, settings: Settings, open_page: OpenPage
 ) -> None:

@@ -41,12 +41,16 @@ export default class DataView extends View {
     this.className = "view";
     this.append(h("div", { class: "view-head" }, h("h1", { tabindex: -1 }, "Data")), this.#tabs);
     this.#tabs.addEventListener("choose", (event) => this.setQuery({ tab: /** @type {CustomEvent} */ (event).detail }));
+    this.#datasetsPanel.addEventListener("show", (event) => this.#show(/** @type {CustomEvent} */ (event).detail));
     this.#datasetsPanel.addEventListener("open", (event) => {
-      this.setQuery({ dataset: /** @type {CustomEvent} */ (event).detail, at: null });
-      requestAnimationFrame(() => this.#preview.scrollIntoView({ block: "nearest" }));
+      this.#show(/** @type {CustomEvent} */ (event).detail);
+      this.#preview.goThere();
     });
     this.#preview.addEventListener("look", (event) => this.setQuery(/** @type {CustomEvent} */ (event).detail));
-    this.#preview.addEventListener("close", () => this.setQuery({ dataset: null, at: null }));
+    this.#preview.addEventListener("close", () => {
+      this.#datasetsPanel.goTo(this.query.get("dataset") ?? "");
+      this.#show(null);
+    });
   }
 
   /** @param {AbortSignal} signal */
@@ -57,6 +61,11 @@ export default class DataView extends View {
       listing.open(signal);
     }
     onShownChange(jobs, () => jobs.all.map(({ id, name, spec }) => [id, name, spec.dataset, spec.validation_dataset]), () => this.changed(), signal);
+  }
+
+  /** @param {string | null} dataset  its id */
+  #show(dataset) {
+    this.setQuery({ dataset, at: null });
   }
 
   render() {

@@ -21,7 +21,7 @@ import { Uploads, areDocuments } from "./uploads.js";
 /** @import { DatasetRecord } from "../../types/records.d.ts" */
 /** @import { Listing } from "../../records/listing.js" */
 
-/** The texts there are, and how others come. Events: `open` (an id), `reload`. */
+/** The texts there are, and how others come. Events: `open` (the id of what somebody goes to), `show` (of what has come), `reload`. */
 export class DatasetsPanel extends Component {
   /** @type {Listing<DatasetRecord> | null} */
   listing = null;
@@ -58,7 +58,8 @@ export class DatasetsPanel extends Component {
   build() {
     this.className = "stack data-panel";
     this.append(this.#add, this.#instead, this.#table);
-    this.#uploads.addEventListener("sent", (event) => this.#added(/** @type {CustomEvent} */ (event).detail));
+    // Whoever does something else while a file is sent stays there.
+    this.#uploads.addEventListener("sent", (event) => this.#added(/** @type {CustomEvent} */ (event).detail, "show"));
   }
 
   render() {
@@ -146,7 +147,7 @@ export class DatasetsPanel extends Component {
     const text = field("Text", h("textarea", { rows: 10 }), { isRequired: true });
     const act = async () => {
       try {
-        this.#added(await post("datasets", { json: { name: name.control.value, text: text.control.value } }));
+        this.#added(await post("datasets", { json: { name: name.control.value, text: text.control.value } }), "open");
         return true;
       } catch (error) {
         if (!(error instanceof RequestFailed)) throw error;
@@ -159,10 +160,18 @@ export class DatasetsPanel extends Component {
     await ask({ title: "Paste a text", body: [name.element, text.element], confirm: "Add it", act });
   }
 
-  /** @param {DatasetRecord} record */
-  #added(record) {
+  /**
+   * @param {DatasetRecord} record
+   * @param {"open" | "show"} event
+   */
+  #added(record, event) {
     this.emit("reload");
-    this.emit("open", record.id);
+    this.emit(event, record.id);
+  }
+
+  /** @param {string} id  of a data set, whose name gets the focus */
+  goTo(id) {
+    /** @type {HTMLElement | null} */ (this.#table.querySelector(`[data-key="${CSS.escape(id)}"] .data-name`))?.focus();
   }
 }
 customElements.define("datasets-panel", DatasetsPanel);

@@ -42,6 +42,7 @@ export class PreviewPanel extends Component {
   #part = null;
   #next = 0;
   #drawn = "";
+  #isGoal = false;
 
   build() {
     this.className = "panel panel-body stack";
@@ -77,6 +78,19 @@ export class PreviewPanel extends Component {
     const wanted = JSON.stringify([dataset.id, this.tokenizer, this.at]);
     if (wanted !== this.#loaded) this.#load(wanted, dataset.id);
     else this.#draw();
+    if (this.#isGoal) this.#arrive();
+  }
+
+  /** Give it the focus once it shows what it is to show, which a text that has just been pasted is not at once. */
+  goThere() {
+    this.#isGoal = true;
+    this.changed();
+  }
+
+  #arrive() {
+    this.#isGoal = false;
+    this.#name.focus({ preventScroll: true });
+    this.scrollIntoView({ block: "nearest" });
   }
 
   /**
