@@ -101,7 +101,16 @@ def announce_worker(
     It is heard for as long as a test may take: none depends on how long the machine takes over what the test
     does next. For one that has gone silent there is `silence_worker`.
     """
-    idle = {
+    worker_id = send_heartbeat(database, queue, age_s=age_s, state_age_s=state_age_s, **values)
+    silence_worker(database, worker_id, -HEARD_FOR_S)
+    return worker_id
+
+
+def send_heartbeat(
+    database: Database, queue: str, *, age_s: float = 0, state_age_s: float = 0, **values: Any
+) -> str:
+    """The same, and it is heard no more."""
+    worker = {
         "id": f"{queue}-1",
         "queue": queue,
         "host": "here",
@@ -111,12 +120,11 @@ def announce_worker(
         "memory_bytes": None,
         "device": None,
         "trouble": None,
+        **values,
     }
     with database.write() as session:
-        record_heartbeat(session, {**idle, **values}, age_s=age_s, state_age_s=state_age_s)
-    worker_id = str({**idle, **values}["id"])
-    silence_worker(database, worker_id, -HEARD_FOR_S)
-    return worker_id
+        record_heartbeat(session, worker, age_s=age_s, state_age_s=state_age_s)
+    return str(worker["id"])
 
 
 def silence_worker(database: Database, worker_id: str, silence_s: float) -> None:

@@ -29,6 +29,7 @@ class TextPreparer(Preparer[Preparation]):
 
         try:
             tokenizer = stored_tokenizer(settings, self.database, claimed.tokenizer)
+            self.get_on(0.0)
             threads = settings.threads or os.cpu_count() or 1
             manifest = ensure_tokens(
                 settings, dataset, tokenizer, claimed.train_ratio, threads, on_progress=get_on

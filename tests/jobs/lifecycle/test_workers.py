@@ -8,7 +8,7 @@ from jobs.lifecycle.workers import list_workers, remove_lost_workers, remove_wor
 from jobs.settings import Settings
 from jobs.store.database import Database, now_s
 from jobs.store.tables import Job, Worker
-from tests.jobs.making import announce_worker, queued_job, running_job, silence_worker
+from tests.jobs.making import announce_worker, queued_job, running_job, send_heartbeat, silence_worker
 
 LEASE_S = 30
 
@@ -36,14 +36,14 @@ def test_a_worker_without_work_is_idle(database: Database) -> None:
 
 
 def test_a_sign_of_life_replaces_the_one_before_and_keeps_the_age(database: Database) -> None:
-    announce_worker(database, "train", age_s=100, state_age_s=100)
-    announce_worker(database, "train", age_s=105, state_age_s=5, job_id="job-1")
+    send_heartbeat(database, "train", age_s=10_000, state_age_s=10_000)
+    send_heartbeat(database, "train", age_s=10_500, state_age_s=500, job_id="job-1")
     with database.read() as session:
         now = session.execute(select(now_s())).scalar_one()
         (worker,) = session.scalars(select(Worker))
     assert worker.job_id == "job-1"
     ages = [now - worker.started_at, now - worker.since, now - worker.heard_at]
-    assert ages == pytest.approx([105, 5, 0], abs=3)
+    assert ages == pytest.approx([10_500, 500, 0], abs=120)
 
 
 def test_workers_come_the_oldest_first(database: Database) -> None:
