@@ -122,7 +122,10 @@ class Running:
         return self.process.wait(PATIENCE_S)
 
     def pid(self, name: str) -> int:
-        return int((self.data_dir / "pids" / name).read_text())
+        """Of a stand-in, once it runs: that the service is ready does not say that each of them does."""
+        file = self.data_dir / "pids" / name
+        wait_until(file.exists, f"{name} ran")
+        return int(file.read_text())
 
     def processes(self) -> dict[int, str]:
         return processes_of(self.data_dir)
