@@ -99,3 +99,12 @@ def test_a_tokenizer_is_asked_for_and_one_passage_is_cut_by_each(api_url: str, o
     page.get_by_role("button", name="Train it").click()
     expect(page.get_by_role("list", name="Tokenizers")).to_contain_text("training, 0 %")
     assert serious_faults(page) == []
+
+
+def test_a_built_in_text_that_nobody_has_used_is_said_not_to_be_here_and_nothing_asks_for_it(
+    api_url: str, open_page: OpenPage
+) -> None:
+    page = open_page(f"{api_url}/#/data")
+    page.get_by_role("rowheader", name="sample").get_by_text("sample").click()
+    preview = page.get_by_role("region", name="Text of sample")
+    expect(preview).to_contain_text("The text is not here yet")

@@ -1,13 +1,14 @@
 import { setChoices } from "../../components/choices.js";
 import { setDisabled } from "../../components/disabled.js";
 import { icon } from "../../components/icon.js";
-import { errorState, loadingState } from "../../components/states.js";
+import { emptyState, errorState, loadingState } from "../../components/states.js";
 import { toolbar } from "../../components/toolbar.js";
 import { Component } from "../../dom/component.js";
 import { fill, h } from "../../dom/h.js";
 import { bytes, counted, decimal, integer } from "../../format/numbers.js";
 import { Problem, RequestFailed, isAborted } from "../../http/problem.js";
 import { get } from "../../http/request.js";
+import { isHere } from "./dataset_status.js";
 import { jobLinksOf } from "./datasets_panel.js";
 import { bytesPerToken, trainCharacters, trainTokens } from "./split.js";
 import { tokenPart } from "./token_part.js";
@@ -75,8 +76,8 @@ export class PreviewPanel extends Component {
     const own = this.tokenizers.filter(({ status }) => status === "ready").map(({ id, name }) => ({ value: id, label: name }));
     setChoices(this.#tokenizer, [{ value: "gpt2", label: "gpt2" }, { value: "bytes", label: "bytes" }, ...own], this.tokenizer);
     if (document.activeElement !== this.#ratio) this.#ratio.value = String(this.ratio);
-    const wanted = JSON.stringify([dataset.id, this.tokenizer, this.at]);
-    if (wanted !== this.#loaded) this.#load(wanted, dataset.id);
+    const wanted = JSON.stringify([dataset.id, this.tokenizer, this.at, isHere(dataset)]);
+    if (wanted !== this.#loaded) this.#load(wanted, dataset);
     else this.#draw();
     if (this.#isGoal) this.#arrive();
   }
@@ -95,15 +96,21 @@ export class PreviewPanel extends Component {
 
   /**
    * @param {string} wanted
-   * @param {string} id
+   * @param {DatasetRecord} dataset
    */
-  async #load(wanted, id) {
+  async #load(wanted, dataset) {
     this.#loaded = wanted;
     this.#part = null;
     this.#drawn = "";
+    if (!isHere(dataset)) {
+      fill(this.#text, emptyState("The text is not here yet", h("p", { class: "muted" }, "It is fetched when it is first used: by a job, an estimate or a tokenizer.")));
+      fill(this.#place);
+      this.#draw();
+      return;
+    }
     fill(this.#text, loadingState("Reading"));
     try {
-      const part = await get(`datasets/${encodeURIComponent(id)}/tokens`, { query: { tokenizer: this.tokenizer, offset: this.at, limit: PART }, signal: this.signal });
+      const part = await get(`datasets/${encodeURIComponent(dataset.id)}/tokens`, { query: { tokenizer: this.tokenizer, offset: this.at, limit: PART }, signal: this.signal });
       if (this.#loaded !== wanted) return;
       this.#part = part;
       this.#draw();
