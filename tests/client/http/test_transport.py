@@ -24,9 +24,11 @@ def test_an_absent_service_is_named_with_its_url_and_the_way_to_start_it(pretrai
 
 
 def test_a_job_id_cannot_reach_another_path(service: FakeService, pretrain: Command) -> None:
-    pretrain("show", "../datasets?x=1", "--url", service.url)
+    refused = pretrain("show", "../datasets", "--url", service.url)
+    assert (refused.status, service.requests) == (2, [])
+    pretrain("show", "..?x=1", "--url", service.url)
     [request] = service.requests
-    assert request.path == "/jobs/..%2Fdatasets%3Fx%3D1"
+    assert request.path == "/jobs/..%3Fx%3D1"
 
 
 def test_a_token_is_sent_when_there_is_one(
