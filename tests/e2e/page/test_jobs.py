@@ -25,6 +25,9 @@ from tests.e2e.page.conftest import OpenPage
 from tests.e2e.page.faults import Faults
 from tests.jobs.making import queued_job, running_job
 
+GONE_MEANWHILE = "status of 404 .*/jobs/job-"
+"""A job may be deleted while the page asks for what is new of it; the console shows the answer."""
+
 
 def row(page: Page, name: str) -> Locator:
     return page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
@@ -78,7 +81,7 @@ def test_a_long_table_keeps_nobody_waiting_for_all_of_its_rows(
 
 
 def test_the_table_shows_what_happens_as_it_happens(
-    api_url: str, database: Database, settings: Settings, open_page: OpenPage
+    api_url: str, database: Database, settings: Settings, open_page: OpenPage, faults: Faults
 ) -> None:
     job = running_job(database, settings, name="one", training={"max_steps": 10})
     page = open_page(api_url)
@@ -98,6 +101,7 @@ def test_the_table_shows_what_happens_as_it_happens(
     with database.write() as session:
         edit_job(session, job.id, JobChanges(name="first", tags=["kept"]))
     expect(row(page, "first")).to_contain_text("kept")
+    faults.allow(GONE_MEANWHILE)
     with database.write() as session:
         delete_job(session, job.id)
     expect(row(page, "first")).to_have_count(0)
@@ -145,7 +149,7 @@ def test_columns_are_chosen_and_remembered(
 
 
 def test_several_jobs_are_tagged_archived_and_deleted_together_by_keyboard(
-    api_url: str, database: Database, settings: Settings, open_page: OpenPage
+    api_url: str, database: Database, settings: Settings, open_page: OpenPage, faults: Faults
 ) -> None:
     jobs = [ended_job(database, settings, Status.SUCCEEDED, name=f"job {number}") for number in (1, 2, 3)]
     queued_job(database, settings, name="job 4")
@@ -179,6 +183,7 @@ def test_several_jobs_are_tagged_archived_and_deleted_together_by_keyboard(
     expect(dialog.get_by_role("button", name="Keep as it is")).to_be_focused()
     page.keyboard.press("Escape")
     expect(row(page, "job 2")).to_be_visible()
+    faults.allow(GONE_MEANWHILE)
     bar.get_by_role("button", name="Delete").press("Enter")
     dialog.get_by_role("button", name="Delete for good").press("Enter")
     expect(page.get_by_text("3 jobs deleted")).to_be_visible()
