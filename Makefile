@@ -38,7 +38,7 @@ test-fast: setup  ## the tests for daily work: no services, no PostgreSQL, short
 	$(PYTEST) -n 3 --dist worksteal --fast $(SERVICE_TESTS:%=--ignore=%)
 
 # Each part runs, whatever has failed before it: one run names all that fails.
-test: setup  ## run every test (10 to 25 minutes)
+test: setup  ## run every test (about 40 minutes on two cores)
 	failed=; \
 	$(PYTEST) -n 4 --dist worksteal $(SERVICE_TESTS:%=--ignore=%) || failed=1; \
 	$(PYTEST) -n 2 --dist loadfile -m 'not alone' $(SERVICE_TESTS) || failed=1; \

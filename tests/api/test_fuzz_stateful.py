@@ -242,7 +242,7 @@ def test_in_any_order_requests_get_documented_answers_and_jobs_are_those_posted_
     sequences.run()
     # Which ones are reached is chance: ids in answers are others at each run.
     succeeded = {label for label, each in sequences.statuses.items() if min(each) < HTTPStatus.BAD_REQUEST}
-    assert len(succeeded) > 5, sequences.statuses
+    assert len(succeeded) > 8, sequences.statuses
 
 
 @pytest.mark.sqlite_will_do

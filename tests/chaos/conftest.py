@@ -48,11 +48,13 @@ def thorough(request: pytest.FixtureRequest) -> bool:
     return chosen
 
 
-@pytest.fixture(scope="session")
-def within(thorough: bool) -> Within:
-    """How long what is promised within some seconds may take: no longer in `make chaos`, which has the
-    machine to itself; several times as long beside other tests, which no promise is about."""
-    return lambda promised_s: promised_s if thorough else 5 * promised_s
+@pytest.fixture
+def within(request: pytest.FixtureRequest, thorough: bool) -> Within:
+    """How long what is promised within some seconds may take: no longer in `make chaos` and in a test that is
+    run alone, which have the machine to themselves; several times as long beside other tests, which no
+    promise is about."""
+    has_the_machine = thorough or request.node.get_closest_marker("alone") is not None
+    return lambda promised_s: promised_s if has_the_machine else 5 * promised_s
 
 
 @pytest.fixture(scope="session")

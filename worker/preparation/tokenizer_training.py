@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from jobs.lifecycle.tokenizers import TrainedFacts
 from jobs.settings import Settings
@@ -37,13 +38,12 @@ def train_tokenizer(
         training_work(settings, text, vocab_size),
         lambda share: on_progress(READ_SHARE * share),
     )
+    get_on = partial(on_progress, READ_SHARE)
     tokenizer = load_own(name, content)
-    on_progress(READ_SHARE)
+    get_on()
     of_gpt2 = load_tokenizer("gpt2")
-    on_progress(READ_SHARE)
-    measured_bytes, measured_tokens, measured_gpt2_tokens = measure(
-        text, tokenizer, of_gpt2, lambda: on_progress(READ_SHARE)
-    )
+    get_on()
+    measured_bytes, measured_tokens, measured_gpt2_tokens = measure(text, tokenizer, of_gpt2, get_on)
     facts = TrainedFacts(
         vocab_size=tokenizer.vocab_size,
         sha256=tokenizer.sha256,

@@ -15,6 +15,7 @@ from jobs.store.database import Database
 from jobs.store.viewers import Right
 from tests.api.callers import caller
 from tests.api.conftest import Serve
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.sqlite_will_do
 
@@ -92,7 +93,7 @@ def test_a_generation_beyond_the_limit_is_refused_until_another_has_ended(
 
     def slow(**arguments: Any) -> Any:
         is_inside.set()
-        assert may_end.wait(120)
+        assert may_end.wait(PATIENCE_S)
         return view(**arguments)
 
     slow.__dict__.update(view.__dict__)
@@ -100,7 +101,7 @@ def test_a_generation_beyond_the_limit_is_refused_until_another_has_ended(
     try:
         first = threading.Thread(target=lambda: generate(ana))
         first.start()
-        assert is_inside.wait(120)
+        assert is_inside.wait(PATIENCE_S)
         refused = generate(caller_again(ana))
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
         assert "PRETRAIN_GENERATIONS_AT_ONCE" in refused.get_json(force=True)["detail"]

@@ -9,7 +9,7 @@ import pytest
 from tests.api.server.conftest import Start
 from tests.api.server.serving import RawClient
 from tests.api.server.views import Views
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 HALF_HEAD = "GET /quick HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Ha"
 
@@ -190,7 +190,7 @@ def test_a_stop_lets_requests_end_and_takes_no_more(start: Start, views: Views) 
         assert (response.body, response.headers["connection"]) == (b"running", "close")
         running.socket.close()
         half_sent.socket.close()
-        served.thread.join(120)
+        served.thread.join(PATIENCE_S)
         assert not served.thread.is_alive()
 
 
@@ -206,7 +206,7 @@ def test_a_stop_ends_streams_and_what_waits_for_a_worker(start: Start, views: Vi
         assert (response.problem["detail"], response.status) == ("the service is stopping", 503)
         assert int(response.headers["retry-after"]) > 0
     wait_until(lambda: sorted(views.stopped) == ["stream", "wait"], "both had heard")
-    served.thread.join(120)
+    served.thread.join(PATIENCE_S)
     assert not served.thread.is_alive()
 
 
@@ -218,5 +218,5 @@ def test_a_stop_gives_up_what_does_not_end_in_time(start: Start, views: Views) -
         wait_until(lambda: len(views.started) == 2, "both were under way")
         served.stop()
         assert hanging.response().problem["status"] == 503
-        served.thread.join(120)
+        served.thread.join(PATIENCE_S)
         assert not served.thread.is_alive()

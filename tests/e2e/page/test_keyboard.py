@@ -69,11 +69,18 @@ def test_who_pauses_a_job_is_not_put_on_another_action(
     expect(page.get_by_role("heading", level=1)).to_be_focused()
 
 
+def store_two(database: Database, settings: Settings) -> tuple[str, str]:
+    """Data sets; their names."""
+    names = ("first", "second")
+    for name in names:
+        store_dataset(database, settings, name, name.encode() * 500)
+    return names
+
+
 def test_a_row_that_is_deleted_hands_the_focus_to_the_next(
     api_url: str, database: Database, settings: Settings, open_page: OpenPage
 ) -> None:
-    for name in ("first", "second"):
-        store_dataset(database, settings, name, name.encode() * 500)
+    store_two(database, settings)
     page = open_page(f"{api_url}/#/data")
     keyboard = Keyboard(page)
     expect(button(page, "Actions of second")).to_be_visible()
@@ -88,12 +95,11 @@ def test_a_row_that_is_deleted_hands_the_focus_to_the_next(
 def test_a_data_set_that_is_opened_has_the_focus_and_hands_it_back(
     api_url: str, database: Database, settings: Settings, open_page: OpenPage
 ) -> None:
-    for name in ("first", "second"):
-        store_dataset(database, settings, name, name.encode() * 500)
+    names = store_two(database, settings)
     page = open_page(f"{api_url}/#/data")
     keyboard = Keyboard(page)
     expect(button(page, "second")).to_be_visible()
-    for name in ("first", "second"):
+    for name in names:
         keyboard.tab_to(name)
         keyboard.press("Enter")
         expect(page.get_by_role("heading", name=name, exact=True)).to_be_focused()

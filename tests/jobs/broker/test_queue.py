@@ -15,13 +15,14 @@ from jobs.broker.queue import (
     publish_if_possible,
 )
 from jobs.settings import Settings
+from tests.waiting import PATIENCE_S
 
 
 def test_a_message_rings_and_carries_nothing(settings: Settings) -> None:
     celery = make_celery(settings)
     publish(celery, TRAIN_QUEUE)
     with celery.connection_for_read() as connection, connection.SimpleQueue(TRAIN_QUEUE) as messages:
-        arguments, keywords, _ = messages.get(timeout=60).decode()
+        arguments, keywords, _ = messages.get(timeout=PATIENCE_S).decode()
     assert (list(arguments), keywords) == ([], {})
 
 
@@ -33,7 +34,7 @@ def test_messages_of_the_version_before_are_taken_whatever_list_their_priority_p
         publish_as_before(celery, f"job-{priority}", priority)
     assert len(make_redis(settings).keys(f"{TRAIN_QUEUE}*")) == 10
     with celery.connection_for_read() as connection, connection.SimpleQueue(TRAIN_QUEUE) as messages:
-        taken = [messages.get(timeout=60).decode()[0][0] for _ in range(10)]
+        taken = [messages.get(timeout=PATIENCE_S).decode()[0][0] for _ in range(10)]
     assert sorted(taken) == [f"job-{priority}" for priority in range(10)]
 
 

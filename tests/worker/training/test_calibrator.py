@@ -13,7 +13,7 @@ import pytest
 from jobs.settings import Settings
 from model.estimate.machine import Calibration
 from tests.jobs.making import CALIBRATION
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.processes import pids_of
 from worker.training.calibrator import Calibrator, calibration_file, processor, read_calibration
 
@@ -194,7 +194,7 @@ def test_a_worker_ends_while_it_waits_to_measure_again(
     calibrator = start(module(IS_DISTURBED), first_pause_s=3600)
     wait_until(lambda: len(found) == 1)
     calibrator.end()
-    calibrator.join(120)
+    calibrator.join(PATIENCE_S)
     assert not calibrator.is_alive()
 
 

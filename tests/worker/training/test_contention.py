@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from worker.training import contention
 from worker.training.contention import ContentionMonitor, waited_for_processor_s
 
@@ -39,7 +39,7 @@ def test_a_second_team_lives_as_long_as_threads_have_to_wait_for_a_processor(bri
         if last == 0.5 and not goes_on.is_set():
             assert monitor.is_contended
             assert teams() == 1
-            goes_on.wait(120)
+            goes_on.wait(PATIENCE_S)
         return last
 
     monkeypatch.setattr(contention, "waited_for_processor_s", scripted)
@@ -56,7 +56,7 @@ def test_where_the_system_does_not_tell_the_watch_ends(monitor, monkeypatch, tmp
     assert waited_for_processor_s(tmp_path) is None
     monkeypatch.setattr(contention, "waited_for_processor_s", lambda: None)
     monitor.start()
-    monitor.join(120)
+    monitor.join(PATIENCE_S)
     assert not monitor.is_alive()
 
 

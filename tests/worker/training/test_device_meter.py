@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from worker.training.device_meter import DeviceMeter
 from worker.training.gpu_meter import GpuMeter, GpuUnknown
 
@@ -26,7 +26,7 @@ def test_a_process_is_measured_again_and_again_until_it_has_exited() -> None:
     wait_until(lambda: (later := meter.take()) is not None and (later.cpu_s or 0) > (first.cpu_s or 0))
     process.kill()
     process.wait()
-    meter.join(120)
+    meter.join(PATIENCE_S)
     assert not meter.is_alive()
     assert meter.try_to_measure() is None
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from tests.waiting import PATIENCE_S
 from worker.training.fence import FENCED_EXIT_STATUS
 
 GUARDED = (
@@ -32,20 +33,20 @@ def extend(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 def test_it_ends_when_the_deadline_passes_without_another(guarded: subprocess.Popen[bytes]) -> None:
     extend(guarded, 0.2)
-    assert guarded.wait(120) == FENCED_EXIT_STATUS
+    assert guarded.wait(PATIENCE_S) == FENCED_EXIT_STATUS
 
 
 def test_it_ends_at_once_on_a_deadline_that_has_passed(guarded: subprocess.Popen[bytes]) -> None:
     extend(guarded, 60)
     extend(guarded, -1)
-    assert guarded.wait(120) == FENCED_EXIT_STATUS
+    assert guarded.wait(PATIENCE_S) == FENCED_EXIT_STATUS
 
 
 def test_it_ends_when_the_supervisor_closes_the_pipe(guarded: subprocess.Popen[bytes]) -> None:
     extend(guarded, 60)
     assert guarded.stdin is not None
     guarded.stdin.close()
-    assert guarded.wait(120) == FENCED_EXIT_STATUS
+    assert guarded.wait(PATIENCE_S) == FENCED_EXIT_STATUS
 
 
 def test_a_later_deadline_keeps_it_running(guarded: subprocess.Popen[bytes]) -> None:
@@ -65,4 +66,4 @@ def test_what_is_no_deadline_is_a_request_and_moves_no_deadline(guarded: subproc
     guarded.stdin.flush()
     assert [guarded.stdout.readline() for _ in range(2)] == [b"finish\n", b"nan\n"]
     extend(guarded, 0.2)
-    assert guarded.wait(120) == FENCED_EXIT_STATUS
+    assert guarded.wait(PATIENCE_S) == FENCED_EXIT_STATUS

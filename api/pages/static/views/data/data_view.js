@@ -5,6 +5,7 @@ import { jobs } from "../../page/services.js";
 import { View } from "../../page/view.js";
 import { Listing } from "../../records/listing.js";
 import { onShownChange } from "../../records/shown_jobs.js";
+import { isHere } from "./dataset_status.js";
 import { DatasetsPanel } from "./datasets_panel.js";
 import { ModelsPanel } from "./models_panel.js";
 import { PreviewPanel } from "./preview_panel.js";
@@ -82,7 +83,7 @@ export default class DataView extends View {
     this.#preview.at = Math.max(0, Number(this.query.get("at") ?? 0) || 0);
     const ratio = Number(this.query.get("ratio") ?? 0.9);
     this.#preview.ratio = ratio > 0 && ratio <= 1 ? ratio : 0.9;
-    this.#tokenizersPanel.datasets = this.#datasets.items.filter(({ status, characters }) => status === "ready" && characters !== null);
+    this.#tokenizersPanel.datasets = this.#datasets.items.filter((each) => each.status === "ready" && isHere(each));
     for (const element of [this.#tabs, this.#datasetsPanel, this.#preview, this.#tokenizersPanel, this.#modelsPanel]) element.changed();
   }
 }
