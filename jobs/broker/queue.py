@@ -40,10 +40,12 @@ MAX_CONNECTIONS = 10_000
 def make_celery(settings: Settings) -> Celery:
     app = Celery("pretrain", broker=settings.redis)
     app.conf.update(
-        task_queues=[Queue(TRAIN_QUEUE), Queue(GENERATE_QUEUE), Queue(PREPARE_QUEUE)],
+        # Delivered is done with. A message that had to be acknowledged would be delivered again after the
+        # Redis transport's visibility timeout, an hour, although its task is still running; and one whose
+        # acknowledgement got lost would take a place among those that a worker may have, for good: a worker
+        # with one place never received another. A lost message costs one keeper interval.
+        task_queues=[Queue(name, no_ack=True) for name in (TRAIN_QUEUE, GENERATE_QUEUE, PREPARE_QUEUE)],
         task_default_queue=TRAIN_QUEUE,
-        # With late acknowledgement the Redis transport would deliver a task again after its visibility
-        # timeout, an hour, although it is still running. A lost message costs one keeper interval.
         task_acks_late=False,
         task_reject_on_worker_lost=False,
         task_ignore_result=True,

@@ -1,13 +1,14 @@
 """A broker that repeats itself, comes and goes, forgets everything, or falls silent."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2
 import pytest
 from redis import Redis
 from sqlalchemy import select
 
-from jobs.broker.queue import TRAIN_QUEUE, make_celery, publish
+from jobs.broker.queue import TRAIN_QUEUE, make_celery, make_redis, publish
 from jobs.lifecycle.submission import submit
 from jobs.spec.parsing import parse_spec
 from jobs.states import Status
@@ -144,6 +145,7 @@ def test_a_broker_that_never_answers_delays_jobs_and_nothing_else(
     service = serve(links={"redis_url": link})
     if connected:
         service.wait_for_status(service.post(SHORT), Status.SUCCEEDED)
+        wait_until(lambda: has_no_message(service), "the worker was done with every message")
     link.stall()
     posts = 30 if thorough else 12  # more than Celery by itself would keep connections for
     with ThreadPoolExecutor(posts) as pool:
@@ -173,6 +175,29 @@ def test_a_broker_that_never_answers_delays_jobs_and_nothing_else(
     check_all_succeed(service, fault, wanted, reference)
     statuses = {service.job(job_id).status for job_id in stored}
     fault.expect(statuses == {Status.CANCELLED}, f"what was cancelled is {statuses}")
+
+
+def has_no_message(service: Service) -> bool:
+    """Whether neither the broker nor a worker has a message that could still begin a job."""
+    with make_redis(service.settings) as redis:
+        if redis.llen(TRAIN_QUEUE):
+            return False
+    log = service.worker.logged
+    return log.count("] received") == log.count("] succeeded in")
+
+
+@pytest.mark.fault(13)
+def test_a_broker_that_does_not_answer_an_acknowledgement_leaves_the_worker_able_to_take_messages(
+    serve: Serve, reference: Referee, fault: Fault, tmp_path: Path
+) -> None:
+    service = serve(workers=0)
+    token = tmp_path / "token"
+    service.spawn_injected(
+        "worker", process="train", call="acknowledge", nth=1, action="no-answer", token=token
+    )
+    for _ in range(2):
+        check_all_succeed(service, fault, {service.post(SHORT): SHORT}, reference)
+    fault.inject(token.exists())
 
 
 def check_in_time(fault: Fault, answer: httpx2.Response, limit_s: float) -> None:

@@ -7,10 +7,12 @@ CHAOS_INJECT  JSON: {"process", "call", "nth", "action", "token"}
            job-stored (the same, of a transaction that inserted a job) |
            report (a trainer's sign of life) | event (what a run reports, before it is recorded, but for) |
            written (that a checkpoint is, which comes some steps after it was begun) |
-           encode (a text, by the byte tokenizer)
+           encode (a text, by the byte tokenizer) |
+           acknowledge (a message, to the broker)
   nth      which call, counted from 1
   action   kill (SIGKILL to itself) | stop (SIGSTOP to itself) | no-space (the call raises ENOSPC) |
-           panic (native code within the call panics)
+           panic (native code within the call panics) |
+           no-answer (of Redis: the call runs into its time limit)
   token    a file that is made when the fault strikes; while it exists nothing strikes again
 
 CHAOS_STUBS   a file with the ids of jobs whose trainers only say that they have finished
@@ -46,6 +48,10 @@ class Strike:
                 return
             if self._action == "panic":
                 panic()
+            if self._action == "no-answer":
+                from redis import TimeoutError as NoAnswer
+
+                raise NoAnswer("Timeout reading from socket")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _takes_token(self) -> bool:
@@ -92,6 +98,10 @@ def inject(call: str, strike: Strike) -> None:
         from model.tokenizers import ByteTokenizer
 
         ByteTokenizer.encode = before(strike, ByteTokenizer.encode)  # type: ignore[method-assign]
+    elif call == "acknowledge":
+        from kombu.transport.redis import QoS
+
+        QoS.ack = before(strike, QoS.ack)
     elif call == "report":
         os.write = before(strike, os.write)
     elif call in ("event", "written"):
