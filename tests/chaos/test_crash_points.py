@@ -21,7 +21,7 @@ from tests.waiting import wait_until
 SHORT = small(
     training={"num_epochs": 1, "learning_rate": 0.5}, checkpoints={"every_steps": 2, "keep_last": 1}
 )
-QUICK_SERVICE = {"lease_s": 3.0, "renew_s": 1.0, "keeper_s": 3.0}
+QUICK_SERVICE = {"lease_s": 6.0, "renew_s": 1.0, "keeper_s": 3.0}
 
 # Where the attempts at one job are killed, one after the other. The first comes as far as into a checkpoint,
 # the second one further, and the third, which resumes, to where a checkpoint gives up its optimizer's state.

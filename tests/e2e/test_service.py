@@ -198,7 +198,7 @@ def test_an_ejected_job_prints_the_losses_of_the_jobs_rows(service: Running, tmp
 
 def test_a_stop_in_mid_training_loses_nothing_and_leaves_nothing(service: Running) -> None:
     """The last test on this service: it stops it, starts it again on the same data, and stops that too."""
-    submitted = service.call("submit", *TINY, "--set", "training.max_steps=40", "--json")
+    submitted = service.call("submit", *TINY, "--set", "training.max_steps=100", "--json")
     job_id = json.loads(submitted)["id"]
 
     def has_begun() -> bool:
@@ -212,7 +212,7 @@ def test_a_stop_in_mid_training_loses_nothing_and_leaves_nothing(service: Runnin
         job = json.loads(again.call("watch", job_id, "--json"))
         assert (job["status"], job["attempt"], job["failures"]) == ("succeeded", 2, 0)
         rows = json.loads(again.call("losses", job_id, "--json"))
-        assert [row["step"] for row in rows] == [*range(0, 40, 5), 39]
+        assert [row["step"] for row in rows] == [*range(0, 100, 5), 99]
         stop_and_look(again)
     finally:
         again.process.kill()

@@ -18,7 +18,7 @@ from model.tokenizers import (
     gpt2_ranks,
     load_tokenizer,
 )
-from tests.model.texts import ONE_OF_EACH_KIND, TEXTS
+from tests.model.texts import ASSIGNED_TEXTS, ONE_OF_EACH_KIND, TEXTS
 
 
 @pytest.mark.parametrize("name", sorted(TOKENIZERS))
@@ -141,7 +141,7 @@ def reference_encode():
 
 
 RUNS = st.builds(str.__mul__, st.sampled_from(sorted(ONE_OF_EACH_KIND.values())), st.integers(1, 12))
-TEXTS_OF_RUNS = st.lists(RUNS | TEXTS, max_size=6).map("".join)
+TEXTS_OF_RUNS = st.lists(RUNS | ASSIGNED_TEXTS, max_size=6).map("".join)
 
 
 @given(text=TEXTS_OF_RUNS, long_run=st.integers(1, 9))

@@ -40,7 +40,7 @@ def test_a_body_does_not_wait_until_the_head_is_acknowledged(start: Start) -> No
 
 
 def test_a_head_that_is_not_finished_in_time_is_refused(start: Start) -> None:
-    served = start(head_s=0.5)
+    served = start(head_s=1.5)
     with RawClient(served.port) as client:
         response = client.send(HALF_HEAD).response()
         assert response.problem["detail"] == "the rest of the request's head did not come in time"
@@ -49,21 +49,21 @@ def test_a_head_that_is_not_finished_in_time_is_refused(start: Start) -> None:
 
 
 def test_a_head_that_comes_a_byte_at_a_time_is_refused(start: Start) -> None:
-    served = start(head_s=0.5)
+    served = start(head_s=1.5)
     with RawClient(served.port) as client:
         client.trickle("GET / HTTP/1.1\r\nX-A: " + "a" * 1000)
         assert client.response().status == 408
 
 
 def test_the_second_request_of_a_connection_has_the_same_time(start: Start) -> None:
-    served = start(head_s=0.5)
+    served = start(head_s=1.5)
     with RawClient(served.port) as client:
         client.get("/quick").send(HALF_HEAD)
         assert [client.response().status, client.response().status] == [200, 408]
 
 
 def test_a_body_that_is_not_finished_in_time_is_refused(start: Start) -> None:
-    served = start(body_interval_s=0.5)
+    served = start(body_interval_s=1.5)
     with RawClient(served.port) as client:
         response = client.start_post("/quick", "Content-Length: 10").send("half").response()
         assert response.problem["detail"] == "the rest of the request's body did not come in time"
@@ -71,7 +71,7 @@ def test_a_body_that_is_not_finished_in_time_is_refused(start: Start) -> None:
 
 
 def test_a_body_that_only_trickles_is_refused(start: Start) -> None:
-    served = start(body_interval_s=0.5, body_interval_bytes=100)
+    served = start(body_interval_s=1.5, body_interval_bytes=100)
     with RawClient(served.port) as client:
         client.start_post("/quick", "Content-Length: 1000").trickle("a" * 1000)
         assert client.response().status == 408
