@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import hypothesis
 import pytest
 from pydantic import ByteSize
@@ -209,6 +210,16 @@ def settings(database_url: str | None, broker: str, tmp_path: Path) -> Settings:
         max_job_memory=ByteSize(64 * 2**30),
         generate_timeout_s=60,
     )
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No built-in text can be fetched: a test that expects so must not depend on where it runs."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise httpx2.ConnectError("no network in tests")
+
+    monkeypatch.setattr("jobs.files.builtin_datasets.httpx2.get", fail)
 
 
 @pytest.fixture(scope="session")

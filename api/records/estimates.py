@@ -10,6 +10,7 @@ from model.estimate.parameters import parameters_by_part, training_flops_per_tok
 from model.estimate.work import Work, evaluation_flops, training_flops, training_tokens
 
 UNCOUNTED = "its text is so long that a worker counts its tokens, once a job uses it"
+TEXTLESS = "its text can't be had"
 WORKERLESS = "no training worker is live, on which it would be trained"
 UNTIMED = (
     "no live training worker has measured its speed yet, which it does as soon as neither a job nor any "
@@ -152,8 +153,9 @@ class EstimateRecord(Record):
 def estimate_record(assessed: Assessment) -> EstimateRecord:
     estimated, work = assessed.estimated, assessed.work
     known = {} if work is None else counts(assessed, work)
+    uncounted = TEXTLESS if assessed.lacks_text else UNCOUNTED
     unknown = {
-        name: untimed(assessed) if name in TIMES and work is not None else UNCOUNTED
+        name: untimed(assessed) if name in TIMES and work is not None else uncounted
         for name, field in EstimateRecord.model_fields.items()
         if field.is_required() and name not in ALWAYS_KNOWN and known.get(name) is None
     }

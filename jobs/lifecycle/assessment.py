@@ -24,15 +24,17 @@ class Assessment:
     spec: JobSpec
     """With the vocabulary of its tokenizer: while that is still being trained, the most it may become."""
     texts: list[SpecText]
-    """To train on and, if there is one of its own, to validate on."""
+    """To train on and, if there is one of its own, to validate on; without those that can't be had."""
     tokens: SplitTokens | None
-    """None until a worker has counted them."""
+    """None until a worker has counted them, and without all texts."""
     machines: dict[str, Machine]
     """Those of the queue's live workers, by the workers' ids."""
     estimated: Estimate
     """Of no tokens where they are not known: then steps and checkpoints are none."""
     errors: list[FieldError]
     """All that texts and limits rule out."""
+    lacks_text: bool
+    """Whether one of them is that a text can't be had."""
 
     @property
     def work(self) -> Work | None:
@@ -75,24 +77,27 @@ def assess(database: Database, settings: Settings, spec: JobSpec, steps_done: in
     used.
 
     steps_done  by the checkpoint that it goes on from
-    raises      SpecError if a text or its tokenizer is not there, or can't be read
+    raises      SpecError if its tokenizer is not there, or can't be read
     """
-    tokenizer, texts = find_inputs(database, settings, spec)
+    inputs = find_inputs(database, settings, spec)
+    tokenizer, texts = inputs.tokenizer, inputs.texts
     if isinstance(tokenizer, TrainedTokenizer):
         spec = spec.with_vocab_size(tokenizer.asked_vocab_size)
     else:
         spec = spec.with_tokenizer(tokenizer)
     counts = [text.counts for text in texts if text.counts is not None]
-    tokens = SplitTokens.of(counts) if len(counts) == len(texts) else None
+    is_counted = not inputs.errors and len(counts) == len(texts)
+    tokens = SplitTokens.of(counts) if is_counted else None
     with database.read() as session:
         workers = live_workers(session, spec.queue, settings.lease_s)
         left = left_bytes(session, settings, viewer().owner)
     machines = machines_of(workers)
     estimated = estimate(spec, 0 if tokens is None else tokens.train_tokens, list(machines.values()))
     errors = [
+        *inputs.errors,
         *memory_errors(spec, estimated, settings, workers),
         *store_errors(spec, estimated, settings, left),
     ]
     if tokens is not None:
         errors = [*text_errors(spec, tokens, estimated, settings, steps_done), *errors]
-    return Assessment(spec, texts, tokens, machines, estimated, errors)
+    return Assessment(spec, texts, tokens, machines, estimated, errors, lacks_text=bool(inputs.errors))

@@ -34,13 +34,20 @@ class SpecText:
     """Its tokens; None where a worker has to count them."""
 
 
-def find_inputs(
-    database: Database, settings: Settings, spec: JobSpec
-) -> tuple[Tokenizer | TrainedTokenizer, list[SpecText]]:
-    """The spec's tokenizer, or the row of one that is still being trained; the text to train on, and if there
-    is one the text to validate on.
+@dataclass(frozen=True)
+class Inputs:
+    tokenizer: Tokenizer | TrainedTokenizer
+    """Or the row of one that is still being trained."""
+    texts: list[SpecText]
+    """To train on and, if there is one of its own, to validate on; without those in `errors`."""
+    errors: list[FieldError]
+    """Texts that are not there, can't be fetched, or can't be read."""
 
-    raises  SpecError with all that is not there, or can't be read
+
+def find_inputs(database: Database, settings: Settings, spec: JobSpec) -> Inputs:
+    """The spec's tokenizer and texts.
+
+    raises  SpecError if the tokenizer is not there or can't be read, with what is wrong with the texts too
     """
     errors: list[FieldError] = []
     tokenizer = None
@@ -61,9 +68,9 @@ def find_inputs(
             texts.append(SpecText(field, dataset, train_ratio, counts))
         except (DatasetUnavailable, BadText) as error:
             errors.append(FieldError(field, str(error), name))
-    if errors or tokenizer is None:
+    if tokenizer is None:
         raise SpecError(errors)
-    return tokenizer, texts
+    return Inputs(tokenizer, texts, errors)
 
 
 def find_tokenizer_or_row(database: Database, settings: Settings, name: str) -> Tokenizer | TrainedTokenizer:

@@ -167,7 +167,28 @@ def test_a_text_that_fills_no_batch_comes_to_no_step(client: FlaskClient) -> Non
 
 
 @pytest.mark.parametrize(
-    "body", [{"training": {"learning_rate": 0}}, {"dataset": "none"}, {"unknown": 1}, []]
+    ("body", "field"),
+    [
+        ({**TINY, "dataset": "none"}, "dataset"),
+        ({**TINY, "validation_dataset": "none"}, "validation_dataset"),
+        ({"preset": "tiny"}, "dataset"),
+    ],
+    ids=["unknown", "unknown to validate on", "not to be fetched"],
+)
+def test_without_its_text_what_follows_from_the_spec_alone_is_told(
+    client: FlaskClient, no_network: None, body: dict[str, Any], field: str
+) -> None:
+    estimate = client.post("/jobs/estimate", json=body).get_json()
+    assert not estimate["fits"]
+    assert [reason["field"] for reason in estimate["reasons"]] == [field]
+    assert estimate["reasons"] == client.post("/jobs", json=body).get_json()["errors"]
+    assert estimate["parameters"]["total"] > 0
+    assert estimate["memory"]["total_bytes"] > 0
+    assert estimate["unknown"]["tokens"] == estimate["unknown"]["time_s"] == "its text can't be had"
+
+
+@pytest.mark.parametrize(
+    "body", [{"training": {"learning_rate": 0}}, {"tokenizer": "none", "dataset": "none"}, {"unknown": 1}, []]
 )
 def test_what_is_no_spec_is_refused_as_by_post_jobs(client: FlaskClient, body: Any) -> None:
     estimated, posted = (client.post(path, json=body) for path in ("/jobs/estimate", "/jobs"))

@@ -205,22 +205,11 @@ def test_a_model_too_large_for_the_memory_is_answered_with_both_figures(
 
 
 def test_a_built_in_text_that_cannot_be_fetched_is_answered_with_the_one_that_can(
-    serve: Serve, database: Database, settings: Settings, tmp_path: Path, unreachable: None
+    serve: Serve, database: Database, settings: Settings, tmp_path: Path, no_network: None
 ) -> None:
     away = settings.model_copy(update={"dataset_mirror": str(tmp_path / "nowhere")})
     response = serve(away).post("/jobs", json={})
     assert "`sample`" in wrong_fields(response)["dataset"]
-
-
-@pytest.fixture
-def unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No public address responses; the test must not depend on the network."""
-    import httpx2
-
-    def fail(*_: Any, **__: Any) -> None:
-        raise httpx2.ConnectError("no network in tests")
-
-    monkeypatch.setattr("jobs.files.builtin_datasets.httpx2.get", fail)
 
 
 def test_a_job_is_taken_while_the_broker_is_away(

@@ -2,7 +2,6 @@
 
 import re
 from itertools import pairwise
-from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
@@ -275,10 +274,9 @@ def test_a_stream_over_two_hundred_jobs_leaves_the_browser_free(
 
 
 def test_without_a_network_the_first_job_is_one_on_the_text_that_comes_with_the_service(
-    database: Database, settings: Settings, open_page: OpenPage, tmp_path: Path
+    database: Database, settings: Settings, open_page: OpenPage, no_network: None
 ) -> None:
-    offline = settings.model_copy(update={"dataset_mirror": str(tmp_path / "nothing")})
-    with serving(application(offline)) as served:
+    with serving(application(settings)) as served:
         page = open_page(f"http://127.0.0.1:{served.port}")
         expect(page.get_by_text("Its text can't be fetched")).to_be_visible()
         page.get_by_role("button", name="Start the lecture's GPT").click()

@@ -5,7 +5,7 @@ import { Component } from "../../dom/component.js";
 import { fill, h } from "../../dom/h.js";
 import { bytes, compact } from "../../format/numbers.js";
 import { duration } from "../../format/times.js";
-import { Problem, RequestFailed, inWords, isAborted } from "../../http/problem.js";
+import { RequestFailed, inWords, isAborted } from "../../http/problem.js";
 import { post } from "../../http/request.js";
 import { hrefOf } from "../../page/location.js";
 import { currentMatch, isPlace, navigate } from "../../page/router.js";
@@ -87,23 +87,21 @@ export class FirstJob extends Component {
     try {
       /** @type {EstimateRecord} */
       const estimate = await post("jobs/estimate", { json: spec, signal: this.signal });
+      if (spec.dataset !== OFFLINE_DATASET && estimate.reasons.some(({ field }) => field === "dataset")) {
+        const instead = { ...spec, dataset: OFFLINE_DATASET };
+        await this.#estimate(instead, facts, button);
+        facts.prepend("Its text can't be fetched: on the one that comes with the service. ");
+        return instead;
+      }
       fill(facts, factsOf(estimate));
       setDisabled(button, !estimate.fits);
       if (!estimate.fits) fill(facts, estimate.reasons.map(({ message }) => message).join("; "));
-      return undefined;
     } catch (error) {
       if (isAborted(error)) return undefined;
       if (!(error instanceof RequestFailed)) throw error;
-      const isOffline = error instanceof Problem && error.byField.has("dataset") && spec.dataset !== OFFLINE_DATASET;
-      if (!isOffline) {
-        fill(facts, inWords(error));
-        return undefined;
-      }
-      const instead = { ...spec, dataset: OFFLINE_DATASET };
-      await this.#estimate(instead, facts, button);
-      facts.prepend("Its text can't be fetched: on the one that comes with the service. ");
-      return instead;
+      fill(facts, inWords(error));
     }
+    return undefined;
   }
 }
 customElements.define("first-job", FirstJob);
