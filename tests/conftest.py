@@ -214,12 +214,13 @@ def settings(database_url: str | None, broker: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No built-in text can be fetched: a test that expects so must not depend on where it runs."""
+    """No built-in text can be fetched, from a mirror neither: a test that expects so must not depend on where
+    it runs."""
 
-    def fail(*_: Any, **__: Any) -> None:
+    def fail(_: str) -> None:
         raise httpx2.ConnectError("no network in tests")
 
-    monkeypatch.setattr("jobs.files.builtin_datasets.httpx2.get", fail)
+    monkeypatch.setattr("jobs.files.builtin_datasets.read_source", fail)
 
 
 @pytest.fixture(scope="session")

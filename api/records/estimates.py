@@ -10,7 +10,7 @@ from model.estimate.parameters import parameters_by_part, training_flops_per_tok
 from model.estimate.work import Work, evaluation_flops, training_flops, training_tokens
 
 UNCOUNTED = "its text is so long that a worker counts its tokens, once a job uses it"
-TEXTLESS = "its text can't be had"
+TEXTLESS = "a text that it names can't be had"
 WORKERLESS = "no training worker is live, on which it would be trained"
 UNTIMED = (
     "no live training worker has measured its speed yet, which it does as soon as neither a job nor any "

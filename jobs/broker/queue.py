@@ -40,17 +40,17 @@ MAX_CONNECTIONS = 10_000
 def make_celery(settings: Settings) -> Celery:
     app = Celery("pretrain", broker=settings.redis)
     app.conf.update(
-        # Delivered is done with. A message that had to be acknowledged would be delivered again after the
-        # Redis transport's visibility timeout, an hour, although its task is still running; and one whose
-        # acknowledgement got lost would take a place among those that a worker may have, for good: a worker
-        # with one place never received another. A lost message costs one keeper interval.
-        task_queues=[Queue(name, no_ack=True) for name in (TRAIN_QUEUE, GENERATE_QUEUE, PREPARE_QUEUE)],
+        task_queues=[Queue(TRAIN_QUEUE), Queue(GENERATE_QUEUE), Queue(PREPARE_QUEUE)],
         task_default_queue=TRAIN_QUEUE,
+        # With late acknowledgement the Redis transport would deliver a task again after its visibility
+        # timeout, an hour, although it is still running. A lost message costs one keeper interval.
         task_acks_late=False,
         task_reject_on_worker_lost=False,
         task_ignore_result=True,
-        worker_prefetch_multiplier=1,
+        # A worker takes a message when a thread is free for its task. A prefetch count would count messages
+        # not yet acknowledged, among which one whose acknowledgement failed stays for good.
         worker_disable_prefetch=True,
+        worker_prefetch_multiplier=0,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,

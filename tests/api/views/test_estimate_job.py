@@ -184,16 +184,39 @@ def test_without_its_text_what_follows_from_the_spec_alone_is_told(
     assert estimate["reasons"] == client.post("/jobs", json=body).get_json()["errors"]
     assert estimate["parameters"]["total"] > 0
     assert estimate["memory"]["total_bytes"] > 0
-    assert estimate["unknown"]["tokens"] == estimate["unknown"]["time_s"] == "its text can't be had"
+    assert (
+        estimate["unknown"]["tokens"] == estimate["unknown"]["time_s"] == "a text that it names can't be had"
+    )
 
 
 @pytest.mark.parametrize(
-    "body", [{"training": {"learning_rate": 0}}, {"tokenizer": "none", "dataset": "none"}, {"unknown": 1}, []]
+    ("body", "fields"),
+    [
+        ({"training": {"learning_rate": 0}}, ["training.learning_rate"]),
+        ({"tokenizer": "tokenizer-0", "dataset": "none"}, ["tokenizer", "dataset"]),
+        ({"unknown": 1}, ["unknown"]),
+        ([], [""]),
+    ],
 )
-def test_what_is_no_spec_is_refused_as_by_post_jobs(client: FlaskClient, body: Any) -> None:
+def test_what_is_no_spec_is_refused_as_by_post_jobs(
+    client: FlaskClient, body: Any, fields: list[str]
+) -> None:
     estimated, posted = (client.post(path, json=body) for path in ("/jobs/estimate", "/jobs"))
     assert estimated.status_code == posted.status_code == 422
+    assert [error["field"] for error in estimated.get_json()["errors"]] == fields
     assert estimated.get_json()["errors"] == posted.get_json()["errors"]
+
+
+def test_a_text_that_is_not_there_is_told_with_what_else_does_not_fit(
+    serve: Serve, settings: Settings, database: Database
+) -> None:
+    client = serve(settings.model_copy(update={"max_job_memory": ByteSize(2**30)}))
+    body = {"preset": "gpt2-xl", "dataset": "none", "validation_dataset": "none"}
+    estimated, posted = (client.post(path, json=body).get_json() for path in ("/jobs/estimate", "/jobs"))
+    assert [reason["field"] for reason in estimated["reasons"]] == ["dataset", "validation_dataset", "model"]
+    assert estimated["reasons"] == posted["errors"]
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Job)) == 0
 
 
 def test_what_a_worker_has_yet_to_count_is_null_with_the_reason(

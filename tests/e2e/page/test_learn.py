@@ -5,9 +5,12 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+from jobs.settings import Settings
+from jobs.store.database import Database
 from tests.client.running import Running
 from tests.e2e.page.accessibility import serious_faults
 from tests.e2e.page.conftest import OpenPage
+from tests.jobs.making import long_dataset, unprepared_job
 
 SPEC = {
     "name": "to learn from",
@@ -75,6 +78,15 @@ def test_the_lesson_has_the_numbers_of_ones_own_job(service: Running, open_page:
     page.set_viewport_size({"width": 390, "height": 844})
     assert serious_faults(page) == []
     assert not page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
+
+
+def test_of_a_text_that_nobody_has_counted_it_says_so(
+    api_url: str, database: Database, settings: Settings, open_page: OpenPage
+) -> None:
+    job = unprepared_job(database, settings, long_dataset(database, settings))
+    page = open_page(f"{api_url}/#/learn?job={job.id}")
+    parameters = section(page, "The numbers that are learned")
+    expect(parameters).to_contain_text("How many tokens its text has is not known: its text is so long that")
 
 
 def test_without_a_job_it_leads_to_one(api_url: str, open_page: OpenPage) -> None:

@@ -60,7 +60,7 @@ export class SpecPanel extends Component {
       this.changed();
     } catch (error) {
       this.#isAsked = !isAborted(error);
-      // Its text or its tokenizer may be deleted by now: the spec is shown without the comparison.
+      // Its tokenizer may be deleted by now: the spec is shown without the comparison.
       if (!isAborted(error) && !(error instanceof RequestFailed)) throw error;
     }
   }

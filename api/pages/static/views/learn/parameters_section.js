@@ -35,10 +35,8 @@ export class ParametersSection extends Component {
       ` numbers: ${parameters.blocks} transformer blocks between an embedding and a head. Before training they are drawn at random, and training is nothing but moving them. `,
       `Most are in the part “${largest?.part}”, `,
       live(`${(((largest?.value ?? 0) / parameters.total) * 100).toFixed(1)} %`),
-      ". The text that it reads has ",
-      live(estimate.tokens === null ? "–" : integer(estimate.tokens.train)),
-      " tokens: ",
-      estimate.tokens !== null && parameters.total > estimate.tokens.train ? `${integer(parameters.total / estimate.tokens.train)} parameters for each, which is room enough to learn it by heart.` : "more than it has parameters.",
+      ". ",
+      ...besideItsText(estimate),
     );
     this.#bar.parts = rows.map(({ part, value }) => ({ label: part, value }));
     fill(
@@ -59,3 +57,13 @@ export class ParametersSection extends Component {
   }
 }
 customElements.define("parameters-section", ParametersSection);
+
+/**
+ * @param {EstimateRecord} estimate
+ * @returns {(Node | string)[]}
+ */
+function besideItsText({ parameters, tokens, unknown }) {
+  if (tokens === null) return [`How many tokens its text has is not known: ${unknown.tokens}.`];
+  const share = parameters.total / tokens.train;
+  return ["The text that it reads has ", live(integer(tokens.train)), " tokens: ", share > 1 ? `${integer(share)} parameters for each, which is room enough to learn it by heart.` : "more than it has parameters."];
+}
