@@ -5,12 +5,15 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from jobs.lifecycle.editing import edit_job
 from jobs.settings import Settings
+from jobs.spec.changes import JobChanges
 from jobs.store.database import Database
 from jobs.store.tables import Job
 from tests.api.seeds import evaluate, sample
 from tests.e2e.page.accessibility import serious_faults
 from tests.e2e.page.conftest import OpenPage
+from tests.e2e.page.held_back import held_back
 from tests.jobs.making import running_job
 
 
@@ -33,6 +36,10 @@ def link(api_url: str, jobs: list[Job], query: str = "") -> str:
 
 def result(page: Page, name: str) -> Locator:
     return page.get_by_role("table", name="Results").get_by_role("row").filter(has_text=name)
+
+
+def options(page: Page, **state: bool) -> Locator:
+    return page.get_by_role("listbox", name="Add a job").get_by_role("option", **state)
 
 
 def curves(page: Page, heading: str = "Validation loss") -> Locator:
@@ -86,6 +93,7 @@ def test_jobs_are_added_by_search_grouped_lit_and_taken_out_while_they_train(
     search = page.get_by_role("combobox", name="Add a job")
     for name in ("job 0", "job 1", "job 2"):
         search.fill(name)
+        expect(options(page, selected=True)).to_contain_text(name)
         page.keyboard.press("Enter")
         expect(result(page, name)).to_be_visible()
     legend = curves(page).get_by_role("listitem")
@@ -109,6 +117,25 @@ def test_jobs_are_added_by_search_grouped_lit_and_taken_out_while_they_train(
     expect(result(page, "job 2")).to_have_count(0)
     expect(page).to_have_url(re.compile(f"ids={jobs[0].id},{jobs[1].id}&colour"))
     expect(legend).to_have_count(0)
+
+
+def test_a_job_that_is_searched_for_before_the_list_is_there_is_found_once_it_is(
+    api_url: str, database: Database, jobs: list[Job], open_page: OpenPage
+) -> None:
+    page = open_page(f"{api_url}/healthz")
+    requests = held_back(page, re.compile(r"/jobs\?"))
+    page.goto(link(api_url, [], ""))
+    page.get_by_role("combobox", name="Add a job").fill("job")
+    expect(options(page)).to_have_text(["Loading jobs …"])
+    for request in requests:
+        request.continue_()
+    expect(options(page)).to_have_text([re.compile(f"^{name}") for name in ("job 2", "job 1", "job 0")])
+    page.keyboard.press("ArrowDown")
+    with database.write() as session:
+        edit_job(session, jobs[2].id, JobChanges(name="another"))
+    expect(options(page)).to_have_text([re.compile(f"^{name}") for name in ("job 1", "job 0", "another")])
+    page.keyboard.press("Enter")
+    expect(result(page, "job 1")).to_be_visible()
 
 
 def test_the_view_is_accessible_and_fits_a_phone(api_url: str, jobs: list[Job], open_page: OpenPage) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from jobs.files.datasets import store_dataset
 from jobs.lifecycle.attempts import end, fail
@@ -21,6 +21,7 @@ from tests.api.views.test_log import write_log
 from tests.e2e.page.accessibility import serious_faults
 from tests.e2e.page.conftest import OpenPage
 from tests.e2e.page.faults import Faults
+from tests.e2e.page.held_back import held_back
 from tests.jobs.checkpoints import resumable_checkpoint
 from tests.jobs.making import queued_job, running_job
 
@@ -38,17 +39,6 @@ def at_cursor(page: Page) -> Locator:
 
 def plot(page: Page) -> Locator:
     return page.get_by_role("application", name=re.compile(r"^Loss\."))
-
-
-def held_back(page: Page, pattern: re.Pattern[str]) -> list[Route]:
-    """The requests that match, as they come: they wait until the test has them go on."""
-    waiting: list[Route] = []
-
-    def hold(route: Route) -> None:
-        waiting.append(route)
-
-    page.route(pattern, hold)
-    return waiting
 
 
 def on_text(database: Database, settings: Settings, **spec: object) -> Job:

@@ -57,13 +57,28 @@ export class SearchChoice extends Component {
     this.#input.focus();
   }
 
+  /** What there is to be found has changed. */
+  refresh() {
+    if (!this.#isOpen) return;
+    const chosen = this.#found[this.#active]?.id;
+    this.#search();
+    const place = this.#found.findIndex(({ id }) => id === chosen);
+    if (place >= 0) this.#active = place;
+    this.#show();
+  }
+
   get #isOpen() {
     return this.#list.matches(":popover-open");
   }
 
+  #search() {
+    const text = this.#input.value.trim();
+    this.#found = this.find(text);
+    this.#active = this.#found.length > 0 && text !== "" ? 0 : -1;
+  }
+
   #open() {
-    this.#found = this.find(this.#input.value.trim());
-    this.#active = this.#found.length > 0 && this.#input.value.trim() !== "" ? 0 : -1;
+    this.#search();
     this.#show();
     if (this.#isOpen) return;
     const { bottom, left, width } = this.#input.getBoundingClientRect();

@@ -36,7 +36,7 @@ const LINK_SETTLES_MS = 200;
 /** Several jobs beside each other: results, curves, samples, specs. All that is chosen is in the link. */
 export default class CompareView extends View {
   #summary = h("p", { class: "muted", role: "status" });
-  #search = make(SearchChoice, { label: "Add a job", placeholder: "Add a job", find: (text) => this.#find(text), none: "No other job fits" });
+  #search = make(SearchChoice, { label: "Add a job", placeholder: "Add a job", find: (text) => this.#find(text) });
   /** @type {DataTable<Result>} */
   #results = make(/** @type {new () => DataTable<Result>} */ (DataTable), { label: "Results", keyOf: ({ job }) => job.id, nameOf: ({ look }) => look.label });
   #curves = make(ComparedCurves);
@@ -101,6 +101,8 @@ export default class CompareView extends View {
     this.#looks = looksOf(found, settings.colourBy);
     const rows = differences(found.map(({ spec }) => spec));
     this.pageTitle = found.length > 0 && found.length < 4 ? `Compare ${[...this.#looks.values()].map(({ label }) => label).join(", ")}` : "Compare";
+    this.#search.none = isRead ? "No other job fits" : "Loading jobs …";
+    this.#search.refresh();
     fill(this.#summary, found.length === 0 ? "" : counted(found.length, "job"));
     this.#renderGone(settings.ids.length - found.length, isRead);
     this.#renderInstead(found, isRead);
