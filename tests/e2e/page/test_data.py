@@ -108,3 +108,5 @@ def test_a_built_in_text_that_nobody_has_used_is_said_not_to_be_here_and_nothing
     page.get_by_role("rowheader", name="sample").get_by_text("sample").click()
     preview = page.get_by_role("region", name="Text of sample")
     expect(preview).to_contain_text("The text is not here yet")
+    for name in ("Where validation begins", "Earlier", "Later"):
+        expect(preview.get_by_role("button", name=name)).to_be_disabled()

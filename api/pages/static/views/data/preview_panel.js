@@ -126,7 +126,7 @@ export class PreviewPanel extends Component {
     const dataset = this.record;
     const part = this.#part;
     fill(this.#split, `${Math.round(this.ratio * 100)} % of the text, ${Math.round((1 - this.ratio) * 100)} % to validate`);
-    setDisabled(this.#border, this.ratio >= 1);
+    setDisabled(this.#border, this.ratio >= 1 || dataset === null || !isHere(dataset));
     setDisabled(this.#earlier, this.at === 0);
     setDisabled(this.#later, part === null || !part.has_more);
     if (dataset === null || part === null) return;
