@@ -60,11 +60,13 @@ export class SearchChoice extends Component {
   /** What there is to be found has changed. */
   refresh() {
     if (!this.#isOpen) return;
-    const chosen = this.#found[this.#active]?.id;
+    const before = this.#found;
+    const chosen = before[this.#active]?.id;
     this.#search();
     const place = this.#found.findIndex(({ id }) => id === chosen);
     if (place >= 0) this.#active = place;
-    this.#show();
+    // An option that is drawn anew between a press and its release gets no click.
+    if (this.#found.length === 0 || names(before) !== names(this.#found)) this.#show();
   }
 
   get #isOpen() {
@@ -137,3 +139,8 @@ export class SearchChoice extends Component {
   }
 }
 customElements.define("search-choice", SearchChoice);
+
+/** @param {readonly SearchOption[]} options */
+function names(options) {
+  return JSON.stringify(options.map(({ id, label }) => [id, label]));
+}
