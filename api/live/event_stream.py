@@ -73,9 +73,9 @@ class EventStream:
     def start(self, sink: Sink) -> None:
         self._sink = sink
         self._loop = asyncio.get_running_loop()
+        sink.push(preamble(self._position))
         self._sent_s = self._loop.time()
         self._heartbeat = self._loop.call_later(self._heartbeat_s, self._beat)
-        sink.push(preamble(self._position))
         self._feed.join(self)
         self.receive_progress(self._feed.progress.values())
         self.send_what_is_new()

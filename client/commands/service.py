@@ -21,12 +21,15 @@ def up(port: Port = None, host: Host = None, as_json: AsJson = False) -> None:
 
     settings, is_port_fixed = stack_settings(port, host)
     with local_stack(settings, is_port_fixed=is_port_fixed, report=print_message) as stack:
-        if as_json:
-            print_json({"url": stack.url, "data_dir": str(stack.data_dir), "log_dir": str(stack.log_dir)})
-            sys.stdout.flush()
-        else:
-            print(stack.describe(), flush=True)
-        stack.supervise_until_interrupted()
+
+        def announce() -> None:
+            if as_json:
+                print_json({"url": stack.url, "data_dir": str(stack.data_dir), "log_dir": str(stack.log_dir)})
+                sys.stdout.flush()
+            else:
+                print(stack.describe(), flush=True)
+
+        stack.supervise_until_interrupted(announce)
 
 
 def demo(

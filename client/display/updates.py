@@ -8,6 +8,7 @@ from client.api.job_events import is_final
 from client.api.outage import RECONNECT_S, Clock, Outage, Sleep
 from client.api.pretrain import Pretrain
 from client.display.inbox import Inbox
+from client.display.job_status import has_ended
 from client.errors import ApiError, Unreachable
 from client.http.event_stream import StreamEvent
 from client.http.transport import StreamOver
@@ -48,20 +49,35 @@ def follow(
             arrived, end = inbox.take(sleep)
             if arrived:
                 outage.end()
-            events = [event for event in arrived if event is not None]
-            last_event_id = next((event.id for event in reversed(events) if event.id), last_event_id)
-            is_over = any(map(is_final, events)) or (end is not None and isinstance(end.error, StreamOver))
-            if is_over or is_outdated(job, arrived):
-                job = yield from ask_patiently(client, job, outage, sleep)
-            job = with_figures(job, events)
-            losses, samples = data_of(events, "evaluation"), data_of(events, "sample")
-            yield Update(job, losses, samples)
+            is_over = end is not None and isinstance(end.error, StreamOver)
+            for part in parts_of(arrived):
+                events = [event for event in part if event is not None]
+                last_event_id = next((event.id for event in reversed(events) if event.id), last_event_id)
+                is_over |= any(map(is_final, events))
+                if is_over or is_outdated(job, part):
+                    record = yield from ask_patiently(client, job, outage, sleep)
+                    # The end is told last: events from before it may still be to come.
+                    job = record if is_over or not has_ended(record) else job
+                job = with_figures(job, events)
+                yield Update(job, data_of(events, "evaluation"), data_of(events, "sample"))
             if is_over:
                 return
         if end.error is not None:
             yield from wait_out(end.error, job, outage, sleep)
         else:
             sleep(RECONNECT_S)
+
+
+def parts_of(arrived: list[StreamEvent | None]) -> Iterator[list[StreamEvent | None]]:
+    """What has arrived, parted before each change of status: an update tells that first, and then the
+    evaluations and samples that came after it. At least one part, be it empty."""
+    part: list[StreamEvent | None] = []
+    for event in arrived:
+        if part and event is not None and event.name == "status":
+            yield part
+            part = []
+        part.append(event)
+    yield part
 
 
 def is_outdated(job: JSON, arrived: list[StreamEvent | None]) -> bool:

@@ -51,12 +51,12 @@ class PlainDisplay:
         if update.outage and not self._has_outage:
             self._print(f"waiting for the service: {update.outage}")
         self._has_outage = update.outage is not None
-        for kind, record in in_order(update):
-            self._print(loss_line(record, update.job) if kind == "loss" else sample_line(record))
         status = status_line(update.job)
         if status != self._last_status:
             self._print(status)
             self._last_status = status
+        for kind, record in in_order(update):
+            self._print(loss_line(record, update.job) if kind == "loss" else sample_line(record))
 
     def _print(self, line: str) -> None:
         self._screen.print(line, soft_wrap=True)

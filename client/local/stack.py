@@ -73,12 +73,16 @@ class Stack:
             f"  Stop  Ctrl-C, or kill {os.getpid()}"
         )
 
-    def supervise_until_interrupted(self) -> None:
+    def supervise_until_interrupted(self, announce: Callable[[], None]) -> None:
         """Keep everything running until Ctrl-C or SIGTERM, which is not an error; tell what the service still
         waits for, and when it is ready. Nothing else ends it: whatever crashes, the API too, is restarted
-        again and again."""
+        again and again.
+
+        announce  says that it runs until Ctrl-C, which whoever reads it may press at once
+        """
         self._essential = ()
         try:
+            announce()
             self.wait_until_ready()
             while True:
                 self.supervise(seconds=1)

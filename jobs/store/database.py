@@ -1,5 +1,7 @@
 """Connections to SQLite or PostgreSQL, transactions, upserts, and the database's clock."""
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -27,6 +29,7 @@ from jobs.store.tables import Table
 from jobs.validation.strict_json import to_json
 
 SQLITE_BUSY_S = 30
+WRITE_AHEAD_RETRY_S = 0.01
 BEFORE_COMMIT = "before_commit"
 """In `Session.info`: what `before_commit` was asked for."""
 INSERTED = "inserted"
@@ -121,7 +124,8 @@ def sqlite_engine(url: str, pool: dict[str, Any], *, foreign_keys: bool = True) 
         # pysqlite would otherwise begin transactions when it thinks fit.
         connection.isolation_level = None
         enforced = "ON" if foreign_keys else "OFF"
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", f"foreign_keys = {enforced}"):
+        write_ahead(connection)
+        for pragma in ("synchronous = FULL", f"foreign_keys = {enforced}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -129,6 +133,23 @@ def sqlite_engine(url: str, pool: dict[str, Any], *, foreign_keys: bool = True) 
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def write_ahead(connection: sqlite3.Connection) -> None:
+    """Have the file written by a log ahead of it, which is so for good once one connection has asked for it.
+
+    Two that come first to a new file, of processes that are started together, stand in each other's way, and
+    SQLite tells one of them so at once, `busy_timeout` or not. raises  sqlite3.OperationalError
+    """
+    until_s = time.monotonic() + SQLITE_BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                raise
+        time.sleep(WRITE_AHEAD_RETRY_S)
 
 
 def postgresql_engine(url: str, pool: dict[str, Any]) -> Engine:

@@ -1,6 +1,7 @@
 """The API on each backend, with nothing in it, and a stand-in for the generation worker."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from copy import copy
@@ -14,17 +15,35 @@ from flask.testing import FlaskClient
 from flask_openapi import OpenAPI
 from redis import Redis
 
+from api import services
 from api.app import make_application, with_services
+from api.monitoring import stored_figures
 from api.services import EXTENSION
+from api.views import health
+from jobs.broker import generation as protocol
+from jobs.broker import requester
 from jobs.broker.generation import Message, WorkerRequest, deliver, take_request
 from jobs.broker.queue import GENERATE_QUEUE, make_celery, make_redis
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.token_cache import TokenCache
+from tests.clocks import replace_clock
 from tests.jobs.making import announce_worker
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, wait_until
 
 NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture(autouse=True)
+def patience_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for seconds must not be taken for a database, a broker or a worker that
+    does not answer. Tests of what does not answer set limits of their own."""
+    monkeypatch.setattr(health, "CHECK_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(stored_figures, "TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(services, "PUBLISH_TIMEOUT_S", PATIENCE_S)
+    for module in (protocol, requester):
+        monkeypatch.setattr(module, "REQUEST_TTL_S", 2 * PATIENCE_S)
+    monkeypatch.setattr(protocol, "WORKER_TTL_S", 2 * PATIENCE_S)
 
 
 assembled = cache(make_application)
@@ -78,9 +97,9 @@ def bare_client(serve: Serve, tmp_path: Path) -> FlaskClient:
 
 def without_tokens(client: FlaskClient) -> FlaskClient:
     """The same client, of an API that knows, without a database, that there are none."""
-    services = client.application.extensions[EXTENSION]
-    tokens = NoTokens(services.database, is_public=False)
-    client.application.extensions[EXTENSION] = replace(services, tokens=tokens)
+    own = client.application.extensions[EXTENSION]
+    tokens = NoTokens(own.database, is_public=False)
+    client.application.extensions[EXTENSION] = replace(own, tokens=tokens)
     return client
 
 
@@ -115,14 +134,43 @@ def reply_to_requests(settings: Settings, reply: Reply, requests: int, received:
 
 
 def take_next_request(settings: Settings, redis: Redis) -> tuple[str, WorkerRequest]:
-    """The next published request and its id, taken as `stand-in`."""
+    """The next published request and its id, taken as `stand-in`.
+
+    What is not taken soon is published again: a message may speak of one that has been taken already.
+    """
     with (
         make_celery(settings).connection_for_read() as connection,
         connection.SimpleQueue(GENERATE_QUEUE) as queue,
     ):
-        message = queue.get(timeout=PATIENCE_S)
-        message.ack()
-    (request_id,), *_ = message.payload
-    request = take_request(redis, request_id, "stand-in")
-    assert request is not None
-    return request_id, request
+        while True:
+            message = queue.get(timeout=PATIENCE_S)
+            message.ack()
+            (request_id,), *_ = message.payload
+            if (request := take_request(redis, request_id, "stand-in")) is not None:
+                return request_id, request
+
+
+@contextmanager
+def generation_worker_that_falls_silent(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *messages: Message
+) -> Iterator[None]:
+    """Reply to one request with what is not its end. Its time is over once the requester has read that,
+    however long the machine takes: the requester's clock is moved on then."""
+    with closing(Database(settings.database)) as database:
+        announce_worker(database, GENERATE_QUEUE)
+    ahead_s = 0.0
+    replace_clock(monkeypatch, requester, monotonic=lambda: time.monotonic() + ahead_s)
+
+    def reply_and_let_time_pass() -> None:
+        nonlocal ahead_s
+        redis = make_redis(settings)
+        request_id, _ = take_next_request(settings, redis)
+        assert deliver(redis, "stand-in", {request_id: list(messages)}) == set()
+        *_, messages_key = protocol.redis_keys(request_id)
+        wait_until(lambda: not redis.exists(messages_key), "all of it was read")
+        ahead_s = settings.generate_timeout_s
+
+    thread = threading.Thread(target=reply_and_let_time_pass)
+    thread.start()
+    yield
+    thread.join()

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ import pytest
 
 from jobs.settings import Settings
 from jobs.store.database import Database
-from tests.backends import free_port
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.slow
@@ -64,25 +64,40 @@ def test_a_wrong_setting_is_named_by_every_process(tmp_path: Path) -> None:
 
 @pytest.fixture(params=["127.0.0.1", "0.0.0.0"])
 def port(
-    request: pytest.FixtureRequest, settings: Settings, database: Database, broker: str
+    request: pytest.FixtureRequest, settings: Settings, database: Database, broker: str, tmp_path: Path
 ) -> Iterator[int]:
-    """The port of a running `python -m api`, on loopback and in a container that publishes it there."""
-    port = free_port()
+    """The port of a running `python -m api`, on loopback and in a container that publishes it there.
+
+    It takes one that is free itself, and its log says which: what was free before may be another's by then.
+    """
     environment = {
         "PRETRAIN_DATA_DIR": str(settings.data_dir),
         "PRETRAIN_DATABASE_URL": settings.database,
         "PRETRAIN_REDIS_URL": broker,
         "PRETRAIN_HOST": request.param,
-        "PRETRAIN_PORT": str(port),
+        "PRETRAIN_PORT": "0",
         "PRETRAIN_PUBLISH": "127.0.0.1",
     }
-    process = subprocess.Popen([sys.executable, "-m", "api"], env={**os.environ, **environment})
+    log = tmp_path / "api.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api"], env={**os.environ, **environment}, stderr=file
+        )
     try:
+        port = wait_until(lambda: logged_port(process, log), "it listened")
         wait_until_alive(process, port)
         yield port
     finally:
         process.terminate()
         assert process.wait(timeout=PATIENCE_S) == 0
+
+
+def logged_port(process: subprocess.Popen[bytes], log: Path) -> int:
+    """0 as long as it has not said that it listens."""
+    written = log.read_text()
+    assert process.poll() is None, written
+    found = re.search(r"listening on \S+ port (\d+)", written)
+    return int(found[1]) if found else 0
 
 
 def wait_until_alive(process: subprocess.Popen[bytes], port: int) -> None:

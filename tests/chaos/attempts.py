@@ -26,7 +26,7 @@ from migrations.upgrade import upgrade
 from model.manifest import TRAINING
 from tests.chaos.faults import Fault
 from tests.chaos.invariants import Outcome, outcome_of
-from tests.chaos.service import INJECTED_PATH
+from tests.chaos.service import Hold
 from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.processes import pids_of, state_of
 from worker.training.supervisor import Supervisor
@@ -74,12 +74,17 @@ class Attempts:
     """Jobs in a SQLite database of their own, attempted one at a time.
 
     variables  settings of supervisor and trainers, by their names in `Settings`
+
+    hold  where their trainers wait, if a test has them do so
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, **variables: Any) -> None:
         values = {"data_dir": folder, "lease_s": float(PATIENCE_S), "renew_s": 0.5, "threads": 1, **variables}
+        self.hold = Hold(folder.with_name("hold"))
         for name, value in values.items():
             monkeypatch.setenv(f"PRETRAIN_{name.upper()}", str(value))
+        for name, value in self.hold.variables.items():
+            monkeypatch.setenv(name, value)
         self._monkeypatch = monkeypatch
         self.settings = Settings(**values, max_job_memory=ByteSize(64 * 2**30))
         folder.mkdir()
@@ -171,4 +176,3 @@ class Attempts:
         token = self.settings.data_dir / f"token-{time.monotonic_ns()}"
         plan = {"process": "worker.trainer", "action": "kill", "token": str(token), **injection}
         self._monkeypatch.setenv("CHAOS_INJECT", json.dumps(plan))
-        self._monkeypatch.setenv("PYTHONPATH", INJECTED_PATH)

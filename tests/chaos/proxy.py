@@ -120,13 +120,18 @@ class Proxy:
         while not self._closed:
             readable, _, _ = select.select([client, server], [], [], 0.5)
             for end in readable:
-                self._wait_until_forwarding()
-                received = end.recv(65536)
+                received = self._receive(end)
                 if not received:
                     return
                 if self.delay_s:
                     threading.Event().wait(self.delay_s)
                 other[end].sendall(received)
+
+    def _receive(self, end: socket.socket) -> bytes:
+        """What there is to read, once it may be passed on: after `stall` nothing more is received."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._mode != "stall" or self._closed)
+            return end.recv(65536)
 
     def _wait_until_forwarding(self) -> None:
         with self._changed:

@@ -27,7 +27,7 @@ from tests.backends import free_port
 from tests.chaos.invariants import Outcome, outcome_of
 from tests.chaos.proxy import Proxy, behind
 from tests.client.running import environment_on, processes_of
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.processes import pids_of
 
 INJECTED_PATH = os.pathsep.join([str(Path(__file__).parent / "injection"), str(Path(__file__).parents[2])])
@@ -109,6 +109,25 @@ class Process:
             self.kill_group()
 
 
+class Hold:
+    """A place at which trainers wait: see sitecustomize.py.
+
+    variables  of the environment of processes whose trainers know of it
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.variables = {"PYTHONPATH": INJECTED_PATH, "CHAOS_HOLD": str(file)}
+
+    def at(self, place: str) -> None:
+        written = self._file.with_suffix(".written")
+        written.write_text(place)
+        written.replace(self._file)
+
+    def end(self) -> None:
+        self._file.unlink(missing_ok=True)
+
+
 class Service:
     """API, training workers and keepers on one database and one Redis, with short leases.
 
@@ -155,8 +174,13 @@ class Service:
         settings = {
             f"PRETRAIN_{name.upper()}": str(value) for name, value in values.items() if value is not None
         }
+        self._hold = Hold(folder / "hold")
         self._environment = environment_on(
-            self.settings.data_dir, **settings, OMP_NUM_THREADS="1", PYTHONUNBUFFERED="1"
+            self.settings.data_dir,
+            **settings,
+            **self._hold.variables,
+            OMP_NUM_THREADS="1",
+            PYTHONUNBUFFERED="1",
         )
 
     def start(self) -> None:
@@ -168,6 +192,7 @@ class Service:
     def restore(self) -> None:
         """Make it again what it was after `start`, for the next test: what runs since is ended, what has died
         is started, and no job or prompt waits or runs. What has ended stays on record."""
+        self.let_go()
         for process in self.processes:
             if process.alive:
                 process.send(signal.SIGCONT)
@@ -271,7 +296,9 @@ class Service:
             return False
 
     def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        return httpx2.request(method, self.url + path, timeout=60, trust_env=False, verify=False, **options)
+        return httpx2.request(
+            method, self.url + path, timeout=PATIENCE_S, trust_env=False, verify=False, **options
+        )
 
     def live_workers(self) -> list[dict[str, Any]]:
         """The records of `GET /workers` that are idle or busy."""
@@ -309,6 +336,15 @@ class Service:
     def wait_for_step(self, job_id: str, step: int) -> None:
         """Wait until the evaluation of `step` (or a later one) stands."""
         wait_until(lambda: (self.steps(job_id) or [-1])[-1] >= step, f"step {step} was evaluated")
+
+    def hold(self, step: int) -> None:
+        """Have trainers wait, from now on, once the evaluation of `step` stands: at the end of the next step
+        at the latest. A small job is over within seconds, and one that a test means to strike must not be,
+        however late the test comes to it. They go on after `let_go`, or if they are told to stop."""
+        self._hold.at(str(step))
+
+    def let_go(self) -> None:
+        self._hold.end()
 
     def wait_for_status(self, job_id: str, *statuses: str) -> Job:
         wait_until(lambda: self.job(job_id).status in statuses, f"the job was {' or '.join(statuses)}")

@@ -45,8 +45,18 @@ def _stopped_between_writes(database_url: str, pids: tuple[int, ...]) -> bool:
 
 def _threads_stopped(pid: int) -> bool:
     """Source of the format: proc_pid_stat(5). A process that has ended counts as stopped."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return all((thread / "stat").read_text().rpartition(") ")[2][0] in "TZX" for thread in threads)
+    try:
+        threads = list(Path(f"/proc/{pid}/task").iterdir())
+    except FileNotFoundError:
+        return True
+    return all(_state_of_thread(thread) in "TZX" for thread in threads)
+
+
+def _state_of_thread(thread: Path) -> str:
+    try:
+        return (thread / "stat").read_text().rpartition(") ")[2][0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"  # it has ended since
 
 
 def _can_lock(url: str) -> bool:

@@ -22,7 +22,7 @@ from tests.worker.processes import pids_of, state_of
 
 LONGER = small(training={"num_epochs": 12})
 LONG = small(training={"num_epochs": 1000})
-PATIENT_S = 60.0
+PATIENT_S = 300.0
 """A lease that does not run out while a worker is stopped, however slow the machine is."""
 
 
@@ -101,11 +101,12 @@ def training(service: Service) -> Iterator[str]:
 @contextmanager
 def finishing(service: Service) -> Iterator[str]:
     """The trainer is done, and its supervisor has yet to see it."""
+    service.hold(1)  # or the trainer might be done before the worker has been stopped
     job_id = service.post(LONGER)
     trainer, worker = service.trainer_pid(job_id), service.worker.pid
     service.wait_for_step(job_id, 1)
-    stop(service, worker, trainer)  # both, or the trainer might be done before the worker has been stopped
-    go_on(trainer)
+    stop(service, worker)
+    service.let_go()
     wait_until(lambda: state_of(trainer) == "Z", "the trainer was done")
     assert service.job(job_id).step == service.job(job_id).total_steps
     yield job_id
@@ -160,6 +161,7 @@ def test_jobs_are_cancelled_and_paused_while_redis_is_down(
 ) -> None:
     service = serve()
     service.spawn("worker")
+    service.hold(1)
     cancelled, resumed, announced = (service.post(spec) for spec in (LONG, LONGER, LONG))
     for job_id in (cancelled, resumed):
         service.wait_for_step(job_id, 1)
@@ -172,6 +174,7 @@ def test_jobs_are_cancelled_and_paused_while_redis_is_down(
         for job_id in (cancelled, announced, unannounced):
             check_cancelled(service, fault, job_id, "Redis is down")
         service.wait_for_status(resumed, Status.PAUSED)
+        service.let_go()
         fault.expect(ask(service, resumed, "resume") == (202, Status.QUEUED), "a resume was refused")
     finally:
         redis_server.start()

@@ -107,8 +107,9 @@ def test_a_job_all_of_whose_checkpoints_are_damaged_starts_anew(
 
 
 def drain(attempts: Attempts, job_id: str) -> None:
-    """An attempt that is shut down in mid-training, some steps after its first checkpoint."""
+    """An attempt that is shut down in mid-training, after its first checkpoint."""
     before = {checkpoint.id for checkpoint in attempts.checkpoints(job_id)}
+    attempts.hold.at("checkpoint")  # or the job might be over before the attempt is shut down
     attempt = attempts.start(job_id)
     wait_until(
         lambda: {checkpoint.id for checkpoint in attempts.checkpoints(job_id)} - before,
@@ -116,6 +117,7 @@ def drain(attempts: Attempts, job_id: str) -> None:
     )
     attempt.shutting_down.set()
     attempt.join()
+    attempts.hold.end()
     assert attempts.job(job_id).status == Status.QUEUED
 
 

@@ -88,10 +88,12 @@ def test_workers_and_keepers_whose_clocks_are_an_hour_off_behave_as_ever(
     wait_until(lambda: len(service.live_workers()) == 1, "the worker listened")
     wait_until(lambda: time.monotonic() > watch_from_s, "the keepers took jobs away")
 
+    service.hold(20)
     job_id = service.post(LONGER)
     service.wait_for_step(job_id, 20)
     fault.expect(service.job(job_id).attempt == 1, "the job was taken away from a living worker")
     worker.kill()
+    service.let_go()
     expires_at = service.job(job_id).lease_expires_at
     assert expires_at is not None
     service.spawn("worker", **off(-by_s))

@@ -152,10 +152,12 @@ def test_a_keeper_killed_at_a_commit_loses_no_job(
 def keeper_is_killed(service: Service, injection: dict[str, Any], fault: Fault, expected: Reference) -> bool:
     """Whether the injection has struck a keeper before it gave a lost worker's job to another one. If so, the
     next keeper must do that."""
+    service.hold(0)
     job_id = service.post(SHORT)
     lost = service.spawn("worker")
     service.wait_for_status(job_id, Status.RUNNING)
     lost.kill()
+    service.let_go()
     worker = service.spawn("worker")
     keeper = service.spawn_injected("keeper", **injection)
     wait_until(lambda: not keeper.alive or service.job(job_id).attempt == 2)

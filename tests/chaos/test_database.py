@@ -61,14 +61,17 @@ def test_a_database_that_is_away_costs_no_job_a_failure(
 ) -> None:
     link = proxy(postgres.socket)
     service = serve(database="postgresql", keepers=2, links={"database_url": link}, **variables)
+    service.hold(20)
     job_id = service.post(LONGER)
     for number, outage_s in enumerate(outages_s, start=1):
         service.wait_for_step(job_id, 20 * number)
         getattr(link, mode)()
+        service.hold(20 * (number + 1))
         fault.inject()
         let_pass(outage_s)
         assert service.job(job_id).status == Status.RUNNING
         link.forward()
+    service.let_go()
     job = service.wait_for_status(job_id, Status.SUCCEEDED)
     fault.expect(not service.events(job_id, "crash"), "an attempt counts as crashed")
     fault.expect(job.failures == 0, f"{job.failures} failures")
@@ -88,10 +91,12 @@ def test_no_job_is_taken_away_until_a_lease_after_the_database_is_back(
     link = proxy(postgres.socket)
     service = serve(database="postgresql", keepers=2, links={"database_url": link})
     stopped = service.worker
+    service.hold(30)
     job_id = service.post(LONGER)
     service.wait_for_step(job_id, 30)
     getattr(link, mode)()
     stopped.send(signal.SIGSTOP)  # so that it cannot renew when the database is back
+    service.let_go()
     fault.inject()
     service.spawn("worker")
     let_pass(MORE_THAN_A_LEASE_S)
@@ -111,12 +116,15 @@ def test_a_postgresql_that_is_restarted_costs_no_job_a_failure(
 ) -> None:
     service = serve(database="postgresql")
     service.spawn("keeper")
+    service.hold(15)
     job_id = service.post(LONGER)
     for number in range(1, 5 if thorough else 2):
         service.wait_for_step(job_id, 15 * number)
         postgres.stop()
+        service.hold(15 * (number + 1))
         fault.inject()
         postgres.start()
+    service.let_go()
     job = service.wait_for_status(job_id, Status.SUCCEEDED)
     fault.expect(job.failures == 0, f"{job.failures} failures")
     service.outcome(job_id).check(fault, reference(LONGER))
@@ -132,14 +140,17 @@ def test_a_worker_without_a_database_stops_before_another_starts(
     fault: Fault,
     mode: str,
 ) -> None:
-    service = serve(database="postgresql", workers=0)
+    # The old trainer ends a third of a lease before another may start: so long may this test stand still.
+    service = serve(database="postgresql", workers=0, lease_s=3 * LEASE_S)
     link = proxy(postgres.socket)
     service.spawn("worker", PRETRAIN_DATABASE_URL=behind(link, service.settings.database))
     wait_until(lambda: len(service.live_workers()) == 1, "the worker listened")
+    service.hold(20)
     job_id = service.post(LONGER)
     service.wait_for_step(job_id, 20)
     old = service.trainer_pid(job_id)
     getattr(link, mode)()
+    service.let_go()
     fault.inject()
     others = service.spawn("worker")
     wait_until(lambda: old not in pids_of(f"worker.trainer {job_id}"), "the old trainer ended")

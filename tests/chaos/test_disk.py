@@ -98,11 +98,13 @@ def test_a_person_may_resume_or_cancel_a_job_that_a_full_disk_has_paused(
 ) -> None:
     token = tmp_path / "token"
     service = serve_without_room(serve, token, nth=SECOND_CHECKPOINT, disk_retry_s=NEVER_S)
-    resumed, cancelled = service.post(small()), service.post(small())
-    for job_id in (resumed, cancelled):
-        check_paused(fault, service.wait_for_status(job_id, Status.PAUSED, Status.SUCCEEDED))
+    paused = []
+    for _ in range(2):
+        paused.append(service.post(small()))
+        check_paused(fault, service.wait_for_status(paused[-1], Status.PAUSED, Status.SUCCEEDED))
         fault.inject()
         token.unlink()  # so that the next job's trainer finds no room, too
+    resumed, cancelled = paused
     for _ in range(2):
         answer = service.request("POST", f"/jobs/{cancelled}/cancel")
         fault.expect(answer.status_code == 202, f"the cancel was answered {answer.status_code}")

@@ -99,6 +99,12 @@ def check_no_path(fault: Fault, answer: httpx2.Response) -> None:
     fault.expect(PATH.search(answer.text) is None, f"an answer names a path: {answer.text}")
 
 
+def newest_step(service: Service, job_id: str) -> int:
+    """Of its checkpoints."""
+    with service.database.read() as session:
+        return find_checkpoint(session, job_id, "last").step
+
+
 def record_of(service: Service, worker: Process) -> dict[str, Any]:
     """What `GET /workers` tells of it; empty before it has told of itself."""
     records = service.request("GET", "/workers").json()["data"]
@@ -271,6 +277,10 @@ def test_a_job_that_replaces_its_checkpoints_at_every_step_answers_every_prompt(
     prompts.wait_for_answer(job_id)
     steps: set[int] = set()
     for _ in range(10 if thorough else 3):
+        answered = max(steps, default=0)
+        wait_until(
+            lambda answered=answered: newest_step(service, job_id) > answered, "a later one was written"
+        )
         answers = list(pool.map(lambda n: prompts.ask(job_id, max_new_tokens=n + 1), range(12)))
         fault.inject(12)
         for answer in answers:

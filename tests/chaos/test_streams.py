@@ -15,6 +15,8 @@ from tests.small import small_spec
 from tests.waiting import PATIENCE_S, wait_until
 
 LONGER = small_spec(training={"num_epochs": 15})
+STEPS_BETWEEN = 12
+"""Two restarts."""
 
 
 def restart_api(service: Service) -> None:
@@ -36,9 +38,9 @@ def kill_worker(service: Service) -> None:
     service.spawn("worker")
 
 
-def wait_for_more(follower: PersistentFollower) -> None:
-    seen = len(follower.events)
-    wait_until(lambda: len(follower.events) > seen, "the stream went on")
+def told(service: Service, job_id: str) -> list[tuple[int, str]]:
+    """Ids and types of the job's events, as they are on record."""
+    return [(event.id, event.type) for event in service.events(job_id)]
 
 
 @pytest.mark.fault(35)
@@ -56,6 +58,7 @@ def test_whoever_follows_a_job_gets_every_event_once_whatever_is_restarted(
     strikes: list[Callable[[Service], None]] = [restart_api, kill_worker, kill_api]
     if database == "postgresql":
         strikes.insert(2, restart_postgresql)
+    service.hold(STEPS_BETWEEN)
     job_id = service.post(LONGER)
     with service.database.read() as session:
         before = [event.id for event in list_events(session, None) if event.job_id != job_id]
@@ -64,12 +67,14 @@ def test_whoever_follows_a_job_gets_every_event_once_whatever_is_restarted(
     for follower in (*of_job, of_all):
         assert follower.has_begun.wait(PATIENCE_S)
     for number, strike in enumerate(strikes, start=1):
-        wait_for_more(of_job[0])
-        service.wait_for_step(job_id, 12 * number)
+        service.wait_for_step(job_id, STEPS_BETWEEN * number)
+        wait_until(lambda: of_job[0].events[-1:] == told(service, job_id)[-1:], "the stream was up to date")
+        service.hold(STEPS_BETWEEN * (number + 1))  # so that it trains on, and is not over by the next time
         strike(service)
         fault.inject()
+    service.let_go()
     service.wait_for_status(job_id, Status.SUCCEEDED)
-    recorded = [(event.id, event.type) for event in service.events(job_id)]
+    recorded = told(service, job_id)
     for follower in of_job:
         follower.wait_until_over()
     wait_until(lambda: of_all.events[-1:] == recorded[-1:], "the last event came")

@@ -22,9 +22,11 @@ def test_a_worker_that_is_shut_down_hands_its_job_back(
     serve: Serve, reference: Referee, fault: Fault, database: str
 ) -> None:
     service = serve(database=database)
+    service.hold(23)
     job_id = service.post(LONGER)
     service.wait_for_step(job_id, 23)
     status = service.worker.terminate()
+    service.let_go()
     fault.inject()
     fault.expect(status == 0, f"the worker ended with {status}")
     job = service.job(job_id)
@@ -44,9 +46,11 @@ def test_a_worker_killed_right_after_its_claim_loses_the_job_to_the_next(
 ) -> None:
     service = serve(database=database)
     first = service.worker
+    service.hold(0)
     job_id = service.post(small())
     wait_until(lambda: service.job(job_id).status == Status.RUNNING, "the job was claimed")
     first.kill()
+    service.let_go()
     fault.inject()
     fault.expect(service.job(job_id).status == Status.RUNNING, "the lease was not respected")
     service.spawn("worker")
@@ -62,11 +66,13 @@ def test_the_trainer_dies_with_its_supervisor(serve: Serve, reference: Referee, 
     service = serve()
     service.spawn("worker")
     wait_until(lambda: len(service.live_workers()) == 2, "both listened")
+    service.hold(20)
     job_id = service.post(LONGER)
     service.wait_for_step(job_id, 20)
     pid = service.trainer_pid(job_id)
     supervisor = next(process for process in service.of_kind("worker") if parent_of(pid) == process.pid)
     supervisor.kill()
+    service.let_go()
     fault.inject()
     wait_until(lambda: pid not in pids_of(f"worker.trainer {job_id}"), "the orphan was gone")
     fault.expect(service.job(job_id).attempt == 1, "it ran twice at once")
@@ -81,10 +87,12 @@ def test_a_stopped_worker_that_goes_on_past_its_lease_writes_nothing(
 ) -> None:
     service = serve()
     stale = service.worker
+    service.hold(20)
     job_id = service.post(LONGER)
     service.wait_for_step(job_id, 20)
     pids = [stale.pid, *([service.trainer_pid(job_id)] if trainer_too else [])]
     stop(service, *pids)
+    service.let_go()
     fault.inject()
     service.spawn("worker")
     wait_until(lambda: service.job(job_id).attempt == 2, "another attempt owned the job")
@@ -105,9 +113,11 @@ def test_a_worker_killed_after_the_last_checkpoint_costs_no_training(
     # Long enough for the trainer to come to its end although nobody renews any more.
     service = serve(lease_s=45.0)
     worker = service.worker
+    service.hold(1)
     job_id = service.post(small())
     service.wait_for_step(job_id, 1)
     stop(service, worker.pid)  # so that nobody records the end
+    service.let_go()
     wait_until(lambda: service.job(job_id).step == service.job(job_id).total_steps, "training was done")
     wait_until(lambda: not pids_of(f"worker.trainer {job_id}"), "the trainer had ended")
     worker.kill()

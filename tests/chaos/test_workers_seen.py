@@ -23,8 +23,15 @@ def record_of(service: Service, worker: Process) -> dict[str, Any]:
 
 
 def wait_until_seen(service: Service, worker: Process, status: str) -> dict[str, Any]:
-    wait_until(lambda: record_of(service, worker)["status"] == status, f"the worker was {status}")
-    return record_of(service, worker)
+    """What is told of it when it is told as that."""
+
+    def record_with_status() -> dict[str, Any] | None:
+        record = record_of(service, worker)
+        return record if record["status"] == status else None
+
+    record = wait_until(record_with_status, f"the worker was {status}")
+    assert record is not None
+    return record
 
 
 def workers_check(service: Service) -> str:
@@ -52,9 +59,11 @@ def test_a_stopped_worker_is_lost_until_it_goes_on_and_a_working_one_is_busy(
     fault.expect(record["detail"] is None, f"told as {record}")
     fault.expect("training" not in workers_check(service), f"/readyz says {workers_check(service)}")
 
+    service.hold(0)
     job_id = service.post(small())
     record = wait_until_seen(service, worker, "busy")
     fault.expect(record["job_id"] == job_id, f"told as {record}")
+    service.let_go()
     service.wait_for_status(job_id, Status.SUCCEEDED)
     record = wait_until_seen(service, worker, "idle")
     fault.expect(record["job_id"] is None, f"told as {record}")

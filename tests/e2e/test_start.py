@@ -7,28 +7,32 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.service import INJECTED_PATH
 from tests.client.running import Running, wait_until
 from tests.e2e.conftest import Start
+from tests.worker.processes import state_of
 
 TINY = ["--set", "preset=tiny", "--set", "dataset=sample"]
 
 
 @pytest.fixture(scope="module")
 def service(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Running:
-    """One that starts; the last test kills it."""
+    """One that starts, whose training worker stops before it has told anybody of itself; the last test kills
+    the service."""
     folder: Path = tmp_path_factory.mktemp("started")
-    return start(folder / "data", "up")
+    stops = {"process": ["worker", "train"], "call": "statement", "nth": 1, "action": "stop"}
+    injection = json.dumps({**stops, "token": str(folder / "token")})
+    return start(folder / "data", "up", PYTHONPATH=INJECTED_PATH, CHAOS_INJECT=injection)
 
 
 def test_a_job_that_is_posted_before_the_workers_are_ready_is_trained_once_they_are(service: Running) -> None:
-    def training_worker() -> int | None:
+    def stopped_worker() -> int | None:
         commands = service.processes().items()
-        return next((pid for pid, command in commands if "-m worker train" in command), None)
+        workers = [pid for pid, command in commands if "celeryd: train" in command]
+        return next((pid for pid in workers if state_of(pid) == "T"), None)
 
-    wait_until(lambda: training_worker() is not None, "the training worker had been started")
-    stopped = training_worker()
+    stopped = wait_until(stopped_worker, "the training worker had stopped")
     assert stopped is not None
-    os.kill(stopped, signal.SIGSTOP)
 
     service.wait_for("Waiting for workers: no training worker works (none has reported)")
     job = json.loads(service.call("submit", *TINY, "--set", "training.max_steps=2", "--json"))

@@ -164,7 +164,8 @@ def test_a_stop_while_no_worker_runs_starts_none(begin: Begin) -> None:
     watched = begin("dies dies dies dies dies dies")
     watched.worker_pid(2)
     status, _ = watched.end()
-    assert status in (128 + signal.SIGKILL, 7)
+    # If this comes late, the next one has been started, and may end before it minds the signal.
+    assert status in (128 + signal.SIGKILL, 7, 128 + signal.SIGTERM)
     pids = sorted(watched.folder.glob("pid-*"))
     assert all(is_gone(int(file.read_text())) for file in pids)
 

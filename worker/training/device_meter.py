@@ -12,6 +12,9 @@ from worker.training.gpu_meter import GpuMeter, GpuUnknown, GpuUse
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 5.0
+STALL_S, TRIES = 0.02, 5
+"""If more time than that passes while processor time is read, it is read again: the two would be of different
+moments, and a share of a processor that follows from them several times what there is."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,16 @@ class DeviceMeter(threading.Thread):
 
     def try_to_measure(self) -> Reading | None:
         """None once the process has exited."""
-        try:
-            cpu_s, memory_bytes = process_use(self._pid)
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        return Reading(time.monotonic(), cpu_s, memory_bytes, self._measure_gpu())
+        for _ in range(TRIES):
+            began_s = time.monotonic()
+            try:
+                cpu_s, memory_bytes = process_use(self._pid)
+            except (FileNotFoundError, ProcessLookupError):
+                return None
+            at_s = time.monotonic()
+            if at_s - began_s < STALL_S:
+                break
+        return Reading(at_s, cpu_s, memory_bytes, self._measure_gpu())
 
     def _measure_gpu(self) -> GpuUse | None:
         if not self.computes_on_gpu:

@@ -24,8 +24,9 @@ def main() -> None:
     from setproctitle import setproctitle
 
     python = f"{sys.executable} -m"
-    setproctitle(f"{python} worker.training.prewarm {parent_pid} ready")
+    # In this order: whoever reads of its readiness among the processes finds it ready.
     os.write(sys.stdout.fileno(), READY)
+    setproctitle(f"{python} worker.training.prewarm {parent_pid} ready")
     line = read_line(sys.stdin.fileno())
     if not line:
         return  # the worker has no use for it any more

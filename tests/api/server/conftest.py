@@ -9,6 +9,7 @@ import pytest
 from api.server.limits import Limits
 from tests.api.server.serving import Served, serving
 from tests.api.server.views import Views
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -27,9 +28,8 @@ def start(views: Views) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def begin(**limits: Any) -> Served:
-            return stack.enter_context(
-                serving(views.app, Limits(**{"grace_s": 0, "generation_grace_s": 0, **limits}))
-            )
+            usual = {"grace_s": 0, "generation_grace_s": 0, "linger_s": PATIENCE_S}
+            return stack.enter_context(serving(views.app, Limits(**{**usual, **limits})))
 
         yield begin
         views.may_finish.set()

@@ -33,6 +33,18 @@ def small_app() -> Flask:
     return app
 
 
+class MovedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock can be moved on."""
+
+    ahead_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead_s
+
+    def move(self, seconds: float) -> None:
+        self.ahead_s += seconds
+
+
 class Served:
     """An application that is being served."""
 
@@ -40,9 +52,14 @@ class Served:
         listener = listen("127.0.0.1", port)
         self.port: int = listener.getsockname()[1]
         self.server = Server(app, listener, limits)
-        self._loop = asyncio.new_event_loop()
+        self._loop = MovedLoop()
         self.thread = threading.Thread(target=self._loop.run_until_complete, args=(self.server.run(),))
         self.thread.start()
+
+    def let_pass(self, seconds: float) -> None:
+        """Move the server's clock on, by which its limits end: a short limit might end before a test has done
+        what it keeps."""
+        self._loop.call_soon_threadsafe(self._loop.move, seconds)
 
     def stop(self) -> None:
         """Ask it to stop; `thread` ends when it has."""

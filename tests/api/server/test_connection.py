@@ -10,8 +10,16 @@ from flask import Flask, Response, jsonify, request
 
 from api.server.limits import Limits
 from tests.api.server.serving import RawClient, Served, serving, small_app
+from tests.waiting import PATIENCE_S
 
-LIMITS = Limits(body_bytes=10_000, request_line_bytes=2000, head_bytes=4000, header_fields=20, grace_s=0)
+LIMITS = Limits(
+    body_bytes=10_000,
+    request_line_bytes=2000,
+    head_bytes=4000,
+    header_fields=20,
+    grace_s=0,
+    linger_s=PATIENCE_S,  # in which a client that is refused sends the rest, however long the machine takes
+)
 BIG = "a" * 10_001
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.api.server.conftest import Start
-from tests.api.server.serving import RawClient
+from tests.api.server.serving import RawClient, Served
 from tests.api.server.views import Views
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -78,9 +78,10 @@ def test_a_body_that_only_trickles_is_refused(start: Start) -> None:
 
 
 def test_an_idle_connection_is_closed_without_a_word(start: Start) -> None:
-    served = start(idle_s=0.5)
+    served = start(idle_s=60)
     with RawClient(served.port) as silent, RawClient(served.port) as served_once:
         assert served_once.get("/quick").response().status == 200
+        served.let_pass(60)
         assert silent.sees_close()
         assert served_once.sees_close()
 
@@ -179,6 +180,7 @@ def test_a_stop_lets_requests_end_and_takes_no_more(start: Start, views: Views) 
         running.get("/read/running")
         half_sent.send(HALF_HEAD)
         wait_until(lambda: views.started == ["running"], "it was held")
+        wait_until(lambda: has_half_a_request(served), "half of the other had arrived")
         served.stop()
         assert idle.sees_close()
         assert half_sent.response().problem["detail"] == "the service is stopping"
@@ -192,6 +194,11 @@ def test_a_stop_lets_requests_end_and_takes_no_more(start: Start, views: Views) 
         half_sent.socket.close()
         served.thread.join(PATIENCE_S)
         assert not served.thread.is_alive()
+
+
+def has_half_a_request(served: Served) -> bool:
+    connections = served.server.state.connections.open()
+    return any(connection._reader.has_partial_request for connection in connections)
 
 
 def test_a_stop_ends_streams_and_what_waits_for_a_worker(start: Start, views: Views) -> None:

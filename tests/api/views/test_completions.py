@@ -25,7 +25,7 @@ from jobs.broker.token_probs import LikelyToken, ScoredToken, TokenLogprob
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Job
-from tests.api.conftest import Serve, generation_worker, take_next_request
+from tests.api.conftest import generation_worker, generation_worker_that_falls_silent, take_next_request
 from tests.api.seeds import checkpoint
 from tests.api.server.serving import serving
 from tests.jobs.making import queued_job, running_job
@@ -316,9 +316,10 @@ def test_a_prompt_that_was_cut_is_said_to_be(ask: openai.OpenAI, settings: Setti
     assert completion.model_extra["prompt_truncated"] is True
 
 
-def test_the_time_limit_is_a_length(serve: Serve, settings: Settings, job: Job) -> None:
-    client = serve(settings.model_copy(update={"generate_timeout_s": 5.0}))
-    with answered_one(settings, begun(), piece(0, " know")):
+def test_the_time_limit_is_a_length(
+    client: FlaskClient, settings: Settings, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with generation_worker_that_falls_silent(settings, monkeypatch, begun(), piece(0, " know")):
         response = client.post("/v1/completions", json={"model": job.id, "prompt": "I"})
     [choice] = response.get_json()["choices"]
     assert (choice["text"], choice["finish_reason"]) == (" know", "length")

@@ -12,7 +12,7 @@ from jobs.broker.queue import GENERATE_QUEUE, make_redis
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Job
-from tests.api.conftest import NOWHERE, Serve, generation_worker
+from tests.api.conftest import NOWHERE, Serve, generation_worker, generation_worker_that_falls_silent
 from tests.api.seeds import checkpoint
 from tests.jobs.making import announce_worker, queued_job, running_job, silence_worker
 from tests.jobs.messages import messages
@@ -183,9 +183,11 @@ def test_a_failure_of_the_worker_is_answered_with_its_reason(
     assert response.get_json(force=True)["detail"] == "it went wrong"
 
 
-def test_the_time_limit_is_answered_with_the_text_so_far(serve: Serve, settings: Settings, job: Job) -> None:
-    client = serve(settings.model_copy(update={"generate_timeout_s": 5.0}))
-    with generation_worker(settings, lambda _: [begun(), piece(" know", 1), piece(" what", 2)]):
+def test_the_time_limit_is_answered_with_the_text_so_far(
+    client: FlaskClient, settings: Settings, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    so_far = (begun(), piece(" know", 1), piece(" what", 2))
+    with generation_worker_that_falls_silent(settings, monkeypatch, *so_far):
         response = client.get(f"/generate?prompt={PROMPT}")
     assert response.status_code == 200
     generation = response.get_json()

@@ -17,7 +17,7 @@ from jobs.broker.token_probs import LikelyToken, TokenLogprob
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Job
-from tests.api.conftest import Serve, generation_worker, take_next_request
+from tests.api.conftest import generation_worker, generation_worker_that_falls_silent, take_next_request
 from tests.api.seeds import checkpoint
 from tests.api.server.serving import serving
 from tests.api.views.events import parse_events
@@ -130,9 +130,10 @@ def test_a_failure_after_the_first_piece_is_an_error_event(
     )
 
 
-def test_the_time_limit_ends_a_stream_with_the_record(serve: Serve, settings: Settings, job: Job) -> None:
-    client = serve(settings.model_copy(update={"generate_timeout_s": 5.0}))
-    with generation_worker(settings, lambda _: [begun(), piece(" know", 1)]):
+def test_the_time_limit_ends_a_stream_with_the_record(
+    client: FlaskClient, settings: Settings, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with generation_worker_that_falls_silent(settings, monkeypatch, begun(), piece(" know", 1)):
         response = client.post("/generate", json={"stream": True})
     _, (name, record) = parse_events(response.text)
     assert (name, record["finish_reason"], record["completion"]) == ("generation", "timeout", " know")

@@ -276,7 +276,8 @@ def test_nothing_is_left_of_an_upload_that_is_cut_anywhere(
         wait_until(lambda: stored_files(settings) == [], f"the file of an upload that was cut at {cut}")
     with RawClient(served.port) as client:
         assert client.post("/datasets?name=whole", body, f"Content-Type: {kind}").response().status == 201
-    assert len(stored_files(settings)) == 1
+    # What a client that has gone had begun to send may come to its view only now.
+    wait_until(lambda: len(stored_files(settings)) == 1, "the file of this one alone was there")
 
 
 @pytest.mark.sqlite_will_do

@@ -15,6 +15,10 @@ CHAOS_INJECT  JSON: {"process", "call", "nth", "action", "token"}
            no-answer (of Redis: the call runs into its time limit)
   token    a file that is made when the fault strikes; while it exists nothing strikes again
 
+CHAOS_HOLD    a file. While it is there, trainers wait: where it has a number, once the evaluation of that
+              step stands and the next step is done; where it has `checkpoint`, once they have recorded one.
+              They go on when it is gone, or when they are told to stop
+
 CHAOS_STUBS   a file with the ids of jobs whose trainers only say that they have finished
 
 CHAOS_CLOCK   seconds that are added to what `time.time` tells
@@ -29,8 +33,11 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, get_args
 
+TRAINERS = {"worker.trainer", "worker.training.prewarm"}
+LOOK_EVERY_S = 0.02
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
@@ -71,7 +78,7 @@ def panic() -> None:
     encoding.encode_ordinary(" " * 1_000_000)
 
 
-def before(strike: Strike, call: Any) -> Any:
+def before(strike: Callable[[], None], call: Any) -> Any:
     def struck(*arguments: Any, **named: Any) -> Any:
         strike()
         return call(*arguments, **named)
@@ -143,6 +150,36 @@ def strike_when_job_is_stored(strike: Strike) -> None:
     DefaultDialect.do_execute, DefaultDialect.do_commit = do_execute, do_commit  # type: ignore[method-assign]
 
 
+def hold(file: str) -> None:
+    from model.events import CheckpointWritten, Progress
+
+    begin = Progress.__init__
+    written: list[object] = []
+
+    def wait_where_it_is_held(progress: Progress, *arguments: Any, **named: Any) -> None:
+        begin(progress, *arguments, **named)
+        while is_held(file, progress.step, has_written=bool(written)) and not is_told_to_stop():
+            time.sleep(LOOK_EVERY_S)
+
+    CheckpointWritten.__init__ = before(lambda: written.append(1), CheckpointWritten.__init__)  # type: ignore[method-assign]
+    Progress.__init__ = wait_where_it_is_held  # type: ignore[method-assign]
+
+
+def is_held(file: str, step: int, *, has_written: bool) -> bool:
+    try:
+        with open(file) as opened:
+            where = opened.read()
+    except FileNotFoundError:
+        return False
+    return has_written if where == "checkpoint" else step >= int(where) + 2
+
+
+def is_told_to_stop() -> bool:
+    """A trainer's handler of SIGTERM is a method of what knows whether it has been called."""
+    told = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    return callable(told) and bool(told())
+
+
 def stand_in(job_id: str, stubs: str) -> None:
     """End as if the job had been trained, if the file `stubs` lists it: nothing heavy is imported."""
     with open(stubs) as file:
@@ -167,6 +204,9 @@ if "FAKETIME" in os.environ:
 
 if "worker.trainer" in sys.orig_argv and (stubs := os.environ.get("CHAOS_STUBS")):
     stand_in(sys.orig_argv[-3], stubs)
+
+if (held := os.environ.get("CHAOS_HOLD")) and TRAINERS & set(sys.orig_argv):
+    hold(held)
 
 if given := os.environ.get("CHAOS_INJECT"):
     plan = json.loads(given)

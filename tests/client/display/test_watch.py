@@ -7,9 +7,12 @@ import re
 import pytest
 from rich.console import Console
 
+from client.api.outage import Sleep
 from client.display.chart import loss_chart
+from client.display.inbox import End, Inbox
 from client.display.updates import Update
 from client.display.watch import LiveDisplay, speed_part
+from client.http.event_stream import StreamEvent
 from tests.client.conftest import Command
 from tests.client.service import FakeService, job_record, loss_row, sample_row
 
@@ -44,17 +47,37 @@ def respond_in_two_streams(service: FakeService, ends_as: str = "succeeded", err
     )
 
 
-def test_watch_prints_one_line_for_each_evaluation_and_sample(
-    service: FakeService, pretrain: Command
+class OneByOne(Inbox):
+    """Gives one event at a look, as of a service whose events come far apart."""
+
+    def take(self, sleep: Sleep) -> tuple[list[StreamEvent | None], End | None]:
+        item = self._arrived.get()
+        return ([], item) if isinstance(item, End) else ([item], None)
+
+
+class AllAtOnce(Inbox):
+    """Gives what there is of a stream when it has ended."""
+
+    def take(self, sleep: Sleep) -> tuple[list[StreamEvent | None], End | None]:
+        arrived: list[StreamEvent | None] = []
+        while not isinstance(item := self._arrived.get(), End):
+            arrived.append(item)
+        return arrived, item
+
+
+@pytest.mark.parametrize("inbox", [Inbox, OneByOne, AllAtOnce])
+def test_watch_prints_one_line_for_each_evaluation_and_sample_in_their_order(
+    service: FakeService, pretrain: Command, inbox: type[Inbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("client.display.updates.Inbox", inbox)
     respond_in_two_streams(service)
     outcome = pretrain("watch", "job-1", "--url", service.url)
     assert outcome.status == 0
     assert outcome.out.splitlines() == [
         "job job-1: queued",
+        "job job-1: running",
         "epoch 1  step 1/30  train loss 9.781  validation loss 9.933  1,234 tokens/s",
         "epoch 1  sample: Every effort,,,",
-        "job job-1: running",
         "epoch 2  step 11/30  train loss 7.123  validation loss 8.432  1,234 tokens/s",
         "epoch 2  sample: Every effort and",
         "job job-1: succeeded",

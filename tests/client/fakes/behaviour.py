@@ -5,8 +5,10 @@ FAKE_STUBBORN names that ignore SIGTERM
 FAKE_WAITS    the migrations wait until there is a file `go` in the data folder
 FAKE_LATE     the API misses its workers until there is that file
 FAKE_DEAF     names that live but give no signs of life after the first
-FAKE_BRISK    names whose signs of life are good for a second, as those of the deaf are; all others' for
-              longer than any machine is busy
+
+The one whose process id is in the file `stop` of the data folder stops, as by SIGSTOP, with a last sign of
+life that is good for a second, as those of the deaf are. All others are good for longer than any machine is
+busy.
 """
 
 import os
@@ -17,9 +19,7 @@ import time
 from pathlib import Path
 
 FOLDER = Path(os.environ["PRETRAIN_DATA_DIR"])
-CRASHING, DEAF, BRISK = (
-    set(os.environ.get(f"FAKE_{how}", "").split(",")) for how in ("CRASH", "DEAF", "BRISK")
-)
+CRASHING, DEAF = (set(os.environ.get(f"FAKE_{how}", "").split(",")) for how in ("CRASH", "DEAF"))
 
 
 def begin(name: str) -> None:
@@ -37,20 +37,24 @@ def begin(name: str) -> None:
     signal.signal(signal.SIGTERM, stop)
     if "--pulse-fd" in sys.argv:
         descriptor = int(sys.argv[sys.argv.index("--pulse-fd") + 1])
-        beats = 1 if name in DEAF else None
-        valid_for_s = 1.0 if name in DEAF | BRISK else 600.0
-        threading.Thread(target=pulse, args=(descriptor, beats, valid_for_s), daemon=True).start()
+        threading.Thread(target=pulse, args=(descriptor, name in DEAF), daemon=True).start()
     (FOLDER / "pids").mkdir(exist_ok=True)
     new = FOLDER / "pids" / f".{name}"
     new.write_text(str(os.getpid()))
     new.replace(FOLDER / "pids" / name)
 
 
-def pulse(descriptor: int, beats: int | None, valid_for_s: float) -> None:
-    """Give signs of life, which are good for so long each: so many, or for ever."""
-    while beats is None or (beats := beats - 1) >= 0:
-        os.write(descriptor, f"{valid_for_s} \n".encode())
+def pulse(descriptor: int, is_deaf: bool) -> None:
+    """Give signs of life until it is to stop; the deaf one gives one."""
+    stop = FOLDER / "stop"
+    while not is_deaf:
+        os.write(descriptor, b"600.0 \n")
+        if stop.exists() and stop.read_text() == str(os.getpid()):
+            break
         time.sleep(0.1)
+    os.write(descriptor, b"1.0 \n")
+    if not is_deaf:
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def wait_forever() -> None:

@@ -20,7 +20,8 @@ from client.local.stack import Stack
 from client.local.start import local_stack
 from jobs.settings import Settings
 from tests.client.conftest import Start
-from tests.client.running import Running, processes_of, stand_in_environment, wait_until
+from tests.client.running import Running, processes_of, stand_in_environment
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -155,6 +156,7 @@ def test_a_migration_that_fails_without_a_word_is_told_with_the_room_on_its_disk
 def test_a_second_signal_stops_at_once(start: Start) -> None:
     running = start("up", "--port", "0", FAKE_STUBBORN="train")
     running.wait_for("pretrain is ready.")
+    running.pid("train")  # one that has just begun would not be stubborn yet
     running.send(signal.SIGINT)
     wait_until((running.data_dir / "stopped").exists, "the worker was asked to stop")
     running.send(signal.SIGINT)
@@ -170,14 +172,16 @@ def reports() -> list[str]:
 
 @pytest.fixture
 def stack_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reports: list[str]) -> OpenStack:
-    """Opens a stack in the test's own process, which restarts at once what dies and stops in no time."""
+    """Opens a stack in the test's own process, which restarts at once what dies. Whoever is stubborn is given
+    no time to stop, all others as long as any machine takes."""
     monkeypatch.setattr("client.local.process.MIN_BACKOFF_S", 0)
     monkeypatch.setattr("client.local.services.RECORD_GRACE_S", 0)
 
     def open_stack(essential: set[str], **variables: str) -> AbstractContextManager[Stack]:
         for name, value in stand_in_environment(tmp_path, **variables).items():
             monkeypatch.setenv(name, value)
-        settings = Settings(data_dir=tmp_path, port=0, stop_grace_s=0.1)
+        stop_grace_s = 0.1 if "FAKE_STUBBORN" in variables else PATIENCE_S
+        settings = Settings(data_dir=tmp_path, port=0, stop_grace_s=stop_grace_s)
         return local_stack(settings, is_port_fixed=True, report=reports.append, essential=essential)
 
     return open_stack
@@ -263,16 +267,24 @@ def test_once_the_service_is_ready_nothing_that_keeps_crashing_ends_it(
                 raise KeyboardInterrupt
 
         monkeypatch.setattr(stack, "supervise", supervise)
-        stack.supervise_until_interrupted()
+        stack.supervise_until_interrupted(lambda: None)
+    assert reports[-1] == "Stopping."
+
+
+def test_whoever_stops_it_as_soon_as_it_is_told_how_stops_it_in_good_order(
+    stack_here: OpenStack, reports: list[str]
+) -> None:
+    with stack_here({"api"}) as stack:
+        stack.supervise_until_interrupted(lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert reports[-1] == "Stopping."
 
 
 @pytest.mark.parametrize("name", ["train", "generate", "prepare", "keeper"])
 def test_a_child_that_is_stopped_is_killed_and_started_again(start: Start, name: str) -> None:
-    up = start("up", "--port", "0", FAKE_BRISK=name)
+    up = start("up", "--port", "0")
     up.wait_for("pretrain is ready.")
     before = up.pid(name)
-    os.kill(before, signal.SIGSTOP)
+    (up.data_dir / "stop").write_text(str(before))
     up.wait_for(f"{name} hung and was killed (no sign of life for")
     wait_until(lambda: up.pid(name) != before, "there was another")
     assert before not in up.processes()

@@ -20,6 +20,15 @@ CHROMIUM = shutil.which("chromium")
 
 expect.set_options(timeout=PATIENCE_S * 1000)  # its own 5 s are too few for a busy machine
 
+LATE = """(() => {
+    const LATE_MS = 150;
+    const { requestAnimationFrame: draw, fetch: ask } = window;
+    window.requestAnimationFrame = (act) => setTimeout(() => draw(act), LATE_MS);
+    window.fetch = (...asked) => new Promise((settle) => setTimeout(() => settle(ask(...asked)), LATE_MS));
+})();"""
+"""What the page draws and what it asks for come late, as on a busy machine: a test that does not wait for
+what it looks at fails always, not once in a thousand times."""
+
 OpenPage = Callable[..., Page]
 
 
@@ -91,6 +100,7 @@ def open_page(browser: Browser, faults: Faults) -> Iterator[OpenPage]:
         contexts.append(context)
         context.set_default_timeout(PATIENCE_S * 1000)
         page = context.new_page()
+        page.add_init_script(LATE)
         faults.watch(page)
         page.goto(url)
         return page

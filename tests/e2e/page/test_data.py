@@ -34,7 +34,7 @@ def test_a_file_is_sent_and_shown_with_its_tokens_and_where_validation_begins(
     assert 0 <= len(TEXT) // 10 - len(held_out) < 10
     preview.get_by_label("Tokenizer").select_option("bytes")
     expect(preview.locator(".piece").first).to_have_text(re.compile("^.$"))
-    assert "tokenizer=bytes" in page.url
+    expect(page).to_have_url(re.compile("tokenizer=bytes"))
     assert serious_faults(page) == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert serious_faults(page) == []

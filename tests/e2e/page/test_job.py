@@ -131,6 +131,7 @@ def test_zoom_and_axis_are_in_the_link_and_ask_for_the_rows_of_their_part(
     page = open_page(link(api_url, job))
     page.get_by_label("Curves over").select_option("tokens")
     expect(page).to_have_url(re.compile("x=tokens"))
+    expect(at_cursor(page).get_by_role("heading", level=2)).to_have_text("Step 40")
     plot(page).focus()
     page.keyboard.press("Home")
     with page.expect_response(re.compile(r"losses\?since_step=-1&until_step=\d+&max_points=")) as asked:

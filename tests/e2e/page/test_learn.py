@@ -71,7 +71,7 @@ def test_the_lesson_has_the_numbers_of_ones_own_job(service: Running, open_page:
     expect(page).to_have_url(re.compile("temperature=0"))
     decoding.get_by_role("button", name="Draw the next token").click()
     so_far = decoding.get_by_role("textbox", name="Text so far")
-    assert so_far.input_value() == f"Every effort moves you{likeliest}"
+    expect(so_far).to_have_value(f"Every effort moves you{likeliest}")
     page.reload()
     expect(decoding.get_by_role("status")).to_contain_text("1 token is left")
     assert serious_faults(page) == []

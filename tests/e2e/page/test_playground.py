@@ -61,8 +61,8 @@ def test_an_alternative_that_is_chosen_by_keyboard_is_what_the_text_goes_on_from
 ) -> None:
     page = open_page(playground(service, learned))
     generate(page)
+    expect(tokens(page)).to_have_count(50)
     before = tokens(page).all_text_contents()
-    assert len(before) == 50
     tokens(page).first.focus()
     page.keyboard.press("ArrowRight")
     card = page.get_by_role("group", name="The token")
@@ -76,7 +76,7 @@ def test_an_alternative_that_is_chosen_by_keyboard_is_what_the_text_goes_on_from
     branch = page.locator(".playground-branch")
     expect(branch).to_have_text(re.compile(re.escape((before[0] + chosen).strip())))
     expect(page.locator(".answer-status").first).to_have_text(re.compile(r"^50 tokens · "))
-    assert "given=" in page.url
+    expect(page).to_have_url(re.compile("given="))
     page.reload()
     expect(branch).to_be_visible()
     expect(tokens(page)).to_have_count(50)
@@ -142,7 +142,7 @@ def test_two_checkpoints_answer_the_same_prompt_side_by_side(
     page.get_by_role("button", name="Generate").last.click()
     for status in page.locator(".answer-status").all():
         expect(status).to_have_text(re.compile(r"^8 tokens · "))
-    assert "checkpoint2=5" in page.url
+    expect(page).to_have_url(re.compile("checkpoint2=5"))
     page.set_viewport_size({"width": 390, "height": 844})
     assert serious_faults(page) == []
     assert not page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
@@ -158,7 +158,8 @@ def test_the_time_machine_asks_every_checkpoint_in_turn(
     for row in rows.all():
         expect(row.locator(".token")).to_have_count(6)
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
-    assert [text.partition("\n")[0] for text in rows.all_inner_texts()] == ["Step 5", "Step 10", "Step 12"]
+    first_lines = [re.compile(rf"^{step}\n") for step in ("Step 5", "Step 10", "Step 12")]
+    expect(rows).to_have_text(first_lines, use_inner_text=True)
     assert serious_faults(page) == []
 
 

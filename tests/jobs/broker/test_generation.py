@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,8 +31,10 @@ from jobs.broker.requester import Abandoned, request_generations, request_scores
 from jobs.broker.token_probs import ScoredToken
 from jobs.settings import Settings
 from model.config import Distribution, SamplingConfig
+from tests.clocks import replace_clock
 from tests.waiting import PATIENCE_S, wait_until
 
+TTL_S = 1000
 REQUEST = GenerationRequest(job_id="job-1", prompt="hello", stop=["."], seed=7, temperature=0.5)
 BEGUN = Begun(step=3, seed=7, prompt_tokens=1, prompt_truncated=False)
 
@@ -44,8 +47,9 @@ def redis(settings: Settings) -> Iterator[Redis]:
 
 @pytest.fixture(autouse=True)
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers count as dead after a second, and a message that was lost is published again at once."""
-    monkeypatch.setattr(generation, "WORKER_TTL_S", 1)
+    """A message that was lost is published again at once. A worker counts as alive for longer than any test
+    takes from one of its messages to the next."""
+    monkeypatch.setattr(generation, "WORKER_TTL_S", TTL_S)
     monkeypatch.setattr(requester, "POLL_S", 0.05)
     monkeypatch.setattr(requester, "KEEP_ALIVE_S", 0.05)
     monkeypatch.setattr(requester, "REPUBLISH_S", 0.1)
@@ -57,8 +61,17 @@ def piece(number: int, text: str, reason: Any = None) -> Piece:
     )
 
 
-LIMIT_S = 4
-"""Of a request that is to come to its time limit, but not before a worker has taken and answered it."""
+class Clock:
+    """That of those who ask. It goes on, and a test may put it forward."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead_s = 0.0
+        replace_clock(monkeypatch, requester, monotonic=lambda: time.monotonic() + self.ahead_s)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
 
 
 class FakeClient:
@@ -160,24 +173,25 @@ def test_a_failure_is_raised_with_its_cause_and_reason(settings: Settings, redis
 
 @pytest.mark.parametrize("messages", [[], [BEGUN], [BEGUN, piece(0, "")]])
 def test_no_text_within_the_time_limit_is_no_answer(
-    settings: Settings, redis: Redis, messages: list[Any], monkeypatch: pytest.MonkeyPatch
+    settings: Settings, redis: Redis, clock: Clock, messages: list[Any]
 ) -> None:
-    monkeypatch.setattr(generation, "WORKER_TTL_S", 60)
-    client = FakeClient(settings, redis, timeout_s=LIMIT_S)
+    client = FakeClient(settings, redis)
     request_id = client.taken()
     deliver(redis, "worker-1", {request_id: messages})
-    assert f"within {LIMIT_S} s" in str(client.failed(NoAnswer))
+    clock.ahead_s = PATIENCE_S
+    assert f"within {PATIENCE_S} s" in str(client.failed(NoAnswer))
     assert deliver(redis, "worker-1", {request_id: []}) == {request_id}
     assert nothing_is_left(redis)
 
 
 def test_the_text_so_far_is_the_answer_at_the_time_limit(
-    settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, redis: Redis, clock: Clock
 ) -> None:
-    monkeypatch.setattr(generation, "WORKER_TTL_S", 60)
-    client = FakeClient(settings, redis, timeout_s=LIMIT_S)
+    client = FakeClient(settings, redis)
     request_id = client.taken()
     deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "so"), piece(1, " far")]})
+    wait_until(lambda: client.pieces == ["so", " far"], "the pieces came")
+    clock.ahead_s = PATIENCE_S
     client.thread.join(PATIENCE_S)
     assert client.answer is not None
     answer = client.answer.completion, client.answer.completion_tokens, client.answer.finish_reason
@@ -239,20 +253,34 @@ def test_a_request_is_taken_once(settings: Settings, redis: Redis) -> None:
     assert client.answer is not None
 
 
-def test_a_worker_that_has_died_is_noticed(settings: Settings, redis: Redis) -> None:
+def test_a_worker_that_has_died_is_noticed(
+    settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = FakeClient(settings, redis)
-    deliver(redis, "worker-1", {client.taken(): [BEGUN, piece(0, "half an answer")]})
+    request_id = client.taken()
+    monkeypatch.setattr(generation, "WORKER_TTL_S", 1)
+    deliver(redis, "worker-1", {request_id: [BEGUN, piece(0, "half an answer")]})
     assert "has gone" in str(client.failed(NoAnswer))
     assert nothing_is_left(redis)
 
 
-def test_a_worker_that_lives_is_waited_for(settings: Settings, redis: Redis) -> None:
-    client = FakeClient(settings, redis, timeout_s=4)
+def test_a_worker_that_lives_is_waited_for(
+    settings: Settings, redis: Redis, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[None] = []
+    keep_alive = requester.Requester.keep_alive
+    monkeypatch.setattr(requester.Requester, "keep_alive", lambda asking: looks.append(keep_alive(asking)))
+    client = FakeClient(settings, redis)
     request_id = client.taken()
-    while client.thread.is_alive():
-        deliver(redis, "worker-1", {request_id: []})
-        client.thread.join(0.2)
-    assert "within 4 s" in str(client.failed(NoAnswer))
+    worker_key = redis_keys(request_id)[1]
+    half_ms = TTL_S * 1000 // 2
+    redis.pexpire(worker_key, half_ms)  # as if half of its time were over
+    deliver(redis, "worker-1", {request_id: []})
+    assert redis.pttl(worker_key) > half_ms
+    seen = len(looks)
+    wait_until(lambda: len(looks) > seen + 1, "whoever asks had looked")
+    clock.ahead_s = PATIENCE_S
+    assert f"within {PATIENCE_S} s" in str(client.failed(NoAnswer))
 
 
 def test_the_last_message_of_a_worker_that_has_died_counts(
@@ -303,7 +331,8 @@ def test_a_redis_that_has_forgotten_everything_is_noticed(settings: Settings, re
 def test_an_asker_that_has_died_is_waited_for_no_longer(
     settings: Settings, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requester, "REQUEST_TTL_S", 5)  # in which it is taken
+    monkeypatch.setattr(requester, "REQUEST_TTL_S", TTL_S)
+    monkeypatch.setattr(generation, "WORKER_TTL_S", 1)
     asking = request_generations(make_celery(settings), redis, [REQUEST], 60)
     monkeypatch.setattr(requester.Requester, "keep_alive", lambda _: None)  # as if its process were no more
     answering = threading.Thread(target=lambda: answer_one(settings, redis))
@@ -312,6 +341,8 @@ def test_an_asker_that_has_died_is_waited_for_no_longer(
     answering.join(PATIENCE_S)
     (request_key,) = redis.scan_iter("pretrain:generation-????????????????")
     request_id = str(request_key).removeprefix("pretrain:")
+    assert redis.pttl(request_key) > 0, "its time goes by"
+    redis.pexpire(request_key, 1)  # as if nearly all of it had
     wait_until(lambda: deliver(redis, "worker-1", {request_id: []}) == {request_id}, "it had gone")
     wait_until(lambda: nothing_is_left(redis), "nothing was left")
     asking.close()

@@ -18,9 +18,9 @@ from tests.jobs.making import (
 )
 
 
-def messages(database: Database) -> dict[str, int]:
+def messages(database: Database, lease_s: float = 30) -> dict[str, int]:
     with database.read() as session:
-        return messages_to_republish(session, lease_s=30)
+        return messages_to_republish(session, lease_s)
 
 
 def test_a_running_job_whose_lease_ran_out_is_queued_again(database: Database, settings: Settings) -> None:
@@ -87,10 +87,10 @@ def test_workers_that_are_busy_deaf_or_lost_are_not_rung_for(database: Database,
     queued_job(database, settings)
     announce_worker(database, "train", id="busy", job_id="job-1")
     announce_worker(database, "train", id="deaf", listening=False)
-    silence_worker(database, announce_worker(database, "train", id="lost"), 21)
-    assert messages(database) == {}
-    silence_worker(database, announce_worker(database, "train", id="silent for a while"), 15)
-    assert messages(database) == {"train": 1}
+    silence_worker(database, announce_worker(database, "train", id="lost"), 2001)
+    assert messages(database, lease_s=3000) == {}
+    silence_worker(database, announce_worker(database, "train", id="silent for a while"), 1500)
+    assert messages(database, lease_s=3000) == {"train": 1}
 
 
 def test_a_worker_that_has_been_idle_for_long_is_rung_for_all_the_same(

@@ -48,8 +48,8 @@ def test_jobs_are_claimed_by_priority_and_then_by_how_long_they_have_waited(
     database: Database, settings: Settings
 ) -> None:
     jobs = {name: queued_job(database, settings, priority=int(name[0])) for name in ("4a", "0", "9", "4b")}
-    for waited_s, job in enumerate((jobs["9"], jobs["4a"], jobs["0"], jobs["4b"])):
-        change_job(database, job, queued_at=now_s() - waited_s)
+    for number, job in enumerate((jobs["9"], jobs["4a"], jobs["0"], jobs["4b"])):
+        change_job(database, job, queued_at=now_s() - 1000 * number)  # far apart, however long this takes
     in_order = [jobs[name].id for name in ("9", "4b", "4a", "0")]
     assert positions(database, *jobs.values()) == [3, 4, 1, 2]
     assert claim_all(database) == in_order

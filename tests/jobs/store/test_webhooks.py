@@ -10,6 +10,7 @@ from jobs.lifecycle.attempts import end, fail, stop
 from jobs.lifecycle.requests import delete_job, request_cancel
 from jobs.settings import Settings
 from jobs.states import Status, job_error
+from jobs.store import webhooks
 from jobs.store.database import Database, now_s
 from jobs.store.events import record_event
 from jobs.store.lookup import BadCursor, NotFound, get_job
@@ -202,7 +203,10 @@ def test_what_a_sender_has_died_with_is_sent_again_and_its_late_word_changes_not
     assert [each.status for each in deliveries(database, webhook_id)] == ["delivered"]
 
 
-def test_one_that_fails_is_tried_again_later(database: Database, settings: Settings) -> None:
+def test_one_that_fails_is_tried_again_later(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "FIRST_DELAY_S", 1000)  # later than this test looks
     webhook_id = hook(database, "job.queued")
     queued_job(database, settings)
     settle(database, take(database), Outcome(None, "x" * 500))

@@ -5,16 +5,29 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from jobs.broker.generation import Failure, GenerationRequest, redis_keys, take_request
+from jobs.broker.generation import (
+    MESSAGE,
+    Failure,
+    GenerationRequest,
+    Message,
+    Piece,
+    redis_keys,
+    take_request,
+)
 from jobs.broker.queue import make_redis
 from jobs.settings import Settings
 from tests.backends import RedisServer
 from tests.chaos.proxy import Proxy, behind
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 from worker.generation import delivery as module
 from worker.generation.delivery import Delivery
 
 FAILURE = Failure(cause="internal", reason="no")
+
+
+def piece(number: int) -> Piece:
+    """One after which more comes."""
+    return Piece(number=number, text="", completion_tokens=number + 1, tokens_per_s=1.0)
 
 
 @pytest.fixture
@@ -50,14 +63,12 @@ def test_messages_come_in_their_order_and_the_last_ends_it(redis: Redis, deliver
     request_id = store(redis, "a")
     assert delivered.delivery.keep_alive(request_id)
     assert not delivered.delivery.keep_alive(request_id)
-    reasons = [str(n) for n in range(50)]
-    for reason in reasons:
-        delivered.delivery._unsent[request_id].append(Failure(cause="internal", reason=reason))
-    delivered.delivery.send(request_id, FAILURE)
+    messages: list[Message] = [*map(piece, range(50)), FAILURE]
+    for message in messages:
+        delivered.delivery.send(request_id, message)
     wait_until(lambda: redis.llen(redis_keys(request_id)[2]) == 51, "all were there")
     stored = redis.lrange(redis_keys(request_id)[2], 0, -1)
-    received = [Failure.model_validate_json(message).reason for message in stored]  # type: ignore[union-attr]
-    assert received == [*reasons, "no"]
+    assert [MESSAGE.validate_json(each) for each in stored] == messages
     wait_until(lambda: not delivered.delivery._unsent, "it was over")
     delivered.delivery.send(request_id, FAILURE)  # of no use any more
     assert delivered.cancelled == []
@@ -86,19 +97,23 @@ def test_what_nobody_waits_for_any_more_is_told_once_and_leaves_nothing(
 
 
 def test_messages_wait_for_a_broker_that_is_away_and_come_in_their_order(
-    settings: Settings, embedded_redis: RedisServer
+    embedded_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(module, "SILENCE_S", PATIENCE_S)  # it stays away for no longer, however slow this is
     proxy = Proxy(embedded_redis.port)
     near = Redis.from_url(embedded_redis.url, decode_responses=True)
     request_id = store(near, "away")
     delivered = Delivered(Redis.from_url(behind(proxy, embedded_redis.url), decode_responses=True))
     delivered.delivery.keep_alive(request_id)
     proxy.refuse()
-    for reason in ("1", "2"):
-        delivered.delivery._unsent[request_id].append(Failure(cause="internal", reason=reason))
-    wait_until(lambda: len(delivered.delivery._unsent[request_id]) == 2, "they could not be sent")
+    messages = [piece(0), piece(1)]
+    for message in messages:
+        delivered.delivery.send(request_id, message)
+    wait_until(lambda: "the broker does not answer" in caplog.text, "they could not be sent")
     proxy.forward()
     wait_until(lambda: near.llen(redis_keys(request_id)[2]) == 2, "they were sent")
+    stored = near.lrange(redis_keys(request_id)[2], 0, -1)
+    assert [MESSAGE.validate_json(each) for each in stored] == messages
     assert delivered.cancelled == []
     delivered.delivery.close()
     proxy.close()

@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -10,9 +11,10 @@ import torch
 from sqlalchemy.exc import OperationalError
 
 from jobs.broker.generation import GenerationRequest, ScoreRequest, redis_keys, take_request
+from jobs.broker.iteration import result_of
 from jobs.broker.queue import make_redis
-from jobs.broker.replies import NoAnswer, RequestFailed
-from jobs.broker.requester import Abandoned, request_generations, request_scores
+from jobs.broker.replies import GenerationReply, NoAnswer, RequestFailed
+from jobs.broker.requester import Abandoned, Requester, request_generations, request_scores
 from jobs.lifecycle.model_imports import delete_model
 from model.manifest import WEIGHTS
 from model.tokenizers import ByteTokenizer, load_tokenizer
@@ -309,10 +311,15 @@ def test_fifty_clients_that_hang_up_at_once_leave_no_work_and_nothing_in_redis(
     assert asked(max_new_tokens=1)
 
 
-def test_the_time_limit_ends_the_work(asked, write, intake, redis, endless):
+def test_the_time_limit_ends_the_work(asked, write, intake, redis, endless, job):
     write(1)
     asked(max_new_tokens=1)  # so that all is compiled and loaded
-    answer = asked(timeout_s=3, **LONG)
+    reply = GenerationReply(GenerationRequest(job_id=job.id, **LONG))
+    requester = Requester(FakeCelery(intake), redis, [reply], PATIENCE_S, lambda: False)
+    pieces = requester.run()
+    assert next(pieces).piece.text
+    requester.deadline_s = time.monotonic()  # the time is over once there is something, not before
+    [answer] = result_of(pieces)
     assert answer.finish_reason == "timeout"
     assert 0 < answer.completion_tokens < 10_000
     wait_until(lambda: not intake.batcher._requests, "nothing was left to compute")
@@ -346,14 +353,17 @@ def test_what_an_asker_that_has_died_had_asked_for_is_computed_no_further(
     asked, write, intake, redis, endless, monkeypatch
 ):
     write(1)
-    monkeypatch.setattr("jobs.broker.requester.REQUEST_TTL_S", 5)  # in which it is taken
+    monkeypatch.setattr("jobs.broker.requester.REQUEST_TTL_S", PATIENCE_S)  # in which it is taken
     monkeypatch.setattr("jobs.broker.generation.WORKER_TTL_S", 1)
     with ThreadPoolExecutor(1) as pool, monkeypatch.context() as dead:
         # As if its process were no more.
         dead.setattr("jobs.broker.requester.Requester.keep_alive", lambda _: None)
         gone = threading.Event()
         asking = pool.submit(asked, gone=gone.is_set, **LONG)
-        wait_until(lambda: intake.batcher._requests, "it was taken")
+        [taken] = wait_until(lambda: list(intake.batcher._requests), "it was taken")
+        request_key = redis_keys(taken)[0]
+        assert redis.pttl(request_key) > 0, "it ends by itself"
+        redis.pexpire(request_key, 1)  # as if that time had passed
         wait_until(lambda: not intake.batcher._requests, "it was given up")
         assert not asking.done()
         wait_until(lambda: not list(redis.scan_iter("pretrain:*:worker")), "the worker was gone")

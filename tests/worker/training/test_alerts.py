@@ -19,6 +19,7 @@ from tests.small import small_spec
 from tests.waiting import wait_until
 from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of
+from tests.worker.training.conftest import HeldAt
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +43,7 @@ def test_a_job_that_an_alert_paused_ends_as_if_nothing_had_happened_and_no_alert
     post: Callable[..., Job],
     attempt: Callable[[Job], Attempt],
     reference: Referee,
+    held_at: HeldAt,
 ) -> None:
     job = post(**LONG, alerts=ALERTS)
     attempt(job).join()
@@ -57,13 +59,14 @@ def test_a_job_that_an_alert_paused_ends_as_if_nothing_had_happened_and_no_alert
 
         return holds
 
-    killed = attempt(job)
     with database.read() as session:
         paused_at = list_evaluations(session, job.id)[-1].step
-    wait_until(has_come_to(max(paused_at, 9) + 3), "it had gone on")
-    (pid,) = pids_of(f"worker.trainer {job.id}")
-    os.kill(pid, signal.SIGKILL)
-    killed.join()
+    with held_at(45):  # of 60: or it might have ended before the kill comes
+        killed = attempt(job)
+        wait_until(has_come_to(max(paused_at, 9) + 3), "it had gone on")
+        (pid,) = pids_of(f"worker.trainer {job.id}")
+        os.kill(pid, signal.SIGKILL)
+        killed.join()
     attempt(job).join()
     with database.read() as session:
         done = get_job(session, job.id)

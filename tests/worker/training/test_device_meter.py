@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.clocks import replace_clock
 from tests.waiting import PATIENCE_S, wait_until
+from worker.training import device_meter
 from worker.training.device_meter import DeviceMeter
 from worker.training.gpu_meter import GpuMeter, GpuUnknown
 
@@ -29,6 +31,25 @@ def test_a_process_is_measured_again_and_again_until_it_has_exited() -> None:
     meter.join(PATIENCE_S)
     assert not meter.is_alive()
     assert meter.try_to_measure() is None
+
+
+def test_a_stall_while_it_is_measured_makes_no_processor_of_more_than_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stalls_s = iter([1000.0, 0.0])
+    now_s = 0.0
+
+    def use(_: int) -> tuple[float, int]:
+        """Of a process that is always on one processor."""
+        nonlocal now_s
+        cpu_s, now_s = now_s, now_s + next(stalls_s, 0.0)
+        return cpu_s, 1
+
+    monkeypatch.setattr(device_meter, "process_use", use)
+    replace_clock(monkeypatch, device_meter, monotonic=lambda: now_s)
+    first = DeviceMeter(1).try_to_measure()
+    assert first is not None
+    assert first.at_s == first.cpu_s == 1000
 
 
 class FakeNvml:

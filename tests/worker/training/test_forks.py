@@ -21,6 +21,7 @@ from jobs.store.events import list_events
 from jobs.store.tables import Job
 from jobs.validation.parsing import parse
 from tests.worker.conftest import Attempt
+from tests.worker.training.conftest import HeldAt
 from tests.worker.training.test_supervisor import (
     final_sha256,
     losses,
@@ -64,19 +65,19 @@ def test_without_changes_it_ends_as_its_parent_even_if_it_is_killed_and_the_pare
     post: Callable[..., Job],
     attempt: StartAttempt,
     forked: Callable[..., Job],
+    held_at: HeldAt,
 ) -> None:
     parent = post(checkpoints=KEPT, training={"numerics": numerics, "num_epochs": 15}, max_attempts=5)
     attempt(parent).join()
     child = forked(parent, checkpoint=15)
 
-    running = attempt(child)
-    wait_for_step(database, child, 17)  # before its first checkpoint
-    os.kill(trainer_pid(child), signal.SIGKILL)
-    running.join()
-    running = attempt(child)
-    wait_for_checkpoint(database, child, 20)
-    os.kill(trainer_pid(child), signal.SIGKILL)
-    running.join()
+    # Before its first checkpoint and after it.
+    for wait, step in ((wait_for_step, 17), (wait_for_checkpoint, 20)):
+        with held_at(60):  # of 90: or it might have ended before the kill comes
+            running = attempt(child)
+            wait(database, child, step)
+            os.kill(trainer_pid(child), signal.SIGKILL)
+            running.join()
     expected = [row for row in losses(database, parent) if row[0] >= 15]
     expected_samples = [row for row in samples(database, parent) if row[0] >= 15]
     expected_sha256 = final_sha256(database, parent)

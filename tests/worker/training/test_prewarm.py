@@ -13,11 +13,12 @@ from jobs.store.database import Database
 from jobs.store.events import list_events
 from jobs.store.lookup import get_job
 from jobs.store.tables import Job
+from model.tokenizers import load_tokenizer
 from tests.client.running import processes_of
 from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of
-from worker.training import launch
+from worker.training import launch, supervisor
 from worker.training.launch import PrewarmedTrainer
 
 pytestmark = pytest.mark.slow
@@ -37,6 +38,7 @@ HOLDER = (
 def start_prewarmed(settings: Settings) -> Iterator[StartPrewarmed]:
     """Starts one and waits until it is ready. Pytest's own variable changes when the test itself begins, so
     that one which the fixture started would have another environment."""
+    load_tokenizer("gpt2")  # sets a variable, once in a process: not between a trainer's start and its job
     prewarmed = PrewarmedTrainer()
 
     def start() -> PrewarmedTrainer:
@@ -73,17 +75,19 @@ def check_success(database: Database, job: Job) -> str:
 
 @pytest.mark.usefixtures("patient_handover")
 def test_a_prewarmed_trainer_trains_a_job_to_the_same_weights_as_a_fresh_one(
-    database: Database, settings: Settings, post: Post, attempt: StartAttempt, start_prewarmed: StartPrewarmed
+    database: Database,
+    settings: Settings,
+    post: Post,
+    attempt: StartAttempt,
+    start_prewarmed: StartPrewarmed,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prewarmed = start_prewarmed()
-    [pid] = waiting_pids("ready")
-    assert pid not in pids_of("worker.trainer"), "it counts as a trainer"
     fresh, job = post(), post()
-    running = Attempt(database, settings, job.id, prewarmed)
-    assert wait_until(lambda: pids_of(f"worker.trainer {job.id} 1 ")) == [pid]
-    assert pid in processes_of(settings.data_dir), "its environment cannot be read any more"
-    assert waiting_pids("ready") == []
-    running.join()
+    with monkeypatch.context() as patch:
+        patch.setattr(supervisor, "launch_trainer", lambda _: pytest.fail("a fresh one was started"))
+        Attempt(database, settings, job.id, prewarmed).join()
+    assert waiting_pids() == []
     assert pids_of(f"worker.trainer {job.id}") == []
     attempt(fresh).join()
     assert stored(database, job).threads == settings.threads
@@ -138,13 +142,19 @@ def test_settings_that_have_changed_since_hold_for_the_job(
     assert stored(database, job).threads == 2
 
 
+@pytest.mark.usefixtures("patient_handover")
 @pytest.mark.sqlite_will_do
-def test_a_drained_spare_trainer_hands_its_job_back_with_a_checkpoint(
+def test_a_spare_trainer_is_found_as_its_jobs_and_hands_it_back_with_a_checkpoint_when_it_is_drained(
     database: Database, settings: Settings, post: Post, start_prewarmed: StartPrewarmed
 ) -> None:
     prewarmed = start_prewarmed()
+    [pid] = waiting_pids("ready")
+    assert pid not in pids_of("worker.trainer"), "it counts as a trainer"
     job = post(training={"num_epochs": 1000})
     running = Attempt(database, settings, job.id, prewarmed)
+    assert wait_until(lambda: pids_of(f"worker.trainer {job.id} 1 ")) == [pid]
+    assert pid in processes_of(settings.data_dir), "its environment cannot be read any more"
+    assert waiting_pids("ready") == []
     wait_until(lambda: (stored(database, job).latest_step or 0) >= 3)
     running.shutting_down.set()
     running.join()

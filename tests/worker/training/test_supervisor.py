@@ -30,6 +30,7 @@ from tests.small import small_spec
 from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.conftest import Attempt
 from tests.worker.processes import pids_of
+from tests.worker.training.conftest import HeldAt
 from worker.training import device_meter
 from worker.training.fence import FENCED_EXIT_STATUS
 from worker.training.launch import kill, launch_trainer
@@ -172,17 +173,20 @@ def check_undisturbed(database: Database, job: Job, undisturbed: Reference) -> N
 
 @pytest.mark.sqlite_will_do
 def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(
-    database: Database, post: Post, attempt: StartAttempt, reference: Referee
+    database: Database, post: Post, attempt: StartAttempt, reference: Referee, held_at: HeldAt
 ) -> None:
-    # Long after the last kill's step there is still a trainer to kill, however late the kill comes.
     sections: dict[str, Any] = {"max_attempts": 5, "training": {"num_epochs": 10}}
     killed = post(**sections)
     # Before the first checkpoint, between two, and right behind one.
-    for wait, step in ((wait_for_step, 2), (wait_for_step, 13), (wait_for_checkpoint, 25)):
-        running = attempt(killed)
-        wait(database, killed, step)
-        os.kill(trainer_pid(killed), signal.SIGKILL)
-        running.join()
+    kills = ((wait_for_step, 2), (wait_for_step, 13), (wait_for_checkpoint, 25))
+    for number, (wait, step) in enumerate(kills, start=1):
+        with held_at(45):  # or it might have ended before the kill comes
+            running = attempt(killed)
+            # The one before may have come to the step.
+            wait_until(lambda: event_kinds(database, killed).count("started") == number)  # noqa: B023
+            wait(database, killed, step)
+            os.kill(trainer_pid(killed), signal.SIGKILL)
+            running.join()
         assert stored(database, killed).status == Status.QUEUED
     attempt(killed).join()
     assert stored(database, killed).attempt == 4
@@ -196,13 +200,14 @@ def test_killed_after_any_step_and_resumed_it_ends_as_if_never_interrupted(
 
 @pytest.mark.sqlite_will_do
 def test_a_worker_that_shuts_down_hands_the_job_back_with_a_checkpoint_and_counts_no_failure(
-    database: Database, post: Post, attempt: StartAttempt, reference: Referee
+    database: Database, post: Post, attempt: StartAttempt, reference: Referee, held_at: HeldAt
 ) -> None:
     drained = post()
-    running = attempt(drained)
-    wait_for_step(database, drained, 7)
-    running.shutting_down.set()
-    running.join()
+    with held_at(25):
+        running = attempt(drained)
+        wait_for_step(database, drained, 7)
+        running.shutting_down.set()
+        running.join()
     back = stored(database, drained)
     assert (back.status, back.failures, back.worker) == (Status.QUEUED, 0, None)
     with database.read() as session:
@@ -217,7 +222,7 @@ def test_a_worker_that_shuts_down_hands_the_job_back_with_a_checkpoint_and_count
 def test_a_worker_that_shuts_down_while_its_trainer_starts_counts_no_failure(
     database: Database, post: Post, attempt: StartAttempt
 ) -> None:
-    job = post()
+    job = post(training={"num_epochs": 1000})
     running = attempt(job)
     running.shutting_down.set()
     running.join()
@@ -358,14 +363,20 @@ def test_a_hanging_trainer_is_ended_and_counted_as_stalled(
 
 @pytest.mark.sqlite_will_do
 def test_a_damaged_newest_checkpoint_is_not_used(
-    database: Database, settings: Settings, post: Post, attempt: StartAttempt, reference: Referee
+    database: Database,
+    settings: Settings,
+    post: Post,
+    attempt: StartAttempt,
+    reference: Referee,
+    held_at: HeldAt,
 ) -> None:
     sections = {"checkpoints": {"keep_last": 2}}
     damaged = post(**sections)
-    running = attempt(damaged)
-    wait_for_step(database, damaged, 12)
-    running.shutting_down.set()
-    running.join()
+    with held_at(25):
+        running = attempt(damaged)
+        wait_for_step(database, damaged, 12)
+        running.shutting_down.set()
+        running.join()
     with database.read() as session:
         newest = list_checkpoints(session, damaged.id)[-1]
     weights = settings.artifacts / newest.directory / "weights.safetensors"
@@ -379,13 +390,14 @@ def test_a_damaged_newest_checkpoint_is_not_used(
 
 @pytest.mark.sqlite_will_do
 def test_without_any_checkpoint_left_it_starts_over(
-    database: Database, settings: Settings, post: Post, attempt: StartAttempt
+    database: Database, settings: Settings, post: Post, attempt: StartAttempt, held_at: HeldAt
 ) -> None:
     job = post()
-    running = attempt(job)
-    wait_for_step(database, job, 8)
-    running.shutting_down.set()
-    running.join()
+    with held_at(25):
+        running = attempt(job)
+        wait_for_step(database, job, 8)
+        running.shutting_down.set()
+        running.join()
     shutil.rmtree(settings.artifacts / "jobs" / job.id)
     attempt(job).join()
     assert stored(database, job).status == Status.SUCCEEDED

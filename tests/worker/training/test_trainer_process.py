@@ -20,7 +20,7 @@ import os, sys, time
 from pathlib import Path
 from worker.training.log_file import LogFile
 print("before", file=sys.stderr, flush=True)
-while not list(Path(sys.argv[1]).glob("*.log")):  # until the supervisor has kept it
+while not any(file.stat().st_size for file in Path(sys.argv[1]).glob("*.log")):  # until it has been kept
     time.sleep(0.01)
 LogFile(Path(sys.argv[1]), [1, 2][1:])
 print("after", file=sys.stderr, flush=True)

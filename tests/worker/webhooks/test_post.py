@@ -117,10 +117,10 @@ def test_what_is_no_http_is_said() -> None:
 
 
 def test_where_nobody_listens_it_says_so() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(PostFailed, match="Connection refused"):
-        post(f"http://127.0.0.1:{port}/", b"", {}, HERE)
+    with socket.socket() as bound:  # so that nobody else takes the port
+        bound.bind(("127.0.0.1", 0))
+        with pytest.raises(PostFailed, match="Connection refused"):
+            post(f"http://127.0.0.1:{bound.getsockname()[1]}/", b"", {}, HERE)
 
 
 def test_what_speaks_no_tls_fails_as_tls() -> None:

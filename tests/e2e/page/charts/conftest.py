@@ -48,5 +48,10 @@ def demo(open_page: OpenPage, charts_url: str, request: pytest.FixtureRequest) -
     """The page with all charts drawn, as wide and in the colours that the test's parameters ask for."""
     page = open_page(charts_url, **getattr(request, "param", {}))
     page.wait_for_function("window.isReady === true")
-    page.wait_for_selector("#lecture .chart-line[d^=M]", state="attached")
+    wait_until_drawn(page)
     return page
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Until what has changed so far is on the screen."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

@@ -83,6 +83,7 @@ export default class DataView extends View {
     this.#preview.at = Math.max(0, Number(this.query.get("at") ?? 0) || 0);
     const ratio = Number(this.query.get("ratio") ?? 0.9);
     this.#preview.ratio = ratio > 0 && ratio <= 1 ? ratio : 0.9;
+    this.#tokenizersPanel.isShown = tab === "tokenizers";
     this.#tokenizersPanel.datasets = this.#datasets.items.filter((each) => each.status === "ready" && isHere(each));
     for (const element of [this.#tabs, this.#datasetsPanel, this.#preview, this.#tokenizersPanel, this.#modelsPanel]) element.changed();
   }

@@ -25,6 +25,8 @@ export class TokenizersPanel extends Component {
   listing = null;
   /** @type {readonly DatasetRecord[]} */
   datasets = [];
+  /** Whether it can be seen: a passage is only asked for then. */
+  isShown = false;
 
   #name = field("Name", h("input", { autocomplete: "off" }), { isRequired: true });
   #dataset = field("Trained on", h("select"));
@@ -61,7 +63,7 @@ export class TokenizersPanel extends Component {
       this.#listed = listed;
       fill(this.#list, ...items.map((tokenizer) => this.#card(tokenizer)));
     }
-    this.#compareOn(this.#passageOf.value);
+    if (this.isShown) this.#compareOn(this.#passageOf.value);
   }
 
   /** @param {TokenizerRecord} tokenizer */

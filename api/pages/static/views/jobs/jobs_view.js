@@ -70,7 +70,7 @@ export default class JobsView extends View {
     this.#search.addEventListener("input", () => this.setQuery({ q: this.#search.value }));
     this.#tag.addEventListener("change", () => this.setQuery({ tag: this.#tag.value }));
     this.#table.addEventListener("sort", (event) => this.#sort(/** @type {CustomEvent} */ (event).detail));
-    this.#table.addEventListener("select", () => this.changed());
+    this.#table.addEventListener("select", () => this.#renderSelection());
     this.#selection.addEventListener("clear", () => {
       this.#table.selection = new Set();
       this.changed();
@@ -110,7 +110,12 @@ export default class JobsView extends View {
     this.#table.rows = found;
     this.#table.selection = new Set(found.map(({ id }) => id).filter((id) => this.#table.selection.has(id)));
     if (this.#table.isConnected) this.#table.render();
-    this.#selection.selected = found.filter(({ id }) => this.#table.selection.has(id));
+    this.#renderSelection();
+  }
+
+  /** At once when a box is checked, so that a button that is pressed next acts on that job too. */
+  #renderSelection() {
+    this.#selection.selected = this.#table.rows.filter(({ id }) => this.#table.selection.has(id));
     this.#selection.render();
   }
 

@@ -229,8 +229,7 @@ export default class PlaygroundView extends View {
     this.#settled = state;
     this.#prompt.control.value = settings.prompt;
     this.#text.control.value = settings.text;
-    this.#sampling.settings = settings;
-    this.#sampling.changed();
+    this.#sampling.show(settings);
     this.#renderGiven(settings.given);
   }
 
