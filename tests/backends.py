@@ -127,7 +127,10 @@ def running_redis(standalone: bool) -> Iterator[RedisServer]:
 def run_patiently(command: str, arguments: Sequence[str], **options: Any) -> str:
     """A program of PostgreSQL's. pg_ctl is given 10 s for a start by the package, and 60 by itself."""
     if command == "pg_ctl":
-        arguments, options = ["-t", str(START_TIMEOUT_S), *arguments], {**options, "timeout": START_TIMEOUT_S}
+        arguments, options = (
+            ["-t", str(START_TIMEOUT_S), *arguments],
+            {**options, "timeout": START_TIMEOUT_S + 10},
+        )
     return pgexec(command, arguments, **options)
 
 

@@ -8,7 +8,6 @@ from client.api.job_events import is_final
 from client.api.outage import RECONNECT_S, Clock, Outage, Sleep
 from client.api.pretrain import Pretrain
 from client.display.inbox import Inbox
-from client.display.job_status import has_ended
 from client.errors import ApiError, Unreachable
 from client.http.event_stream import StreamEvent
 from client.http.transport import StreamOver
@@ -41,6 +40,7 @@ def follow(
     """
     job: JSON = client.jobs.get(job_id)
     yield Update(job, [], [])
+    status = StatusTold(job["status"])
     outage = Outage(client.patience_s, clock)
     last_event_id: str | None = None
     while True:
@@ -56,8 +56,7 @@ def follow(
                 is_over |= any(map(is_final, events))
                 if is_over or is_outdated(job, part):
                     record = yield from ask_patiently(client, job, outage, sleep)
-                    # The end is told last: events from before it may still be to come.
-                    job = record if is_over or not has_ended(record) else job
+                    job = record if is_over else status.put_into(record, data_of(events, "status"), job)
                 job = with_figures(job, events)
                 yield Update(job, data_of(events, "evaluation"), data_of(events, "sample"))
             if is_over:
@@ -66,6 +65,30 @@ def follow(
             yield from wait_out(end.error, job, outage, sleep)
         else:
             sleep(RECONNECT_S)
+
+
+class StatusTold:
+    """The status by the events. The record is asked for later than they were made, and may have a newer one.
+
+    Of the job's past, which the events begin with, what came before the first record's status is not told.
+    """
+
+    def __init__(self, first: str) -> None:
+        self._status = first
+        self._is_past = True
+
+    def put_into(self, record: JSON, changes: list[JSON], before: JSON) -> JSON:
+        """The record with the status after these changes, oldest first; as it was `before` where these
+        change nothing and the record has a status of which an event is still to come."""
+        for change in changes:
+            self._is_past = self._is_past and change["status"] != self._status
+            if not self._is_past:
+                self._status = change["status"]
+        if record["status"] == self._status:
+            return record
+        if self._status == before["status"]:
+            return before
+        return {**record, "status": self._status, "stopping": None, "waiting_for": None}
 
 
 def parts_of(arrived: list[StreamEvent | None]) -> Iterator[list[StreamEvent | None]]:

@@ -98,8 +98,13 @@ def bare_client(serve: Serve, tmp_path: Path) -> FlaskClient:
 def without_tokens(client: FlaskClient) -> FlaskClient:
     """The same client, of an API that knows, without a database, that there are none."""
     own = client.application.extensions[EXTENSION]
-    tokens = NoTokens(own.database, is_public=False)
-    client.application.extensions[EXTENSION] = replace(own, tokens=tokens)
+    return with_parts(client, tokens=NoTokens(own.database, is_public=False))
+
+
+def with_parts(client: FlaskClient, **parts: Any) -> FlaskClient:
+    """The same client, of an API that has these in place of its own."""
+    extensions = client.application.extensions
+    extensions[EXTENSION] = replace(extensions[EXTENSION], **parts)
     return client
 
 
@@ -119,7 +124,9 @@ def generation_worker(settings: Settings, reply: Reply, requests: int = 1) -> It
     with closing(Database(settings.database)) as database:
         announce_worker(database, GENERATE_QUEUE)
     received: list[WorkerRequest] = []
-    thread = threading.Thread(target=reply_to_requests, args=(settings, reply, requests, received))
+    thread = threading.Thread(
+        target=reply_to_requests, args=(settings, reply, requests, received), daemon=True
+    )
     thread.start()
     yield received
     thread.join()
@@ -170,7 +177,7 @@ def generation_worker_that_falls_silent(
         wait_until(lambda: not redis.exists(messages_key), "all of it was read")
         ahead_s = settings.generate_timeout_s
 
-    thread = threading.Thread(target=reply_and_let_time_pass)
+    thread = threading.Thread(target=reply_and_let_time_pass, daemon=True)
     thread.start()
     yield
     thread.join()

@@ -79,7 +79,14 @@ class Attempts:
     """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, **variables: Any) -> None:
-        values = {"data_dir": folder, "lease_s": float(PATIENCE_S), "renew_s": 0.5, "threads": 1, **variables}
+        values = {
+            "data_dir": folder,
+            "lease_s": float(PATIENCE_S),
+            "stall_s": 10.0 * PATIENCE_S,
+            "renew_s": 0.5,
+            "threads": 1,
+            **variables,
+        }
         self.hold = Hold(folder.with_name("hold"))
         for name, value in values.items():
             monkeypatch.setenv(f"PRETRAIN_{name.upper()}", str(value))
@@ -92,6 +99,7 @@ class Attempts:
         upgrade(self.database)
 
     def close(self) -> None:
+        self.hold.end()
         self.database.close()
 
     def post(self, spec: dict[str, Any]) -> str:

@@ -34,7 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fault(number): the fault that the test injects")
-    config.addinivalue_line("markers", "alone: takes the whole machine, or expects something within a second")
+    config.addinivalue_line(
+        "markers", "alone: takes the whole machine, or measures what other work beside it would change"
+    )
     if config.getoption("--thorough"):
         missing = [f"Debian's {tool}" for tool in TOOLS if shutil.which(tool) is None]
         missing += [] if os.geteuid() == 0 else ["root (to mount a small disk and to limit memory)"]

@@ -10,6 +10,8 @@ from typing import Literal
 
 from sqlalchemy import make_url
 
+from tests.backends import free_port
+
 Mode = Literal["forward", "refuse", "stall"]
 
 
@@ -29,8 +31,8 @@ class Proxy:
         self._mode: Mode = "forward"
         self._changed = threading.Condition()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
-        self._listener: socket.socket | None = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self.port = free_port()
+        self._listener: socket.socket | None = socket.create_server(("127.0.0.1", self.port))
         self._closed = False
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -89,7 +91,8 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         with client:
-            self._wait_until_forwarding()
+            with self._changed:
+                self._changed.wait_for(self._passes_on)
             try:
                 server = self._connect()
             except OSError:
@@ -130,12 +133,11 @@ class Proxy:
     def _receive(self, end: socket.socket) -> bytes:
         """What there is to read, once it may be passed on: after `stall` nothing more is received."""
         with self._changed:
-            self._changed.wait_for(lambda: self._mode != "stall" or self._closed)
+            self._changed.wait_for(self._passes_on)
             return end.recv(65536)
 
-    def _wait_until_forwarding(self) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._mode != "stall" or self._closed)
+    def _passes_on(self) -> bool:
+        return self._mode != "stall" or self._closed
 
 
 def behind(proxy: Proxy, url: str) -> str:

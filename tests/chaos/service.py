@@ -31,7 +31,7 @@ from tests.waiting import PATIENCE_S, wait_until
 from tests.worker.processes import pids_of
 
 INJECTED_PATH = os.pathsep.join([str(Path(__file__).parent / "injection"), str(Path(__file__).parents[2])])
-"""PYTHONPATH of a process in which a fault strikes."""
+"""PYTHONPATH of a process that may be held, or in which a fault strikes."""
 MODULES = {
     "api": ["api"],
     "worker": ["worker", "train", "--unwatched"],  # so that a test's signals reach the worker itself
@@ -42,7 +42,14 @@ MODULES = {
     "watched generate": ["worker", "generate"],
 }
 """What each kind of process runs. Those that are watched are started by the process that watches them."""
-QUICK = {"lease_s": 10.0, "renew_s": 0.5, "keeper_s": 0.5, "stop_grace_s": 30.0, "threads": 1}
+QUICK = {
+    "lease_s": 10.0,
+    "renew_s": 0.5,
+    "keeper_s": 0.5,
+    "stop_grace_s": 30.0,
+    "stall_s": 10.0 * PATIENCE_S,  # a trainer that a test holds reports nothing
+    "threads": 1,
+}
 
 
 class Process:

@@ -12,9 +12,9 @@ from worker.training.gpu_meter import GpuMeter, GpuUnknown, GpuUse
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 5.0
-STALL_S, TRIES = 0.02, 5
-"""If more time than that passes while processor time is read, it is read again: the two would be of different
-moments, and a share of a processor that follows from them several times what there is."""
+READ_WITHIN_S, READ_TRIES = 0.02, 5
+"""A reading of processor time that takes longer is made again: it and its moment would lie apart, and the
+share of the processors that follows from them could be several times what there is."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class DeviceMeter(threading.Thread):
 
     def try_to_measure(self) -> Reading | None:
         """None once the process has exited."""
-        for _ in range(TRIES):
+        for _ in range(READ_TRIES):
             began_s = time.monotonic()
             try:
                 cpu_s, memory_bytes = process_use(self._pid)
             except (FileNotFoundError, ProcessLookupError):
                 return None
             at_s = time.monotonic()
-            if at_s - began_s < STALL_S:
+            if at_s - began_s < READ_WITHIN_S:
                 break
         return Reading(at_s, cpu_s, memory_bytes, self._measure_gpu())
 

@@ -24,7 +24,7 @@ def main() -> None:
     from setproctitle import setproctitle
 
     python = f"{sys.executable} -m"
-    # In this order: whoever reads of its readiness among the processes finds it ready.
+    # The title comes last: whoever sees `ready` in the list of processes can hand it a job.
     os.write(sys.stdout.fileno(), READY)
     setproctitle(f"{python} worker.training.prewarm {parent_pid} ready")
     line = read_line(sys.stdin.fileno())

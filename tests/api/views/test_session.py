@@ -1,6 +1,5 @@
 """POST, GET and DELETE /session"""
 
-from dataclasses import replace
 from datetime import datetime
 from http.cookies import SimpleCookie
 from ipaddress import ip_network
@@ -18,7 +17,7 @@ from jobs.store.database import Database, now_s
 from jobs.store.tables import PageSession, Token
 from jobs.store.viewers import Right
 from tests.api.callers import caller, token_text, with_token
-from tests.api.conftest import Serve
+from tests.api.conftest import Serve, with_parts
 
 PAGE = {"X-Requested-With": "pretrain"}
 
@@ -171,9 +170,7 @@ def test_a_service_without_tokens_needs_no_session(client: FlaskClient) -> None:
 
 def stop_the_clock_of_wrong_tokens(client: FlaskClient) -> None:
     """An address gains a try every half a second: none while the test tries them, however long it takes."""
-    own = client.application.extensions[EXTENSION]
-    stopped = WrongTokens(clock=lambda: 10**9)
-    client.application.extensions[EXTENSION] = replace(own, wrong_tokens=stopped)
+    with_parts(client, wrong_tokens=WrongTokens(clock=lambda: 10**9))
 
 
 def test_wrong_tokens_are_refused_unquoted_and_soon_with_429(client: FlaskClient, database: Database) -> None:

@@ -16,7 +16,8 @@ CHAOS_INJECT  JSON: {"process", "call", "nth", "action", "token"}
   token    a file that is made when the fault strikes; while it exists nothing strikes again
 
 CHAOS_HOLD    a file. While it is there, trainers wait: where it has a number, once the evaluation of that
-              step stands and the next step is done; where it has `checkpoint`, once they have recorded one.
+              step stands and the next step is done; where it has `checkpoint`, once they have recorded a
+              checkpoint.
               They go on when it is gone, or when they are told to stop
 
 CHAOS_STUBS   a file with the ids of jobs whose trainers only say that they have finished

@@ -18,7 +18,7 @@ from tests.client.service import FakeService, job_record, loss_row, sample_row
 
 FIRST, SECOND = loss_row(0, 1, 9.781, 9.933), loss_row(10, 2, 7.123, 8.432)
 
-
+STATUSES = ["queued", "running", "paused", "queued", "running", "succeeded"]
 SAMPLES = [sample_row(9, 1, "Every effort,,,"), sample_row(19, 2, "Every effort and")]
 
 
@@ -66,11 +66,29 @@ class AllAtOnce(Inbox):
 
 
 @pytest.mark.parametrize("inbox", [Inbox, OneByOne, AllAtOnce])
-def test_watch_prints_one_line_for_each_evaluation_and_sample_in_their_order(
-    service: FakeService, pretrain: Command, inbox: type[Inbox], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("asked", [["queued"], ["queued", "running"], ["queued", "running", "succeeded"]])
+def test_watch_prints_changes_evaluations_and_samples_in_their_order(
+    service: FakeService,
+    pretrain: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    inbox: type[Inbox],
+    asked: list[str],
 ) -> None:
+    """However they arrive, and whatever the job's record says by then: its last one is that of the end."""
     monkeypatch.setattr("client.display.updates.Inbox", inbox)
-    respond_in_two_streams(service)
+    for status in (*asked, "succeeded"):
+        service.respond("GET", "/jobs/job-1", job_record(status=status))
+    changes = [(number, "status", {"status": status}) for number, status in enumerate(STATUSES)]
+    service.respond_with_events(
+        "/jobs/job-1/events",
+        *changes[:2],
+        (10, "evaluation", FIRST),
+        (11, "sample", SAMPLES[0]),
+        *changes[2:5],
+    )
+    service.respond_with_events(
+        "/jobs/job-1/events", (20, "evaluation", SECOND), (21, "sample", SAMPLES[1]), changes[5]
+    )
     outcome = pretrain("watch", "job-1", "--url", service.url)
     assert outcome.status == 0
     assert outcome.out.splitlines() == [
@@ -78,10 +96,24 @@ def test_watch_prints_one_line_for_each_evaluation_and_sample_in_their_order(
         "job job-1: running",
         "epoch 1  step 1/30  train loss 9.781  validation loss 9.933  1,234 tokens/s",
         "epoch 1  sample: Every effort,,,",
+        "job job-1: paused",
+        "job job-1: queued",
+        "job job-1: running",
         "epoch 2  step 11/30  train loss 7.123  validation loss 8.432  1,234 tokens/s",
         "epoch 2  sample: Every effort and",
         "job job-1: succeeded",
     ]
+
+
+def test_of_a_jobs_past_watch_tells_no_status_from_before_the_one_it_has(
+    service: FakeService, pretrain: Command
+) -> None:
+    service.respond("GET", "/jobs/job-1", job_record(status="paused"))
+    service.respond("GET", "/jobs/job-1", job_record(status="succeeded"))
+    changes = [(number, "status", {"status": status}) for number, status in enumerate(STATUSES)]
+    service.respond_with_events("/jobs/job-1/events", *changes)
+    lines = pretrain("watch", "job-1", "--url", service.url).out.splitlines()
+    assert lines == [f"job job-1: {status}" for status in STATUSES[2:]]
 
 
 def test_the_live_display_says_why_the_job_waits() -> None:

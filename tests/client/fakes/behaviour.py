@@ -6,7 +6,7 @@ FAKE_WAITS    the migrations wait until there is a file `go` in the data folder
 FAKE_LATE     the API misses its workers until there is that file
 FAKE_DEAF     names that live but give no signs of life after the first
 
-The one whose process id is in the file `stop` of the data folder stops, as by SIGSTOP, with a last sign of
+The one whose process id is in the file `stop` of the data folder stops (SIGSTOP), with a last sign of
 life that is good for a second, as those of the deaf are. All others are good for longer than any machine is
 busy.
 """

@@ -271,7 +271,7 @@ def test_once_the_service_is_ready_nothing_that_keeps_crashing_ends_it(
     assert reports[-1] == "Stopping."
 
 
-def test_whoever_stops_it_as_soon_as_it_is_told_how_stops_it_in_good_order(
+def test_ctrl_c_during_the_announcement_stops_it_in_good_order(
     stack_here: OpenStack, reports: list[str]
 ) -> None:
     with stack_here({"api"}) as stack:

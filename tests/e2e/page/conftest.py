@@ -99,8 +99,8 @@ def open_page(browser: Browser, faults: Faults) -> Iterator[OpenPage]:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_S * 1000)
+        context.add_init_script(LATE)
         page = context.new_page()
-        page.add_init_script(LATE)
         faults.watch(page)
         page.goto(url)
         return page

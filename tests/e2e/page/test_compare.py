@@ -132,7 +132,7 @@ def test_a_job_that_is_searched_for_before_the_list_is_there_is_found_once_it_is
     for request in requests:
         request.continue_()
     expect(options(page)).to_have_text([re.compile(f"^{name}") for name in ("job 2", "job 1", "job 0")])
-    # Anew: as the jobs came one by one, the first of them stayed the active one.
+    # While jobs came one by one, the first to come stayed active; once one types, the first listed is.
     page.get_by_role("combobox", name="Add a job").fill("jo")
     page.keyboard.press("ArrowDown")
     expect(options(page, selected=True)).to_have_text([re.compile("^job 1")])

@@ -178,6 +178,7 @@ def test_no_text_within_the_time_limit_is_no_answer(
     client = FakeClient(settings, redis)
     request_id = client.taken()
     deliver(redis, "worker-1", {request_id: messages})
+    wait_until(lambda: not redis.exists(redis_keys(request_id)[2]), "all of it was read")
     clock.ahead_s = PATIENCE_S
     assert f"within {PATIENCE_S} s" in str(client.failed(NoAnswer))
     assert deliver(redis, "worker-1", {request_id: []}) == {request_id}

@@ -6,7 +6,7 @@ from jobs.lifecycle.waiting import Waiting, waiting_by_job
 from jobs.settings import Settings
 from jobs.store.database import Database
 from jobs.store.tables import Job
-from tests.jobs.lifecycle.ages import without_age
+from tests.jobs.ages import without_age
 from tests.jobs.making import announce_worker, queued_job, running_job, silence_worker
 
 LEASE_S = 30

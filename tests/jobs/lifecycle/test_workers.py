@@ -8,7 +8,7 @@ from jobs.lifecycle.workers import list_workers, remove_lost_workers, remove_wor
 from jobs.settings import Settings
 from jobs.store.database import Database, now_s
 from jobs.store.tables import Job, Worker
-from tests.jobs.lifecycle.ages import without_age
+from tests.jobs.ages import without_age
 from tests.jobs.making import announce_worker, queued_job, running_job, send_heartbeat, silence_worker
 
 LEASE_S = 30

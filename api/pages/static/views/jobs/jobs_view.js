@@ -73,6 +73,7 @@ export default class JobsView extends View {
     this.#table.addEventListener("select", () => this.#renderSelection());
     this.#selection.addEventListener("clear", () => {
       this.#table.selection = new Set();
+      this.#renderSelection();
       this.changed();
     });
   }

@@ -270,6 +270,7 @@ export default class PlaygroundView extends View {
   /** Ask what the fields say. */
   #ask() {
     if (this.#running !== null) return;
+    this.#settle(settingsOf(this.query));
     this.#asked = "";
     this.#write({}, true);
     this.changed();
