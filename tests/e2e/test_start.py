@@ -10,6 +10,7 @@ import pytest
 from tests.chaos.service import INJECTED_PATH
 from tests.client.running import Running, wait_until
 from tests.e2e.conftest import Start
+from tests.waiting import PATIENCE_S
 from tests.worker.processes import state_of
 
 TINY = ["--set", "preset=tiny", "--set", "dataset=sample"]
@@ -17,12 +18,13 @@ TINY = ["--set", "preset=tiny", "--set", "dataset=sample"]
 
 @pytest.fixture(scope="module")
 def service(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Running:
-    """One that starts, whose training worker stops before it has told anybody of itself; the last test kills
-    the service."""
+    """One that starts, whose training worker stops before it has told anybody of itself, and is left to stand
+    for long; the last test kills the service."""
     folder: Path = tmp_path_factory.mktemp("started")
     stops = {"process": ["worker", "train"], "call": "statement", "nth": 1, "action": "stop"}
     injection = json.dumps({**stops, "token": str(folder / "token")})
-    return start(folder / "data", "up", PYTHONPATH=INJECTED_PATH, CHAOS_INJECT=injection)
+    variables = {"PYTHONPATH": INJECTED_PATH, "CHAOS_INJECT": injection, "PRETRAIN_LEASE_S": f"{PATIENCE_S}"}
+    return start(folder / "data", "up", **variables)
 
 
 def test_a_job_that_is_posted_before_the_workers_are_ready_is_trained_once_they_are(service: Running) -> None:

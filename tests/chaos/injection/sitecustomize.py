@@ -33,6 +33,7 @@ import os
 import select
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, get_args
@@ -52,7 +53,8 @@ class Strike:
         self._left -= 1
         if self._left == 0 and self._takes_token():
             if number := SIGNALS.get(self._action):
-                os.kill(os.getpid(), number)
+                # To this thread, which would go on for a while if another one took the signal.
+                signal.pthread_kill(threading.get_ident(), number)
                 return
             if self._action == "panic":
                 panic()
