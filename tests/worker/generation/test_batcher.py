@@ -16,7 +16,7 @@ from worker.generation import batcher, loader
 from worker.generation.batch import SLOT_STEPS, Batch
 from worker.generation.failures import ShuttingDown
 
-ENDLESS = {"max_new_tokens": 10_000, "distribution": Distribution(temperature=1.0), "seed": 1}
+ENDLESS = {"max_new_tokens": 10**9, "distribution": Distribution(temperature=1.0), "seed": 1}
 """Longer than any test."""
 OUT_OF_MEMORY = "the worker ran out of memory"
 

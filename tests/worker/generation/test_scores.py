@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 from tests.worker.generation.shelf import BYTES, CONFIG, Askers, Shelf, checkpoint_of
 from worker.generation.request import TextRequest
 
-ENDLESS = {"max_new_tokens": 10_000, "distribution": Distribution(temperature=1.0), "seed": 1}
+ENDLESS = {"max_new_tokens": 10**9, "distribution": Distribution(temperature=1.0), "seed": 1}
 LONG = CONFIG.model_copy(update={"context_length": 4 * CPU_CHUNK_TOKENS})
 TEXT = "the quick brown fox jumps over the lazy dog. " * 5
 
