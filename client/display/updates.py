@@ -40,7 +40,7 @@ def follow(
     """
     job: JSON = client.jobs.get(job_id)
     yield Update(job, [], [])
-    status = StatusTold(job["status"])
+    status = StatusTold()
     outage = Outage(client.patience_s, clock)
     last_event_id: str | None = None
     while True:
@@ -73,22 +73,22 @@ class StatusTold:
     Of the job's past, which the events begin with, what came before the first record's status is not told.
     """
 
-    def __init__(self, first: str) -> None:
-        self._status = first
+    def __init__(self) -> None:
         self._is_past = True
 
     def put_into(self, record: JSON, changes: list[JSON], before: JSON) -> JSON:
         """The record with the status after these changes, oldest first; as it was `before` where these
         change nothing and the record has a status of which an event is still to come."""
+        told = before["status"]
         for change in changes:
-            self._is_past = self._is_past and change["status"] != self._status
+            self._is_past = self._is_past and change["status"] != told
             if not self._is_past:
-                self._status = change["status"]
-        if record["status"] == self._status:
+                told = change["status"]
+        if record["status"] == told:
             return record
-        if self._status == before["status"]:
+        if told == before["status"]:
             return before
-        return {**record, "status": self._status, "stopping": None, "waiting_for": None}
+        return {**record, "status": told, "stopping": None, "waiting_for": None}
 
 
 def parts_of(arrived: list[StreamEvent | None]) -> Iterator[list[StreamEvent | None]]:

@@ -229,7 +229,9 @@ export default class PlaygroundView extends View {
     this.#settled = state;
     this.#prompt.control.value = settings.prompt;
     this.#text.control.value = settings.text;
-    this.#sampling.show(settings);
+    this.#sampling.settings = settings;
+    // At once: who asks before the next frame asks with these.
+    this.#sampling.render();
     this.#renderGiven(settings.given);
   }
 

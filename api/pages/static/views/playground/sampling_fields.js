@@ -12,7 +12,7 @@ import { isDrawn } from "./settings.js";
 /** How tokens are drawn. Events: `settings` (the `Settings` that were changed). */
 export class SamplingFields extends Component {
   /** @type {Settings | null} */
-  #settings = null;
+  settings = null;
 
   #slider = h("input", { type: "range", min: 0, max: 2, step: 0.05, class: "sampling-slider", "aria-label": "Temperature, as a slider" });
   /** @type {Record<Name, AnyField>} */
@@ -61,15 +61,6 @@ export class SamplingFields extends Component {
     });
   }
 
-  /**
-   * At once: whoever asks for `values` before the next frame gets these.
-   * @param {Settings} settings
-   */
-  show(settings) {
-    this.#settings = settings;
-    this.render();
-  }
-
   /** What stands in the fields. */
   get values() {
     return /** @type {Pick<Settings, Name>} */ (Object.fromEntries(Object.entries(this.#fields).map(([name, { control }]) => [name, control.value])));
@@ -81,7 +72,7 @@ export class SamplingFields extends Component {
   }
 
   render() {
-    const settings = this.#settings;
+    const { settings } = this;
     if (settings === null) return;
     for (const [name, { control }] of Object.entries(this.#fields)) {
       if (document.activeElement !== control) control.value = settings[/** @type {Name} */ (name)];
@@ -91,7 +82,7 @@ export class SamplingFields extends Component {
   }
 
   #renderNote() {
-    const isGreedy = this.#settings !== null && !isDrawn({ ...this.#settings, ...this.values });
+    const isGreedy = this.settings !== null && !isDrawn({ ...this.settings, ...this.values });
     fill(this.#note, isGreedy ? "At temperature 0 nothing is drawn: top-k, top-p and the seed change nothing." : "");
     this.#note.hidden = !isGreedy;
   }
